@@ -1,0 +1,21 @@
+"""The steps behind `build.py`, each in a file that answers one question.
+
+Set-up, standard library only, because they run before anything is installed:
+  cli.py          what can be asked, and which packages each verb needs
+  environment.py  `.venv` from a lock file with hashes
+  node.py         an npm and a Node, the machine's own or one from a wheel
+  browsers.py     the three engines and the virtual sound card for the tests
+
+Building, inside `.venv`:
+  vendor.py       the Pyodide runtime and micropip, fetched once and checked
+  agents.py       `agents/<name>/agent.toml` read and checked
+  assets.py       names with content hashes, JavaScript imports rewritten
+  worklets.py     each AudioWorklet flattened into one file
+  wheel.py        `pyclient` as a reproducible wheel
+  policy.py       security headers, the one source for server, meta tag and CDN
+  site.py         Jinja pages; puts everything together in `dist/`
+  verify.py       what must be true of a finished `dist/`
+  quality.py      ruff, mypy, import contracts
+
+This room treats the others as data: it imports neither `pyclient` nor `server`.
+"""

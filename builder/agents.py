@@ -1,0 +1,84 @@
+"""Read `agents/<name>/agent.toml`: what a team edits. Misspelt sections stop the build; the client checks its own keys."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from builder.environment import SetupError
+
+SECTIONS = ("agent", "session", "turn_detection", "page", "server")
+PAGE_DEFAULTS = {"title": "Parley", "tagline": "", "language": "en"}
+SERVER_DEFAULTS: dict[str, Any] = {"token_url": "/api/token", "connect": []}
+# Where a provider's sockets live: the page may connect there and nowhere else.
+PROVIDER_ORIGINS = {"assemblyai": ("wss://agents.assemblyai.com",)}
+ORIGIN = re.compile(r"^(https|wss|http|ws)://[a-z0-9.-]+(:\d+)?$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """One agent, ready to render. `client` is what `pyclient.config.ClientConfig.from_dict` takes."""
+
+    name: str
+    client: dict[str, Any]
+    page: dict[str, str]
+    connect: tuple[str, ...]
+    tools: Path
+
+
+def load(root: Path, name: str) -> Agent:
+    """Read one agent. Raises SetupError with the file and key at fault."""
+    folder = root / "agents" / name
+    file = folder / "agent.toml"
+    if not re.fullmatch(r"[a-z0-9_-]+", name) or not file.exists():
+        known = ", ".join(sorted(path.parent.name for path in (root / "agents").glob("*/agent.toml")))
+        raise SetupError(f"there is no agent '{name}' under agents/ (there is: {known})")
+    try:
+        raw = tomllib.loads(file.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise SetupError(f"agents/{name}/agent.toml is not valid TOML: {error}") from None
+    _known(name, raw, SECTIONS, "section")
+    page = {**PAGE_DEFAULTS, **_table(name, raw, "page")}
+    _known(name, page, tuple(PAGE_DEFAULTS), "[page] key")
+    server = {**SERVER_DEFAULTS, **_table(name, raw, "server")}
+    _known(name, server, tuple(SERVER_DEFAULTS), "[server] key")
+    client = {**_table(name, raw, "agent"), **_table(name, raw, "session"), "token_url": server["token_url"]}
+    if "system_prompt" in client:
+        client["system_prompt"] = client["system_prompt"].strip()
+    if raw.get("turn_detection"):
+        client["turn_detection"] = raw["turn_detection"]
+    return Agent(
+        name=name,
+        client=client,
+        page={key: str(value) for key, value in page.items()},
+        connect=_origins(name, client, server),
+        tools=folder / "tools.py",
+    )
+
+
+def _origins(name: str, client: dict[str, Any], server: dict[str, Any]) -> tuple[str, ...]:
+    found = list(PROVIDER_ORIGINS.get(client.get("provider", "assemblyai"), ()))
+    match = re.match(r"https?://[^/]+", server["token_url"])
+    if match:
+        found.append(match.group())
+    found += server["connect"]
+    for origin in found:
+        if not ORIGIN.match(origin):
+            raise SetupError(f"agents/{name}/agent.toml: '{origin}' is not an origin like wss://host.example")
+    return tuple(dict.fromkeys(found))
+
+
+def _table(name: str, raw: dict[str, Any], section: str) -> dict[str, Any]:
+    value = raw.get(section, {})
+    if not isinstance(value, dict):
+        raise SetupError(f"agents/{name}/agent.toml: [{section}] must be a table")
+    return value
+
+
+def _known(name: str, found: dict[str, Any], allowed: tuple[str, ...], what: str) -> None:
+    for key in found:
+        if key not in allowed:
+            raise SetupError(f"agents/{name}/agent.toml: unknown {what} '{key}' (known: {', '.join(allowed)})")

@@ -1,0 +1,60 @@
+"""Security headers: the one source for our server, the page's meta tag and a CDN's `_headers` file.
+
+Facts behind the table, measured in Chromium, Firefox and WebKitGTK: Pyodide needs exactly 'wasm-unsafe-eval'; a meta policy
+does not cover a worker loaded from a URL, so the worker's own response carries a policy too; `frame-ancestors` in a meta tag is
+ignored with a console error; Pyodide probes `importScripts("data:...")` once in a worker, which a Trusted Types rule there would
+report, so that rule stands only where there is a DOM to protect.
+"""
+
+from __future__ import annotations
+
+TRUSTED_TYPES_POLICY = "parley"
+
+
+def content_security_policy(connect: tuple[str, ...], *, page: bool, header: bool = True) -> str:
+    """Return the policy for a page (`page=True`) or for a script that may become a worker."""
+    rules = {
+        "default-src": "'none'",
+        "script-src": "'self' 'wasm-unsafe-eval'",
+        "worker-src": "'self'",
+        "connect-src": " ".join(("'self'", *connect)),
+        "style-src": "'self'",
+        "img-src": "'self' data:",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    if header:
+        rules["frame-ancestors"] = "'none'"
+    if page:
+        rules["require-trusted-types-for"] = "'script'"
+        rules["trusted-types"] = TRUSTED_TYPES_POLICY
+    return "; ".join(f"{name} {value}" for name, value in rules.items())
+
+
+def headers_file(connect: tuple[str, ...], pages: tuple[str, ...]) -> str:
+    """Return `_headers` in the form that Netlify and Cloudflare Pages read; `server/site.py` reads it too.
+
+    No two blocks match one path: those hosts would join the values, and a joined policy is a stricter one.
+    """
+    common = {
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Permissions-Policy": "microphone=(self), camera=(), geolocation=(), display-capture=()",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Strict-Transport-Security": "max-age=63072000",
+    }
+    page = {
+        **common,
+        "Cache-Control": "no-cache",
+        "Content-Security-Policy": content_security_policy(connect, page=True),
+    }
+    asset = {
+        **common,
+        "Cache-Control": "public, max-age=31536000, immutable",
+        "Content-Security-Policy": content_security_policy(connect, page=False),
+    }
+    paths = ["/", *(f"/{name}" for name in sorted(pages))]
+    blocks = [(path, page) for path in paths] + [("/assets/*", asset)]
+    texts = ("\n".join([path, *(f"  {name}: {value}" for name, value in headers.items())]) for path, headers in blocks)
+    return "\n\n".join(texts) + "\n"

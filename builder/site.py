@@ -1,0 +1,99 @@
+"""Render the pages and put everything together in `dist/`.
+
+The result depends on the sources alone: two builds are equal byte for byte.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from builder import agents, policy, vendor, verify, wheel, worklets
+from builder.assets import Assets
+from builder.environment import SetupError
+
+
+def build(root: Path, out: Path, agent_name: str) -> Path:
+    """Build the site into `out`, replacing what an earlier build left there. Raises SetupError."""
+    if out.exists() and any(out.iterdir()) and not (out / "_headers").exists():
+        raise SetupError(f"{out} holds something that is not a build of ours; choose another --out or empty it")
+    agent = agents.load(root, agent_name)
+    runtime = vendor.fetch(root)
+    staging = out.with_name(out.name + ".part")
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    pages = _render(root, staging, agent, _place(root, staging, agent, runtime))
+    (staging / "_headers").write_text(policy.headers_file(agent.connect, pages), encoding="utf-8")
+    verify.check(staging, agent.connect)
+    shutil.rmtree(out, ignore_errors=True)
+    staging.rename(out)
+    return out
+
+
+def _place(root: Path, out: Path, agent: agents.Agent, runtime: vendor.Runtime) -> dict[str, Any]:
+    """Write every asset and return what the page must know about them."""
+    assets = Assets(out)
+    static = root / "templates" / "static"
+    assets.place_modules(static)
+    for path in sorted(static.iterdir()):
+        if path.suffix in (".css", ".svg", ".png"):
+            assets.place(path.name, path.read_bytes())
+    for entry in worklets.ENTRIES:
+        assets.place(entry, worklets.flatten(root / "worklets", entry).encode())
+    wheel_name, wheel_bytes = wheel.build(root)
+    files = {name: (runtime.pyodide / name).read_bytes() for name in vendor.RUNTIME_FILES}
+    runtime_url = assets.place_folder("pyodide", files)
+    packages = {runtime.micropip.name: runtime.micropip.read_bytes(), wheel_name: wheel_bytes}
+    packages_url = assets.place_folder("python", packages)
+    return {
+        "assets": assets.placed,
+        "boot": {
+            "worker": assets.placed["boot.js"],
+            "capture": assets.placed["capture.js"],
+            "playback": assets.placed["playback.js"],
+            "runtime": runtime_url,
+            "runtime_bytes": sum(map(len, files.values())) - len(files["pyodide-lock.json"]),
+            "micropip": packages_url + runtime.micropip.name,
+            "client": packages_url + wheel_name,
+            "tools": assets.place("tools.py", agent.tools.read_bytes()) if agent.tools.exists() else None,
+        },
+    }
+
+
+def _render(root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any]) -> tuple[str, ...]:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(root / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["json_block"] = _json_block
+    names = sorted(path.name for path in (root / "templates").glob("*.html") if not path.name.startswith("_"))
+    for name in names:
+        try:
+            text = environment.get_template(name).render(
+                page=agent.page,
+                client=agent.client,
+                config={"boot": facts["boot"], "client": agent.client},
+                assets=facts["assets"],
+                csp=policy.content_security_policy(agent.connect, page=True, header=False),
+            )
+        except jinja2.TemplateError as error:
+            raise SetupError(f"templates/{name}: {error}") from None
+        (out / name).write_text(text, encoding="utf-8")
+    return tuple(names)
+
+
+def _json_block(value: Any) -> Markup:
+    """JSON for a `<script type="application/json">`: no character that could end the element."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    for character, escaped in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
+        text = text.replace(character, escaped)
+    return Markup(text)

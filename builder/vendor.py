@@ -1,0 +1,103 @@
+"""Fetch the browser's Python once, check it against the digests in pyproject.toml, keep it in `.cache/`.
+
+Steps for each part: fetch with the registry's ordinary client, verify, unpack beside a stamp. Nothing is fetched twice.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder import node
+from builder.environment import SetupError, say
+
+# What the page loads; the package holds more (consoles, source maps, types).
+RUNTIME_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """Paths of the checked files."""
+
+    pyodide: Path
+    micropip: Path
+
+
+def fetch(root: Path) -> Runtime:
+    """Return the runtime, fetching what the cache lacks. Raises SetupError."""
+    pins = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["parley"]["runtime"]
+    cache = root / ".cache" / "runtime"
+    pyodide = cache / f"pyodide-{pins['pyodide_version']}"
+    if not (pyodide / ".complete").exists():
+        _fetch_pyodide(root, pyodide, pins["pyodide_version"], pins["pyodide_integrity"])
+    micropip = cache / f"micropip-{pins['micropip_version']}-py3-none-any.whl"
+    if not micropip.exists():
+        _fetch_micropip(micropip, pins["micropip_version"], pins["micropip_sha256"])
+    return Runtime(pyodide=pyodide, micropip=micropip)
+
+
+def _fetch_pyodide(root: Path, target: Path, version: str, integrity: str) -> None:
+    say(f"fetching the Pyodide runtime {version} (6 MB, once)")
+    with tempfile.TemporaryDirectory() as folder:
+        command = [*node.npm(root), "pack", f"pyodide@{version}", "--silent", "--pack-destination", folder]
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PATH": path})
+        archives = list(Path(folder).glob("*.tgz"))
+        if done.returncode != 0 or len(archives) != 1:
+            raise SetupError(
+                f"npm could not fetch pyodide@{version}.\n{done.stderr.strip()[-800:]}\nIs this machine online?"
+            )
+        data = archives[0].read_bytes()
+        found = "sha512-" + base64.b64encode(hashlib.sha512(data).digest()).decode()
+        if found != integrity:
+            raise SetupError(f"pyodide@{version} is not the pinned file: expected {integrity}, got {found}.")
+        staging = target.with_name(target.name + ".part")
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir(parents=True)
+        with tarfile.open(archives[0]) as archive:
+            for name in RUNTIME_FILES:
+                member = archive.extractfile(f"package/{name}")
+                if member is None:
+                    raise SetupError(f"pyodide@{version} holds no {name}.")
+                (staging / name).write_bytes(member.read())
+        (staging / ".complete").write_text(integrity)
+        shutil.rmtree(target, ignore_errors=True)
+        staging.rename(target)
+
+
+def _fetch_micropip(target: Path, version: str, sha256: str) -> None:
+    say(f"fetching micropip {version}")
+    with tempfile.TemporaryDirectory() as folder:
+        wanted = Path(folder) / "wanted.txt"
+        wanted.write_text(f"micropip=={version} --hash=sha256:{sha256}\n")
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        # For the browser's Python, not for ours: pip would otherwise look for a wheel that our version can run.
+        command += [
+            "--only-binary=:all:",
+            "--python-version",
+            "3.14",
+            "--require-hashes",
+            "--dest",
+            folder,
+            "-r",
+            str(wanted),
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        wheels = list(Path(folder).glob("*.whl"))
+        if done.returncode != 0 or len(wheels) != 1:
+            raise SetupError(
+                f"pip could not fetch micropip {version}.\n{done.stderr.strip()[-800:]}\nIs this machine online?"
+            )
+        if hashlib.sha256(wheels[0].read_bytes()).hexdigest() != sha256:
+            raise SetupError(f"micropip {version} is not the pinned file.")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(wheels[0], target)

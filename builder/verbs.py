@@ -1,0 +1,93 @@
+"""Run a verb inside the prepared environment. Each returns the exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from builder import browsers, node, quality, site
+from builder.environment import SetupError, say
+
+ROOT = Path(__file__).resolve().parent.parent
+FIRST_PORT, PORTS_TRIED = 8000, 20
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Dispatch; a SetupError becomes one clear message."""
+    verbs = {"serve": serve, "build": build, "test": test, "check": check, "lock": lock}
+    try:
+        return verbs[arguments.verb](arguments)
+    except SetupError as error:
+        print(f"\n{arguments.verb} failed: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def serve(arguments: argparse.Namespace) -> int:
+    """Build, then become the server, so that Ctrl-C and the exit code are its own."""
+    port = _port(arguments.host, arguments.port)
+    say("building the site")
+    dist = site.build(ROOT, ROOT / "dist", arguments.agent)
+    command = [sys.executable, "-m", "server", "--host", arguments.host, "--port", str(port), "--site", str(dist)]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    if os.name == "posix":
+        os.chdir(ROOT)
+        os.execve(command[0], command, environ)
+    return subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode
+
+
+def build(arguments: argparse.Namespace) -> int:
+    out = (arguments.out or ROOT / "dist").resolve()
+    site.build(ROOT, out, arguments.agent)
+    size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+    print(f"built {out} ({size / 1e6:.1f} MB)")
+    return 0
+
+
+def test(arguments: argparse.Namespace) -> int:
+    """Check, install browsers where they are needed, then hand over to pytest."""
+    if not quality.check(ROOT):
+        return 1
+    browsers.ensure(browsers.wanted(arguments.pytest), say)
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "PARLEY_NODE": node.node(ROOT)}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *arguments.pytest], cwd=ROOT, env=environ, check=False
+    ).returncode
+
+
+def check(_: argparse.Namespace) -> int:
+    return 0 if quality.check(ROOT) else 1
+
+
+def lock(_: argparse.Namespace) -> int:
+    """Resolve the dependency groups again. The serve lock is cut from the test lock, so both agree."""
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "uv"], check=True)
+    folder = ROOT / "builder" / "locks"
+    for group, extra in (("test", []), ("serve", ["-c", str(folder / "test.txt")]), ("node", [])):
+        command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"]
+        command += ["--generate-hashes", "--no-header", "--no-annotate", "--upgrade", "--group", group, *extra]
+        subprocess.run([*command, "-o", str(folder / f"{group}.txt")], cwd=ROOT, check=True)
+    return 0
+
+
+def _port(host: str, wanted: int | None) -> int:
+    """Return a free port: the one that was asked for, or the first free one from 8000."""
+    for port in [wanted] if wanted else range(FIRST_PORT, FIRST_PORT + PORTS_TRIED):
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            if os.name == "posix":  # a port that only waits for its last connection to time out is free
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                if wanted:
+                    raise SetupError(
+                        f"port {port} on {host} cannot be used: {error.strerror}. Try another --port."
+                    ) from None
+                continue
+            return port
+    raise SetupError(f"no free port from {FIRST_PORT} to {FIRST_PORT + PORTS_TRIED - 1}; choose one with --port")

@@ -1,0 +1,254 @@
+"""The only module that knows it runs in a browser: turns callbacks into events and runs the session's commands.
+
+`start` is called once by the worker's boot script with a *host*: an object of plain mechanics (sockets, timers, ports). The
+host calls the methods of `Client` that stand under "told by the host"; the session's commands go back through `Host`. Neither
+`js` nor any browser name is imported, so that this module, too, runs in CPython with a fake host.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import inspect
+import json
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from pyclient import commands, events
+from pyclient.codecs import create_codec
+from pyclient.config import ClientConfig
+from pyclient.safejson import nesting_depth
+from pyclient.session import Session
+from pyclient.tools import ToolRegistry, default_registry
+
+TOKEN_TIMEOUT_MS = 15_000
+# A token answer is small; anything else is not ours.
+MAX_TOKEN_ANSWER_CHARS, MAX_TOKEN_ANSWER_DEPTH = 64 * 1024, 8
+# What may wait in the socket before frames are dropped: older speech is worth less than speech on time.
+MAX_BUFFERED_BYTES = 256 * 1024
+
+
+class Host(Protocol):
+    """What the worker's script offers. Values are numbers, text and buffers; structured values travel as JSON text."""
+
+    def now_ms(self) -> float: ...
+    def capture(self, message: str) -> None: ...
+    def playback(self, message: str) -> None: ...
+    def play(self, item: str, view: Any) -> None: ...
+    def recycle(self, buffer: Any) -> None: ...
+    def open_socket(self, socket_id: int, url: str, protocols: str) -> None: ...
+    def send(self, socket_id: int, data: Any) -> None: ...
+    def buffered(self, socket_id: int) -> int: ...
+    def close_socket(self, socket_id: int, code: int, reason: str) -> None: ...
+    def set_timer(self, name: str, delay_ms: int) -> None: ...
+    def cancel_timer(self, name: str) -> None: ...
+    def request_token(self, attempt: int, url: str, body: str, timeout_ms: int) -> Any: ...
+    def show(self, view: str) -> None: ...
+    def log(self, direction: str, text: str) -> None: ...
+
+
+def start(host: Host, settings: str, with_tools: bool) -> Client:
+    """Build the session from the page's settings (JSON text) and show its first view. Raises ConfigError."""
+    config = ClientConfig.from_dict(json.loads(settings))
+    if with_tools:
+        importlib.import_module("agent_tools")  # written by the boot script from agents/<name>/tools.py
+    return Client(host, config, default_registry)
+
+
+class Client:
+    """One page's session and the means to run its commands."""
+
+    def __init__(self, host: Host, config: ClientConfig, registry: ToolRegistry) -> None:
+        self.host = host
+        self.registry = registry
+        self.session = Session(config, create_codec(config.provider), registry)
+        self.running: dict[str, asyncio.Task[None]] = {}
+        self.to_buffer = _buffer_maker()
+        self.run_command: dict[type[commands.Command], Callable[[Any], None]] = {
+            commands.RequestToken: self._request_token,
+            commands.OpenSocket: self._open_socket,
+            commands.SendMessage: self._send,
+            commands.CloseSocket: lambda it: host.close_socket(it.socket_id, it.code, it.reason),
+            commands.StartCapture: lambda it: self._to_capture(
+                type="configure", rate_hz=it.rate_hz, frame_samples=it.frame_samples
+            ),
+            commands.StopCapture: lambda it: self._to_capture(type="stop"),
+            commands.SetCaptureMuted: lambda it: self._to_capture(type="mute", on=it.muted),
+            commands.StartPlayback: lambda it: self._to_playback(type="configure", rate_hz=it.rate_hz),
+            commands.PlayAudio: lambda it: host.play(it.item_id, self.to_buffer(it.pcm)),
+            commands.FlushPlayback: lambda it: self._to_playback(type="flush"),
+            commands.SetPlaybackGain: lambda it: self._to_playback(type="gain", gain=it.gain, ramp_ms=it.ramp_ms),
+            commands.SetTimer: lambda it: host.set_timer(it.name, it.delay_ms),
+            commands.CancelTimer: lambda it: host.cancel_timer(it.name),
+            commands.RunTool: self._run_tool,
+            commands.CancelTool: self._cancel_tool,
+            commands.ShowView: lambda it: host.show(json.dumps(it.view)),
+            commands.Log: lambda it: host.log(it.direction, it.text),
+        }
+        host.show(json.dumps(self.session.view()))
+
+    def handle(self, event: events.Event) -> None:
+        for command in self.session.handle(event, self.host.now_ms()):
+            self.run_command[type(command)](command)
+
+    # --- told by the host ---------------------------------------------------------------------------------------------
+
+    def ping(self) -> None:
+        """Do nothing, in Python: the page wants to know that Python still runs."""
+
+    def intent(self, message: str) -> None:
+        """Take what the person did, as the page's JSON text."""
+        intent = json.loads(message)
+        self.handle(INTENTS[intent["type"]](intent))
+
+    def frame(self, buffer: Any) -> None:
+        """Take one captured frame, and give its buffer back to the worklet's pool."""
+        pcm = buffer.to_bytes()
+        self.host.recycle(buffer)
+        self.handle(events.AudioCaptured(pcm=pcm))
+
+    def progress(self, item: str, rendered: int, queued: int, underruns: int) -> None:
+        self.handle(
+            events.PlaybackProgressed(
+                item_id=item, rendered_samples=int(rendered), queued_samples=int(queued), underruns=int(underruns)
+            )
+        )
+
+    def drained(self) -> None:
+        self.handle(events.PlaybackDrained())
+
+    def flushed(self, item: str, rendered: int) -> None:
+        self.handle(events.PlaybackFlushed(item_id=item, rendered_samples=int(rendered)))
+
+    def socket_opened(self, socket_id: int) -> None:
+        self.handle(events.SocketOpened(socket_id=socket_id))
+
+    def message(self, socket_id: int, data: Any) -> None:
+        """Take one WebSocket message: text arrives as `str`, binary as a JavaScript buffer."""
+        self.handle(
+            events.MessageReceived(socket_id=socket_id, data=data if isinstance(data, str) else data.to_bytes())
+        )
+
+    def socket_closed(self, socket_id: int, code: int, reason: str) -> None:
+        self.handle(events.SocketClosed(socket_id=socket_id, code=int(code), reason=reason))
+
+    def timer(self, name: str) -> None:
+        self.handle(events.TimerFired(name=name))
+
+    def token_answered(self, attempt: int, status: int, body: str, retry_after: str) -> None:
+        self.handle(token_event(attempt, int(status), body, retry_after))
+
+    # --- commands that are more than one call ------------------------------------------------------------------------------
+
+    def _to_capture(self, **message: Any) -> None:
+        self.host.capture(json.dumps(message))
+
+    def _to_playback(self, **message: Any) -> None:
+        self.host.playback(json.dumps(message))
+
+    def _request_token(self, command: commands.RequestToken) -> None:
+        self.host.request_token(command.attempt, command.url, json.dumps(command.body), TOKEN_TIMEOUT_MS)
+
+    def _open_socket(self, command: commands.OpenSocket) -> None:
+        self.host.open_socket(command.socket_id, command.url, json.dumps(command.protocols))
+
+    def _send(self, command: commands.SendMessage) -> None:
+        if self.host.buffered(command.socket_id) > MAX_BUFFERED_BYTES and len(command.data) > 640:
+            return
+        data = command.data if isinstance(command.data, str) else self.to_buffer(command.data)
+        self.host.send(command.socket_id, data)
+
+    def _run_tool(self, command: commands.RunTool) -> None:
+        task = asyncio.ensure_future(self._tool(command))
+        self.running[command.call_id] = task
+        task.add_done_callback(lambda _: self.running.pop(command.call_id, None))
+
+    async def _tool(self, command: commands.RunTool) -> None:
+        """Run one tool to its end. Whatever goes wrong is told to the agent in words, never raised."""
+        try:
+            result = self.registry.lookup(command.name).call(**command.arguments)
+            if inspect.isawaitable(result):
+                result = await asyncio.wait_for(result, command.timeout_ms / 1000)
+            text, is_error = json.dumps(result), False
+        except TimeoutError:
+            text, is_error = json.dumps({"error": f"{command.name} took too long"}), True
+        except Exception as error:  # a team's own code may raise anything
+            self.host.log("!", f"tool {command.name}: {type(error).__name__}: {error}")
+            text, is_error = json.dumps({"error": f"{type(error).__name__}: {error}"}), True
+        self.handle(events.ToolFinished(call_id=command.call_id, result_json=text, is_error=is_error))
+
+    def _cancel_tool(self, command: commands.CancelTool) -> None:
+        task = self.running.pop(command.call_id, None)
+        if task:
+            task.cancel()
+
+
+INTENTS: dict[str, Callable[[dict[str, Any]], events.Event]] = {
+    "connect": lambda it: events.ConnectRequested(
+        voice=it.get("voice"), system_prompt=it.get("system_prompt"), greeting=it.get("greeting")
+    ),
+    "hang_up": lambda it: events.HangUpRequested(page_gone=bool(it.get("page_gone"))),
+    "mute": lambda it: events.MuteChanged(muted=bool(it["muted"])),
+    "interrupt": lambda it: events.InterruptRequested(),
+    "text": lambda it: events.TextSubmitted(text=it["text"]),
+    "settings": lambda it: events.SettingsChanged(
+        voice=it.get("voice"), system_prompt=it.get("system_prompt"), greeting=it.get("greeting")
+    ),
+    "capture_failed": lambda it: events.CaptureFailed(
+        kind=it["kind"], detail=it.get("detail", ""), fatal=bool(it.get("fatal", True))
+    ),
+    "capture_recovered": lambda it: events.CaptureRecovered(kind=it["kind"]),
+}
+
+
+def token_event(attempt: int, status: int, body: str, retry_after: str) -> events.Event:
+    """Turn the token route's answer into an event. A body that is not what the route promises is a refusal, never an exception."""
+    answer: Any = None
+    # Bounded before json.loads: deep nesting kills Pyodide.
+    if (
+        status
+        and len(body) <= MAX_TOKEN_ANSWER_CHARS
+        and nesting_depth(body, MAX_TOKEN_ANSWER_DEPTH) <= MAX_TOKEN_ANSWER_DEPTH
+    ):
+        with contextlib.suppress(ValueError):
+            answer = json.loads(body)
+    if not isinstance(answer, dict):
+        answer = {}
+    token, ws_url = answer.get("token"), answer.get("ws_url")
+    if (
+        status == 200
+        and isinstance(token, str)
+        and token
+        and isinstance(ws_url, str)
+        and ws_url.startswith(("ws://", "wss://"))
+    ):
+        return events.TokenGranted(
+            attempt=attempt,
+            token=token,
+            ws_url=ws_url,
+            expires_at=_number(answer.get("expires_at")),
+            max_session_s=_number(answer.get("max_session_seconds")),
+        )
+    fault = answer.get("error")
+    fault = fault if isinstance(fault, dict) else {}
+    return events.TokenRefused(
+        attempt=attempt,
+        status=status,
+        code=str(fault.get("code", "bad_answer" if status == 200 else "")),
+        message=str(fault.get("message", "")),
+        retry_after_s=float(retry_after) if retry_after.isdigit() else None,
+    )
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _buffer_maker() -> Callable[[bytes], Any]:
+    """Return what copies bytes into a JavaScript buffer of its own; in CPython there is none, and bytes serve a fake host."""
+    try:
+        from pyodide.ffi import to_js
+    except ImportError:
+        return bytes
+    return to_js  # type: ignore[no-any-return]

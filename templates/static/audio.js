@@ -1,0 +1,121 @@
+/**
+ * The main thread's share of sound: permission, one AudioContext, two worklet nodes. No audio passes through here: the
+ * worklets get ports whose twins go to the worker.
+ *
+ * `openAudio` must be called inside a click, and does everything that needs the gesture before its first await. No
+ * `sampleRate` is asked for anywhere: Safari ignores it, and in Firefox a context at another rate than the device's loses
+ * echo cancellation. The worklets resample.
+ */
+
+import { AudioContextClass, announceCall, microphoneFault, runs } from "./quirks.js";
+
+const CONTEXT_PATIENCE_MS = 6000;
+const CONSTRAINTS = {
+  // Without it the agent hears itself and interrupts itself. The provider focuses on the voice by itself, so noise
+  // suppression would only take from what it hears.
+  audio: { channelCount: 1, echoCancellation: true, noiseSuppression: false, autoGainControl: true },
+};
+
+/** A failure to open or keep sound; `kind` is a word that the session knows. */
+export class AudioFault extends Error {
+  constructor(kind, detail = "") {
+    super(detail || kind);
+    this.kind = kind;
+  }
+}
+
+/**
+ * @param {{capture: string, playback: string}} urls of the two worklets
+ * @param {{onLevel: Function, onFault: Function}} listeners
+ * @returns {Promise<Audio>} throws AudioFault
+ */
+export async function openAudio(urls, listeners) {
+  if (!globalThis.isSecureContext || !navigator.mediaDevices?.getUserMedia) throw new AudioFault("insecure");
+  if (!AudioContextClass) throw new AudioFault("unsupported");
+  const context = new AudioContextClass({ latencyHint: "interactive" });
+  if (!context.audioWorklet) {
+    context.close();
+    throw new AudioFault("no_worklet");
+  }
+  announceCall(true);
+  context.resume().catch(() => {});
+  const microphone = navigator.mediaDevices.getUserMedia(CONSTRAINTS).catch((error) => {
+    throw new AudioFault(microphoneFault(error), `${error.name}: ${error.message}`);
+  });
+  const modules = Promise.all([context.audioWorklet.addModule(urls.capture), context.audioWorklet.addModule(urls.playback)]).catch((error) => {
+    throw new AudioFault("no_worklet", String(error));
+  });
+  let stream = null;
+  try {
+    [stream] = await Promise.all([microphone, modules]);
+    if (!(await runs(context, CONTEXT_PATIENCE_MS))) throw new AudioFault("context_suspended", context.state);
+    return new Audio(context, stream, listeners);
+  } catch (error) {
+    microphone.then((late) => late.getTracks().forEach((track) => track.stop())).catch(() => {});
+    announceCall(false);
+    context.close().catch(() => {});
+    throw error instanceof AudioFault ? error : new AudioFault("unknown", String(error));
+  }
+}
+
+/** An open microphone and speaker. `takePorts()` once, for the worker; `close()` at the end. */
+class Audio {
+  constructor(context, stream, { onLevel, onFault }) {
+    this.context = context;
+    this.stream = stream;
+    this.closed = false;
+    this.running = true;
+    this.onFault = onFault;
+    this.captureNode = this.node("parley-capture", { numberOfInputs: 1, numberOfOutputs: 1, channelCount: 1 }, (level) => onLevel("user", level));
+    this.playbackNode = this.node("parley-playback", { numberOfInputs: 0, numberOfOutputs: 1, outputChannelCount: [1] }, (level) => onLevel("agent", level));
+    this.source = context.createMediaStreamSource(stream);
+    // Its output is silence; the connection makes every engine run the node.
+    this.source.connect(this.captureNode).connect(context.destination);
+    this.playbackNode.connect(context.destination);
+    for (const track of stream.getAudioTracks()) {
+      track.addEventListener("ended", () => this.closed || onFault("ended", true));
+    }
+    context.addEventListener("statechange", () => this.contextChanged());
+  }
+
+  node(name, options, onLevel) {
+    const node = new AudioWorkletNode(this.context, name, options);
+    node.port.onmessage = ({ data }) => data.type === "level" && onLevel(data);
+    node.onprocessorerror = () => this.closed || this.onFault("no_worklet", true);
+    return node;
+  }
+
+  contextChanged() {
+    if (this.closed) return;
+    // iOS suspends for a phone call or Siri ("interrupted") and an operating system may suspend at any time.
+    const running = this.context.state === "running";
+    if (running === this.running) return;
+    this.running = running;
+    this.onFault("context_suspended", false, running);
+    if (!running) this.context.resume().catch(() => {});
+  }
+
+  /** Hand one end of each audio path to the worklets and return the other ends, to be transferred to the worker. */
+  takePorts() {
+    const ports = {};
+    for (const [name, node] of [["capture", this.captureNode], ["playback", this.playbackNode]]) {
+      const channel = new MessageChannel();
+      node.port.postMessage({ type: "port", port: channel.port1 }, [channel.port1]);
+      ports[name] = channel.port2;
+    }
+    return ports;
+  }
+
+  close() {
+    if (this.closed) return;
+    this.closed = true;
+    for (const track of this.stream.getTracks()) track.stop();
+    for (const node of [this.captureNode, this.playbackNode]) {
+      node.port.postMessage({ type: "close" });
+      node.disconnect();
+    }
+    this.source.disconnect();
+    announceCall(false);
+    this.context.close().catch(() => {});
+  }
+}

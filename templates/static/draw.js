@@ -1,0 +1,152 @@
+/** Draws view snapshots. The page owns nothing of what it shows: every snapshot is whole, and text goes in as text only. */
+
+const $ = (id) => document.getElementById(id);
+const ROLES = { user: "You", agent: "Agent", tool: "Tool", system: "Note" };
+const COUNTDOWN_FROM_MS = 120_000;
+const ANNOUNCEMENTS_KEPT = 6;
+
+const announced = new Set();
+let ends_at_ms = null;
+
+/** @param {object} view as Python made it   @param {{status: string, tone: string}|null} local what only the page knows yet */
+export function drawView(view, local) {
+  const tone = local?.tone ?? view.tone;
+  Object.assign(document.body.dataset, { state: view.state, activity: view.activity, tone });
+  setText($("status"), local?.status ?? view.status);
+  const busy = Boolean(local);
+  $("connect").hidden = !view.can_connect && !busy;
+  $("connect").disabled = busy;
+  $("hang-up").hidden = !view.can_hang_up || busy;
+  $("mute").disabled = !view.can_hang_up;
+  $("mute").setAttribute("aria-pressed", String(view.muted));
+  setText($("mute"), view.muted ? "Unmute" : "Mute");
+  $("interrupt").disabled = !view.can_interrupt;
+  const live = view.state === "live";
+  $("typed-text").disabled = $("typed-send").disabled = $("apply").disabled = !live;
+  drawNotice(view.notice);
+  drawTurns(view.turns);
+  if (view.voices) drawVoices(view.voices);
+  ends_at_ms = view.ends_in_ms === null ? null : performance.now() + view.ends_in_ms;
+  drawCountdown();
+}
+
+function drawNotice(notice) {
+  const box = $("notice");
+  if (notice) {
+    box.dataset.tone = notice.tone;
+    box.dataset.code = notice.code;
+    setText($("notice-title"), notice.title);
+    setText($("notice-hint"), notice.hint);
+  }
+  box.hidden = !notice;
+}
+
+/** A new call starts an empty list; its turns are told to a screen reader again. */
+function drawTurns(turns) {
+  const list = $("transcript");
+  const known = new Map([...list.children].map((item) => [item.dataset.turn, item]));
+  const near_end = list.scrollHeight - list.scrollTop - list.clientHeight < 60;
+  let before = null;
+  for (const turn of turns) {
+    const item = known.get(turn.id) ?? newTurn(turn);
+    known.delete(turn.id);
+    item.dataset.final = String(turn.final);
+    item.dataset.interrupted = String(turn.interrupted);
+    setText(item.querySelector(".text"), turn.text);
+    item.querySelector(".mark").hidden = !turn.interrupted;
+    const place = before ? before.nextSibling : list.firstChild;
+    if (place !== item) list.insertBefore(item, place);
+    before = item;
+    announce(turn);
+  }
+  for (const [id, item] of known) {
+    item.remove();
+    announced.delete(id);
+  }
+  $("empty").hidden = turns.length > 0;
+  if (near_end) list.scrollTop = list.scrollHeight;
+}
+
+function newTurn(turn) {
+  const item = document.createElement("li");
+  item.dataset.turn = turn.id;
+  item.dataset.role = turn.role;
+  for (const [name, text] of [["who", ROLES[turn.role] ?? turn.role], ["text", ""], ["mark", "interrupted"]]) {
+    const span = document.createElement("span");
+    span.className = name;
+    span.textContent = text;
+    item.append(span);
+  }
+  return item;
+}
+
+/** A screen reader hears each turn once, when it is settled: boundaries, not every word. */
+function announce(turn) {
+  if (!turn.final || announced.has(turn.id) || !turn.text) return;
+  announced.add(turn.id);
+  const line = document.createElement("p");
+  line.textContent = `${ROLES[turn.role] ?? turn.role}: ${turn.text}`;
+  $("announcer").append(line);
+  while ($("announcer").children.length > ANNOUNCEMENTS_KEPT) $("announcer").firstChild.remove();
+}
+
+function drawVoices(voices) {
+  const picker = $("voice");
+  const wanted = ["", ...voices, "*"];
+  if (wanted.length === picker.options.length && wanted.every((id, n) => picker.options[n].value === id)) return;
+  const first = picker.options[0];
+  const last = picker.options[picker.options.length - 1];
+  picker.replaceChildren(first, ...voices.map((id) => new Option(id, id)), last);
+  picker.value = "";
+  picker.dispatchEvent(new Event("change"));
+}
+
+/** Called every second by the shell. */
+export function drawCountdown() {
+  const left_ms = ends_at_ms === null ? Infinity : Math.max(0, ends_at_ms - performance.now());
+  $("timer").hidden = left_ms > COUNTDOWN_FROM_MS;
+  if (left_ms <= COUNTDOWN_FROM_MS) {
+    const seconds = Math.ceil(left_ms / 1000);
+    setText($("timer"), `This call ends in ${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`);
+  }
+}
+
+/** Loudness as the ear has it: a meter over 60 dB. */
+export function drawLevel(who, level) {
+  const shown = level.rms > 0.001 ? 1 + Math.log10(level.rms) / 3 : 0;
+  $(`meter-${who}`).value = shown;
+  document.documentElement.style.setProperty(`--level-${who}`, shown.toFixed(3));
+}
+
+export function drawBoot(stage, percent) {
+  const words = {
+    runtime: "Fetching Python",
+    python: "Starting Python",
+    client: "Starting the agent's mind",
+    ready: "Ready",
+    failed: "Python could not be started",
+  };
+  document.body.dataset.boot = stage === "ready" || stage === "failed" ? stage : "loading";
+  $("boot").hidden = stage === "ready";
+  $("retry").hidden = stage !== "failed";
+  $("boot-progress").hidden = stage === "failed";
+  $("boot-progress").value = percent;
+  setText($("boot-text"), words[stage] ?? stage);
+}
+
+export function drawFacts(facts) {
+  const list = $("facts");
+  if (!$("diagnostics").open) return;
+  list.replaceChildren();
+  for (const [name, value] of Object.entries(facts)) {
+    const term = document.createElement("dt");
+    const description = document.createElement("dd");
+    term.textContent = name;
+    description.textContent = String(value ?? "–");
+    list.append(term, description);
+  }
+}
+
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}

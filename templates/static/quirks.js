@@ -1,0 +1,54 @@
+/**
+ * Every browser workaround, and nothing else. Each names the engine, a public link, and when it can go.
+ */
+
+/** Safari before 14.1 knows the context only under a prefix (caniuse.com/audio-api). Goes when Safari 14.0 is out of use. */
+export const AudioContextClass = globalThis.AudioContext ?? globalThis.webkitAudioContext;
+
+/**
+ * iOS plays through the quiet earpiece, and not at all with the silent switch on, once a microphone is open, unless the page
+ * says what it is doing (w3c.github.io/audio-session). Goes when iOS routes a running call to the speaker by itself.
+ */
+export function announceCall(running) {
+  if (navigator.audioSession) navigator.audioSession.type = running ? "play-and-record" : "auto";
+}
+
+/**
+ * Firefox leaves `resume()` pending for ever where there is no output device, and Chromium's first context may need most of a
+ * second (html.spec has no time-out; bugzilla.mozilla.org/show_bug.cgi?id=1674892 tells of the same graph). So nobody awaits
+ * `resume()` itself. Goes when `resume()` rejects without a device.
+ *
+ * @param {AudioContext} context
+ * @param {number} patience_ms
+ * @returns {Promise<boolean>} whether the context runs
+ */
+export function runs(context, patience_ms) {
+  if (context.state === "running") return Promise.resolve(true);
+  return new Promise((resolve) => {
+    const done = (value) => {
+      clearTimeout(timer);
+      context.removeEventListener("statechange", look);
+      resolve(value);
+    };
+    const look = () => context.state === "running" && done(true);
+    const timer = setTimeout(() => done(context.state === "running"), patience_ms);
+    context.addEventListener("statechange", look);
+  });
+}
+
+/**
+ * WebKitGTK answers "no microphone" with OverconstrainedError where others say NotFoundError (measured in 2.50; the
+ * specification asks for NotFoundError: w3c.github.io/mediacapture-main/#dom-mediadevices-getusermedia).
+ * Goes when WebKit reports NotFoundError. With our loose constraints nothing else can be overconstrained.
+ */
+export function microphoneFault(error) {
+  const kinds = {
+    NotAllowedError: /dismiss/i.test(error.message) ? "dismissed" : "denied",
+    SecurityError: "denied",
+    NotFoundError: "not_found",
+    OverconstrainedError: error.constraint ? "overconstrained" : "not_found",
+    NotReadableError: "busy",
+    AbortError: "busy",
+  };
+  return kinds[error.name] ?? "unknown";
+}

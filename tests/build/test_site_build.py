@@ -1,0 +1,216 @@
+"""The built site: complete, self-contained, the same every time, and without secrets."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from builder import agents, assets, policy, site, verify, worklets
+from builder.environment import SetupError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return site.build(ROOT, tmp_path_factory.mktemp("site") / "dist", "demo")
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def page_config(dist: Path) -> dict[str, dict[str, object]]:
+    text = (dist / "index.html").read_text()
+    found = re.search(r'<script type="application/json" id="parley-config">(.*?)</script>', text, re.DOTALL)
+    assert found
+    return json.loads(found.group(1))
+
+
+def test_two_builds_are_equal_byte_for_byte(dist: Path, tmp_path: Path) -> None:
+    """A team must be able to prove that what is on the CDN came from its sources."""
+    again = site.build(ROOT, tmp_path / "dist", "demo")
+    assert tree(again) == tree(dist)
+
+
+def test_every_asset_is_named_after_its_content(dist: Path) -> None:
+    """The server and CDNs keep assets for ever; a stale name would never be fetched again."""
+    for path in (dist / "assets").iterdir():
+        if path.is_file():
+            digest = path.name.split(".")[-2]
+            assert digest == assets.fingerprint(path.read_bytes()), path.name
+
+
+def test_the_page_knows_where_everything_is(dist: Path) -> None:
+    boot = page_config(dist)["boot"]
+    for name in ("worker", "capture", "playback", "micropip", "client", "tools"):
+        assert (dist / str(boot[name])).is_file(), name
+    assert (dist / str(boot["runtime"]) / "pyodide.asm.wasm").is_file()
+
+
+def test_the_wheel_has_no_dependencies_and_only_the_client(dist: Path) -> None:
+    """micropip resolves nothing, and no server code reaches a browser."""
+    (wheel,) = (dist / "assets").glob("python-*/parley_client-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        (metadata,) = [name for name in names if name.endswith("METADATA")]
+        assert b"Requires-Dist" not in archive.read(metadata)
+    assert all(name.startswith(("pyclient/", "parley_client-")) for name in names)
+    assert "pyclient/session.py" in names
+
+
+def test_a_worklet_is_one_file_that_imports_nothing(dist: Path) -> None:
+    for entry in ("capture", "playback"):
+        (path,) = (dist / "assets").glob(f"{entry}.*.js")
+        text = verify.COMMENT.sub("", path.read_text())
+        assert "registerProcessor" in text
+        assert not re.search(r"^\s*(import|export)\b", text, re.MULTILINE)
+
+
+def test_the_meta_policy_is_the_header_without_what_meta_cannot_say(dist: Path) -> None:
+    """One source: a difference between the two would be a hole on one kind of host."""
+    meta = re.search(r'Content-Security-Policy" content="([^"]*)"', (dist / "index.html").read_text())
+    assert meta
+    from_meta = set(meta.group(1).replace("&#39;", "'").split("; "))
+    blocks = (dist / "_headers").read_text().split("\n\n")
+    header = next(
+        re.search(r"Content-Security-Policy: (.*)", block) for block in blocks if block.startswith("/index.html\n")
+    )
+    assert header
+    assert set(header.group(1).split("; ")) - from_meta == {"frame-ancestors 'none'"}
+    assert from_meta <= set(header.group(1).split("; "))
+
+
+def test_no_policy_block_matches_a_path_twice(dist: Path) -> None:
+    """Hosts that read this file join the values of matching blocks."""
+    patterns = [block.splitlines()[0] for block in (dist / "_headers").read_text().split("\n\n")]
+    assert len(patterns) == len(set(patterns))
+    assert [pattern for pattern in patterns if "*" in pattern] == ["/assets/*"]
+
+
+def test_the_policy_never_allows_eval_or_inline_code() -> None:
+    for page in (True, False):
+        text = policy.content_security_policy(("wss://voice.example",), page=page)
+        assert "unsafe-inline" not in text and "'unsafe-eval'" not in text and "blob:" not in text
+        assert "wss://voice.example" in text
+
+
+@pytest.mark.parametrize("form", ["plain", "reversed", "hex", "in the wheel"])
+def test_a_secret_of_the_environment_stops_the_build(tmp_path: Path, dist: Path, form: str) -> None:
+    """A key that reaches a public file is a key that is lost."""
+    secret = "canary-4711-canary-4711"
+    copy = tmp_path / "dist"
+    shutil.copytree(dist, copy)
+    text = {"plain": secret, "reversed": secret[::-1], "hex": secret.encode().hex(), "in the wheel": secret}[form]
+    if form == "in the wheel":
+        with zipfile.ZipFile(copy / "assets" / "hidden.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("notes.txt", text)
+    else:
+        (copy / "assets" / "notes.txt").write_text(text)
+    assert list(verify._secrets(copy, {"SOME_API_KEY": secret}))
+    assert not list(verify._secrets(copy, {"SOME_API_KEY": "another-value-entirely"}))
+
+
+def test_a_build_with_a_key_in_the_environment_holds_no_trace_of_it(tmp_path: Path) -> None:
+    secret = "sk-canary-0123456789"
+    environ = {**os.environ, "ASSEMBLYAI_API_KEY": secret, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "builder", "build", "--out", str(tmp_path / "dist")]
+    subprocess.run(command, env=environ, check=True, capture_output=True)
+    assert not list(verify._secrets(tmp_path / "dist", {"ASSEMBLYAI_API_KEY": secret}))
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "complaint"),
+    [
+        ("index.html", '<script src="assets/missing.js"></script>', "not in the build"),
+        ("index.html", '<script src="https://cdn.example/x.js"></script>', "another origin"),
+        ("assets/extra.js", 'fetch("https://elsewhere.example/x");', "another origin"),
+        ("assets/extra.js", 'import { a } from "./gone.js";', "not in the build"),
+        ("assets/extra.css", "body { background: url(gone.png); }", "not in the build"),
+        ("assets/extra.css", "body { background: url('//cdn.example/x.png'); }", "another origin"),
+    ],
+)
+def test_a_broken_or_foreign_reference_stops_the_build(
+    tmp_path: Path, dist: Path, file: str, text: str, complaint: str
+) -> None:
+    copy = tmp_path / "dist"
+    shutil.copytree(dist, copy)
+    with (copy / file).open("a") as out:
+        out.write(text)
+    with pytest.raises(SetupError, match=complaint):
+        verify.check(copy)
+
+
+def test_building_into_a_folder_that_is_not_ours_is_refused(tmp_path: Path) -> None:
+    """`--out ~` must not empty a home."""
+    (tmp_path / "precious.txt").write_text("mine")
+    with pytest.raises(SetupError, match="not a build of ours"):
+        site.build(ROOT, tmp_path, "demo")
+    assert (tmp_path / "precious.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("toml", "complaint"),
+    [
+        ("[agnet]\nvoice = 'x'", "unknown section 'agnet'"),
+        ("[page]\ntitel = 'x'", r"unknown \[page\] key 'titel'"),
+        ("[server]\nconnect = ['not an origin']", "is not an origin"),
+        ("[agent\n", "not valid TOML"),
+    ],
+)
+def test_a_misspelt_agent_file_is_named_with_the_key_at_fault(tmp_path: Path, toml: str, complaint: str) -> None:
+    folder = tmp_path / "agents" / "mine"
+    folder.mkdir(parents=True)
+    (folder / "agent.toml").write_text(toml)
+    with pytest.raises(SetupError, match=complaint):
+        agents.load(tmp_path, "mine")
+
+
+def test_an_unknown_agent_lists_those_there_are() -> None:
+    with pytest.raises(SetupError, match="there is: demo"):
+        agents.load(ROOT, "nobody")
+
+
+@pytest.mark.parametrize(
+    ("files", "complaint"),
+    [
+        (
+            {
+                "capture.js": 'import { a } from "./b.js";\n',
+                "b.js": 'import { b } from "./capture.js";\nexport const a = 1;\n',
+            },
+            "ring",
+        ),
+        ({"capture.js": 'import { a } from "./gone.js";\n'}, "does not exist"),
+        ({"capture.js": "export default 1;\n"}, "cannot flatten"),
+        (
+            {"capture.js": 'import { a } from "./b.js";\nconst a2 = 1;\n', "b.js": "export const a2 = 1;\n"},
+            "both declare",
+        ),
+    ],
+)
+def test_what_the_flattener_does_not_understand_is_refused(
+    tmp_path: Path, files: dict[str, str], complaint: str
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(SetupError, match=complaint):
+        worklets.flatten(tmp_path, "capture.js")
+
+
+def test_a_template_that_names_something_unknown_stops_the_build(tmp_path: Path) -> None:
+    """StrictUndefined: an empty hole in a page is worse than no page."""
+    root = tmp_path / "root"
+    for room in ("templates", "agents", "worklets", "pyclient"):
+        shutil.copytree(ROOT / room, root / room, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", root)
+    (root / ".cache").symlink_to(ROOT / ".cache")
+    (root / "templates" / "index.html").write_text("{{ nothing_like_this }}")
+    with pytest.raises(SetupError, match="nothing_like_this"):
+        site.build(root, tmp_path / "dist", "demo")

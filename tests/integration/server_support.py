@@ -1,0 +1,263 @@
+"""A real server on a free port, a fake provider that counts, and raw requests no client library would send."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import uvicorn
+
+from server.__main__ import bind
+from server.app import create_app
+from server.settings import load_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY = "fake-key-0123456789abcdef"
+DEADLINE_S = 20.0
+
+Answer = Callable[[BaseHTTPRequestHandler], None]
+
+
+@dataclass
+class FakeProvider:
+    """A real HTTP server that plays the vendor's token route and remembers every request."""
+
+    url: str = ""
+    calls: list[dict[str, Any]] = field(default_factory=list)
+    answer: Answer | None = None
+    release: threading.Event = field(default_factory=threading.Event)
+
+    def reset(self) -> None:
+        self.release.set()
+        self.release = threading.Event()
+        self.calls.clear()
+        self.answer = None
+
+    def answer_with(self, status: int, body: bytes | str, **headers: str) -> None:
+        """The same answer for every request; header names are written with underscores."""
+        data = body.encode() if isinstance(body, str) else body
+
+        def answer(handler: BaseHTTPRequestHandler) -> None:
+            handler.send_response(status)
+            for name, value in headers.items():
+                handler.send_header(name.replace("_", "-"), value)
+            handler.send_header("Content-Length", str(len(data)))
+            handler.end_headers()
+            handler.wfile.write(data)
+
+        self.answer = answer
+
+    def stall(self) -> None:
+        """Take requests and answer none until `release` is set."""
+        release = self.release
+
+        def answer(handler: BaseHTTPRequestHandler) -> None:
+            release.wait(DEADLINE_S)
+            handler.close_connection = True
+
+        self.answer = answer
+
+    def handle(self, handler: BaseHTTPRequestHandler) -> None:
+        parts = urlsplit(handler.path)
+        self.calls.append(
+            {
+                "path": parts.path,
+                "query": {name: values[0] for name, values in parse_qs(parts.query).items()},
+                "authorization": handler.headers.get("Authorization"),
+            }
+        )
+        if self.answer is not None:
+            self.answer(handler)
+            return
+        body = json.dumps({"token": f"fake-token-{len(self.calls)}", "expires_in_seconds": 60}).encode()
+        handler.send_response(200)
+        handler.send_header("Content-Type", "application/json")
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+
+@contextmanager
+def fake_provider() -> Iterator[FakeProvider]:
+    fake = FakeProvider()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            try:
+                fake.handle(self)
+            except (BrokenPipeError, ConnectionResetError):
+                self.close_connection = True
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    class QuietServer(ThreadingHTTPServer):
+        daemon_threads = True
+        block_on_close = False
+
+        def handle_error(self, *_: object) -> None:
+            """A peer that hangs up is part of these tests."""
+
+    server = QuietServer(("127.0.0.1", 0), Handler)
+    fake.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield fake
+    finally:
+        fake.release.set()
+        server.shutdown()
+        server.server_close()
+        thread.join(DEADLINE_S)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunningServer:
+    """Our app in a real HTTP server; `http` sends no Origin unless told to."""
+
+    port: int
+    http: httpx.Client
+
+    @property
+    def origin(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    def post(self, body: Any = None, *, headers: Mapping[str, str] | None = None, **more: Any) -> httpx.Response:
+        """`POST /api/token` from our own page."""
+        if body is not None:
+            more["json"] = body
+        return self.http.post("/api/token", headers={"Origin": self.origin, **(headers or {})}, **more)
+
+
+@contextmanager
+def running_server(*, site: Path = Path("no-such-dist"), **overrides: Any) -> Iterator[RunningServer]:
+    """Starts on a free port with these settings (field names) and no `.env`."""
+    with bind("127.0.0.1", 0) as listener:
+        port = listener.getsockname()[1]
+        settings = load_settings(None, **{"port": port, **overrides})
+        app = create_app(settings, site_root=site)
+        config = uvicorn.Config(app, lifespan="on", log_config=None, log_level="warning", proxy_headers=False)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        wait_until(lambda: server.started)
+        try:
+            with httpx.Client(base_url=f"http://localhost:{port}", timeout=DEADLINE_S, trust_env=False) as http:
+                yield RunningServer(port=port, http=http)
+        finally:
+            server.should_exit = True
+            thread.join(DEADLINE_S)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Fails when `condition` does not come true within a generous time."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+
+
+def raw_exchange(port: int, head: str) -> str:
+    """Sends these bytes as they are and returns everything up to the end of the connection or the first 64 kB."""
+    with socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S) as sock:
+        sock.sendall(head.replace("\n", "\r\n").encode("latin-1"))
+        received = b""
+        while len(received) < 65536:
+            try:
+                chunk = sock.recv(65536)
+            except ConnectionResetError:
+                break
+            if not chunk:
+                break
+            received += chunk
+            if b"\r\n\r\n" in received and b"101 Switching" in received:
+                break
+        return received.decode("latin-1")
+
+
+def websocket_request(path: str, host: str, *more: str) -> str:
+    """The head of a WebSocket handshake with this Host."""
+    lines = [
+        f"GET {path} HTTP/1.1",
+        f"Host: {host}",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        *more,
+    ]
+    return "\n".join(lines) + "\n\n"
+
+
+@dataclass(kw_only=True)
+class ServerProcess:
+    """`python -m server` as a person starts it. `stop` ends it and fills `stdout` and `stderr`."""
+
+    process: subprocess.Popen[bytes]
+    ready: str
+    stdout: str = ""
+    stderr: str = ""
+
+    @property
+    def port(self) -> int:
+        return int(self.ready.rsplit(":", 1)[1].rstrip("/\n"))
+
+    def stop(self, signal_number: int) -> int:
+        self.process.send_signal(signal_number)
+        out, err = self.process.communicate(timeout=DEADLINE_S)
+        self.stdout, self.stderr = self.ready + out.decode(), err.decode()
+        return self.process.returncode
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "server", *arguments]
+
+
+def clean_environment(**variables: str) -> dict[str, str]:
+    """The environment without anything the settings would read."""
+    ours = {name.upper() for name in load_settings_fields()}
+    kept = {name: value for name, value in os.environ.items() if name.upper() not in ours}
+    return {**kept, **variables}
+
+
+def load_settings_fields() -> Sequence[str]:
+    from server.settings import Settings
+
+    return tuple(Settings.model_fields)
+
+
+@contextmanager
+def server_process(cwd: Path, *arguments: str, **variables: str) -> Iterator[ServerProcess]:
+    """Starts it in `cwd` (so that no `.env` of ours is read) and waits for the ready line."""
+    environment = clean_environment(**variables)
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), environment.get("PYTHONPATH"))))
+    process = subprocess.Popen(
+        command("--port", "0", *arguments), cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        ready = process.stdout.readline().decode()
+        if not ready.startswith("ready "):
+            process.kill()
+            _, err = process.communicate()
+            raise AssertionError(f"not ready: {ready!r} {err.decode()}")
+        yield ServerProcess(process=process, ready=ready)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()

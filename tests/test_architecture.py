@@ -1,0 +1,159 @@
+"""The arrows of the house as tests: what must never know what.
+
+Imports between Python rooms are contracts in pyproject.toml (`lint-imports`); the tests here prove that those contracts bite, and
+hold the rules that no import linter can see.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+COMMENTS = re.compile(r"/\*.*?\*/|(?<![:\"'`\\])//[^\n]*", re.DOTALL)
+DOCSTRINGS = re.compile(r'"""(?:.|\n)*?"""|#[^\n]*')
+
+
+def javascript(folder: str) -> dict[str, str]:
+    """Every script of a folder without its comments."""
+    found = {path.name: COMMENTS.sub("", path.read_text()) for path in sorted((ROOT / folder).glob("*.js"))}
+    assert found, f"no scripts in {folder}"
+    return found
+
+
+def wire_names() -> set[str]:
+    """Every message type that a golden file knows, such as `session.update`."""
+    names = set()
+    for path in (ROOT / "tests" / "wire").glob("*.jsonl"):
+        for line in path.read_text().splitlines():
+            names.add(json.loads(line)["message"]["type"])
+    assert names
+    return {name for name in names if "." in name}
+
+
+def lint_imports(root: Path) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(root)})
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "contract"),
+    [
+        ("pyclient/session.py", "import time", "the core owns no clock"),
+        ("pyclient/session.py", "import pyclient.browser", "nothing in pyclient imports the browser glue"),
+        ("pyclient/codecs/__init__.py", "import pyclient.commands", "a codec names no command"),
+        ("server/agent/routes.py", "import server.settings", "no path from the local agent to a key"),
+        ("server/app.py", "import pyclient.events", "know nothing of each other"),
+    ],
+)
+def test_a_wrong_import_breaks_the_contract_that_says_why(tmp_path: Path, file: str, line: str, contract: str) -> None:
+    """A contract that cannot fail is decoration."""
+    for room in ("pyclient", "server", "builder"):
+        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    target = tmp_path / file
+    text = target.read_text()
+    where = text.index("from __future__") if "from __future__" in text else 0
+    end = text.index("\n", where) + 1 if where else 0
+    target.write_text(text[:end] + f"{line}\n" + text[end:] if end else text + f"\n{line}\n")
+    done = lint_imports(tmp_path)
+    assert done.returncode != 0
+    broken = [row for row in done.stdout.splitlines() if row.rstrip().endswith("BROKEN")]
+    assert any(contract in row for row in broken), done.stdout
+
+
+def test_the_session_names_no_wire_message() -> None:
+    """Adding a vendor must not touch the session."""
+    for path in sorted((ROOT / "pyclient").glob("*.py")):
+        code = DOCSTRINGS.sub("", path.read_text())
+        named = {name for name in wire_names() if f'"{name}"' in code or f"'{name}'" in code}
+        assert not named, f"{path.name} names {named}"
+
+
+def test_no_script_holds_a_wire_message_or_a_provider() -> None:
+    """The page draws and sends intents; protocols live in codecs."""
+    for name, text in {**javascript("templates/static"), **javascript("worklets")}.items():
+        for word in [*wire_names(), "assemblyai", "openai"]:
+            assert word not in text.lower(), f"{name} names {word}"
+
+
+def test_no_python_stands_inside_javascript() -> None:
+    """Python in a string has no linter, no types and no tests."""
+    for name, text in {**javascript("templates/static"), **javascript("worklets")}.items():
+        assert not re.search(r"runPython|\bdef \w+\(|^\s*import \w+$|pyodide\.code", text, re.MULTILINE), name
+
+
+def test_worklets_touch_neither_network_nor_page_nor_json() -> None:
+    for name, text in javascript("worklets").items():
+        for word in (
+            "fetch(",
+            "WebSocket",
+            "XMLHttpRequest",
+            "document.",
+            "window.",
+            "JSON.",
+            "importScripts",
+            "console.",
+        ):
+            assert word not in text, f"{name} uses {word}"
+
+
+def test_no_context_asks_for_a_sample_rate() -> None:
+    """Safari ignores the option, and it costs Firefox its echo cancellation: the worklets resample."""
+    for name, text in javascript("templates/static").items():
+        assert not re.search(r"sampleRate\s*:", text), name
+    for name, text in javascript("templates/static").items():
+        assert "sampleRate=" not in text.replace(" ", ""), name
+
+
+def test_text_enters_the_page_as_text_only() -> None:
+    """Transcripts are a stranger's words; the policy forbids markup from them, and so do we."""
+    for name, text in javascript("templates/static").items():
+        for word in (
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+            "new Function",
+            "blob:",
+        ):
+            assert word not in text, f"{name} uses {word}"
+
+
+def test_every_workaround_stands_in_one_place() -> None:
+    """A browser's name in code (not in a comment) means a workaround that escaped from quirks.js."""
+    for name, text in javascript("templates/static").items():
+        if name != "quirks.js":
+            assert not re.search(
+                r"userAgent\b(?!\s*\})|webkitAudio|isSafari|isFirefox",
+                text.replace("Browser: navigator.userAgent }", ""),
+            ), name
+
+
+def test_no_file_names_this_machine_or_a_registry() -> None:
+    """What is committed must work, and be fit to be read, anywhere."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    forbidden = re.compile(
+        "|".join(
+            map(
+                re.escape,
+                [
+                    "/work/" + "main",
+                    "registry." + "npmjs",
+                    "files." + "pythonhosted",
+                    "pypi." + "org",
+                    "deb." + "debian",
+                ],
+            )
+        )
+    )
+    for name in listed:
+        path = ROOT / name
+        if path.is_file() and path.suffix not in (".png",):
+            found = forbidden.search(path.read_text(encoding="utf-8", errors="replace"))
+            assert not found, f"{name} holds {found.group() if found else ''}"
