@@ -20,7 +20,7 @@ from pyclient.codecs import create_codec
 from pyclient.config import ClientConfig
 from pyclient.safejson import nesting_depth
 from pyclient.session import Session
-from pyclient.tools import ToolRegistry, default_registry
+from pyclient.tools import ToolRegistry, error_json, result_json
 
 TOKEN_TIMEOUT_MS = 15_000
 # A token answer is small; anything else is not ours.
@@ -51,9 +51,10 @@ class Host(Protocol):
 def start(host: Host, settings: str, with_tools: bool) -> Client:
     """Build the session from the page's settings (JSON text) and show its first view. Raises ConfigError."""
     config = ClientConfig.from_dict(json.loads(settings))
-    if with_tools:
-        importlib.import_module("agent_tools")  # written by the boot script from agents/<name>/tools.py
-    return Client(host, config, default_registry)
+    registry = ToolRegistry()
+    if with_tools:  # written by the boot script from agents/<name>/tools.py
+        registry.register_module(importlib.import_module("agent_tools"))
+    return Client(host, config, registry)
 
 
 class Client:
@@ -167,15 +168,15 @@ class Client:
     async def _tool(self, command: commands.RunTool) -> None:
         """Run one tool to its end. Whatever goes wrong is told to the agent in words, never raised."""
         try:
-            result = self.registry.lookup(command.name).call(**command.arguments)
+            result = self.registry.invoke(command.name, command.arguments)
             if inspect.isawaitable(result):
                 result = await asyncio.wait_for(result, command.timeout_ms / 1000)
-            text, is_error = json.dumps(result), False
+            text, is_error = result_json(result), False
         except TimeoutError:
-            text, is_error = json.dumps({"error": f"{command.name} took too long"}), True
+            text, is_error = error_json(f"{command.name} took too long"), True
         except Exception as error:  # a team's own code may raise anything
             self.host.log("!", f"tool {command.name}: {type(error).__name__}: {error}")
-            text, is_error = json.dumps({"error": f"{type(error).__name__}: {error}"}), True
+            text, is_error = error_json(f"{type(error).__name__}: {error}"), True
         self.handle(events.ToolFinished(call_id=command.call_id, result_json=text, is_error=is_error))
 
     def _cancel_tool(self, command: commands.CancelTool) -> None:

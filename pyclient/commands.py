@@ -54,6 +54,10 @@ class StartCapture(Command):
     rate_hz: int
     frame_samples: int
 
+    def __post_init__(self) -> None:
+        if self.rate_hz <= 0 or self.frame_samples <= 0:
+            raise ValueError("rate_hz and frame_samples must be positive")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopCapture(Command):
@@ -79,6 +83,10 @@ class PlayAudio(Command):
     item_id: str
     pcm: bytes = field(repr=False)
 
+    def __post_init__(self) -> None:
+        if not self.pcm or len(self.pcm) % 2:
+            raise ValueError("pcm must hold whole samples, and some")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlushPlayback(Command):
@@ -92,6 +100,10 @@ class SetPlaybackGain(Command):
     gain: float
     ramp_ms: int
 
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.gain <= 1.0 or self.ramp_ms < 0:
+            raise ValueError("gain lies between 0 and 1, ramp_ms is not negative")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetTimer(Command):
@@ -99,6 +111,10 @@ class SetTimer(Command):
 
     name: str
     delay_ms: int
+
+    def __post_init__(self) -> None:
+        if not self.name or self.delay_ms < 0:
+            raise ValueError("a timer has a name and a delay that is not negative")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,8 +21,9 @@ import httpx
 import uvicorn
 
 from server.__main__ import bind
+from server.agent.options import AgentOptions
 from server.app import create_app
-from server.settings import load_settings
+from server.settings import Settings, load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "fake-key-0123456789abcdef"
@@ -150,7 +151,9 @@ def running_server(*, site: Path = Path("no-such-dist"), **overrides: Any) -> It
     with bind("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
         settings = load_settings(None, **{"port": port, **overrides})
-        app = create_app(settings, site_root=site)
+        # These tests say nothing to the agent, so its hearing need not be warmed up.
+        agent = AgentOptions(allowed_origins=settings.allowed_origins, prewarm=False, hearing_processes=1)
+        app = create_app(settings, site_root=site, agent=agent)
         config = uvicorn.Config(app, lifespan="on", log_config=None, log_level="warning", proxy_headers=False)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
@@ -230,15 +233,9 @@ def command(*arguments: str) -> list[str]:
 
 def clean_environment(**variables: str) -> dict[str, str]:
     """The environment without anything the settings would read."""
-    ours = {name.upper() for name in load_settings_fields()}
+    ours = {name.upper() for name in Settings.model_fields}
     kept = {name: value for name, value in os.environ.items() if name.upper() not in ours}
     return {**kept, **variables}
-
-
-def load_settings_fields() -> Sequence[str]:
-    from server.settings import Settings
-
-    return tuple(Settings.model_fields)
 
 
 @contextmanager

@@ -75,7 +75,9 @@ def test_an_empty_body_asks_for_the_configured_defaults(server: RunningServer, p
 
 @pytest.mark.parametrize("seconds", [1, 600])
 @pytest.mark.parametrize("cap", [60, 10800])
-def test_both_ends_of_both_ranges_are_taken(server: RunningServer, provider: FakeProvider, seconds: int, cap: int) -> None:
+def test_both_ends_of_both_ranges_are_taken(
+    server: RunningServer, provider: FakeProvider, seconds: int, cap: int
+) -> None:
     body = server.post({"expires_in_seconds": seconds, "max_session_duration_seconds": cap}).json()
     assert provider.calls[0]["query"]["expires_in_seconds"] == str(seconds)
     assert body["max_session_seconds"] == min(cap, 3600)
@@ -236,11 +238,12 @@ def test_a_missing_key_is_named(provider: FakeProvider, settings: dict[str, Any]
     assert provider.calls == []
 
 
-def test_a_provider_that_the_page_asks_for_by_name_needs_its_key(provider: FakeProvider) -> None:
-    """The local agent stands in only while nobody chose: a page that says a name means that provider."""
+def test_a_page_that_names_its_protocol_does_not_insist_on_a_key(provider: FakeProvider) -> None:
+    """Every page of ours says which protocol it speaks; whether the vendor or the local agent answers is the owner's choice."""
     with running_server(assemblyai_base_url=provider.url) as server:
-        message = assert_error(server.post({"provider": "assemblyai"}), 500, "missing_key")
-    assert "ASSEMBLYAI_API_KEY" in message
+        assert "/agent/v1/ws" in server.post({"provider": "assemblyai"}).json()["ws_url"]
+    with running_server(assemblyai_base_url=provider.url, provider="assemblyai") as server:
+        assert_error(server.post({"provider": "assemblyai"}), 500, "missing_key")
     assert provider.calls == []
 
 
@@ -503,7 +506,7 @@ def test_the_config_route_tells_facts_and_no_secret(server: RunningServer, provi
 
 
 def test_a_request_cut_off_in_its_body_harms_nobody(server: RunningServer, provider: FakeProvider) -> None:
-    head = f"POST /api/token HTTP/1.1\nHost: localhost:{server.port}\nOrigin: {server.origin}\nContent-Length: 99999\n\n"
+    head = f"POST /api/token HTTP/1.1\nHost: localhost:{server.port}\nOrigin: {server.origin}\nContent-Length: 99999\nConnection: close\n\n"
     assert "413" in raw_exchange(server.port, head).partition("\r\n")[0]
     assert server.http.get("/healthz").status_code == 200
     assert provider.calls == []

@@ -1,0 +1,25 @@
+"""Codecs by provider name. Adding a vendor is one module here and one line in `_CODECS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from pyclient.codecs.assemblyai import AssemblyAICodec
+from pyclient.codecs.base import CloseReason, Codec, Message, SessionSettings, SettingsUpdate
+from pyclient.errors import ConfigError
+
+__all__ = ["PROVIDERS", "CloseReason", "Codec", "Message", "SessionSettings", "SettingsUpdate", "create_codec"]
+
+_CODECS: Mapping[str, Callable[[], Codec]] = MappingProxyType({"assemblyai": AssemblyAICodec})
+
+PROVIDERS: tuple[str, ...] = tuple(_CODECS)
+
+
+def create_codec(provider: str) -> Codec:
+    """A fresh codec for one session. Raises `ConfigError` for a provider nobody wrote a codec for."""
+    try:
+        factory = _CODECS[provider]
+    except KeyError:
+        raise ConfigError("provider", f"{provider!r} is not known; use one of: {', '.join(PROVIDERS)}") from None
+    return factory()

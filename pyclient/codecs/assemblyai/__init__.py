@@ -1,0 +1,130 @@
+"""What we say to AssemblyAI's Voice Agent API, and the codec that holds both directions together.
+
+Text JSON in both directions, audio as base64 inside it. Section numbers are those of the protocol file.
+`inbound.py` reads what the server says; `faults.py` puts its errors and close codes into words.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from pyclient.codecs.assemblyai.faults import close_reason
+from pyclient.codecs.assemblyai.inbound import Inbound
+from pyclient.codecs.assemblyai.settings import check, session_object
+from pyclient.codecs.base import CloseReason, Message, SessionSettings, SettingsUpdate
+from pyclient.errors import RemoteProtocolError
+from pyclient.events import Event, TokenGranted
+from pyclient.safejson import Limits
+
+# Section 4.5: the live service takes `conversation.message` without its model ever seeing it, so typed text also goes
+# where it was seen to work, into the instructions of the reply that we ask for.
+TYPED_TEXT_INSTRUCTIONS = "The user typed this message instead of saying it. Answer it: "
+
+
+def _dump(message: Mapping[str, Any]) -> str:
+    return json.dumps(message, separators=(",", ":"), allow_nan=False)
+
+
+class AssemblyAICodec:
+    """See `Codec` for the contract of each method."""
+
+    name = "assemblyai"
+    wire_rate_hz = 24_000  # section 7: the only rate of audio/pcm
+
+    def __init__(self) -> None:
+        self._inbound = Inbound()
+
+    def check(self, settings: SessionSettings) -> None:
+        check(settings)
+
+    def connect(self, grant: TokenGranted) -> tuple[str, tuple[str, ...]]:
+        """Section 2: the token goes into the query, there is no sub-protocol, and the path is whatever the server says."""
+        url = grant.ws_url.partition("#")[0]
+        if not url.startswith(("ws://", "wss://")) or any(ord(char) <= 32 for char in url):
+            raise RemoteProtocolError("The token server named an address that is not a WebSocket address.")
+        if not grant.token:
+            raise RemoteProtocolError("The token server answered without a token.")
+        separator = "&" if "?" in url else "?"
+        return f"{url}{separator}token={quote(grant.token, safe='')}", ()
+
+    def opening(self, settings: SessionSettings) -> list[Message]:
+        """Section 4.1: the first message. Only known keys: the server forbids others."""
+        self._inbound = Inbound()
+        return [_dump({"type": "session.update", "session": session_object(settings)})]
+
+    def resume(self, session_id: str) -> list[Message]:
+        """Section 10: instead of the update, on a new socket with a new token."""
+        self._inbound = Inbound(resuming=True)
+        return [_dump({"type": "session.resume", "session_id": session_id})]
+
+    def decode(self, data: Message, limits: Limits) -> list[Event]:
+        return self._inbound.decode(data, limits)
+
+    def encode_audio(self, pcm: bytes) -> Message:
+        """Section 4.2. The key is `audio` here and `data` in the other direction. No JSON encoder: base64 needs no escapes."""
+        return f'{{"type":"input.audio","audio":"{binascii.b2a_base64(pcm, newline=False).decode("ascii")}"}}'
+
+    def tool_result(self, call_id: str, result_json: str, is_error: bool) -> list[Message]:
+        """Section 4.3: `result` is JSON *text*, so it is encoded twice."""
+        return [_dump({"type": "tool.result", "call_id": call_id, "result": result_json, "is_error": is_error})]
+
+    def update(
+        self,
+        *,
+        system_prompt: str | None = None,
+        voice: str | None = None,
+        greeting: str | None = None,
+        volume: float | None = None,
+        turn_detection: Mapping[str, Any] | None = None,
+        tools: tuple[Mapping[str, Any], ...] | None = None,
+    ) -> SettingsUpdate:
+        """Sections 4.1 and 6: voice and greeting are never sent again, not even unchanged; volume is the exception of `output`."""
+        settings = SessionSettings(
+            system_prompt=system_prompt or "",
+            volume=volume,
+            turn_detection=turn_detection or {},
+            tools=tools or (),
+        )
+        check(settings)
+        session = session_object(settings)
+        if system_prompt is None:
+            session.pop("system_prompt")
+        if tools is not None:
+            session.setdefault("tools", [])  # replaces the whole list, so an empty one takes the tools away
+        wishes = {"system_prompt": system_prompt, "volume": volume, "turn_detection": turn_detection, "tools": tools}
+        fixed = {"voice": voice, "greeting": greeting}
+        return SettingsUpdate(
+            messages=(_dump({"type": "session.update", "session": session}),) if session else (),
+            applied=tuple(key for key, value in wishes.items() if value is not None),
+            immutable=tuple(key for key, value in fixed.items() if value is not None),
+        )
+
+    def reply_create(self, instructions: str) -> list[Message]:
+        """Section 4.4: `instructions` hold for this reply only."""
+        message = {"type": "reply.create"}
+        if instructions:
+            message["instructions"] = instructions
+        return [_dump(message)]
+
+    def reply_cancel(self, reply_id: str) -> list[Message]:
+        """Section 4.6: undocumented; whether to send it is the session's policy."""
+        return [_dump({"type": "reply.cancel", "reply_id": reply_id})]
+
+    def user_text(self, text: str) -> list[Message]:
+        """Sections 4.4 and 4.5: the message for the record, the request for the answer."""
+        return [*self.context("user", text), *self.reply_create(TYPED_TEXT_INSTRUCTIONS + text)]
+
+    def context(self, role: str, text: str) -> list[Message]:
+        """Section 4.5."""
+        return [_dump({"type": "conversation.message", "role": role, "content": text})]
+
+    def end(self) -> list[Message]:
+        """Section 4.8."""
+        return [_dump({"type": "session.end"})]
+
+    def close_reason(self, code: int, reason: str, was_ready: bool) -> CloseReason:
+        return close_reason(code, reason, was_ready)

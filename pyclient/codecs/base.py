@@ -1,0 +1,123 @@
+"""What every codec offers, and the neutral values that pass between a session and a codec.
+
+A codec turns one vendor's messages into the normal events of `pyclient.events`, and the session's wishes into that
+vendor's messages. It knows no command, no state and no other codec. It may remember what the server said of itself
+(which tools it runs on its own, whether it is ready) until `opening` or `resume` begins the next session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from pyclient.events import Event, TokenGranted
+from pyclient.safejson import Limits
+
+Message = str | bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSettings:
+    """What one session starts with, in no vendor's words.
+
+    An empty `voice` or `greeting` means: leave it to the provider. `input` goes through as it is. `tools` are flat
+    definitions `{name, description, parameters, execution_mode, timeout_ms}`. `volume` is 0 to 100.
+    """
+
+    voice: str = ""
+    system_prompt: str = ""
+    greeting: str = ""
+    input: Mapping[str, Any] = field(default_factory=dict)
+    turn_detection: Mapping[str, Any] = field(default_factory=dict)
+    volume: float | None = None
+    tools: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsUpdate:
+    """What a codec makes of a change in mid-session: what to send, and which wishes must wait for the next session.
+
+    `applied` and `immutable` hold names of `SettingsChanged`.
+    """
+
+    messages: tuple[Message, ...] = field(default=(), repr=False)
+    applied: tuple[str, ...] = ()
+    immutable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseReason:
+    """A close code in words for a person.
+
+    `kind` is one of: ended, auth, network, policy, too_large, server, unknown. `ended` is the only one that is no
+    failure. `retryable` says whether pressing Connect again can help.
+    """
+
+    title: str
+    hint: str
+    kind: str
+    retryable: bool
+
+
+class Codec(Protocol):
+    """One vendor's wire, seen from the client."""
+
+    @property
+    def name(self) -> str:
+        """The provider's name, as in the configuration and in the token route."""
+
+    @property
+    def wire_rate_hz(self) -> int:
+        """Rate of PCM16 mono in both directions."""
+
+    def check(self, settings: SessionSettings) -> None:
+        """Raise `ConfigError` for settings that the vendor is known to refuse."""
+
+    def connect(self, grant: TokenGranted) -> tuple[str, tuple[str, ...]]:
+        """URL and sub-protocols for the socket. Both may hold the token. Raises `RemoteProtocolError`."""
+
+    def opening(self, settings: SessionSettings) -> list[Message]:
+        """What to send first, as soon as the socket is open. Forgets what the session before had taught the codec."""
+
+    def resume(self, session_id: str) -> list[Message]:
+        """What to send first, instead of `opening`, to go on with a session on a new socket."""
+
+    def decode(self, data: Message, limits: Limits) -> list[Event]:
+        """Normal events of one message. Never raises: what cannot be taken becomes `MessageRejected`."""
+
+    def encode_audio(self, pcm: bytes) -> Message:
+        """One captured frame."""
+
+    def tool_result(self, call_id: str, result_json: str, is_error: bool) -> list[Message]:
+        """The answer to a `ToolCalled`. When to send it is the session's policy."""
+
+    def update(
+        self,
+        *,
+        system_prompt: str | None = None,
+        voice: str | None = None,
+        greeting: str | None = None,
+        volume: float | None = None,
+        turn_detection: Mapping[str, Any] | None = None,
+        tools: tuple[Mapping[str, Any], ...] | None = None,
+    ) -> SettingsUpdate:
+        """Change what can be changed now. `None` means: leave it."""
+
+    def reply_create(self, instructions: str) -> list[Message]:
+        """Ask for a reply now; empty instructions mean: as the conversation stands."""
+
+    def reply_cancel(self, reply_id: str) -> list[Message]:
+        """Ask the server to stop making a reply. A vendor without such a message returns nothing."""
+
+    def user_text(self, text: str) -> list[Message]:
+        """A typed message that wants an answer."""
+
+    def context(self, role: str, text: str) -> list[Message]:
+        """Something for the agent to know, without an answer. `role` is "user" or "system"."""
+
+    def end(self) -> list[Message]:
+        """End the session politely; the server answers with `SessionEnded`."""
+
+    def close_reason(self, code: int, reason: str, was_ready: bool) -> CloseReason:
+        """Why the socket closed, for a person. `was_ready`: the server had taken audio on this socket."""

@@ -1,0 +1,224 @@
+"""What can be configured, what is allowed, and what holds when nothing is said?
+
+`ClientConfig.from_dict` is the door: it takes what a build or a page hands over, checks every key once, and raises
+`ConfigError` with the key and what is allowed. A `ClientConfig` that exists is valid.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from pyclient.codecs import PROVIDERS, SessionSettings, create_codec
+from pyclient.errors import ConfigError
+from pyclient.safejson import Limits
+
+MAX_PROMPT_CHARS = 100_000
+MAX_GREETING_CHARS = 4_000
+MAX_VOICE_CHARS = 100
+MAX_KNOWN_VOICES = 500
+
+TOOL_RESULT_POLICIES = ("after_reply_done", "immediate")
+INTERRUPTED_TOOL_POLICIES = ("drop", "deliver")
+BARGE_IN_POLICIES = ("duck", "flush", "off")
+
+DEFAULT_WRAP_UP = (
+    "The time for this conversation is nearly over. Say so kindly in one short sentence, "
+    "sum up anything that is still open, and say goodbye."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voice:
+    """One line of the voice picker. Voices come and go at the provider, so they are data."""
+
+    id: str
+    label: str
+
+    def __post_init__(self) -> None:
+        _text(1, MAX_VOICE_CHARS)(self.id)
+        _text(0, MAX_VOICE_CHARS)(self.label)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientConfig:
+    """Everything a session can be told beforehand. Times end in `_ms` or `_seconds`."""
+
+    provider: str = "assemblyai"
+    token_url: str = "/api/token"
+    voice: str = ""  # "" leaves the choice to the provider
+    known_voices: tuple[Voice, ...] = ()
+    system_prompt: str = ""
+    greeting: str = ""  # "" lets the person speak first
+    input: Mapping[str, Any] = field(default_factory=dict)  # goes through to the provider
+    turn_detection: Mapping[str, Any] = field(default_factory=dict)
+    volume: float | None = None  # None is the voice's own level
+    expires_in_seconds: int = 120  # time in which the token must be used
+    max_session_duration_seconds: int = 1800
+    wrap_up_lead_seconds: int = 15  # 0 switches the wrap-up off
+    wrap_up_instructions: str = DEFAULT_WRAP_UP
+    tool_result_policy: str = "after_reply_done"
+    interrupted_tool_policy: str = "drop"
+    tool_timeout_ms: int = 30_000
+    max_tool_calls_per_reply: int = 16
+    barge_in: str = "duck"
+    verdict_timeout_ms: int = 2_500
+    frame_ms: int = 40
+    open_timeout_ms: int = 10_000
+    ready_timeout_ms: int = 10_000
+    end_timeout_ms: int = 3_000
+    max_message_bytes: int = 1 << 20
+    max_depth: int = 64
+    max_turns: int = 200
+
+    def __post_init__(self) -> None:
+        for key, check in _CHECKS.items():
+            try:
+                check(getattr(self, key))
+            except ValueError as error:
+                raise ConfigError(key, str(error)) from None
+        if self.wrap_up_lead_seconds > self.max_session_duration_seconds // 2:
+            raise ConfigError("wrap_up_lead_seconds", "must be at most half of max_session_duration_seconds")
+        create_codec(self.provider).check(self.settings())
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> ClientConfig:
+        """Check plain data. Raises `ConfigError` for an unknown key, a wrong type or a value out of range."""
+        if not isinstance(raw, Mapping):
+            raise ConfigError("config", "must be an object")
+        known = {item.name for item in fields(cls)}
+        for key in raw:
+            if key not in known:
+                raise ConfigError(str(key), _unknown_key(str(key), sorted(known)))
+        values = dict(raw)
+        if "known_voices" in values:
+            values["known_voices"] = _voices(values["known_voices"])
+        return cls(**values)
+
+    @property
+    def limits(self) -> Limits:
+        """What an inbound message may be."""
+        return Limits(max_bytes=self.max_message_bytes, max_depth=self.max_depth)
+
+    def settings(self, tools: tuple[Mapping[str, Any], ...] = ()) -> SessionSettings:
+        """What a session starts with when the person changes nothing."""
+        return SessionSettings(
+            voice=self.voice,
+            system_prompt=self.system_prompt,
+            greeting=self.greeting,
+            input=self.input,
+            turn_detection=self.turn_detection,
+            volume=self.volume,
+            tools=tools,
+        )
+
+
+Check = Callable[[Any], None]
+
+
+def _text(low: int, high: int) -> Check:
+    def check(value: Any) -> None:
+        if not isinstance(value, str) or not low <= len(value) <= high:
+            raise ValueError(f"must be text of {low} to {high} characters")
+
+    return check
+
+
+def _integer(low: int, high: int) -> Check:
+    def check(value: Any) -> None:
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+
+    return check
+
+
+def _one_of(*allowed: str) -> Check:
+    def check(value: Any) -> None:
+        if value not in allowed:
+            raise ValueError(f"must be one of: {', '.join(allowed)}")
+
+    return check
+
+
+def _volume(value: Any) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
+        raise ValueError("must be a number from 0 to 100, or null for the voice's own level")
+
+
+def _json_object(value: Any) -> None:
+    if not isinstance(value, Mapping):
+        raise ValueError("must be an object")
+    try:
+        json.dumps(dict(value), allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        raise ValueError("must hold only what JSON can hold") from None
+
+
+def _url(value: Any) -> None:
+    same_origin = isinstance(value, str) and value.startswith("/") and not value.startswith("//")
+    absolute = isinstance(value, str) and value.startswith(("https://", "http://"))
+    if not (same_origin or absolute) or any(ord(char) <= 32 for char in value):
+        raise ValueError("must be a path that starts with one / or an http(s) address")
+
+
+def _voice_tuple(value: Any) -> None:
+    if not isinstance(value, tuple) or not all(isinstance(item, Voice) for item in value):
+        raise ValueError("must be a list of objects with id and label")
+
+
+_CHECKS: Mapping[str, Check] = {
+    "provider": _one_of(*PROVIDERS),
+    "token_url": _url,
+    "voice": _text(0, MAX_VOICE_CHARS),
+    "known_voices": _voice_tuple,
+    "system_prompt": _text(0, MAX_PROMPT_CHARS),
+    "greeting": _text(0, MAX_GREETING_CHARS),
+    "input": _json_object,
+    "turn_detection": _json_object,
+    "volume": _volume,
+    "expires_in_seconds": _integer(1, 600),
+    "max_session_duration_seconds": _integer(60, 10_800),
+    "wrap_up_lead_seconds": _integer(0, 600),
+    "wrap_up_instructions": _text(1, MAX_GREETING_CHARS),
+    "tool_result_policy": _one_of(*TOOL_RESULT_POLICIES),
+    "interrupted_tool_policy": _one_of(*INTERRUPTED_TOOL_POLICIES),
+    "tool_timeout_ms": _integer(100, 300_000),
+    "max_tool_calls_per_reply": _integer(1, 100),
+    "barge_in": _one_of(*BARGE_IN_POLICIES),
+    "verdict_timeout_ms": _integer(100, 30_000),
+    "frame_ms": _integer(20, 50),
+    "open_timeout_ms": _integer(100, 120_000),
+    "ready_timeout_ms": _integer(100, 120_000),
+    "end_timeout_ms": _integer(100, 60_000),
+    "max_message_bytes": _integer(1_024, 64 << 20),
+    "max_depth": _integer(8, 200),
+    "max_turns": _integer(1, 2_000),
+}
+
+
+def _voices(value: Any) -> tuple[Voice, ...]:
+    if not isinstance(value, list | tuple) or len(value) > MAX_KNOWN_VOICES:
+        raise ConfigError("known_voices", f"must be a list of at most {MAX_KNOWN_VOICES} objects with id and label")
+    voices = []
+    for index, item in enumerate(value):
+        if isinstance(item, Voice):
+            voices.append(item)
+            continue
+        try:
+            voices.append(Voice(**item))
+        except (TypeError, ValueError):
+            raise ConfigError(f"known_voices[{index}]", "must be an object with id and label, both text") from None
+    return tuple(voices)
+
+
+def _unknown_key(key: str, known: list[str]) -> str:
+    # Only ever needed on the way to an error: not worth its import time at start.
+    from difflib import get_close_matches
+
+    near = get_close_matches(key, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"the keys are: {', '.join(known)}"
+    return f"is not a setting; {hint}"

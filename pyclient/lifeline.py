@@ -1,0 +1,424 @@
+"""How does a session begin, end and fail?
+
+Everything between a click and a live session, and between a live session and silence: token, socket, settings, time
+limits, goodbye, faults. What happens in between is `session`'s. Every change of state goes through `_move`, which asks
+the table in `states`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pyclient import events, notices
+from pyclient.audio import frame_samples
+from pyclient.codecs import Codec, Message
+from pyclient.commands import (
+    CloseSocket,
+    FlushPlayback,
+    OpenSocket,
+    RequestToken,
+    SendMessage,
+    SetCaptureMuted,
+    StartCapture,
+    StartPlayback,
+    StopCapture,
+)
+from pyclient.config import ClientConfig
+from pyclient.conversation import Conversation
+from pyclient.errors import ConfigError, RemoteProtocolError
+from pyclient.notices import Notice
+from pyclient.outbox import Outbox
+from pyclient.playback import Ledger
+from pyclient.replies import Replies
+from pyclient.states import Activity, State, Trigger, can, next_state
+from pyclient.toolcalls import SendResult, ToolDesk
+from pyclient.tools import ToolRegistry
+from pyclient.view import Stats, View, status_words, turn_view
+
+# The server may close at the limit itself, and says so better than we can guess.
+CAP_GRACE_MS = 2_000
+# What is still queued when the server ends a session is the goodbye: it is heard, but not for ever.
+DRAIN_TIMEOUT_MS = 10_000
+# A refused first message can leave the socket open and silent: no use in waiting the whole time for "ready".
+FAULT_GRACE_MS = 1_500
+# A close this soon after a reported error is its consequence.
+FAULT_MEMORY_MS = 5_000
+
+_CONNECTED = frozenset({State.CONFIGURING, State.LIVE})
+
+
+class Lifeline:
+    """State, socket and time limits of one session after the other. `send_result` goes to each new tool desk."""
+
+    def __init__(self, config: ClientConfig, codec: Codec, registry: ToolRegistry, send_result: SendResult) -> None:
+        self.out = Outbox()
+        self.state = State.IDLE
+        self.changed = True  # the page should redraw
+        self.base_config = config
+        self.codec = codec
+        self._registry = registry
+        self._send_result = send_result
+        self._attempt = 0
+        self._sockets = 0
+        self._voices: tuple[str, ...] = ()
+        self.notice: Notice | None = None
+        self._begin(config)
+
+    def _begin(self, config: ClientConfig) -> None:
+        """Everything that belongs to one session and must not leak into the next."""
+        self.config = config
+        self.stats = Stats()
+        self.conversation = Conversation(config.max_turns)
+        self.ledger = Ledger(self.codec.wire_rate_hz)
+        self.replies = Replies(
+            policy=config.barge_in,
+            verdict_timeout_ms=config.verdict_timeout_ms,
+            ledger=self.ledger,
+            conversation=self.conversation,
+            out=self.out,
+            stats=self.stats,
+        )
+        self.replies.interruptible = config.turn_detection.get("interrupt_response") is not False
+        self.desk = ToolDesk(
+            registry=self._registry,
+            config=config,
+            conversation=self.conversation,
+            out=self.out,
+            stats=self.stats,
+            send=self._send_result,
+        )
+        self.socket_id = 0  # 0: none is open
+        self.session_id: str | None = None
+        self.draining = False
+        self._cap_ms = config.max_session_duration_seconds * 1000
+        self._deadline_ms: float | None = None
+        self._wrap_up_due = False
+        self._last_fault: tuple[float, Notice] | None = None
+        self._waiting_change: events.SettingsChanged | None = None
+
+    # --- from the click to the server's "ready" ------------------------------------------------------------------------
+
+    def connect(self, event: events.ConnectRequested, muted: bool, now_ms: float) -> None:
+        if not can(self.state, Trigger.CONNECT):
+            self.out.log("!", f"connect was left alone in state {self.state.value}")
+            return
+        if self.draining:
+            self._stop_draining()
+        base = self.base_config
+        try:
+            config = replace(
+                base,
+                voice=base.voice if event.voice is None else event.voice,
+                system_prompt=base.system_prompt if event.system_prompt is None else event.system_prompt,
+                greeting=base.greeting if event.greeting is None else event.greeting,
+            )
+        except ConfigError as error:
+            self.fail(notices.bad_setting(str(error)), now_ms)
+            return
+        self._begin(config)
+        self._move(Trigger.CONNECT)
+        self._attempt += 1
+        self.notice = None
+        rate_hz = self.codec.wire_rate_hz
+        self.out.add(StartPlayback(rate_hz=rate_hz))
+        # The microphone runs before the server is ready, so that its first words are not cut; what comes too early is dropped.
+        self.out.add(StartCapture(rate_hz=rate_hz, frame_samples=frame_samples(rate_hz, config.frame_ms)))
+        self.out.add(SetCaptureMuted(muted=muted))
+        body = {
+            "provider": config.provider,
+            "expires_in_seconds": config.expires_in_seconds,
+            "max_session_duration_seconds": config.max_session_duration_seconds,
+        }
+        self.out.add(RequestToken(attempt=self._attempt, url=config.token_url, body=body))
+        self.out.set_timer("token", config.open_timeout_ms, now_ms)
+
+    def token_granted(self, event: events.TokenGranted, now_ms: float) -> None:
+        if self.state is not State.MINTING or event.attempt != self._attempt:
+            return
+        self.out.cancel_timer("token")
+        try:
+            url, protocols = self.codec.connect(event)
+        except RemoteProtocolError as error:
+            self.fail(notices.bad_grant(str(error)), now_ms)
+            return
+        if event.max_session_s is not None and event.max_session_s > 0:
+            self._cap_ms = round(min(self._cap_ms, event.max_session_s * 1000))
+        self._move(Trigger.TOKEN)
+        self._sockets += 1
+        self.socket_id = self._sockets
+        self.out.add(OpenSocket(socket_id=self.socket_id, url=url, protocols=protocols))
+        self.out.set_timer("open", self.config.open_timeout_ms, now_ms)
+
+    def token_refused(self, event: events.TokenRefused, now_ms: float) -> None:
+        if self.state is State.MINTING and event.attempt == self._attempt:
+            self.fail(notices.token_refused(event), now_ms)
+
+    def socket_opened(self, event: events.SocketOpened, now_ms: float) -> None:
+        if self.state is not State.CONNECTING or not self.is_current(event.socket_id):
+            return
+        self.out.cancel_timer("open")
+        self._move(Trigger.OPEN)
+        self._deadline_ms = now_ms + self._cap_ms  # the server counts from the open socket on
+        settings = self.config.settings(self._registry.schemas(self.config.tool_timeout_ms))
+        self.send("opening", self.codec.opening(settings))
+        self.out.set_timer("ready", self.config.ready_timeout_ms, now_ms)
+
+    def ready(self, event: events.SessionReady, now_ms: float) -> None:
+        if not can(self.state, Trigger.READY):
+            return  # said twice
+        self.out.cancel_timer("ready")
+        self._move(Trigger.READY)
+        self.session_id = event.session_id or None
+        left_ms = (self._deadline_ms or now_ms) - now_ms
+        lead_ms = self.config.wrap_up_lead_seconds * 1000
+        if lead_ms:
+            self.out.set_timer("wrap_up", left_ms - min(lead_ms, self._cap_ms // 2), now_ms)
+        self.out.set_timer("cap", left_ms + CAP_GRACE_MS, now_ms)
+        if self._waiting_change is not None:
+            change, self._waiting_change = self._waiting_change, None
+            self.change_settings(change)
+
+    # --- in between ----------------------------------------------------------------------------------------------------
+
+    def is_current(self, socket_id: int) -> bool:
+        """Is this the socket of now? Browsers report the end of an abandoned one up to a minute later."""
+        return self.socket_id != 0 and socket_id == self.socket_id
+
+    def send(self, what: str, messages: list[Message] | tuple[Message, ...]) -> None:
+        self.out.log(">", what)
+        for data in messages:
+            self.out.add(SendMessage(socket_id=self.socket_id, data=data))
+
+    def tell(self, notice: Notice) -> None:
+        self.notice = notice
+        self.changed = True
+
+    def change_settings(self, event: events.SettingsChanged) -> None:
+        """Raises `ConfigError` for a value that cannot be; nothing has changed then."""
+        wishes = {
+            "system_prompt": event.system_prompt,
+            "voice": event.voice,
+            "greeting": event.greeting,
+            "volume": event.volume,
+            "turn_detection": event.turn_detection,
+        }
+        wanted = {key: value for key, value in wishes.items() if value is not None}
+        checked = replace(self.config, **wanted)  # type: ignore[arg-type]
+        if self.state in (State.MINTING, State.CONNECTING):
+            self.config = checked  # nothing was sent yet: it is simply what the session starts with
+        elif self.state is State.CONFIGURING:
+            before = self._waiting_change or events.SettingsChanged()
+            self._waiting_change = replace(before, **wanted)  # type: ignore[arg-type]
+            return
+        elif self.state is State.LIVE:
+            self.config = checked
+            update = self.codec.update(**wanted)  # type: ignore[arg-type]
+            if update.messages:
+                self.send("settings", update.messages)
+            if update.immutable:
+                self.tell(notices.next_call(update.immutable))
+        self.replies.interruptible = self.config.turn_detection.get("interrupt_response") is not False
+
+    def reply_done(self) -> None:
+        """A reply ended: a wrap-up that waited for that can be asked for now."""
+        if self._wrap_up_due and self.replies.current is None and not self.desk.busy:
+            self._wrap_up_due = False
+            self.send("wrap-up", self.codec.reply_create(self.config.wrap_up_instructions))
+
+    def timer(self, name: str, now_ms: float) -> None:
+        if name == "token":
+            self.fail(notices.token_refused(events.TokenRefused(attempt=self._attempt, status=0)), now_ms)
+        elif name == "open":
+            self.fail(notices.OPEN_TIMEOUT, now_ms)
+        elif name == "ready":
+            self.fail(self._cause(now_ms) or notices.READY_TIMEOUT, now_ms, goodbye=True)
+        elif name == "wrap_up":
+            left_ms = max(0.0, (self._deadline_ms or now_ms) - now_ms)
+            self.tell(notices.wrap_up(round(left_ms / 1000)))
+            # Two replies at once would talk over each other: wait for the one that is being made or must follow.
+            self._wrap_up_due = True
+            if not self.replies.user_speaking and not self.replies.awaited:
+                self.reply_done()
+        elif name == "cap":
+            self.hang_up(now_ms)
+            self.tell(notices.TIME_LIMIT)
+        elif name == "end":
+            self._finish(None, now_ms)
+        elif name == "drain":
+            self._stop_draining()
+
+    # --- the end -------------------------------------------------------------------------------------------------------
+
+    def hang_up(self, now_ms: float, *, page_gone: bool = False) -> None:
+        """Politely where a session exists; at once where none does or nobody is left to wait."""
+        if self.draining:
+            self._stop_draining()
+        if can(self.state, Trigger.HANG_UP):
+            said_hello = self.state in _CONNECTED
+            self._silence()
+            if said_hello:
+                self.send("end", self.codec.end())
+            self._move(Trigger.HANG_UP)
+            if self.state is State.ENDED:
+                self._close()
+                return
+            self.out.set_timer("end", self.config.end_timeout_ms, now_ms)
+        if page_gone and self.state is State.ENDING:
+            self._finish(None, now_ms)
+
+    def server_ended(self, now_ms: float) -> None:
+        """The server's last word. What it said before is still played."""
+        if not can(self.state, Trigger.FINISH):
+            return
+        wished = self.state is State.ENDING
+        late = self._deadline_ms is not None and now_ms >= self._deadline_ms - CAP_GRACE_MS
+        ended = Notice(tone="info", code="server_ended", title="The agent ended the call", hint="", retry=True)
+        self._finish(None if wished else (notices.TIME_LIMIT if late else ended), now_ms)
+
+    def socket_closed(self, event: events.SocketClosed, now_ms: float) -> None:
+        if not self.is_current(event.socket_id):
+            return
+        was_ready = self.state is State.LIVE
+        ending = self.state is State.ENDING
+        self.socket_id = 0
+        self.out.log("=", f"socket closed with {event.code}")
+        reason = self.codec.close_reason(event.code, event.reason, was_ready)
+        if ending:
+            self._finish(None, now_ms)
+        elif reason.kind == "ended" and can(self.state, Trigger.FINISH):
+            self._finish(notices.closed(reason, event.code), now_ms)
+        else:
+            self.fail(self._cause(now_ms) or notices.closed(reason, event.code), now_ms)
+
+    def faulted(self, event: events.SessionFaulted, now_ms: float) -> None:
+        """The server reported an error. Fatal ones end the session here: the close that follows says less."""
+        self.stats.faults += 1
+        self.out.log("!", f"the server reported {event.kind} ({event.code})")
+        if event.kind == "expired" and self.state is State.LIVE:
+            self._finish(notices.TIME_LIMIT, now_ms)
+            return
+        if event.choices and event.param is not None and event.param.endswith("voice"):
+            self._voices = event.choices
+        self._last_fault = (now_ms, notices.fault(event, True))
+        if event.closes:
+            self.fail(notices.fault(event, True), now_ms)
+            return
+        self.tell(notices.fault(event, False))
+        if self.state is State.CONFIGURING:
+            self.out.set_timer("ready", FAULT_GRACE_MS, now_ms)
+
+    def capture_failed(self, event: events.CaptureFailed, now_ms: float) -> None:
+        active = self.state not in (State.IDLE, State.ENDED, State.FAILED)
+        if not event.fatal:
+            if active:
+                self.tell(notices.capture_failed(event))
+        elif active or event.kind not in ("ended", "silent"):
+            # A microphone that ends after the session did is what we asked for, not news.
+            self.fail(notices.capture_failed(event), now_ms, goodbye=True)
+
+    def capture_recovered(self, event: events.CaptureRecovered) -> None:
+        if self.notice is not None and self.notice.code == f"mic_{event.kind[:40]}":
+            self.notice = None
+            self.changed = True
+
+    def drained(self) -> None:
+        """The speaker's queue ran empty."""
+        self.ledger.drained()
+        self.check_drained()
+
+    def check_drained(self) -> None:
+        """An ended session that waits for its last words may have nothing left to wait for."""
+        if self.draining and self.ledger.pending() == 0:
+            self._stop_draining()
+
+    def fail(self, notice: Notice, now_ms: float, *, goodbye: bool = False) -> None:
+        """End the session because of `notice`. A session that is being ended anyway just ends.
+
+        `goodbye`: the fault is ours and the server still listens. An open session is billed until the server hears a
+        goodbye, and half a minute longer without one.
+        """
+        if not can(self.state, Trigger.FAULT):
+            if can(self.state, Trigger.FINISH):
+                self._finish(None, now_ms)
+            return
+        self._silence()
+        if goodbye and self.state in _CONNECTED:
+            self.send("end", self.codec.end())
+        self._close()
+        self._move(Trigger.FAULT)
+        self.conversation.finish()
+        self.tell(notice)
+
+    def _finish(self, notice: Notice | None, now_ms: float) -> None:
+        self.desk.cancel_all()
+        self.out.cancel_all_timers()
+        if self.state is not State.ENDING:
+            self.out.add(StopCapture())
+        self._close()
+        self._move(Trigger.FINISH)
+        self.conversation.finish()
+        self.replies.ended()
+        if self.ledger.pending():
+            self.draining = True
+            self.out.set_timer("drain", DRAIN_TIMEOUT_MS, now_ms)
+        if notice is not None:
+            self.tell(notice)
+
+    def _silence(self) -> None:
+        """Nothing more goes in or out, and no timer fires."""
+        if self.state not in (State.IDLE, State.ENDED, State.FAILED):
+            self.out.add(StopCapture())
+        self.desk.cancel_all()
+        self.replies.abandon()
+        self.out.cancel_all_timers()
+
+    def _close(self) -> None:
+        if self.socket_id:
+            self.out.add(CloseSocket(socket_id=self.socket_id))
+            self.socket_id = 0
+
+    def _stop_draining(self) -> None:
+        self.draining = False
+        self.changed = True
+        self.out.cancel_timer("drain")
+        if self.ledger.pending():
+            self.out.add(FlushPlayback())
+            self.ledger.flush()
+
+    def _cause(self, now_ms: float) -> Notice | None:
+        if self._last_fault is None or now_ms - self._last_fault[0] > FAULT_MEMORY_MS:
+            return None
+        return self._last_fault[1]
+
+    def _move(self, trigger: Trigger) -> None:
+        before = self.state
+        self.state = next_state(before, trigger)
+        self.changed = True
+        self.out.log("=", f"{before.value} -> {self.state.value}")
+
+    # --- the page ------------------------------------------------------------------------------------------------------
+
+    def view(self, doing: Activity, muted: bool, now_ms: float) -> View:
+        status, tone = status_words(self.state, doing, muted)
+        ends_in_ms = None
+        if self.state is State.LIVE and self._deadline_ms is not None:
+            ends_in_ms = max(0, round(self._deadline_ms - now_ms))
+        self.stats.underruns = self.ledger.underruns
+        self.stats.queued_ms = self.ledger.queued_ms
+        return {
+            "state": self.state.value,
+            "activity": doing.value,
+            "status": status,
+            "tone": tone,
+            "audio_wanted": self.draining or self.state not in (State.IDLE, State.ENDING, State.ENDED, State.FAILED),
+            "can_connect": can(self.state, Trigger.CONNECT),
+            "can_hang_up": can(self.state, Trigger.HANG_UP),
+            "can_interrupt": (self.state is State.LIVE or self.draining) and self.replies.can_interrupt(),
+            "muted": muted,
+            "notice": self.notice.view() if self.notice is not None else None,
+            "turns": [turn_view(turn, self.ledger.heard_ms(turn.reply_id)) for turn in self.conversation.turns],
+            "voices": list(self._voices) if self._voices else None,
+            "session_id": self.session_id,
+            "ends_in_ms": ends_in_ms,
+            "stats": self.stats.as_dict(),
+        }

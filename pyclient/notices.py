@@ -1,0 +1,242 @@
+"""What do we tell the person when something goes wrong, and what can they do about it?
+
+Every notice has a title that says what happened and a hint that says what to do. Codes are stable: tests, style sheets
+and support use them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from pyclient.codecs import CloseReason
+from pyclient.events import CaptureFailed, SessionFaulted, TokenRefused
+from pyclient.view import NoticeView
+
+MAX_TEXT_CHARS = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """See `NoticeView`."""
+
+    tone: str
+    code: str
+    title: str
+    hint: str = ""
+    retry: bool = False
+
+    def __post_init__(self) -> None:
+        if self.tone not in ("info", "warn", "error"):
+            raise ValueError("tone must be info, warn or error")
+
+    def view(self) -> NoticeView:
+        return {
+            "tone": self.tone,
+            "code": self.code,
+            "title": self.title[:MAX_TEXT_CHARS],
+            "hint": self.hint[:MAX_TEXT_CHARS],
+            "retry": self.retry,
+        }
+
+
+def _error(code: str, title: str, hint: str, *, retry: bool = True) -> Notice:
+    return Notice(tone="error", code=code, title=title, hint=hint, retry=retry)
+
+
+_TOKEN: Mapping[int, Notice] = MappingProxyType(
+    {
+        0: _error(
+            "token_unreachable",
+            "The server cannot be reached",
+            "Check that it is running and that you are online, then press Connect.",
+        ),
+        401: _error("token_401", "You are not signed in", "Sign in, then press Connect."),
+        403: _error(
+            "token_403",
+            "The server does not allow calls from this page",
+            "Add this page's address to ALLOWED_ORIGINS on the server.",
+            retry=False,
+        ),
+        404: _error(
+            "token_404",
+            "The server has no token route for this provider",
+            "Check the provider and the token address in the settings.",
+            retry=False,
+        ),
+        422: _error(
+            "token_422",
+            "The server refused the call's settings",
+            "Check the time limits in the settings.",
+            retry=False,
+        ),
+        429: _error("token_429", "Too many calls in a short time", "Wait a little, then press Connect."),
+        500: _error("token_500", "The server is not set up for calls", "Look at its log, or at the name given here."),
+        502: _error(
+            "token_502",
+            "The voice service refused the server",
+            "Check the server's API key and whether the service is up, then press Connect.",
+        ),
+        503: _error("token_503", "The server is too busy", "Wait a few seconds, then press Connect."),
+        504: _error("token_504", "The voice service did not answer the server in time", "Press Connect to try again."),
+    }
+)
+
+
+def token_refused(event: TokenRefused) -> Notice:
+    """Words for an answer of the token route that holds no token."""
+    known = _TOKEN.get(event.status) or _error(
+        f"token_{event.status}",
+        f"The server answered the request for a token with {event.status}",
+        "Press Connect to try again.",
+    )
+    hint = known.hint
+    if event.status == 429 and event.retry_after_s is not None and 0 < event.retry_after_s < 86_400:
+        hint = f"Wait {max(1, round(event.retry_after_s))} seconds, then press Connect."
+    if event.message:
+        hint = f"{hint} The server says: {event.message[:200]}"
+    return _error(known.code, known.title, hint, retry=known.retry)
+
+
+_CAPTURE: Mapping[str, tuple[str, str, bool]] = MappingProxyType(
+    {
+        "insecure": (
+            "The microphone needs a secure page",
+            "Open this page over https, or as http://localhost.",
+            False,
+        ),
+        "unsupported": (
+            "This browser cannot use the microphone",
+            "Use a current Chrome, Edge, Firefox or Safari.",
+            False,
+        ),
+        "denied": (
+            "The microphone is blocked",
+            "Allow it for this page in the browser's address bar, then press Connect.",
+            True,
+        ),
+        "dismissed": ("The question about the microphone was closed", "Press Connect and choose Allow.", True),
+        "not_found": ("No microphone was found", "Plug one in or switch it on, then press Connect.", True),
+        "busy": ("The microphone is in use", "Close the other program that uses it, then press Connect.", True),
+        "overconstrained": ("The chosen microphone is not available", "Choose another one, then press Connect.", True),
+        "no_worklet": (
+            "This browser cannot process sound in the background",
+            "Use a current Chrome, Edge, Firefox or Safari.",
+            False,
+        ),
+        "context_suspended": (
+            "The browser keeps the sound switched off",
+            "Click into the page and press Connect.",
+            True,
+        ),
+        "ended": ("The microphone went away", "Plug it in again or choose another one, then press Connect.", True),
+        "silent": (
+            "No sound comes from the microphone",
+            "Check that it is not switched off at the device or in the system's settings.",
+            True,
+        ),
+    }
+)
+
+
+def capture_failed(event: CaptureFailed) -> Notice:
+    """Words for a microphone or speaker that cannot be used."""
+    title, hint, retry = _CAPTURE.get(
+        event.kind, ("The microphone or the speaker cannot be used", "Press Connect to try again.", True)
+    )
+    if event.kind not in _CAPTURE and event.detail:
+        hint = f"{hint} The browser says: {event.detail[:200]}"
+    tone = "error" if event.fatal else "warn"
+    return Notice(tone=tone, code=f"mic_{event.kind[:40]}", title=title, hint=hint, retry=retry)
+
+
+_FAULT: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "auth": ("The voice service did not accept the token", "Press Connect again: that fetches a fresh one."),
+        "forbidden": ("The voice service does not allow this", "The server's API key lacks the permission for it."),
+        "capacity": ("The voice service has no room for another call", "Wait a little, then press Connect."),
+        "expired": ("The call reached its time limit", "Press Connect to start a new one."),
+        "not_resumable": ("The call cannot be continued", "Press Connect to start a new one."),
+        "invalid_setting": ("The voice service refused a setting", "Change it, then press Connect."),
+        "immutable_setting": ("A setting cannot be changed during a call", "It takes effect with the next call."),
+        "invalid_message": ("The voice service did not understand a message", "The call goes on."),
+        "invalid_audio": ("The voice service could not read some audio", "The call goes on."),
+        "rate": ("Audio was sent too fast and partly dropped", "The call goes on. Keep this page in the foreground."),
+        "server": ("The voice service failed", "Press Connect to try again."),
+        "reply": ("The agent could not answer", "Say it again."),
+    }
+)
+
+
+def fault(event: SessionFaulted, fatal: bool) -> Notice:
+    """Words for an error that the server reported."""
+    title, hint = _FAULT.get(event.kind, ("The voice service reported an error", "Press Connect if the call stops."))
+    if event.kind == "invalid_setting" and event.choices:
+        title, hint = "This voice is not available", "Choose one of the voices in the list, then press Connect."
+    elif not fatal and event.kind in ("invalid_setting", "server", "auth", "capacity"):
+        hint = "The call goes on."
+    named = f" ({event.param})" if event.param else ""
+    detail = f" The service says: {event.message[:200]}" if event.message and not event.choices else ""
+    return Notice(
+        tone="error" if fatal else "warn",
+        code=f"fault_{event.kind}",
+        title=title + named,
+        hint=hint + detail,
+        retry=event.retryable or event.kind in ("invalid_setting", "expired"),
+    )
+
+
+def closed(reason: CloseReason, code: int) -> Notice:
+    """Words for a socket that closed."""
+    tone = "info" if reason.kind == "ended" else "error"
+    return Notice(tone=tone, code=f"closed_{code}", title=reason.title, hint=reason.hint, retry=reason.retryable)
+
+
+OPEN_TIMEOUT = _error(
+    "open_timeout",
+    "The voice service does not answer",
+    "A firewall may block WebSockets, or the service is down. Press Connect to try again.",
+)
+READY_TIMEOUT = _error("ready_timeout", "The voice service did not get ready in time", "Press Connect to try again.")
+TEXT_TOO_LONG = Notice(
+    tone="warn", code="text_too_long", title="This message is too long", hint="Shorten it and send it again."
+)
+
+
+def bad_setting(problem: str) -> Notice:
+    return Notice(tone="warn", code="bad_setting", title="This setting cannot be used", hint=problem)
+
+
+def bad_grant(problem: str) -> Notice:
+    return _error("token_unusable", "The server's answer cannot be used", problem)
+
+
+def next_call(names: tuple[str, ...]) -> Notice:
+    """Wishes that must wait."""
+    spoken = " and ".join(name.replace("_", " ") for name in names)
+    return Notice(
+        tone="info",
+        code="takes_effect_next_call",
+        title=f"The new {spoken} takes effect next call",
+        hint="It cannot be changed while a call is running.",
+    )
+
+
+def wrap_up(seconds: int) -> Notice:
+    return Notice(
+        tone="warn",
+        code="wrap_up",
+        title=f"This call ends in {seconds} seconds",
+        hint="Its time limit is nearly reached.",
+        retry=False,
+    )
+
+
+TIME_LIMIT = Notice(
+    tone="info",
+    code="time_limit",
+    title="The call reached its time limit",
+    hint="Press Connect to start a new one.",
+    retry=True,
+)

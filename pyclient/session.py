@@ -1,0 +1,347 @@
+"""One conversation: what to do about each thing that happens.
+
+`Session.handle(event, now_ms)` is the whole interface. It owns no clock, socket, timer, random source or logger: time
+comes in as an argument, everything else leaves as commands, in the order in which the host must run them. It names no
+vendor's message; the codec does that.
+
+A life, in events and the commands that answer them:
+
+    ConnectRequested -> RequestToken    TokenGranted -> OpenSocket    SocketOpened -> SendMessage (settings)
+    SessionReady -> audio flows         HangUpRequested -> SendMessage (goodbye)    SessionEnded -> CloseSocket
+
+The parts: `states` says what is legal, `replies` decides about audio and barge-in, `toolcalls` about tools,
+`conversation` keeps the transcript, `lifeline` opens, ends and fails. Here is only who gets to hear of what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pyclient import events, notices
+from pyclient.audio import BYTES_PER_SAMPLE, peak
+from pyclient.codecs import Codec, create_codec
+from pyclient.commands import Command, SendMessage, SetCaptureMuted, ShowView
+from pyclient.config import ClientConfig
+from pyclient.errors import ConfigError, LocalProtocolError
+from pyclient.lifeline import Lifeline
+from pyclient.replies import VERDICT_TIMER
+from pyclient.states import FROM_SERVER, Activity, State, activity_in, means_something
+from pyclient.toolcalls import WATCHDOG_TIMER
+from pyclient.tools import ToolRegistry
+from pyclient.view import View, looks_the_same
+
+MAX_TYPED_CHARS = 4_000
+
+# -26 dBFS: speech into a microphone with gain control peaks well above, room noise stays below.
+LOUD_PEAK = 1_640
+
+# Speech is reported for noises too, and then no reply ever comes: after this the page says "listening" again.
+THINKING_TIMEOUT_MS = 12_000
+THINKING_TIMER = "thinking"
+
+# Undocumented on the only wire that has it (protocol file section 4.6): the local flush is what stops the voice.
+SEND_REPLY_CANCEL = False
+
+# Too many to be worth a line each, or logged with more to say where they are handled.
+_UNLOGGED = frozenset(
+    {events.ReplyAudio, events.ReplyTranscribed, events.UserTranscribed, events.MessageIgnored, events.MessageRejected}
+)
+
+# A flood of bad messages must not become a flood of log lines.
+_LOGGED_REJECTIONS = 20
+
+
+class Session:
+    """The session core. One instance serves a page for its whole life, one conversation after the other."""
+
+    def __init__(self, config: ClientConfig, codec: Codec | None = None, tools: ToolRegistry | None = None) -> None:
+        """`codec` speaks for `config.provider` unless another one is given; `tools` are what the agent may call."""
+        self._life = Lifeline(
+            config,
+            create_codec(config.provider) if codec is None else codec,
+            ToolRegistry() if tools is None else tools,
+            self._send_tool_result,
+        )
+        self._out = self._life.out
+        self._muted = False
+        self._speech_end_ms: float | None = None  # by our own ears
+        self._commit_ms: float | None = None  # by the server's word
+        self._last_loud_ms: float | None = None
+        self._doing = Activity.NONE
+        self._changed = False
+        self._shown: View | None = None
+        self._handlers: dict[type[events.Event], Callable[[Any, float], None]] = {
+            events.ConnectRequested: self._connect,
+            events.HangUpRequested: self._hang_up,
+            events.MuteChanged: self._mute,
+            events.InterruptRequested: self._interrupt,
+            events.TextSubmitted: self._typed,
+            events.SettingsChanged: self._settings_changed,
+            events.TokenGranted: lambda event, now: self._life.token_granted(event, now),
+            events.TokenRefused: lambda event, now: self._life.token_refused(event, now),
+            events.SocketOpened: lambda event, now: self._life.socket_opened(event, now),
+            events.SocketClosed: lambda event, now: self._life.socket_closed(event, now),
+            events.MessageReceived: self._message,
+            events.CaptureFailed: lambda event, now: self._life.capture_failed(event, now),
+            events.CaptureRecovered: lambda event, now: self._life.capture_recovered(event),
+            events.PlaybackProgressed: self._progressed,
+            events.PlaybackDrained: self._drained,
+            events.PlaybackFlushed: self._flushed,
+            events.TimerFired: self._timer,
+            events.ToolFinished: self._tool_finished,
+            events.SessionConfigured: lambda event, now: None,
+            events.SessionReady: self._ready,
+            events.SessionEnded: lambda event, now: self._life.server_ended(now),
+            events.SessionFaulted: self._faulted,
+            events.UserSpeechStarted: self._user_started,
+            events.UserSpeechStopped: self._user_stopped,
+            events.UserTranscribed: self._user_transcribed,
+            events.ReplyStarted: self._reply_started,
+            events.ReplyAudio: self._reply_audio,
+            events.ReplyTranscribed: self._reply_transcribed,
+            events.ReplyDone: self._reply_done,
+            events.ToolCalled: self._tool_called,
+            events.MessageIgnored: self._message_ignored,
+            events.MessageRejected: self._message_rejected,
+        }
+
+    @property
+    def state(self) -> State:
+        return self._life.state
+
+    @property
+    def activity(self) -> Activity:
+        """What is going on at this moment."""
+        life = self._life
+        true_now = set()
+        if life.replies.user_speaking:
+            true_now.add(Activity.USER_SPEAKING)
+        if life.ledger.sounding:
+            true_now.add(Activity.AGENT_SPEAKING)
+        if life.desk.busy:
+            true_now.add(Activity.TOOL_PENDING)
+        if life.replies.awaited or life.replies.current is not None or life.ledger.pending() > 0:
+            true_now.add(Activity.THINKING)
+        return activity_in(life.state, frozenset(true_now))
+
+    def handle(self, event: events.Event, now_ms: float) -> list[Command]:
+        """Take one event; get the commands that the host must run, in order.
+
+        `now_ms` is any clock that does not run backwards. Events of an older socket or attempt, and wishes that make no
+        sense in this state, are harmless. Raises `LocalProtocolError` for an object that is no event of this package.
+        """
+        if type(event) is events.AudioCaptured:
+            self._captured(event, now_ms)
+            return self._out.take()
+        if type(event) not in self._handlers:
+            raise LocalProtocolError(f"a session cannot be told {type(event).__name__}")
+        self._dispatch(event, now_ms)
+        self._show(now_ms)
+        return self._out.take()
+
+    def view(self, now_ms: float = 0.0) -> View:
+        """The snapshot as of now, for a page that has not drawn anything yet."""
+        return self._life.view(self.activity, self._muted, now_ms)
+
+    def _dispatch(self, event: events.Event, now_ms: float) -> None:
+        if type(event) not in FROM_SERVER or means_something(self.state, event):
+            self._handlers[type(event)](event, now_ms)
+
+    # --- the person ------------------------------------------------------------------------------------------------
+
+    def _connect(self, event: events.ConnectRequested, now_ms: float) -> None:
+        self._speech_end_ms = self._commit_ms = self._last_loud_ms = None
+        self._life.connect(event, self._muted, now_ms)
+
+    def _hang_up(self, event: events.HangUpRequested, now_ms: float) -> None:
+        self._life.hang_up(now_ms, page_gone=event.page_gone)
+
+    def _mute(self, event: events.MuteChanged, now_ms: float) -> None:
+        if event.muted != self._muted:
+            self._muted = event.muted
+            self._out.add(SetCaptureMuted(muted=event.muted))
+            self._changed = True
+
+    def _interrupt(self, event: events.InterruptRequested, now_ms: float) -> None:
+        making = self._life.replies.interrupt()
+        if SEND_REPLY_CANCEL and self.state is State.LIVE:
+            for reply_id in making:
+                self._life.send("reply cancel", self._life.codec.reply_cancel(reply_id))
+        self._life.check_drained()
+        self._changed = True
+
+    def _typed(self, event: events.TextSubmitted, now_ms: float) -> None:
+        text = event.text.strip()
+        if self.state is not State.LIVE or not text:
+            self._out.log("!", "a typed message was left alone: no call is running, or it is empty")
+            return
+        if len(text) > MAX_TYPED_CHARS:
+            self._life.tell(notices.TEXT_TOO_LONG)
+            return
+        # Who types over the voice wants it to stop as much as who speaks over it.
+        self._interrupt(events.InterruptRequested(), now_ms)
+        self._life.conversation.user_typed(text)
+        self._life.send("typed text", self._life.codec.user_text(text))
+        self._await_reply(now_ms)
+
+    def _settings_changed(self, event: events.SettingsChanged, now_ms: float) -> None:
+        try:
+            self._life.change_settings(event)
+        except ConfigError as error:
+            self._life.tell(notices.bad_setting(str(error)))
+
+    # --- the microphone and the speaker ------------------------------------------------------------------------------
+
+    def _captured(self, event: events.AudioCaptured, now_ms: float) -> None:
+        """The hot path: about 25 times a second, and nothing of it is ever visible."""
+        life = self._life
+        if self._muted:
+            life.stats.frames_muted += 1
+        elif life.state is not State.LIVE or not event.pcm or len(event.pcm) % BYTES_PER_SAMPLE:
+            life.stats.frames_dropped += 1
+        else:
+            life.stats.frames_sent += 1
+            self._out.add(SendMessage(socket_id=life.socket_id, data=life.codec.encode_audio(event.pcm)))
+            if peak(event.pcm) > LOUD_PEAK:
+                self._last_loud_ms = now_ms
+
+    def _progressed(self, event: events.PlaybackProgressed, now_ms: float) -> None:
+        life = self._life
+        age_ms = life.ledger.progressed(event.item_id, int(event.rendered_samples), int(event.underruns))
+        if age_ms is not None:
+            self._first_sound(now_ms - age_ms)
+
+    def _first_sound(self, at_ms: float) -> None:
+        stats = self._life.stats
+        if self._commit_ms is not None:
+            stats.commit_to_first_sound_ms = max(0, round(at_ms - self._commit_ms))
+        if self._speech_end_ms is not None:
+            stats.speech_end_to_first_sound_ms = max(0, round(at_ms - self._speech_end_ms))
+        self._commit_ms = self._speech_end_ms = None
+        self._stop_awaiting()
+
+    def _drained(self, event: events.PlaybackDrained, now_ms: float) -> None:
+        self._life.drained()
+        self._changed = True  # what was heard of the last turn is known now
+
+    def _flushed(self, event: events.PlaybackFlushed, now_ms: float) -> None:
+        self._life.ledger.flushed(event.item_id, int(event.rendered_samples))
+        self._changed = True
+
+    # --- the wire ----------------------------------------------------------------------------------------------------
+
+    def _message(self, event: events.MessageReceived, now_ms: float) -> None:
+        if not self._life.is_current(event.socket_id):
+            return
+        for normal in self._life.codec.decode(event.data, self._life.config.limits):
+            if type(normal) not in _UNLOGGED:
+                self._out.log("<", type(normal).__name__)
+            self._dispatch(normal, now_ms)
+
+    def _message_ignored(self, event: events.MessageIgnored, now_ms: float) -> None:
+        stats = self._life.stats
+        stats.ignored_messages += 1
+        if stats.ignored_messages <= _LOGGED_REJECTIONS:
+            self._out.log("<", f"a message of unknown type {event.type!r} was left alone")
+
+    def _message_rejected(self, event: events.MessageRejected, now_ms: float) -> None:
+        stats = self._life.stats
+        stats.rejected_messages += 1
+        if stats.rejected_messages <= _LOGGED_REJECTIONS:
+            of_type = f" of type {event.type}" if event.type else ""
+            self._out.log("!", f"a message{of_type} was refused: {event.reason}")
+
+    def _ready(self, event: events.SessionReady, now_ms: float) -> None:
+        self._life.ready(event, now_ms)
+
+    def _faulted(self, event: events.SessionFaulted, now_ms: float) -> None:
+        self._life.faulted(event, now_ms)
+        if event.kind == "reply":
+            self._stop_awaiting()
+
+    # --- turns -------------------------------------------------------------------------------------------------------
+
+    def _user_started(self, event: events.UserSpeechStarted, now_ms: float) -> None:
+        self._life.desk.speech_started()
+        self._life.replies.user_started(now_ms)
+        self._speech_end_ms = self._commit_ms = None
+        self._stop_awaiting()
+
+    def _user_stopped(self, event: events.UserSpeechStopped, now_ms: float) -> None:
+        self._life.replies.user_stopped()
+        self._commit_ms = now_ms
+        self._speech_end_ms = self._last_loud_ms
+        self._await_reply(now_ms)
+
+    def _user_transcribed(self, event: events.UserTranscribed, now_ms: float) -> None:
+        self._life.conversation.user_said(event.item_id, event.text, event.final)
+        self._changed = True
+
+    def _reply_started(self, event: events.ReplyStarted, now_ms: float) -> None:
+        self._life.replies.started(event)
+        self._life.desk.reply_started()
+        self._stop_awaiting()
+
+    def _reply_audio(self, event: events.ReplyAudio, now_ms: float) -> None:
+        self._life.replies.audio(event)
+
+    def _reply_transcribed(self, event: events.ReplyTranscribed, now_ms: float) -> None:
+        self._life.replies.transcribed(event)
+        self._changed = True
+
+    def _reply_done(self, event: events.ReplyDone, now_ms: float) -> None:
+        reply = self._life.replies.done(event)
+        if self._life.desk.reply_done(reply.id, reply.interrupted, now_ms):
+            self._await_reply(now_ms)
+        self._life.reply_done()
+        self._changed = True
+
+    def _await_reply(self, now_ms: float) -> None:
+        self._life.replies.awaited = True
+        self._out.set_timer(THINKING_TIMER, THINKING_TIMEOUT_MS, now_ms)
+
+    def _stop_awaiting(self) -> None:
+        self._life.replies.awaited = False
+        self._out.cancel_timer(THINKING_TIMER)
+
+    # --- tools and time ------------------------------------------------------------------------------------------------
+
+    def _tool_called(self, event: events.ToolCalled, now_ms: float) -> None:
+        self._life.desk.called(event, self._life.replies.id_of(event.reply_id), now_ms)
+        self._changed = True
+
+    def _tool_finished(self, event: events.ToolFinished, now_ms: float) -> None:
+        if self._life.desk.finished(event, now_ms):
+            self._await_reply(now_ms)
+        self._changed = True
+
+    def _send_tool_result(self, call_id: str, result_json: str, is_error: bool) -> None:
+        self._life.send("tool result", self._life.codec.tool_result(call_id, result_json, is_error))
+
+    def _timer(self, event: events.TimerFired, now_ms: float) -> None:
+        if not self._out.fired(event.name, now_ms):
+            return
+        if event.name == VERDICT_TIMER:
+            self._life.replies.verdict_overdue()
+        elif event.name == THINKING_TIMER:
+            self._life.replies.awaited = False
+        elif event.name == WATCHDOG_TIMER:
+            if self._life.desk.overdue(now_ms):
+                self._await_reply(now_ms)
+        else:
+            self._life.timer(event.name, now_ms)
+
+    # --- the page ------------------------------------------------------------------------------------------------------
+
+    def _show(self, now_ms: float) -> None:
+        """At most one snapshot for one event, and only when a person would see a difference."""
+        doing = self.activity
+        if not (self._changed or self._life.changed or doing is not self._doing):
+            return
+        self._changed = self._life.changed = False
+        self._doing = doing
+        view = self._life.view(doing, self._muted, now_ms)
+        if not looks_the_same(self._shown, view):
+            self._shown = view
+            self._out.add(ShowView(view=dict(view)))

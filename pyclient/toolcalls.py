@@ -1,0 +1,185 @@
+"""Which tools run, for which reply, and what becomes of their results?
+
+A call is answered exactly once or, when its reply was interrupted, not at all (policy `drop`). Calls are tagged with the
+reply that made them, so that a result that comes after the interruption is known to be stale. Checking a call (is there
+such a tool, do the arguments fit) happens here; running it is the host's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pyclient.commands import CancelTool, RunTool
+from pyclient.config import ClientConfig
+from pyclient.conversation import Conversation
+from pyclient.errors import ToolError
+from pyclient.events import ToolCalled, ToolFinished
+from pyclient.outbox import Outbox
+from pyclient.toolgate import WATCHDOG_MS, Latest, ResultGate
+from pyclient.tools import MAX_RESULT_CHARS, ToolRegistry, error_json
+from pyclient.view import Stats
+
+WATCHDOG_TIMER = "tool_watchdog"
+
+# Over all replies. A server that asks for more than this at once is broken; it gets no answer to the surplus.
+MAX_OPEN_CALLS = 64
+MAX_REMEMBERED_CALLS = 1_024
+MAX_SHOWN_CHARS = 160
+
+SendResult = Callable[[str, str, bool], None]
+
+
+@dataclass(slots=True)
+class Call:
+    """One call on its way. `result` is (JSON text, is_error) once there is one."""
+
+    id: str
+    reply_id: str
+    hold_mode: bool
+    shown: str
+    result: tuple[str, bool] | None = None
+
+
+class ToolDesk:
+    """The tool calls of one session. `send(call_id, result_json, is_error)` puts a result on the wire."""
+
+    def __init__(
+        self,
+        *,
+        registry: ToolRegistry,
+        config: ClientConfig,
+        conversation: Conversation,
+        out: Outbox,
+        stats: Stats,
+        send: SendResult,
+    ) -> None:
+        self._registry = registry
+        self._config = config
+        self._conversation = conversation
+        self._out = out
+        self._stats = stats
+        self._send = send
+        self._gate = ResultGate(config.tool_result_policy)
+        self._calls: dict[str, Call] = {}
+        self._seen: dict[str, None] = {}
+        self._in_this_reply = 0
+
+    @property
+    def busy(self) -> bool:
+        """Does the agent wait for us?"""
+        return bool(self._calls)
+
+    def called(self, event: ToolCalled, reply_id: str, now_ms: float) -> None:
+        if event.call_id in self._seen:
+            self._out.log("!", f"tool call {event.call_id[:60]} came twice")
+            return
+        self._seen[event.call_id] = None
+        if len(self._seen) > MAX_REMEMBERED_CALLS:
+            del self._seen[next(iter(self._seen))]
+        self._stats.tool_calls += 1
+        shown = _shown(event)
+        if event.informational:
+            self._conversation.tool_called(event.call_id, shown)
+            self._conversation.tool_settled(event.call_id, shown)
+            return
+        if len(self._calls) >= MAX_OPEN_CALLS:
+            self._out.log("!", "too many tool calls are open: one is left unanswered")
+            return
+        self._in_this_reply += 1
+        self._conversation.tool_called(event.call_id, shown)
+        try:
+            if self._in_this_reply > self._config.max_tool_calls_per_reply:
+                raise ToolError(f"At most {self._config.max_tool_calls_per_reply} tool calls in one reply are answered")
+            made = self._registry.lookup(event.name)
+            made.bind(event.arguments)
+        except ToolError as error:
+            self._calls[event.call_id] = Call(id=event.call_id, reply_id=reply_id, hold_mode=False, shown=shown)
+            self._settle(event.call_id, error_json(str(error)), True, now_ms)
+            return
+        self._calls[event.call_id] = Call(
+            id=event.call_id, reply_id=reply_id, hold_mode=made.execution_mode == "hold", shown=shown
+        )
+        self._out.add(
+            RunTool(
+                call_id=event.call_id,
+                name=event.name,
+                arguments=event.arguments,
+                timeout_ms=self._registry.timeout_ms(event.name, self._config.tool_timeout_ms),
+            )
+        )
+
+    def finished(self, event: ToolFinished, now_ms: float) -> bool:
+        """A tool returned. True when something was sent, so that an answer can be expected."""
+        call = self._calls.get(event.call_id)
+        if call is None or call.result is not None:
+            return False  # cancelled with its reply, of an older session, or said twice
+        result, is_error = event.result_json, event.is_error
+        if len(result) > MAX_RESULT_CHARS:
+            result, is_error = error_json("The tool's result is too long"), True
+        return self._settle(event.call_id, result, is_error, now_ms)
+
+    def reply_started(self) -> None:
+        self._gate.latest = Latest.REPLY_STARTED
+        self._in_this_reply = 0
+
+    def speech_started(self) -> None:
+        self._gate.latest = Latest.SPEECH_STARTED
+        self._in_this_reply = 0
+
+    def reply_done(self, reply_id: str, interrupted: bool, now_ms: float) -> bool:
+        """True when results were sent."""
+        self._gate.latest = Latest.REPLY_DONE
+        if not interrupted:
+            return self._release(now_ms)
+        if self._config.interrupted_tool_policy == "drop":
+            for call in [call for call in self._calls.values() if call.reply_id == reply_id]:
+                self._drop(call)
+        # What is left belongs to other replies. The person is talking: the next quiet moment will do.
+        self._watch(now_ms)
+        return False
+
+    def overdue(self, now_ms: float) -> bool:
+        """The watchdog fired. True when results were sent."""
+        return self._release(now_ms, overdue=self._gate.opens_when_overdue())
+
+    def cancel_all(self) -> None:
+        """The session is over."""
+        for call in list(self._calls.values()):
+            self._drop(call)
+        self._watch(0)
+
+    def _settle(self, call_id: str, result: str, is_error: bool, now_ms: float) -> bool:
+        call = self._calls[call_id]
+        call.result = (result, is_error)
+        self._conversation.tool_settled(call_id, call.shown + (" failed" if is_error else ""))
+        return self._release(now_ms)
+
+    def _drop(self, call: Call) -> None:
+        del self._calls[call.id]
+        if call.result is None:
+            self._out.add(CancelTool(call_id=call.id))
+        self._conversation.tool_settled(call.id, call.shown, cancelled=True)
+
+    def _release(self, now_ms: float, overdue: bool = False) -> bool:
+        sent = False
+        for call in list(self._calls.values()):
+            if call.result is not None and (overdue or self._gate.open_for(hold_mode=call.hold_mode)):
+                del self._calls[call.id]
+                self._send(call.id, *call.result)
+                sent = True
+        self._watch(now_ms)
+        return sent
+
+    def _watch(self, now_ms: float) -> None:
+        """Keep the watchdog running exactly while a result waits."""
+        if not any(call.result is not None for call in self._calls.values()):
+            self._out.cancel_timer(WATCHDOG_TIMER)
+        elif not self._out.running(WATCHDOG_TIMER):
+            self._out.set_timer(WATCHDOG_TIMER, WATCHDOG_MS, now_ms)
+
+
+def _shown(event: ToolCalled) -> str:
+    text = f"{event.name}({', '.join(f'{key}={json.dumps(value)}' for key, value in event.arguments.items())})"
+    return text if len(text) <= MAX_SHOWN_CHARS else text[: MAX_SHOWN_CHARS - 1] + "…"

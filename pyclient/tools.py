@@ -1,0 +1,246 @@
+"""How does a Python function become a tool of the agent, and how is a call of it checked?
+
+    @tool(timeout_ms=5_000)
+    async def weather(city: Annotated[str, "Name of the city"], days: int = 1) -> dict[str, Any]:
+        \"\"\"Tell the weather of a city.\"\"\"
+
+    registry = ToolRegistry([weather])
+    registry.schemas()                                  # flat, vendor-neutral definitions
+    registry.invoke("weather", {"city": "Oslo"})        # checks, then calls: a value or an awaitable
+
+Running an awaitable, its time-out and its cancelling are the host's job: nothing here waits. The host turns what comes
+out into a `ToolFinished` with `result_json` or `error_json`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar, overload
+
+from pyclient.errors import ToolArgumentError, ToolDefinitionError, UnknownToolError
+from pyclient.schema import convert, is_optional, schema_of
+
+EXECUTION_MODES = ("interactive", "hold")
+MAX_DESCRIPTION_CHARS = 4_000
+MAX_RESULT_CHARS = 64_000  # a result is read by a language model: more than this cannot be of use
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+_ARGS_SECTION = re.compile(r"^\s*Args:\s*$", re.MULTILINE)
+_ARG_LINE = re.compile(r"^(\s+)\*{0,2}(\w+)\s*(?:\([^)]*\))?:\s*(.*)$")
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """One function that the agent may call. Made by `@tool` or by a registry; checked when made."""
+
+    name: str
+    description: str
+    function: Callable[..., Any]
+    parameters: Mapping[str, Any]
+    annotations: Mapping[str, Any]
+    required: tuple[str, ...]
+    timeout_ms: int | None = None  # None: as configured for the session
+    execution_mode: str = "interactive"
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ToolDefinitionError(f"{self.name!r}: a tool's name has letters, digits, _ and -, at most 64")
+        if self.execution_mode not in EXECUTION_MODES:
+            raise ToolDefinitionError(f"{self.name}: execution_mode must be one of: {', '.join(EXECUTION_MODES)}")
+        if self.timeout_ms is not None and not 100 <= self.timeout_ms <= 300_000:
+            raise ToolDefinitionError(f"{self.name}: timeout_ms must be from 100 to 300000")
+
+    def bind(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Keyword arguments for `call`. Raises `ToolArgumentError` naming the first argument that does not fit."""
+        for key in arguments:
+            if key not in self.annotations:
+                raise ToolArgumentError(
+                    f"{self.name} has no argument {str(key)[:60]!r}; it takes: {', '.join(self.annotations) or 'none'}"
+                )
+        for key in self.required:
+            if key not in arguments:
+                raise ToolArgumentError(f"{self.name} needs the argument {key}")
+        return {key: convert(self.annotations[key], value, key) for key, value in arguments.items()}
+
+    def call(self, **arguments: Any) -> Any:
+        """The function's own return value; an awaitable for an async function. Raises whatever the function raises."""
+        return self.function(**arguments)
+
+
+@overload
+def tool(function: Function, /) -> Function: ...
+@overload
+def tool(
+    *, name: str | None = None, timeout_ms: int | None = None, execution_mode: str = "interactive"
+) -> Callable[[Function], Function]: ...
+def tool(
+    function: Function | None = None,
+    /,
+    *,
+    name: str | None = None,
+    timeout_ms: int | None = None,
+    execution_mode: str = "interactive",
+) -> Function | Callable[[Function], Function]:
+    """Mark a function as a tool. It stays an ordinary function; a `ToolRegistry` finds the mark.
+
+    Raises `ToolDefinitionError` at once for a signature that cannot be described.
+    """
+
+    def mark(target: Function) -> Function:
+        made = _describe(target, name or target.__name__, timeout_ms, execution_mode)
+        target.parley_tool = made  # type: ignore[attr-defined]
+        return target
+
+    return mark if function is None else mark(function)
+
+
+class ToolRegistry:
+    """The tools of one page. Order of registration is the order in `schemas`."""
+
+    def __init__(self, functions: Iterable[Callable[..., Any] | Tool] = ()) -> None:
+        self._tools: dict[str, Tool] = {}
+        for function in functions:
+            self.register(function)
+
+    def register(self, function: Callable[..., Any] | Tool) -> Tool:
+        """Add a tool, or any function as a tool with defaults. Raises `ToolDefinitionError` for a name taken."""
+        made: Tool
+        if isinstance(function, Tool):
+            made = function
+        elif isinstance(mark := getattr(function, "parley_tool", None), Tool):
+            made = mark
+        else:
+            made = _describe(function, getattr(function, "__name__", ""), None, "interactive")
+        if made.name in self._tools:
+            raise ToolDefinitionError(f"{made.name}: there are two tools of this name")
+        self._tools[made.name] = made
+        return made
+
+    def register_module(self, module: object) -> list[Tool]:
+        """Add every function of `module` that carries the mark of `@tool`, in the order of definition."""
+        marked = [item for item in vars(module).values() if isinstance(getattr(item, "parley_tool", None), Tool)]
+        return [self.register(item) for item in dict.fromkeys(marked)]
+
+    def __len__(self) -> int:
+        return len(self._tools)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._tools
+
+    def lookup(self, name: str) -> Tool:
+        """Raises `UnknownToolError`."""
+        try:
+            return self._tools[name]
+        except KeyError:
+            known = ", ".join(self._tools) or "none"
+            raise UnknownToolError(f"There is no tool {name[:64]!r}; there are: {known}") from None
+
+    def bind(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Check a call. Raises `UnknownToolError` or `ToolArgumentError`."""
+        return self.lookup(name).bind(arguments)
+
+    def invoke(self, name: str, arguments: Mapping[str, Any]) -> Any:
+        """Check a call and make it: a value, or an awaitable that the host must await within the time-out."""
+        made = self.lookup(name)
+        return made.call(**made.bind(arguments))
+
+    def timeout_ms(self, name: str, default_ms: int) -> int:
+        """The tool's own limit, or the session's."""
+        made = self.lookup(name)
+        return default_ms if made.timeout_ms is None else made.timeout_ms
+
+    def schemas(self, default_timeout_ms: int = 30_000) -> tuple[dict[str, Any], ...]:
+        """Flat definitions `{name, description, parameters, execution_mode, timeout_ms}` for a codec."""
+        return tuple(
+            {
+                "name": made.name,
+                "description": made.description,
+                "parameters": made.parameters,
+                "execution_mode": made.execution_mode,
+                "timeout_ms": default_timeout_ms if made.timeout_ms is None else made.timeout_ms,
+            }
+            for made in self._tools.values()
+        )
+
+
+def result_json(value: Any) -> str:
+    """What a tool returned, as JSON text. Raises `ToolArgumentError` where it has none or too much of it."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ToolArgumentError(f"The tool's result cannot be written as JSON: {type(error).__name__}") from None
+    if len(text) > MAX_RESULT_CHARS:
+        raise ToolArgumentError(f"The tool's result is longer than {MAX_RESULT_CHARS} characters")
+    return text
+
+
+def error_json(message: str) -> str:
+    """JSON text that tells the agent what went wrong, so that it can say so or try again."""
+    return json.dumps({"error": message[:500]}, ensure_ascii=False)
+
+
+def _describe(function: Callable[..., Any], name: str, timeout_ms: int | None, execution_mode: str) -> Tool:
+    documentation = inspect.getdoc(function) or ""
+    notes = _argument_notes(documentation)
+    try:
+        signature = inspect.signature(function, eval_str=True)
+    except (NameError, TypeError, ValueError) as error:
+        raise ToolDefinitionError(f"{name}: its signature cannot be read ({error})") from None
+    properties: dict[str, Any] = {}
+    annotations: dict[str, Any] = {}
+    required: list[str] = []
+    for parameter in signature.parameters.values():
+        where = f"{name}({parameter.name})"
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            raise ToolDefinitionError(f"{where}: only named parameters can be described to an agent")
+        if parameter.annotation is parameter.empty:
+            raise ToolDefinitionError(f"{where}: needs a type hint")
+        schema = schema_of(parameter.annotation, where)
+        if parameter.name in notes:
+            schema = {"description": notes[parameter.name], **schema}
+        properties[parameter.name] = schema
+        annotations[parameter.name] = parameter.annotation
+        if parameter.default is parameter.empty:
+            required.append(parameter.name)
+            if is_optional(parameter.annotation):
+                raise ToolDefinitionError(f"{where}: an optional parameter needs a default")
+    return Tool(
+        name=name,
+        description=_first_paragraph(documentation)[:MAX_DESCRIPTION_CHARS],
+        function=function,
+        parameters={"type": "object", "properties": properties, "required": required},
+        annotations=annotations,
+        required=tuple(required),
+        timeout_ms=timeout_ms,
+        execution_mode=execution_mode,
+    )
+
+
+def _first_paragraph(documentation: str) -> str:
+    paragraph = re.split(r"\n\s*\n", documentation.strip(), maxsplit=1)[0]
+    return " ".join(paragraph.split())
+
+
+def _argument_notes(documentation: str) -> dict[str, str]:
+    """Descriptions from an "Args:" section: `name: text`, continued on deeper lines, ended by a line at the margin."""
+    match = _ARGS_SECTION.search(documentation)
+    notes: dict[str, str] = {}
+    current, indent = "", 0
+    for line in documentation[match.end() :].splitlines() if match else ():
+        if not line.strip():
+            continue
+        if not line[0].isspace():
+            break
+        found = _ARG_LINE.match(line)
+        if found and (not current or len(found[1]) <= indent):
+            current, indent = found[2], len(found[1])
+            notes[current] = found[3].strip()
+        elif current:
+            notes[current] = f"{notes[current]} {line.strip()}".strip()
+    return notes

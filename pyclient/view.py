@@ -1,0 +1,142 @@
+"""What does the page see? The shape of a view snapshot, and the words that say how the session is doing.
+
+A snapshot is JSON-ready and bounded. The page draws it and adds nothing of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import Any, TypedDict
+
+from pyclient.conversation import Turn
+from pyclient.states import Activity, State
+
+
+class NoticeView(TypedDict):
+    """One message to the person. `tone`: info, warn or error. `retry`: pressing Connect again can help."""
+
+    tone: str
+    code: str
+    title: str
+    hint: str
+    retry: bool
+
+
+class TurnView(TypedDict):
+    """One line of the transcript. `heard_ms` is None for a turn without audio."""
+
+    id: str
+    role: str
+    text: str
+    final: bool
+    interrupted: bool
+    heard_ms: int | None
+
+
+class View(TypedDict):
+    """Everything the page shows.
+
+    `state` and `activity` are values of `State` and `Activity`; `status` says them in words; `tone` is one of idle,
+    busy, good, speaking, warn, error. While `audio_wanted` is true the page keeps microphone and audio context open.
+    `voices` is a live list from the provider, once it named one. `ends_in_ms` counts to the session's time limit as of
+    this snapshot; the page counts on by itself. `stats` never causes a snapshot, it rides along.
+    """
+
+    state: str
+    activity: str
+    status: str
+    tone: str
+    audio_wanted: bool
+    can_connect: bool
+    can_hang_up: bool
+    can_interrupt: bool
+    muted: bool
+    notice: NoticeView | None
+    turns: list[TurnView]
+    voices: list[str] | None
+    session_id: str | None
+    ends_in_ms: int | None
+    stats: dict[str, Any]
+
+
+@dataclass(slots=True, kw_only=True)
+class Stats:
+    """Counters of one session. `*_to_first_sound_ms` are the last turn's.
+
+    `speech_end_to_first_sound_ms` starts at the last loud microphone frame, `commit_to_first_sound_ms` at the server's
+    decision that the turn is over; both end at the first sample that could be heard.
+    """
+
+    frames_sent: int = 0
+    frames_dropped: int = 0  # before the server was ready
+    frames_muted: int = 0
+    rejected_messages: int = 0
+    ignored_messages: int = 0
+    late_audio_dropped: int = 0
+    underruns: int = 0
+    queued_ms: int = 0
+    replies: int = 0
+    interruptions: int = 0
+    ducks: int = 0
+    tool_calls: int = 0
+    faults: int = 0
+    speech_end_to_first_sound_ms: int | None = None
+    commit_to_first_sound_ms: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+_STATUS: Mapping[State, tuple[str, str]] = MappingProxyType(
+    {
+        State.IDLE: ("Ready to connect", "idle"),
+        State.MINTING: ("Connecting…", "busy"),
+        State.CONNECTING: ("Connecting…", "busy"),
+        State.CONFIGURING: ("Setting up the call…", "busy"),
+        State.LIVE: ("Listening", "good"),
+        State.ENDING: ("Hanging up…", "busy"),
+        State.ENDED: ("Call ended", "idle"),
+        State.FAILED: ("Not connected", "error"),
+        State.DROPPED: ("Connection lost", "warn"),
+        State.RESUMING: ("Reconnecting…", "warn"),
+    }
+)
+_DOING: Mapping[Activity, tuple[str, str]] = MappingProxyType(
+    {
+        Activity.LISTENING: ("Listening", "good"),
+        Activity.USER_SPEAKING: ("Hearing you", "good"),
+        Activity.THINKING: ("Thinking…", "busy"),
+        Activity.TOOL_PENDING: ("Looking something up…", "busy"),
+        Activity.AGENT_SPEAKING: ("Agent is speaking", "speaking"),
+    }
+)
+
+
+def status_words(state: State, activity: Activity, muted: bool) -> tuple[str, str]:
+    """Short words for a person, and the tone."""
+    if activity is Activity.NONE:
+        return _STATUS[state]
+    if muted and activity is Activity.LISTENING:
+        return "Your microphone is muted", "warn"
+    return _DOING[activity]
+
+
+def turn_view(turn: Turn, heard_ms: int | None) -> TurnView:
+    return {
+        "id": turn.id,
+        "role": turn.role,
+        "text": turn.text.rstrip(),
+        "final": turn.final,
+        "interrupted": turn.interrupted,
+        "heard_ms": heard_ms,
+    }
+
+
+def looks_the_same(before: View | None, after: View) -> bool:
+    """Would a person see no difference? Counters and the countdown are not looked at."""
+    if before is None:
+        return False
+    hidden = {"stats", "ends_in_ms"}
+    return all(before[key] == value for key, value in after.items() if key not in hidden)  # type: ignore[literal-required]

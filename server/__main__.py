@@ -1,0 +1,161 @@
+"""How is the server started and stopped?
+
+    python -m server [--host 127.0.0.1] [--port 8000] [--site dist]
+
+prints exactly one line on stdout, `ready http://localhost:8000/`, once connections are taken; logs go to stderr. Ctrl-C
+and SIGTERM end it within two seconds with exit code 0, open WebSockets or not.
+
+Exit codes: 0 ended on request, 1 could not start, 2 wrong arguments or settings, 3 the port is taken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import signal
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+
+from server.app import create_app
+from server.errors import ApiError
+from server.logs import configure_logging
+from server.providers import choose
+from server.settings import Settings, SettingsError, bracketed, load_settings
+from server.site import Site
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_PORT_TAKEN = 3
+SHUTDOWN_GRACE_S = 1
+WS_MAX_MESSAGE_BYTES = 1024 * 1024
+
+
+class PortTaken(Exception):
+    """Somebody else listens there."""
+
+
+class Server(uvicorn.Server):
+    """Announces itself when it listens, and ends a signal's business itself."""
+
+    def __init__(self, config: uvicorn.Config, announcement: str) -> None:
+        super().__init__(config)
+        self._announcement = announcement
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        if self.started:
+            print(self._announcement, flush=True)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # The original raises the signal again after a clean end, which turns it into a traceback or exit code 143.
+        wanted = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self.handle_exit) for number in wanted}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes any free one. Raises `PortTaken` or `OSError`.
+
+    Bound by us and not by the HTTP server, because the settings need the real port, and because listening at once
+    makes "taken" certain.
+    """
+    found = socket.getaddrinfo(host or "0.0.0.0", port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    # `localhost` may mean both; the local agent is reached over IPv4.
+    family, kind, protocol, _name, address = min(found, key=lambda item: item[0] != socket.AF_INET)
+    listener = socket.socket(family, kind, protocol)
+    try:
+        if sys.platform != "win32":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(512)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken from None
+        raise
+    return listener
+
+
+def announced_url(host: str, port: int) -> str:
+    """What a person types. `localhost` wherever it works: only there and on https do browsers give a microphone."""
+    everywhere = host in ("", "0.0.0.0", "::", "127.0.0.1", "::1", "localhost")
+    return f"http://{'localhost' if everywhere else bracketed(host)}:{port}/"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs until a signal comes. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m server", description="Serves Parley: site, tokens, local agent.")
+    parser.add_argument("--host", help="address to listen on (default: HOST, else 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port to listen on, 0 for any free one (default: PORT, else 8000)")
+    parser.add_argument("--site", type=Path, default=Path("dist"), help="directory of the built site (default: dist)")
+    parser.add_argument("--env-file", type=Path, default=Path(".env"), help="file with settings (default: .env)")
+    given = parser.parse_args(arguments)
+    try:
+        settings = load_settings(given.env_file, host=given.host, port=given.port)
+    except SettingsError as error:
+        return _fail(EXIT_USAGE, str(error))
+    configure_logging(settings.log_level, settings.secrets)
+    try:
+        listener = bind(settings.host, settings.port)
+    except PortTaken:
+        return _fail(EXIT_PORT_TAKEN, f"port {settings.port} on {settings.host} is taken; choose another with --port")
+    except OSError as error:
+        return _fail(EXIT_FAILED, f"cannot listen on {settings.host} port {settings.port}: {error.strerror}")
+    with listener:
+        port = listener.getsockname()[1]
+        settings = settings.model_copy(update={"port": port})
+        try:
+            app = create_app(settings, site_root=given.site)
+        except SettingsError as error:
+            return _fail(EXIT_USAGE, str(error))
+        _warn(settings, app.state.site)
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            log_level=settings.log_level,
+            lifespan="on",
+            # Forwarded headers are read by our own code, and only with TRUST_PROXY.
+            proxy_headers=False,
+            server_header=False,
+            ws="websockets-sansio",
+            ws_max_size=WS_MAX_MESSAGE_BYTES,
+            # Audio in base64 hardly shrinks and costs more time than it saves.
+            ws_per_message_deflate=False,
+            timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
+        )
+        server = Server(config, f"ready {announced_url(settings.host, port)}")
+        server.run(sockets=[listener])
+        return 0 if server.started else EXIT_FAILED
+
+
+def _warn(settings: Settings, site: Site) -> None:
+    """Says early what would otherwise be found out in the browser."""
+    if site.problem:
+        print(f"server: {site.problem}", file=sys.stderr)
+    try:
+        _provider, where = choose(settings)
+    except ApiError as error:
+        print(f"server: {error.message} Token requests will be refused.", file=sys.stderr)
+        return
+    if not where.local and site.forbids_sockets_to(where.ws_origin):
+        text = f"the policy of the built page does not let it connect to {where.ws_origin}; allow it and build again"
+        print(f"server: {text}", file=sys.stderr)
+
+
+def _fail(code: int, message: str) -> int:
+    print(f"server: {message}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,221 @@
+"""How does a browser get a token? Three routes:
+
+    POST /api/token        JSON body, all optional: provider, expires_in_seconds, max_session_duration_seconds
+                           -> {provider, token, ws_url, expires_at, max_session_seconds}
+    GET  /api/voice-token  the same as query parameters, for pages written after the vendor's own sample -> {token}
+    GET  /api/config       public facts: provider, limits, where the sockets are
+
+The order of the checks is the point: Host (before any route), Origin, size, values, key, rate, a free slot, and only then
+the provider. Whatever is refused has cost nothing upstream.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from fastapi import APIRouter, Request
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse
+
+from server.errors import API_HEADERS, ApiError, UpstreamError
+from server.limits import RateLimit, UpstreamSlots
+from server.origins import check_origin, client_of, host_of, scheme_of
+from server.providers import PROVIDERS, Endpoint, MintRequest, Provider, Upstream, choose
+from server.settings import Settings
+
+log = logging.getLogger("parley.mint")
+
+MAX_BODY_BYTES = 1024
+
+# Both ends included; the numbers are the vendor's (protocol file section 1).
+RANGES = {"expires_in_seconds": (1, 600), "max_session_duration_seconds": (60, 10800)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A checked token request; None means: as the server is configured."""
+
+    provider: str | None = None
+    expires_in_seconds: int | None = None
+    max_session_duration_seconds: int | None = None
+
+
+def checked(values: Mapping[str, Any]) -> Asked:
+    """Takes decoded values. Raises `ApiError` 422 naming the field and what it may hold."""
+    for name, value in values.items():
+        if name == "provider":
+            if not isinstance(value, str) or value not in PROVIDERS:
+                raise _bad(f"provider must be one of: {', '.join(PROVIDERS)}.")
+        elif name in RANGES:
+            low, high = RANGES[name]
+            # True is an int to Python and a mistake to everyone else.
+            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+                raise _bad(f"{name} must be a whole number from {low} to {high}.")
+        else:
+            known = ", ".join(("provider", *RANGES))
+            raise _bad(f"{name[:40]!r} is not a known field; known are: {known}.")
+    return Asked(**values)
+
+
+async def asked_in_body(request: Request) -> Asked:
+    """Reads a POST. Raises `ApiError` 413 or 422. An empty body asks for the defaults."""
+    if request.url.query:
+        raise _bad("POST takes its values in a JSON body, not in the address.")
+    body = await _read_body(request)
+    if not body.strip():
+        return Asked()
+    try:
+        values = json.loads(body)
+    except (ValueError, RecursionError):
+        raise _bad("The body must be JSON.") from None
+    if not isinstance(values, dict):
+        raise _bad("The body must be a JSON object.")
+    return checked(values)
+
+
+def asked_in_query(request: Request) -> Asked:
+    """Reads a GET. Raises `ApiError` 422."""
+    values: dict[str, Any] = {}
+    for name, text in request.query_params.multi_items():
+        if name in values:
+            raise _bad(f"{name[:40]!r} is given twice.")
+        # Plain digits only: int() would also take "6_0", " 60" and digits of other scripts.
+        values[name] = int(text) if text.isascii() and text.isdigit() and len(text) <= 6 else text
+    return checked(values)
+
+
+class Mint:
+    """The token service of one app: settings, the pooled client, the limits."""
+
+    def __init__(self, settings: Settings, http: httpx.AsyncClient) -> None:
+        self._settings = settings
+        self._http = http
+        self._slots = UpstreamSlots(settings.upstream_slots, settings.upstream_max_waiting)
+        self._rate = RateLimit(
+            per_client=settings.token_rate_per_client_per_minute, total=settings.token_rate_total_per_minute
+        )
+
+    async def post_token(self, request: Request) -> JSONResponse:
+        """`POST /api/token`."""
+        check_origin(request.scope, self._settings)
+        return JSONResponse(await self._mint(request, await asked_in_body(request)), headers=API_HEADERS)
+
+    async def get_voice_token(self, request: Request) -> JSONResponse:
+        """`GET /api/voice-token`."""
+        check_origin(request.scope, self._settings)
+        answer = await self._mint(request, asked_in_query(request))
+        return JSONResponse({"token": answer["token"]}, headers=API_HEADERS)
+
+    async def get_config(self, request: Request) -> JSONResponse:
+        """`GET /api/config`. `ready` is false, with `missing`, when a token request would be answered with 500."""
+        settings = self._settings
+        facts: dict[str, Any] = {
+            "limits": {
+                "expires_in_seconds": _limits("expires_in_seconds", settings.token_expires_in_seconds),
+                "max_session_duration_seconds": {
+                    **_limits("max_session_duration_seconds", settings.max_session_duration_seconds),
+                    "cap": settings.max_session_duration_seconds,
+                },
+            }
+        }
+        try:
+            provider, where = choose(settings)
+        except ApiError as error:
+            facts |= {"provider": settings.provider, "ready": False, "missing": error.message}
+            facts |= {"local_agent": False, "ws_origin": None}
+        else:
+            facts |= {"provider": provider.name, "ready": True, "local_agent": where.local}
+            facts |= {"ws_origin": self._own_ws_origin(request) if where.local else where.ws_origin}
+        return JSONResponse(facts, headers=API_HEADERS)
+
+    async def _mint(self, request: Request, asked: Asked) -> dict[str, Any]:
+        settings = self._settings
+        provider, where = choose(settings, asked.provider)
+        self._check_rate(request)
+        cap = settings.max_session_duration_seconds
+        wanted = MintRequest(
+            expires_in_seconds=asked.expires_in_seconds or settings.token_expires_in_seconds,
+            # A page may ask for less than the owner of the key allows, never for more.
+            max_session_duration_seconds=min(asked.max_session_duration_seconds or cap, cap),
+        )
+        # Counted from before the call, so that the page never believes in a token longer than the provider does.
+        expires_at = int(time.time()) + wanted.expires_in_seconds
+        token = await self._ask(provider, where, wanted)
+        return {
+            "provider": provider.name,
+            "token": token,
+            "ws_url": f"{self._own_ws_origin(request)}/agent{where.ws_path}" if where.local else where.ws_url,
+            "expires_at": expires_at,
+            "max_session_seconds": wanted.max_session_duration_seconds,
+        }
+
+    async def _ask(self, provider: Provider, where: Endpoint, wanted: MintRequest) -> str:
+        """Waiting for a slot and the call itself share one time limit."""
+        timeout_s = self._settings.upstream_timeout_seconds
+        started_s = time.monotonic()
+        try:
+            async with self._slots.hold(timeout_s):
+                left_s = max(0.0, timeout_s - (time.monotonic() - started_s))
+                return await provider.mint(Upstream(http=self._http, timeout_s=left_s), where, wanted)
+        except UpstreamError as error:
+            log.warning("%s%s gave no token: %s", provider.name, " (local agent)" if where.local else "", error.reason)
+            raise
+
+    def _check_rate(self, request: Request) -> None:
+        wait_s = self._rate.take(client_of(request.scope, self._settings), time.monotonic())
+        if wait_s > 0:
+            seconds = max(1, math.ceil(wait_s))
+            message = f"Too many tokens were asked for; try again in {seconds} s."
+            raise ApiError(429, "rate_limited", message, headers={"Retry-After": str(seconds)})
+
+    def _own_ws_origin(self, request: Request) -> str:
+        """Ourselves as the browser reached us: the local agent's sockets are on this very server."""
+        scheme = "wss" if scheme_of(request.scope, self._settings) == "https" else "ws"
+        return f"{scheme}://{host_of(request.scope)}"
+
+
+def create_router(mint: Mint) -> APIRouter:
+    """The three routes; the path of each is final, include it without a prefix."""
+    router = APIRouter(redirect_slashes=False)
+    router.add_api_route("/api/token", mint.post_token, methods=["POST"], response_model=None)
+    router.add_api_route("/api/voice-token", mint.get_voice_token, methods=["GET"], response_model=None)
+    router.add_api_route("/api/config", mint.get_config, methods=["GET"], response_model=None)
+    return router
+
+
+async def _read_body(request: Request) -> bytes:
+    declared = request.headers.get("content-length", "0")
+    if not declared.isdigit() or int(declared) > MAX_BODY_BYTES:
+        raise _too_large()
+    body = b""
+    try:
+        # The declared length may be missing (chunked), so what really arrives is counted too.
+        async with asyncio.timeout(10):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY_BYTES:
+                    raise _too_large()
+    except (TimeoutError, ClientDisconnect):
+        raise ApiError(400, "bad_request", "The request body did not arrive.") from None
+    return body
+
+
+def _limits(name: str, default: int) -> dict[str, int]:
+    low, high = RANGES[name]
+    return {"min": low, "max": high, "default": default}
+
+
+def _bad(message: str) -> ApiError:
+    return ApiError(422, "invalid_value", message)
+
+
+def _too_large() -> ApiError:
+    return ApiError(413, "too_large", f"The body may have at most {MAX_BODY_BYTES} bytes.")

@@ -1,0 +1,161 @@
+"""Who may ask? `Host` and `Origin` are looked at before anything goes upstream.
+
+CORS only decides whether a page may *read* an answer; by then a token would have been minted and paid for. So:
+
+* `HostGuard` refuses every request and WebSocket whose `Host` is not one of ours. This stops DNS rebinding, where a
+  foreign name points at this machine and a page of that name counts as same-origin.
+* `check_origin` lets a token request through when its `Origin` is the page's own (scheme and `Host` of this request) or
+  stands in ALLOWED_ORIGINS. Without an `Origin`, `Sec-Fetch-Site` decides, see there.
+* `CrossOriginAccess` adds the CORS headers for ALLOWED_ORIGINS, so that a page on a CDN can use this token server.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.errors import API_HEADERS, ApiError, error_response
+from server.settings import Settings, bracketed
+
+_HOST = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
+_LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+_ANY_ADDRESS = ("", "0.0.0.0", "::")
+
+
+def scheme_of(scope: Scope, settings: Settings) -> str:
+    """`http` or `https` as the browser used it. `X-Forwarded-Proto` counts only with TRUST_PROXY: anyone can send it."""
+    scheme = {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"])
+    if settings.trust_proxy:
+        # The last value is the one our own proxy wrote.
+        forwarded = Headers(scope=scope).get("x-forwarded-proto", "").rpartition(",")[2].strip().lower()
+        if forwarded in ("http", "https"):
+            return forwarded
+    return str(scheme)
+
+
+def client_of(scope: Scope, settings: Settings) -> str:
+    """The address whose rate is limited; `X-Forwarded-For` (its last entry, our proxy's own) only with TRUST_PROXY."""
+    if settings.trust_proxy:
+        forwarded = Headers(scope=scope).get("x-forwarded-for", "").rpartition(",")[2].strip()
+        if forwarded:
+            return forwarded[:64]
+    return str(scope["client"][0]) if scope.get("client") else "unknown"
+
+
+def host_of(scope: Scope) -> str:
+    """`Host` as the browser sent it, lower case. Only after `HostGuard` is it known to be one of ours."""
+    return Headers(scope=scope).get("host", "").lower()
+
+
+class HostGuard:
+    """ASGI middleware: 403 unless there is exactly one `Host` and it is ours. Covers HTTP and WebSocket.
+
+    Ours are localhost, 127.0.0.1, [::1] and the address we are bound to, with any port, and ALLOWED_HOSTS (a name
+    there stands for any port, `name:port` for that one). There is no wildcard.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app = app
+        bound = () if settings.host in _ANY_ADDRESS else (bracketed(settings.host).lower(),)
+        self._allowed = frozenset((*_LOOPBACK_NAMES, *bound, *settings.allowed_hosts))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan" or self._is_ours(Headers(scope=scope).getlist("host")):
+            await self.app(scope, receive, send)
+            return
+        message = "This server does not answer to that host name; see ALLOWED_HOSTS."
+        await refuse(scope, receive, send, ApiError(403, "forbidden_host", message))
+
+    def _is_ours(self, hosts: list[str]) -> bool:
+        match = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
+        return match is not None and (match[1].lower() in self._allowed or match[0].lower() in self._allowed)
+
+
+def check_origin(scope: Scope, settings: Settings) -> None:
+    """Raises `ApiError` 403 unless this token request may be served. Call it before anything else looks at the request.
+
+    An `Origin` must be our own or allowed, compared as a whole, exactly as browsers write it; `null` never is.
+
+    No `Origin` at all: browsers leave it out of same-origin GETs, of images and of links, and `Sec-Fetch-Site` tells
+    these apart. A GET from our own page (`same-origin`) or typed by the person (`none`) is served; a POST never comes
+    without `Origin` from a browser. When both headers are missing this is not a current browser but curl, a test or
+    another server, and ALLOW_NO_ORIGIN decides (default: yes while we are bound to loopback).
+    """
+    headers = Headers(scope=scope)
+    origins = headers.getlist("origin")
+    if origins:
+        own = f"{scheme_of(scope, settings)}://{host_of(scope)}"
+        if len(origins) == 1 and (origins[0] == own or origins[0] in settings.allowed_origins):
+            return
+    else:
+        site = headers.get("sec-fetch-site")
+        if site is None and settings.accepts_no_origin:
+            return
+        if scope["method"] == "GET" and site in ("same-origin", "none"):
+            return
+    message = "Pages of this origin may not ask for tokens here; see ALLOWED_ORIGINS."
+    raise ApiError(403, "forbidden_origin", message)
+
+
+class CrossOriginAccess:
+    """ASGI middleware: CORS headers on `/api/` for ALLOWED_ORIGINS, and the answer to preflights.
+
+    Every answer below `/api/` says `Vary: Origin`, allowed or not, so that no cache mixes the two up.
+    """
+
+    def __init__(self, app: ASGIApp, origins: Iterable[str]) -> None:
+        self.app = app
+        self._origins = frozenset(origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith("/api/"):
+            await self.app(scope, receive, send)
+            return
+        request = Headers(scope=scope)
+        origin = request.get("origin")
+        allowed = origin in self._origins
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.add_vary_header("Origin")
+                if allowed and origin is not None:
+                    headers["Access-Control-Allow-Origin"] = origin
+                    headers["Access-Control-Expose-Headers"] = "Retry-After"
+            await send(message)
+
+        if scope["method"] == "OPTIONS" and origin is not None and "access-control-request-method" in request:
+            await self._preflight(allowed)(scope, receive, send_with_headers)
+            return
+        await self.app(scope, receive, send_with_headers)
+
+    def _preflight(self, allowed: bool) -> Response:
+        if not allowed:
+            return error_response(
+                403, "forbidden_origin", "Pages of this origin may not use this; see ALLOWED_ORIGINS."
+            )
+        granted = {
+            "Access-Control-Allow-Methods": "GET, POST",
+            "Access-Control-Allow-Headers": "Content-Type",
+            "Access-Control-Max-Age": "600",
+        }
+        return Response(status_code=204, headers={**API_HEADERS, **granted})
+
+
+async def refuse(scope: Scope, receive: Receive, send: Send, error: ApiError) -> None:
+    """Answers with `error` from outside a route. A WebSocket is refused in its handshake, before it is accepted."""
+    if scope["type"] == "websocket":
+        # Without this extension a close before accept becomes a bare 403.
+        if "websocket.http.response" not in scope.get("extensions", {}):
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        response = error_response(error.status, error.code, error.message, error.headers)
+        start = {"type": "websocket.http.response.start", "status": error.status, "headers": response.raw_headers}
+        await send(start)
+        await send({"type": "websocket.http.response.body", "body": bytes(response.body)})
+        return
+    await error_response(error.status, error.code, error.message, error.headers)(scope, receive, send)

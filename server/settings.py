@@ -1,0 +1,204 @@
+"""What the environment says: variables and `.env`, read once, checked once, passed on as one value.
+
+The environment wins over the file. An empty value counts as not set, so that `ASSEMBLYAI_API_KEY=` in a copied
+`.env.example` means "no key". A bad value stops the start with a sentence that names the variable and never its value.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+LogLevel = Literal["debug", "info", "warning", "error", "critical"]
+CommaList = Annotated[tuple[str, ...], NoDecode]
+
+_ORIGIN = re.compile(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::(\d{1,5}))?")
+_HOST = re.compile(r"([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::(\d{1,5}))?")
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+
+
+class SettingsError(Exception):
+    """A variable holds something unusable. The text names the variable and never its value."""
+
+
+class Settings(BaseSettings):
+    """Everything the server can be told. Make it with `load_settings`, which reads `.env` too.
+
+    Durations end in their unit. `port` must be the real port once a local agent is to be reached, so `__main__` binds
+    first and builds the settings afterwards.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    # --- where it listens ---
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    allowed_hosts: CommaList = ()
+    allowed_origins: CommaList = ()
+    allow_no_origin: bool | None = None
+    trust_proxy: bool = False
+    log_level: LogLevel = "info"
+
+    # --- who mints ---
+    provider: str | None = None
+    local_agent: bool | None = None
+    assemblyai_api_key: SecretStr | None = None
+    assemblyai_agents_host: str = "agents.assemblyai.com"
+    assemblyai_base_url: str | None = None
+    assemblyai_ws_path: str = "/v1/ws"
+
+    # --- how long and how often ---
+    token_expires_in_seconds: int = Field(default=120, ge=1, le=600)
+    max_session_duration_seconds: int = Field(default=3600, ge=60, le=10800)
+    token_rate_per_client_per_minute: int = Field(default=60, ge=1, le=100_000)
+    token_rate_total_per_minute: int = Field(default=600, ge=1, le=1_000_000)
+    upstream_connect_timeout_seconds: float = Field(default=2.0, gt=0, le=60)
+    upstream_timeout_seconds: float = Field(default=5.0, gt=0, le=60)
+    upstream_slots: int = Field(default=8, ge=1, le=256)
+    upstream_max_waiting: int = Field(default=64, ge=0, le=10_000)
+
+    @field_validator("allowed_hosts", "allowed_origins", mode="before")
+    @classmethod
+    def _split_commas(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_origin(item) for item in value)
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _check_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for item in value:
+            if not _HOST.fullmatch(item.lower()):
+                raise ValueError("each entry must be a host name or name:port; wildcards are not taken")
+        return tuple(item.lower() for item in value)
+
+    @field_validator("assemblyai_api_key")
+    @classmethod
+    def _check_key(cls, value: SecretStr | None) -> SecretStr | None:
+        # A key that no header can carry would fail deep inside the HTTP library, with the key in the error's text.
+        if value is None:
+            return None
+        key = value.get_secret_value().strip()
+        if not re.fullmatch(r"[\x21-\x7e]{1,512}", key):
+            raise ValueError("must be one word of at most 512 plain ASCII characters")
+        return SecretStr(key)
+
+    @field_validator("assemblyai_agents_host")
+    @classmethod
+    def _check_agents_host(cls, value: str) -> str:
+        if not _HOST.fullmatch(value.lower()):
+            raise ValueError(
+                "must be a host name such as agents.eu.assemblyai.com, without https:// and without a path"
+            )
+        return value.lower()
+
+    @field_validator("assemblyai_base_url")
+    @classmethod
+    def _check_base_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if (
+            parts.scheme not in ("http", "https")
+            or not parts.hostname
+            or parts.query
+            or parts.fragment
+            or parts.username
+        ):
+            raise ValueError("must be an http(s) URL without user, query or fragment")
+        if parts.scheme == "http" and not is_loopback(parts.hostname):
+            raise ValueError("must be https: the key would travel in clear text")
+        return value.rstrip("/")
+
+    @field_validator("assemblyai_ws_path")
+    @classmethod
+    def _check_ws_path(cls, value: str) -> str:
+        if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", value):
+            raise ValueError("must be an absolute path such as /v1/ws")
+        return value
+
+    @property
+    def bound_to_loopback(self) -> bool:
+        """Only programs of this machine can reach us."""
+        return is_loopback(self.host)
+
+    @property
+    def accepts_no_origin(self) -> bool:
+        """May a program that is not a browser (no `Origin`, no `Sec-Fetch-Site`) ask for tokens? Default: on loopback."""
+        return self.bound_to_loopback if self.allow_no_origin is None else self.allow_no_origin
+
+    @property
+    def assemblyai_url(self) -> str:
+        """Base URL of the vendor's service: no trailing slash, `/v1/token` is appended to it."""
+        return self.assemblyai_base_url or f"https://{self.assemblyai_agents_host}"
+
+    @property
+    def local_agent_url(self) -> str:
+        """Base URL of the local agent as this process reaches it: itself, on the address it is bound to."""
+        if self.host in ("", "0.0.0.0", "localhost"):
+            return f"http://127.0.0.1:{self.port}/agent"
+        if self.host == "::":
+            return f"http://[::1]:{self.port}/agent"
+        return f"http://{bracketed(self.host)}:{self.port}/agent"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret value that is set, for the log filter only."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        return tuple(value.get_secret_value() for value in values if isinstance(value, SecretStr))
+
+
+def load_settings(env_file: Path | str | None = ".env", **overrides: Any) -> Settings:
+    """Reads the environment and `env_file`; `overrides` (by field name, None = not given) win over both.
+
+    Raises `SettingsError` naming each bad variable.
+    """
+    given: dict[str, Any] = {name: value for name, value in overrides.items() if value is not None}
+    given["_env_file"] = env_file
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        # `from None`: pydantic's own text and its `input` may hold the value.
+        raise SettingsError("; ".join(_explain(item) for item in error.errors())) from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{env_file} is not a UTF-8 text file") from None
+
+
+def is_loopback(host: str) -> bool:
+    """`localhost` or an address of the loopback network. A name that merely resolves there does not count."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def bracketed(host: str) -> str:
+    """An IPv6 address as a URL writes it."""
+    return f"[{host}]" if ":" in host else host
+
+
+def _origin(text: str) -> str:
+    """The form a browser sends: lower case, no default port, no path."""
+    match = _ORIGIN.fullmatch(text.lower())
+    if match is None:
+        raise ValueError("each entry must be scheme://host or scheme://host:port, http or https, without a path or *")
+    scheme, host, port = match.groups()
+    return f"{scheme}://{host}" if port in (None, _DEFAULT_PORTS[scheme]) else f"{scheme}://{host}:{port}"
+
+
+def _explain(error: Any) -> str:
+    name = str(error["loc"][0]).upper() if error["loc"] else "settings"
+    return f"{name}: {str(error['msg']).removeprefix('Value error, ')}"

@@ -1,0 +1,57 @@
+"""Real browsers with real sound: a test harness for pages that talk.
+
+One suite drives Chromium, Firefox and WebKit through Playwright's `Page`. A private PulseAudio is microphone and speaker:
+speech goes in where a person's voice would, and what the page plays is recorded where a person's ear would be.
+
+In a suite of your own
+----------------------
+Copy this folder or install it beside your tests, and name the plugin in your top `conftest.py`:
+
+    pytest_plugins = ["tests.harness.plugin"]
+
+Then a test takes fixtures, and carries the marker `browser`:
+
+    @pytest.mark.browser
+    def test_the_page_says_hello(tab, sound, speech, tmp_path):
+        tab.page.goto("https://agent.example/")
+        tab.page.get_by_role("button", name="Connect").click()
+        with sound.record(tmp_path / "heard.wav") as tape:
+            sound.say(speech.say("what time is it", tail_ms=700)).wait()
+            begin = tape.wait_sound(timeout_s=20)
+            tape.wait_silence(for_ms=700, timeout_s=30, since_ms=begin)
+        assert not load(tape.path).silent
+        tab.page.get_by_role("button", name="Hang up").click()
+        sound.wait_microphone_free()
+
+It runs once per engine (`--engines chromium,firefox` narrows, and the summary says so). A test fails when its page
+complained: console error, exception, unhandled rejection, policy violation, crash. `tab.errors.expect(r"status of 502")`
+marks what the test means to provoke. Screenshot, complaints and (Chromium) a trace of a failure are kept under
+`.cache/test-artifacts/`. `@pytest.mark.tab(mic="deny", autoplay="allow", init_scripts=[...], size=(400, 800))` opens the
+page differently; `open_tab(...)` opens more than one.
+
+Rooms
+-----
+    plugin        pytest: fixtures, options, page discipline, summary
+    engines       find an engine and open a page in it        (webkit_gtk, wkgtk_browser: Debian's WebKit)
+    page_errors   everything that a page complains about
+    pulse, tape   virtual microphone and speaker; recordings that can be listened to while they run
+    injected      the same inside the page, for machines without PulseAudio; the test id then says `injected`
+    speech        make speech, tones, sweeps, silence
+    listen        levels, segments, pitch, gaps, likeness, words
+    quirk_scripts init scripts: other browsers' quirks and faults
+    server, talk  Parley itself: its server, and driving its page
+    processes     nothing started here outlives the run
+
+Without pytest everything is a plain context manager: `Pulse()`, `virtual_display()`, `open_tab(...)`, `Parley(...)`.
+`python -m tests.harness` tells what this machine has.
+
+To remember
+-----------
+* A recording starts at an arbitrary moment, and a busy machine splices some milliseconds: judge pitch, windows
+  (`likeness`) and words, never one correlation over the whole.
+* `sound.say(...)` returns at once; `.wait()` returns when the last sample was played, not when the page has it.
+* Playwright hands over events only while it is called: wait with `page.wait_for_timeout`, `expect` and locators. A strict
+  policy forbids `page.wait_for_function` with a string; a screenshot violates `style-src` in Firefox.
+* `page.evaluate` counts as a person's gesture in Chromium: read what depends on a gesture from the DOM instead.
+* A worker's WebSocket cannot be intercepted: inject faults in the server (`parley.scenario(...)`). Its fetches can (`page.route`).
+"""

@@ -1,0 +1,311 @@
+"""One Playwright `Page` for Chromium, Firefox and WebKit, whichever way the engine came onto this machine.
+
+    with open_tab(playwright, "firefox", env=env, options=TabOptions(mic="deny")) as tab:
+        tab.page.goto(url)
+
+Per engine: Playwright's own browser where it is installed, else Debian's (Chromium; Firefox ESR over WebDriver BiDi;
+WebKitGTK over its inspector). One exception: where WebKitGTK and PulseAudio are at hand WebKitGTK goes first, because
+Playwright's WebKit cannot be given a microphone. Every tab is a fresh browser with a fresh profile, ended with all
+its processes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import pulse, webkit_gtk
+from .page_errors import PageErrors
+from .processes import bearing, end_bearing
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page, Playwright
+
+ENGINES = ("chromium", "firefox", "webkit")
+
+_DEBIAN = {"chromium": ("chromium", "google-chrome", "chromium-browser"), "firefox": ("firefox-esr", "firefox")}
+_PACKAGES = {"chromium": "chromium", "firefox": "firefox-esr", "webkit": "gir1.2-webkit2-4.1 python3-gi xvfb"}
+
+
+class MissingEngine(RuntimeError):
+    """The engine is on this machine in neither form; the message says how to install it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """An engine on this machine. `executable` is None for Playwright's own, which Playwright finds itself."""
+
+    engine: str
+    origin: str
+    executable: Path | None
+    version: str
+
+    @property
+    def real_microphone(self) -> bool:
+        """Whether a virtual microphone of the sound system reaches it."""
+        return pulse.available() and not (self.engine == "webkit" and self.executable is None)
+
+    def __str__(self) -> str:
+        return f"{self.engine} {self.version} ({self.origin})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TabOptions:
+    """How a page is opened.
+
+    `mic`: "allow", "deny", or "prompt" (the question stays open for ever).
+    `autoplay`: "gesture", as people have it, or "allow".
+    `init_scripts`: JavaScript run before any script of any page; see `quirk_scripts`.
+    `size`: width and height of the page in CSS pixels.
+    """
+
+    mic: str = "allow"
+    autoplay: str = "gesture"
+    init_scripts: Sequence[str] = ()
+    size: tuple[int, int] = (1000, 700)
+
+    def __post_init__(self) -> None:
+        if self.mic not in ("allow", "deny", "prompt"):
+            raise ValueError(f"mic must be allow, deny or prompt, not {self.mic!r}")
+        if self.autoplay not in ("gesture", "allow"):
+            raise ValueError(f"autoplay must be gesture or allow, not {self.autoplay!r}")
+        if isinstance(self.init_scripts, str):
+            raise TypeError("init_scripts is a list of scripts, not one script")
+
+
+@dataclass(kw_only=True)
+class Tab:
+    """An open page, its complaints, and where it runs."""
+
+    page: Page
+    found: Found
+    options: TabOptions
+    errors: PageErrors = field(default_factory=PageErrors)
+    _trace: bool = False
+
+    @property
+    def engine(self) -> str:
+        return self.found.engine
+
+    def settle(self) -> None:
+        """Let messages that are on their way arrive. Playwright hands events over only while it is called."""
+        with contextlib.suppress(Exception):  # a closed or crashed page has nothing more to say
+            self.page.wait_for_timeout(50)
+
+    def keep_evidence(self, folder: Path, name: str) -> list[Path]:
+        """Save a screenshot, what was complained about, and (Chromium) the trace; return the files that came about."""
+        folder.mkdir(parents=True, exist_ok=True)
+        kept: list[Path] = []
+        picture = folder / f"{name}.png"
+        with contextlib.suppress(Exception):  # evidence must not hide the failure it belongs to
+            self.page.screenshot(path=picture, timeout=5_000)
+            kept.append(picture)
+        if self._trace:
+            trace = folder / f"{name}.trace.zip"
+            with contextlib.suppress(Exception):
+                self.page.context.tracing.stop(path=trace)
+                kept.append(trace)
+            self._trace = False
+        said = folder / f"{name}.txt"
+        lines = [str(self.found), f"url: {self.page.url}", *map(str, self.errors.all)]
+        with contextlib.suppress(Exception):
+            lines.append(self.page.locator("body").inner_text(timeout=2_000))
+        said.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return [*kept, said]
+
+
+def find(engine: str) -> Found:
+    """Where `engine` is on this machine. ValueError for an unknown name, MissingEngine when it is nowhere."""
+    if engine not in ENGINES:
+        raise ValueError(f"no engine {engine!r}; there are {', '.join(ENGINES)}")
+    found = _find(engine)
+    if found is None:
+        hint = f"python3 -m playwright install {engine}, or (Debian) apt-get install {_PACKAGES[engine]}"
+        raise MissingEngine(f"{engine} is not installed: python3 build.py test does it where it can; by hand: {hint}")
+    return found
+
+
+@functools.cache
+def _find(engine: str) -> Found | None:
+    own = _playwrights_own(engine)
+    if engine == "webkit":
+        gtk = webkit_gtk.version()
+        if gtk is not None and (own is None or pulse.available()):
+            return Found(
+                engine=engine,
+                origin="WebKitGTK of the system, over its inspector",
+                executable=Path(webkit_gtk.SYSTEM_PYTHON),
+                version=gtk,
+            )
+        return own
+    if own is not None:
+        return own
+    for name in _DEBIAN[engine]:
+        if path := shutil.which(name):
+            said = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=30, check=False).stdout
+            number = re.search(r"\d+(?:\.\d+)+\w*", said)
+            return Found(
+                engine=engine,
+                origin=f"{path} of the system",
+                executable=Path(path),
+                version=number[0] if number else "of unknown version",
+            )
+    return None
+
+
+def _playwrights_own(engine: str) -> Found | None:
+    """Playwright's own build, found by its folder: asking the driver would start a process for each question."""
+    spec = importlib.util.find_spec("playwright")
+    if spec is None or spec.origin is None:
+        return None
+    with contextlib.suppress(OSError, KeyError, ValueError, StopIteration):
+        package = Path(spec.origin).parent / "driver" / "package"
+        listed = json.loads((package / "browsers.json").read_text(encoding="utf-8"))["browsers"]
+        entry = next(item for item in listed if item["name"] == engine)
+        for cache in _browser_caches(package):
+            # The marker is written last, so a broken download does not count.
+            if any(cache.glob(f"{engine}*-{entry['revision']}/INSTALLATION_COMPLETE")):
+                version = entry.get("browserVersion", f"r{entry['revision']}")
+                return Found(engine=engine, origin="Playwright's own", executable=None, version=version)
+    return None
+
+
+def _browser_caches(package: Path) -> list[Path]:
+    chosen = os.environ.get("PLAYWRIGHT_BROWSERS_PATH")
+    if chosen == "0":
+        return [package / ".local-browsers"]
+    if chosen:
+        return [Path(chosen)]
+    usual = {"darwin": "Library/Caches", "win32": "AppData/Local"}.get(sys.platform, ".cache")
+    return [Path.home() / usual / "ms-playwright"]
+
+
+@contextlib.contextmanager
+def open_tab(
+    playwright: Playwright,
+    engine: str,
+    *,
+    env: Mapping[str, str],
+    options: TabOptions | None = None,
+    trace: bool = False,
+) -> Iterator[Tab]:
+    """A page in a fresh browser. `env` reaches the browser: PULSE_SERVER, and DISPLAY for WebKitGTK.
+
+    On leaving, the browser and every process it started are gone; RuntimeError when one had to be killed.
+    """
+    options = options or TabOptions()
+    found = find(engine)
+    mark = f"PARLEY_TAB={uuid.uuid4().hex}"
+    name, _, value = mark.partition("=")
+    known: list[int] = []
+    folder = Path(tempfile.mkdtemp(prefix="parley-tab-"))
+    try:
+        with _START[engine](playwright, found, {**env, name: value}, options, folder) as page:
+            tab = Tab(page=page, found=found, options=options)
+            tab.errors.attach(page)
+            for script in options.init_scripts:
+                page.add_init_script(script)
+            if trace and engine == "chromium":
+                page.context.tracing.start(snapshots=True, screenshots=False)
+                tab._trace = True
+            yield tab
+            if engine == "webkit" and (log := folder / "webkit.log").exists() and (why := webkit_gtk.crashed(log)):
+                tab.errors.add("crash", f"the page's process ended: {why}")
+            known = bearing(mark)
+    finally:
+        left = end_bearing(mark, known)
+        shutil.rmtree(folder, ignore_errors=True)
+    if left:
+        raise RuntimeError(f"{engine} left {len(left)} process(es) behind after closing; they were killed")
+
+
+@contextlib.contextmanager
+def _chromium(
+    playwright: Playwright, found: Found, env: Mapping[str, str], options: TabOptions, _folder: Path
+) -> Iterator[Page]:
+    policy = "no-user-gesture-required" if options.autoplay == "allow" else "document-user-activation-required"
+    args = [f"--autoplay-policy={policy}"]
+    if sys.platform != "win32" and os.geteuid() == 0:
+        args.append("--no-sandbox")  # Chromium refuses to start as root otherwise
+    browser = playwright.chromium.launch(
+        args=args,
+        env=dict(env),
+        executable_path=found.executable,
+        ignore_default_args=["--mute-audio"],  # Playwright mutes headless Chromium: the speaker would stay at zero
+    )
+    try:
+        context = browser.new_context(viewport={"width": options.size[0], "height": options.size[1]})
+        if options.mic == "allow":
+            context.grant_permissions(["microphone"])
+        page = context.new_page()
+        if options.mic == "prompt":
+            # Headless Chromium answers an open question with "no" instead of leaving it open.
+            from .quirk_scripts import microphone_question_unanswered
+
+            page.add_init_script(microphone_question_unanswered())
+        yield page
+    finally:
+        browser.close()
+
+
+@contextlib.contextmanager
+def _firefox(
+    playwright: Playwright, found: Found, env: Mapping[str, str], options: TabOptions, _folder: Path
+) -> Iterator[Page]:
+    prefs: dict[str, str | float | bool] = {
+        "media.autoplay.default": 0 if options.autoplay == "allow" else 1,
+        "media.navigator.permission.disabled": options.mic == "allow",
+    }
+    if options.mic == "deny":
+        prefs["permissions.default.microphone"] = 2
+    kind: dict[str, Any] = {}
+    if found.executable is not None:
+        # ESR speaks WebDriver BiDi, not the protocol of Playwright's patched build.
+        kind = {"channel": "moz-firefox", "executable_path": found.executable}
+    browser = playwright.firefox.launch(
+        firefox_user_prefs=prefs,
+        env={**env, "PULSE_LATENCY_MSEC": "60"},  # without it Firefox splices its capture now and then
+        **kind,
+    )
+    try:
+        yield browser.new_context(viewport={"width": options.size[0], "height": options.size[1]}).new_page()
+    finally:
+        browser.close()
+
+
+@contextlib.contextmanager
+def _webkit(
+    playwright: Playwright, found: Found, env: Mapping[str, str], options: TabOptions, folder: Path
+) -> Iterator[Page]:
+    if found.executable is not None:
+        with webkit_gtk.webkit_gtk(
+            playwright,
+            env=env,
+            mic=options.mic,
+            autoplay=options.autoplay,
+            size=options.size,
+            log=folder / "webkit.log",
+        ) as page:
+            yield page
+        return
+    browser = playwright.webkit.launch(env=dict(env))
+    try:
+        yield browser.new_context(viewport={"width": options.size[0], "height": options.size[1]}).new_page()
+    finally:
+        browser.close()
+
+
+_START = {"chromium": _chromium, "firefox": _firefox, "webkit": _webkit}

@@ -1,0 +1,291 @@
+"""The harness as a pytest plugin: fixtures, options, the discipline of pages, and the summary.
+
+    pytest_plugins = ["tests.harness.plugin"]          # in the top conftest.py of a suite
+
+Options: `--engines chromium,firefox` narrows the run on purpose, and the summary says so.
+Markers: `browser` is required on every test that drives one; `tab(mic="deny", ...)` opens `tab` with other `TabOptions`.
+Fixtures: `engine`, `tab`, `page`, `open_tab`, `sound`, `pulse`, `speech`, `playwright_driver`.
+
+Nothing here is imported or started for tests that do not ask for it: unit tests need neither Playwright nor numpy.
+Playwright's synchronous interface keeps an event loop running in the main thread, where `asyncio.run` would then fail, so
+it is stopped before any test that does not use it, and tests with a browser run last.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page, Playwright
+
+    from .engines import Tab
+    from .injected import InjectedSound
+    from .pulse import Pulse
+    from .speech import Speech
+
+ALL_ENGINES = ("chromium", "firefox", "webkit")
+_DRIVES = frozenset({"engine", "tab", "page", "open_tab", "sound", "pulse", "playwright_driver"})
+_EXPECT_MS = 10_000
+_ACTION_MS = 15_000
+
+
+class PlaywrightDriver:
+    """Playwright, started when first needed and stopped whenever it would be in the way."""
+
+    def __init__(self) -> None:
+        self._stack = contextlib.ExitStack()
+        self._playwright: Playwright | None = None
+
+    def start(self) -> Playwright:
+        if self._playwright is None:
+            from playwright.sync_api import expect, sync_playwright
+
+            expect.set_options(timeout=_EXPECT_MS)
+            self._playwright = self._stack.enter_context(sync_playwright())
+        return self._playwright
+
+    def park(self) -> None:
+        self._playwright = None
+        self._stack.close()
+
+
+_DRIVER = pytest.StashKey[PlaywrightDriver]()
+_TABS = pytest.StashKey["list[Tab]"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("browsers")
+    group.addoption("--engines", default=",".join(ALL_ENGINES), help="comma-separated: chromium, firefox, webkit")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "tab(**options): how the fixture `tab` opens its page, see engines.TabOptions")
+    if unknown := sorted(set(_engines(config)) - set(ALL_ENGINES)):
+        raise pytest.UsageError(f"--engines: no engine {', '.join(unknown)}; there are {', '.join(ALL_ENGINES)}")
+    if not _engines(config):
+        raise pytest.UsageError("--engines is empty")
+    config.stash[_DRIVER] = PlaywrightDriver()
+    if not hasattr(config, "workerinput"):  # one process clears away what the run before has kept
+        shutil.rmtree(artifacts(config), ignore_errors=True)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if driver := config.stash.get(_DRIVER, None):
+        driver.park()
+
+
+def artifacts(config: pytest.Config) -> Path:
+    """Where screenshots and traces of failed tests are kept until the next run."""
+    return config.rootpath / ".cache" / "test-artifacts"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "engine" in metafunc.fixturenames:
+        engines = _engines(metafunc.config)
+        metafunc.parametrize("engine", engines, ids=[_test_id(engine) for engine in engines], scope="session")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    unmarked = [item.nodeid for item in items if _drives(item) and not item.get_closest_marker("browser")]
+    if unmarked:
+        listed = "\n  ".join(unmarked)
+        raise pytest.UsageError(
+            f"these drive a browser and lack the marker `browser`, so -m would lose them:\n  {listed}"
+        )
+    items.sort(key=_drives)  # stable: those with a browser come last, in their order
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    if not _drives(item):
+        item.config.stash[_DRIVER].park()
+    try:
+        return (yield)
+    except pytest.skip.Exception:
+        raise
+    except BaseException:
+        _keep_evidence(item, "setup")
+        raise
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """A test whose page complained fails, although its own assertions held."""
+    try:
+        result = yield
+        for tab in item.stash.get(_TABS, []):
+            tab.settle()
+            tab.errors.check()
+    except pytest.skip.Exception:
+        raise
+    except BaseException:
+        _keep_evidence(item, "call")
+        raise
+    return result
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    ran: dict[str, tuple[str, int]] = {}
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport) and report.when == "call":
+                for name, value in report.user_properties:
+                    if name == "engine":
+                        said, count = ran.get(str(value), (str(value), 0))
+                        ran[str(value)] = (said, count + 1)
+    if not ran:
+        return
+    terminalreporter.section("engines")
+    for said, count in sorted(ran.values()):
+        terminalreporter.line(f"{said}: {count} test(s)")
+    if left_out := [name for name in ALL_ENGINES if name not in _engines(config)]:
+        terminalreporter.line(f"NARROWED by --engines: {', '.join(left_out)} did not run", yellow=True)
+
+
+# Fixtures
+
+
+@pytest.fixture(scope="session")
+def playwright_driver(request: pytest.FixtureRequest) -> PlaywrightDriver:
+    """`playwright_driver.start()` is the running Playwright. Call it in each test: it is stopped between some."""
+    return request.config.stash[_DRIVER]
+
+
+@pytest.fixture(scope="session")
+def speech(tmp_path_factory: pytest.TempPathFactory) -> Speech:
+    """Makes WAVs; each one once per worker."""
+    from .speech import Speech
+
+    return Speech(tmp_path_factory.mktemp("speech"))
+
+
+@pytest.fixture(scope="session")
+def _pulse_daemon() -> Iterator[Pulse]:
+    from .pulse import Pulse
+
+    with Pulse() as pulse:
+        yield pulse
+
+
+@pytest.fixture
+def pulse(request: pytest.FixtureRequest) -> Iterator[Pulse]:
+    """This worker's sound system, as new. Afterwards nobody may hold its microphone any more."""
+    from . import pulse as module
+
+    if not module.available():
+        if sys.platform == "linux":
+            pytest.fail("PulseAudio is missing: apt-get install pulseaudio pulseaudio-utils", pytrace=False)
+        pytest.skip("needs PulseAudio, which is for Linux only")
+    daemon: Pulse = request.getfixturevalue("_pulse_daemon")
+    daemon.reset()
+    yield daemon
+    daemon.wait_microphone_free()  # the browser is closed by now: who still listens has outlived it
+
+
+@pytest.fixture(scope="session")
+def _display() -> Iterator[str]:
+    from .webkit_gtk import virtual_display
+
+    with virtual_display() as name:
+        yield name
+
+
+@pytest.fixture
+def open_tab(
+    request: pytest.FixtureRequest, engine: str, playwright_driver: PlaywrightDriver
+) -> Iterator[Callable[..., Tab]]:
+    """Opens pages: `open_tab(mic="deny", init_scripts=[...])`, each in a browser of its own. See `engines.TabOptions`."""
+    from . import engines
+    from .injected import INJECTION
+
+    try:
+        found = engines.find(engine)
+    except engines.MissingEngine as missing:
+        pytest.fail(str(missing), pytrace=False)
+    request.node.user_properties.append(("engine", str(found)))
+    env = dict(os.environ)
+    if found.real_microphone:
+        env |= request.getfixturevalue("pulse").env
+    if found.engine == "webkit" and found.executable is not None:
+        env["DISPLAY"] = request.getfixturevalue("_display")
+    tabs: list[Tab] = []
+    request.node.stash[_TABS] = tabs
+    with contextlib.ExitStack() as stack:
+
+        def open_one(**options: Any) -> Tab:
+            if not found.real_microphone:
+                options["init_scripts"] = [INJECTION, *options.get("init_scripts", ())]
+            chosen = engines.TabOptions(**options)
+            tab = stack.enter_context(
+                engines.open_tab(playwright_driver.start(), engine, env=env, options=chosen, trace=True)
+            )
+            tab.page.set_default_timeout(_ACTION_MS)
+            tabs.append(tab)
+            return tab
+
+        yield open_one
+        tabs.clear()
+
+
+@pytest.fixture
+def tab(request: pytest.FixtureRequest, open_tab: Callable[..., Tab]) -> Tab:
+    """One page, opened with the options of the marker `tab` if there is one."""
+    marker = request.node.get_closest_marker("tab")
+    return open_tab(**(marker.kwargs if marker else {}))
+
+
+@pytest.fixture
+def page(tab: Tab) -> Page:
+    """Playwright's page of `tab`."""
+    return tab.page
+
+
+@pytest.fixture
+def sound(request: pytest.FixtureRequest, tab: Tab) -> Pulse | InjectedSound:
+    """`say` and `record` for `tab`: PulseAudio, or the injected stand-in where the test id says `injected`."""
+    if tab.found.real_microphone:
+        daemon: Pulse = request.getfixturevalue("pulse")
+        return daemon
+    from .injected import InjectedSound
+
+    return InjectedSound(tab)
+
+
+# Inside
+
+
+def _engines(config: pytest.Config) -> list[str]:
+    return [name.strip() for name in str(config.getoption("--engines")).split(",") if name.strip()]
+
+
+def _test_id(engine: str) -> str:
+    from . import engines
+
+    try:
+        return engine if engines.find(engine).real_microphone else f"{engine}-injected"
+    except engines.MissingEngine:
+        return engine  # the test itself fails and says how to install it
+
+
+def _drives(item: pytest.Item) -> bool:
+    return bool(_DRIVES.intersection(getattr(item, "fixturenames", ())))
+
+
+def _keep_evidence(item: pytest.Item, when: str) -> None:
+    tabs: list[Tab] = item.stash.get(_TABS, [])
+    for number, tab in enumerate(tabs):
+        name = re.sub(r"[^\w.-]+", "-", item.nodeid.replace("/", "."))[-120:] + (f"-{number}" if number else "")
+        kept = tab.keep_evidence(artifacts(item.config), name)
+        item.add_report_section(when, "kept", "\n".join(str(path) for path in kept))
+        if tab.errors.unexpected:
+            item.add_report_section(when, "page errors", "\n".join(str(error) for error in tab.errors.unexpected))

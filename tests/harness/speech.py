@@ -1,0 +1,177 @@
+"""Sounds to put in at the microphone, made at test time: speech, tones, sweeps, silence.
+
+    speech = Speech(folder)                       # a folder that lives as long as the session: files are made once
+    hello = speech.say("what time is it", tail_ms=800)
+    steady = speech.tone(700, seconds=3)
+
+Every file is a mono 16-bit WAV at `RATE_HZ` and peaks at `PEAK` of full scale. Speech comes from the program
+`espeak-ng`, or from the wheel `espeakng-loader` where the program is not installed. A synthetic voice is not a
+person: it shows that sound arrives whole and is understood by a recogniser, not how a recogniser copes with people.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import io
+import shutil
+import subprocess
+import wave
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples = NDArray[np.float64]
+
+RATE_HZ = 48_000
+PEAK = 0.7
+# Of the voices that espeak-ng has, the recogniser understands this one best by far: 35 of 37 words against 20.
+VOICE = "en-us+f2"
+
+
+def write_wav(path: Path, samples: Samples, rate_hz: int = RATE_HZ) -> Path:
+    """Write mono samples between -1 and 1 as 16-bit WAV; return `path`."""
+    pcm = np.round(np.clip(samples, -1.0, 1.0) * 32767.0).astype("<i2")
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(rate_hz)
+        out.writeframes(pcm.tobytes())
+    return path
+
+
+class Speech:
+    """Makes each sound once and keeps it in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def say(
+        self, text: str, *, words_per_minute: int = 150, voice: str = VOICE, lead_ms: int = 100, tail_ms: int = 0
+    ) -> Path:
+        """`text` as speech, with silence before and after. ValueError for empty text."""
+        if not text.strip():
+            raise ValueError("there is nothing to say")
+        path = self._path("say", text, words_per_minute, voice, lead_ms, tail_ms)
+        if not path.exists():
+            spoken, rate_hz = _synthesise(text, words_per_minute, voice)
+            spoken = resample(spoken, rate_hz, RATE_HZ)
+            peak = float(np.abs(spoken).max(initial=0.0))
+            if peak == 0.0:
+                raise RuntimeError(f"espeak-ng made no sound of {text!r}")
+            self._keep(path, np.concatenate([_rest(lead_ms), spoken * (PEAK / peak), _rest(tail_ms)]))
+        return path
+
+    def tone(self, frequency_hz: float, *, seconds: float, level: float = PEAK) -> Path:
+        """A steady sine with 10 ms of fade at both ends."""
+        path = self._path("tone", frequency_hz, seconds, level)
+        if not path.exists():
+            self._keep(path, tone(frequency_hz, seconds=seconds, level=level))
+        return path
+
+    def sweep(self, low_hz: float, high_hz: float, *, seconds: float, level: float = PEAK) -> Path:
+        """A sine that rises evenly from `low_hz` to `high_hz`: no two stretches of it are alike."""
+        path = self._path("sweep", low_hz, high_hz, seconds, level)
+        if not path.exists():
+            self._keep(path, sweep(low_hz, high_hz, seconds=seconds, level=level))
+        return path
+
+    def silence(self, *, seconds: float) -> Path:
+        path = self._path("silence", seconds)
+        if not path.exists():
+            self._keep(path, _rest(seconds * 1000.0))
+        return path
+
+    def _path(self, kind: str, *facts: object) -> Path:
+        return self.folder / f"{kind}-{hashlib.sha256(repr(facts).encode()).hexdigest()[:16]}.wav"
+
+    @staticmethod
+    def _keep(path: Path, samples: Samples) -> None:
+        # Written beside and moved, so that another worker never reads half a file.
+        part = path.with_suffix(f".{id(samples)}.part")
+        write_wav(part, samples).replace(path)
+
+
+def tone(frequency_hz: float, *, seconds: float, level: float = PEAK, rate_hz: int = RATE_HZ) -> Samples:
+    time_s = np.arange(round(seconds * rate_hz)) / rate_hz
+    return _faded(level * np.sin(2 * np.pi * frequency_hz * time_s), rate_hz)
+
+
+def sweep(low_hz: float, high_hz: float, *, seconds: float, level: float = PEAK, rate_hz: int = RATE_HZ) -> Samples:
+    time_s = np.arange(round(seconds * rate_hz)) / rate_hz
+    turns = low_hz * time_s + (high_hz - low_hz) * time_s**2 / (2 * seconds)
+    return _faded(level * np.sin(2 * np.pi * turns), rate_hz)
+
+
+def resample(samples: Samples, from_hz: int, to_hz: int) -> Samples:
+    """Change the rate with a real low-pass; the measuring side must not add faults of its own."""
+    if from_hz == to_hz:
+        return samples
+    from scipy.signal import resample_poly  # slow to import, and not every run needs it
+
+    divisor = int(np.gcd(from_hz, to_hz))
+    changed: Samples = resample_poly(samples, to_hz // divisor, from_hz // divisor, window=("kaiser", 9.0))
+    return changed
+
+
+def _rest(duration_ms: float) -> Samples:
+    return np.zeros(round(duration_ms * RATE_HZ / 1000.0))
+
+
+def _faded(samples: Samples, rate_hz: int) -> Samples:
+    ramp = np.linspace(0.0, 1.0, min(rate_hz // 100, samples.size // 2))
+    if ramp.size:
+        samples[: ramp.size] *= ramp
+        samples[-ramp.size :] *= ramp[::-1]
+    return samples
+
+
+def _synthesise(text: str, words_per_minute: int, voice: str) -> tuple[Samples, int]:
+    program = shutil.which("espeak-ng")
+    if program is None:
+        return _synthesise_by_wheel(text, words_per_minute, voice)
+    command = [program, "-v", voice, "-s", str(words_per_minute), "--stdout", "--", text]
+    done = subprocess.run(command, capture_output=True, check=True, timeout=60)
+    with wave.open(io.BytesIO(done.stdout)) as spoken:
+        # The header of a streamed WAV promises more frames than follow: read what is there.
+        pcm = spoken.readframes(len(done.stdout))
+        return np.frombuffer(pcm[: len(pcm) // 2 * 2], "<i2") / 32768.0, spoken.getframerate()
+
+
+@functools.cache
+def _wheel() -> tuple[Any, int]:
+    try:
+        import espeakng_loader
+    except ImportError:
+        raise RuntimeError("no voice: install the program espeak-ng, or the package espeakng-loader") from None
+    engine = ctypes.CDLL(str(espeakng_loader.get_library_path()))
+    synchronous = 2
+    rate_hz = engine.espeak_Initialize(synchronous, 0, str(espeakng_loader.get_data_path()).encode(), 0)
+    if rate_hz <= 0:
+        raise RuntimeError("espeak-ng of the package espeakng-loader did not start")
+    return engine, int(rate_hz)
+
+
+def _synthesise_by_wheel(text: str, words_per_minute: int, voice: str) -> tuple[Samples, int]:
+    engine, rate_hz = _wheel()
+    blocks: list[bytes] = []
+
+    def collect(pcm: Any, count: int, _events: Any) -> int:
+        if pcm and count > 0:
+            blocks.append(ctypes.string_at(pcm, 2 * count))
+        return 0
+
+    callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)(collect)
+    engine.espeak_SetSynthCallback(callback)  # held by this name: the library does not keep it alive
+    rate_parameter, utf8 = 1, 1
+    if engine.espeak_SetVoiceByName(voice.encode()) != 0:
+        raise ValueError(f"espeak-ng has no voice {voice!r}")
+    engine.espeak_SetParameter(rate_parameter, words_per_minute, 0)
+    raw = text.encode() + b"\0"
+    engine.espeak_Synth(raw, ctypes.c_size_t(len(raw)), 0, 0, 0, utf8, None, None)
+    engine.espeak_Synchronize()
+    return np.frombuffer(b"".join(blocks), "<i2") / 32768.0, rate_hz

@@ -1,0 +1,333 @@
+"""Driving Parley's page as a person does: click, speak, listen, read the transcript.
+
+    call = Call(tab, sound)
+    call.open(parley.url)
+    call.connect()
+    call.say(speech.say("what time is it", tail_ms=700))
+    reply = call.wait_turn("agent", final=True)
+
+    report = converse(call, [Line(text="what time is it", wav=...)], folder=tmp_path)     # whole conversations
+
+What is relied on: the buttons by their names, `<body data-state data-activity>`, and the transcript's
+`[data-turn][data-role][data-final]` with its words in `.text`. Sound is judged outside the page.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from difflib import SequenceMatcher
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .listen import Sound, load, segments, words_heard, words_known, words_of
+from .tape import Tape, poll
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from .engines import Tab
+
+T = TypeVar("T")
+
+# Offered to the recogniser beside the words that are expected, so that it has something wrong to choose.
+DECOYS = ("banana", "purple", "seventeen", "guitar", "mountain", "computer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One entry of the transcript. `role` is "user" or "agent"."""
+
+    turn: str
+    role: str
+    text: str
+    final: bool
+    interrupted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """What is said in one turn: the WAV, and its text where it is known."""
+
+    wav: Path
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnReport:
+    """How one turn went. Durations in ms; None where it did not come to that."""
+
+    said: str
+    agent_heard: str
+    agent_said: str
+    played_ms: int
+    played_words: list[str]
+    speech_end_to_first_sound_ms: int | None
+    interrupted: bool
+    understood: float  # share of the words of `said` that the agent heard; 1.0 for a WAV whose text nobody knows
+    level_dbfs: float
+
+    @property
+    def good(self) -> bool:
+        return bool(self.agent_heard and self.agent_said) and self.played_ms > 200 and self.understood >= 0.6
+
+
+@dataclass(kw_only=True)
+class Conversation:
+    """What `converse` brings home. `as_dict` is what `build.py talk --json` prints."""
+
+    engine: str
+    url: str
+    context_rate_hz: int | None = None
+    turns: list[TurnReport] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    @property
+    def good(self) -> bool:
+        return bool(self.turns) and not self.errors and all(turn.good for turn in self.turns)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Call:
+    """One page of Parley in one tab, and the sound around it. Waiting raises TimeoutError saying what the page shows."""
+
+    def __init__(self, tab: Tab, sound: Any) -> None:
+        self.tab = tab
+        self.sound = sound
+
+    @property
+    def page(self) -> Page:
+        return self.tab.page
+
+    # Hands
+
+    def open(self, url: str) -> None:
+        """Load the page. It may be clicked at once; see `wait_booted` for tests that want it calm."""
+        self.page.goto(url)
+
+    def wait_booted(self, *, timeout_s: float = 60.0) -> None:
+        """Wait until the runtime has loaded in the background."""
+        self._until(lambda: self._body("boot") == "ready", timeout_s, "to be ready")
+
+    def connect(self, *, timeout_s: float = 60.0) -> None:
+        """Click Connect and wait for the session to be live."""
+        self.page.get_by_role("button", name="Connect", exact=True).click()
+        self.wait_state("live", timeout_s=timeout_s)
+
+    def hang_up(self, *, timeout_s: float = 15.0) -> None:
+        """Click Hang up, wait for the end, and for the microphone to be let go."""
+        self.page.get_by_role("button", name="Hang up").click()
+        self.wait_state("ended", timeout_s=timeout_s)
+        self.sound.wait_microphone_free()
+
+    def mute(self) -> None:
+        """Click Mute; click it again to speak."""
+        self.page.get_by_role("button", name="Mute").click()
+
+    def say(self, wav: Path) -> Any:
+        """Speak at the microphone; returns at once, with `wait()` and `stop()`."""
+        return self.sound.say(wav)
+
+    # Eyes
+
+    @property
+    def state(self) -> str:
+        return self._body("state")
+
+    @property
+    def activity(self) -> str:
+        return self._body("activity")
+
+    def transcript(self) -> list[Turn]:
+        """What the page shows, in order."""
+        entries = self.page.locator("[data-turn]").evaluate_all(
+            """(items) => items.map((item) => ({
+                turn: item.dataset.turn, role: item.dataset.role, final: item.dataset.final === 'true',
+                interrupted: item.dataset.interrupted === 'true',
+                text: (item.querySelector('.text') || item).textContent.trim()}))"""
+        )
+        return [Turn(**entry) for entry in entries]
+
+    def snapshot(self) -> dict[str, Any] | None:
+        """The view that the page last drew, as the worker sent it."""
+        view: dict[str, Any] | None = self.page.evaluate("() => window.parley ? window.parley.snapshot() : null")
+        return view
+
+    def facts(self) -> dict[str, Any]:
+        """What the page tells of itself (rates, devices); empty where it tells nothing."""
+        told = self.page.evaluate(
+            "async () => { const f = window.parley && window.parley.facts; return typeof f === 'function' ? await f() : f }"
+        )
+        return told if isinstance(told, dict) else {}
+
+    # Patience
+
+    def wait_state(self, *states: str, timeout_s: float = 30.0) -> str:
+        """Wait for one of `states`; return which."""
+        self._until(lambda: self.state in states, timeout_s, f"to be {' or '.join(states)}")
+        return self.state
+
+    def wait_activity(self, *activities: str, timeout_s: float = 30.0) -> str:
+        """Wait for one of `activities`; return which."""
+        self._until(lambda: self.activity in activities, timeout_s, f"to be {' or '.join(activities)}")
+        return self.activity
+
+    def wait_turn(
+        self, role: str, *, after: int = 0, containing: str = "", final: bool = True, timeout_s: float = 30.0
+    ) -> Turn:
+        """Wait for an entry by `role`, not among the first `after`, holding `containing` (case ignored)."""
+
+        def find() -> Turn | None:
+            for turn in self.transcript()[after:]:
+                matches = turn.text and containing.lower() in turn.text.lower()
+                if turn.role == role and matches and (turn.final or not final):
+                    return turn
+            return None
+
+        what = f"a {'final' if final else 'partial or final'} {role} turn" + (
+            f" with {containing!r}" if containing else ""
+        )
+        return self._until(find, timeout_s, f"to show {what}")
+
+    def _body(self, name: str) -> str:
+        # Not a locator: the body is always there, and this is asked many times a second.
+        return str(self.page.evaluate("(name) => document.body.dataset[name] || ''", name))
+
+    def _until(self, ask: Callable[[], T | None], timeout_s: float, what: str) -> T:
+        found = poll(ask, timeout_s, lambda: self.page.wait_for_timeout(50))
+        if found is None:
+            shown = "; ".join(f"{turn.role}: {turn.text}" for turn in self.transcript()[-4:])
+            notice = self.page.evaluate("() => (document.querySelector('[role=alert]') || {}).innerText || ''")
+            raise TimeoutError(
+                f"waited {timeout_s:g} s for the page {what}; it is {self.state}/{self.activity}"
+                + (f", notice {notice!r}" if notice else "")
+                + (f", transcript {shown!r}" if shown else ", transcript empty")
+            )
+        return found
+
+
+def converse(
+    call: Call,
+    lines: Sequence[Line],
+    *,
+    folder: Path,
+    interrupt_after_ms: float | None = None,
+    reply_timeout_s: float = 30.0,
+) -> list[TurnReport]:
+    """Say `lines` one after the other on a live call and report each turn.
+
+    A turn ends when the agent listens again and the speaker is silent. With `interrupt_after_ms` the next line is said that
+    long after the reply's first sound, so every reply but the last is interrupted. What is missing after `reply_timeout_s`
+    is left empty in the report instead of raising. Both recordings stay in `folder`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        tape = stack.enter_context(call.sound.record(folder / "speaker.wav"))
+        mic = stack.enter_context(call.sound.record(folder / "mic.wav", "mic.monitor")) if _real(call.sound) else None
+        _wait_calm(call, tape, reply_timeout_s)  # a greeting is heard out
+        taken: list[_Taken] = []
+        for position, line in enumerate(lines):
+            last = interrupt_after_ms is None or position + 1 == len(lines)
+            taken.append(_take_turn(call, line, tape, mic, None if last else interrupt_after_ms, reply_timeout_s))
+        turns = call.transcript()
+        heard = Sound(samples=tape.samples(), rate_hz=tape.rate_hz)
+    ends = [turn.shown for turn in taken[1:]] + [len(turns)]
+    return [_report(turn, turns[turn.shown : end], heard) for turn, end in zip(taken, ends, strict=True)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Taken:
+    """What is known of a turn while the call goes on. Times are on the speaker's tape."""
+
+    line: Line
+    shown: int  # entries of the transcript before it
+    speech_end_ms: float
+    first_ms: float | None
+    end_ms: float
+
+
+def _take_turn(
+    call: Call, line: Line, tape: Tape, mic: Tape | None, interrupt_after_ms: float | None, timeout_s: float
+) -> _Taken:
+    shown, began_ms, overlaps = len(call.transcript()), tape.now_ms, _sounds(tape)
+    mic_began_ms = mic.duration_ms if mic else 0.0
+    call.say(line.wav).wait()
+    speech_end_ms = began_ms + _speech_end_ms(load(line.wav))
+    if mic is not None:
+        # The player needs a moment to start: the end is taken from what really went into the microphone.
+        spoken = Sound(samples=mic.samples(), rate_hz=mic.rate_hz).cut(mic_began_ms)
+        speech_end_ms = mic_began_ms + _speech_end_ms(spoken) + (mic.started_at - tape.started_at) * 1000.0
+    since_ms = speech_end_ms
+    if overlaps:  # the reply before must fall silent before this one can begin
+        with contextlib.suppress(TimeoutError):
+            since_ms = max(since_ms, tape.wait_silence(for_ms=200, timeout_s=5, since_ms=speech_end_ms - 200))
+    _or_none(lambda: call.wait_turn("user", after=shown, timeout_s=timeout_s))
+    first_ms = _or_none(lambda: tape.wait_sound(timeout_s=timeout_s, since_ms=since_ms))
+    if interrupt_after_ms is None or first_ms is None:
+        _wait_calm(call, tape, timeout_s)
+    else:
+        while tape.now_ms < first_ms + interrupt_after_ms:
+            call.page.wait_for_timeout(20)
+    return _Taken(line=line, shown=shown, speech_end_ms=speech_end_ms, first_ms=first_ms, end_ms=tape.duration_ms)
+
+
+def _report(taken: _Taken, turns: Sequence[Turn], heard: Sound) -> TurnReport:
+    played = heard.cut(taken.end_ms if taken.first_ms is None else taken.first_ms, taken.end_ms)
+    parts = segments(played)
+    user = " ".join(turn.text for turn in turns if turn.role == "user" and turn.final)
+    agent = " ".join(turn.text for turn in turns if turn.role == "agent")
+    expected = words_known(agent)
+    return TurnReport(
+        said=taken.line.text or taken.line.wav.name,
+        agent_heard=user,
+        agent_said=agent,
+        played_ms=round(parts[-1].end_ms - parts[0].start_ms) if parts else 0,
+        played_words=words_heard(played, [*expected, *DECOYS]) if parts and expected else [],
+        speech_end_to_first_sound_ms=None if taken.first_ms is None else round(taken.first_ms - taken.speech_end_ms),
+        interrupted=any(turn.interrupted for turn in turns if turn.role == "agent"),
+        understood=_understood(taken.line.text, user),
+        level_dbfs=round(played.rms_dbfs, 1),
+    )
+
+
+def _understood(said: str, heard: str) -> float:
+    if not words_of(said):
+        return 1.0 if heard else 0.0
+    matched = SequenceMatcher(None, words_of(said), words_of(heard), autojunk=False).get_matching_blocks()
+    return round(sum(block.size for block in matched) / len(words_of(said)), 2)
+
+
+def _wait_calm(call: Call, tape: Tape, timeout_s: float) -> None:
+    """Until the agent listens and nothing has sounded for a while; no longer than `timeout_s` each."""
+    with contextlib.suppress(TimeoutError):
+        call.wait_activity("listening", timeout_s=timeout_s)
+    with contextlib.suppress(TimeoutError):
+        tape.wait_silence(for_ms=700, timeout_s=timeout_s)
+    with contextlib.suppress(TimeoutError):
+        call.wait_activity("listening", timeout_s=timeout_s)
+
+
+def _sounds(tape: Tape) -> bool:
+    recent = Sound(samples=tape.samples()[-tape.rate_hz // 5 :], rate_hz=tape.rate_hz)
+    return recent.peak_dbfs > -50.0
+
+
+def _speech_end_ms(sound: Sound) -> float:
+    parts = segments(sound)
+    return parts[-1].end_ms if parts else sound.duration_ms
+
+
+def _real(sound: Any) -> bool:
+    from .pulse import Pulse
+
+    return isinstance(sound, Pulse)
+
+
+def _or_none(ask: Callable[[], T]) -> T | None:
+    try:
+        return ask()
+    except TimeoutError:
+        return None

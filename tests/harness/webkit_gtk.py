@@ -1,0 +1,177 @@
+"""Debian's WebKitGTK behind Playwright's `Page`.
+
+Playwright can attach to WebKit tabs over WebKit's own inspector protocol (meant for mobile Safari), and WebKitGTK
+speaks the same protocol when started with WEBKIT_INSPECTOR_HTTP_SERVER. Two things are missing in between: a window
+(`wkgtk_browser.py`) and the list of tabs as JSON, which `_TabList` makes out of the inspector's HTML list.
+
+Limits: one page per browser; no second context, permissions, offline mode or tracing; `close` is ending the process.
+Playwright does not promise this use, so its version is pinned.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import http.server
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .processes import end, spawn
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page, Playwright
+
+SYSTEM_PYTHON = "/usr/bin/python3"
+_BROWSER = Path(__file__).with_name("wkgtk_browser.py")
+
+
+@functools.cache
+def version() -> str | None:
+    """The version of the installed WebKitGTK, or None where it or its Python bindings are missing."""
+    if not Path(SYSTEM_PYTHON).exists():
+        return None
+    done = subprocess.run(
+        [SYSTEM_PYTHON, _BROWSER, "--version"], capture_output=True, text=True, timeout=30, check=False
+    )
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+@contextlib.contextmanager
+def virtual_display() -> Iterator[str]:
+    """An X server without a screen; yields its name, such as `:3`. Falls back to $DISPLAY where Xvfb is missing."""
+    if not shutil.which("Xvfb"):
+        if not os.environ.get("DISPLAY"):
+            raise RuntimeError("WebKitGTK needs a display: install xvfb")
+        yield os.environ["DISPLAY"]
+        return
+    reader, writer = os.pipe()
+    try:
+        command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1280x1024x24", "-nolisten", "tcp"]
+        server = spawn(command, env=os.environ, pass_fds=[writer])
+    finally:
+        os.close(writer)
+    try:
+        with os.fdopen(reader, "rb") as pipe:
+            number = pipe.readline().decode().strip()  # ends at once when the server does
+        if not number:
+            raise RuntimeError("Xvfb did not start")
+        yield f":{number}"
+    finally:
+        end(server)
+
+
+@contextlib.contextmanager
+def webkit_gtk(
+    playwright: Playwright, *, env: Mapping[str, str], mic: str, autoplay: str, size: tuple[int, int], log: Path
+) -> Iterator[Page]:
+    """A page in a fresh WebKitGTK process. What the browser prints goes to `log`; see `crashed`."""
+    port = _free_port()
+    inner = {**env, "WEBKIT_INSPECTOR_HTTP_SERVER": f"127.0.0.1:{port}"}
+    if os.geteuid() == 0:
+        inner["WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS"] = "1"  # its sandbox refuses to run as root
+    command = [SYSTEM_PYTHON, str(_BROWSER), "--mic", mic, "--autoplay", autoplay, "--size", f"{size[0]}x{size[1]}"]
+    with log.open("wb") as out:
+        process = spawn(command, env=inner, stdout=out, stderr=out)
+    try:
+        _wait_for_tab(port, process, log)
+        with _TabList(port) as tabs:
+            browser = playwright.webkit.connect_over_cdp(tabs.url, timeout=30_000)
+            page = browser.contexts[0].pages[0]
+            _retry_cancelled_loads(page)
+            yield page
+    finally:
+        end(process)
+
+
+def crashed(log: Path) -> str | None:
+    """Why the page's process died, or None."""
+    found = re.search(r"^crashed (.*)$", log.read_text(errors="replace"), re.MULTILINE)
+    return found[1] if found else None
+
+
+class _TabList(http.server.ThreadingHTTPServer):
+    """Answers `/json` with the tabs that the inspector lists as HTML."""
+
+    daemon_threads = True
+
+    def __init__(self, port: int) -> None:
+        super().__init__(("127.0.0.1", 0), _TabListAnswer)
+        self.inspector = f"127.0.0.1:{port}"
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), name="tab list", daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def __exit__(self, *_: Any) -> None:
+        self.shutdown()
+        self._thread.join(5)
+        self.server_close()
+
+
+class _TabListAnswer(http.server.BaseHTTPRequestHandler):
+    server: _TabList
+
+    def do_GET(self) -> None:
+        host = self.server.inspector
+        tabs = [{"webSocketDebuggerUrl": f"ws://{host}{path}"} for path in _tab_paths(host)]
+        body = json.dumps(tabs).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Requests of the driver are of no interest."""
+
+
+def _tab_paths(host: str) -> list[str]:
+    with urllib.request.urlopen(f"http://{host}/", timeout=5) as answer:
+        return re.findall(r"/socket/\d+/\d+/WebPage", answer.read().decode(errors="replace"))
+
+
+def _wait_for_tab(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 30.0
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        with contextlib.suppress(OSError, urllib.error.URLError):
+            if _tab_paths(f"127.0.0.1:{port}"):
+                return
+        time.sleep(0.05)
+    raise RuntimeError(f"WebKitGTK did not open a page: {log.read_text(errors='replace')[-1500:] or 'it said nothing'}")
+
+
+def _retry_cancelled_loads(page: Page) -> None:
+    # A change of process (another site, or an opener policy) cancels the load that caused it; the second one is served.
+    goto = page.goto
+
+    @functools.wraps(goto)
+    def twice(url: str, **options: Any) -> Any:
+        try:
+            return goto(url, **options)
+        except Exception as error:
+            if "cancelled" not in str(error):
+                raise
+            return goto(url, **options)
+
+    page.goto = twice  # type: ignore[method-assign]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,1 @@
+console.error('told by the worker');

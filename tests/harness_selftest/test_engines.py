@@ -1,0 +1,126 @@
+"""The harness in the three engines: sound really goes in and comes out, and nothing a page complains about is lost."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.harness import quirk_scripts
+from tests.harness.engines import Tab
+from tests.harness.injected import INJECTION, InjectedSound
+from tests.harness.listen import Sound, dominant_hz, likeness, load, segments, words_heard
+from tests.harness.speech import Speech
+
+pytestmark = pytest.mark.browser
+
+
+def press(page: Page, button: str, then: str) -> None:
+    page.get_by_role("button", name=button).click()
+    expect(page.locator("#status")).to_have_text(then)
+
+
+def heard_by(page: Page) -> Sound:
+    rate_hz, text = page.evaluate("() => heard()")
+    return Sound(samples=np.frombuffer(base64.b64decode(text), "<i2") / 32768.0, rate_hz=int(rate_hz))
+
+
+def test_speech_at_the_microphone_reaches_the_page_whole_and_is_let_go_after_hang_up(
+    tab: Tab, sound: Any, site: str, speech: Speech
+) -> None:
+    """The claim the whole suite stands on: what a person says is what the page's worklet receives."""
+    said = speech.say("turn on the kitchen light", tail_ms=500)
+    tab.page.goto(site)
+    press(tab.page, "Listen", "listening")
+    sound.wait_microphone_taken()
+    sound.say(said).wait()
+    tab.page.wait_for_timeout(400)  # what is still on its way through the engine's own buffers
+    heard = heard_by(tab.page)
+    score = likeness(load(said), heard)
+    assert score.good, score
+    assert "kitchen" in words_heard(heard, ["turn", "on", "the", "kitchen", "light", "banana", "purple"])
+    press(tab.page, "Hang up", "idle")
+    sound.wait_microphone_free()
+
+
+def test_a_tone_the_page_plays_is_heard_at_the_speaker_with_its_pitch_and_length(
+    tab: Tab, sound: Any, site: str, tmp_path: Path
+) -> None:
+    """Recorded outside the browser, so a wrong rate anywhere between page and speaker shows.
+
+    Before the click nothing may sound: people's browsers demand a gesture, and a harness that waives it would hide a page
+    that forgot about it.
+    """
+    tab.page.goto(site)
+    expect(tab.page.locator("#before")).to_have_text("suspended")
+    with sound.record(tmp_path / "tone.wav") as tape:
+        press(tab.page, "Play", "playing")
+        began = tape.wait_sound(timeout_s=10)
+        expect(tab.page.locator("#status")).to_have_text("played")
+        tape.wait_silence(for_ms=300, timeout_s=10, since_ms=began)
+    heard = load(tape.path)
+    assert dominant_hz(heard) == pytest.approx(700, rel=0.002)
+    (tone,) = segments(heard)
+    assert tone.duration_ms == pytest.approx(1500, abs=100)
+
+
+@pytest.mark.tab(mic="deny")
+def test_a_denied_microphone_is_a_not_allowed_error(page: Page, site: str) -> None:
+    page.goto(site)
+    press(page, "Listen", "NotAllowedError")
+
+
+def test_every_kind_of_complaint_is_collected_and_only_what_was_meant_is_forgiven(tab: Tab, site: str) -> None:
+    """One kind that slips through would let every test pass on a broken page."""
+    tab.page.goto(site)
+    tab.page.get_by_role("button", name="Complain").click()
+    tab.page.wait_for_timeout(500)
+    kinds = {
+        "console": "told to the console",
+        "worker": "told by the worker",
+        "exception": "thrown late",
+        "rejection": "nobody caught this",
+        "policy": "harness saw a policy violation: img-src blocked",
+    }
+    texts = [str(item) for item in tab.errors.unexpected]
+    assert [kind for kind, text in kinds.items() if not any(text in line for line in texts)] == []
+    with pytest.raises(AssertionError, match="told by the worker"):
+        tab.errors.check()
+    for text in kinds.values():
+        tab.errors.expect(text)
+    tab.errors.expect("img-src")  # the engine's own words for the same violation
+    tab.errors.check()
+
+
+def test_a_quirk_script_changes_what_the_page_sees(open_tab: Callable[..., Tab], site: str) -> None:
+    scripts = [quirk_scripts.sample_rate_ignored(44_100), quirk_scripts.microphone_error("OverconstrainedError")]
+    page = open_tab(init_scripts=scripts).page
+    page.goto(f"{site}?rate=24000")
+    press(page, "Listen", "OverconstrainedError")
+    expect(page.locator("#rate")).to_have_text("44100")
+
+
+def test_the_injected_sound_carries_speech_in_and_a_tone_out(
+    open_tab: Callable[..., Tab], site: str, speech: Speech, tmp_path: Path
+) -> None:
+    """The stand-in for machines without PulseAudio is held to the same measure as the real thing."""
+    tab = open_tab(init_scripts=[INJECTION])
+    sound = InjectedSound(tab)
+    tab.page.goto(site)
+    press(tab.page, "Listen", "listening")
+    said = speech.say("hello there", tail_ms=300)
+    sound.say(said).wait()
+    tab.page.wait_for_timeout(200)
+    score = likeness(load(said), heard_by(tab.page))
+    assert score.good, score
+    press(tab.page, "Hang up", "idle")
+    sound.wait_microphone_free()
+    with sound.record(tmp_path / "tone.wav") as tape:
+        press(tab.page, "Play", "playing")
+        expect(tab.page.locator("#status")).to_have_text("played")
+    assert dominant_hz(load(tape.path)) == pytest.approx(700, rel=0.002)

@@ -1,0 +1,103 @@
+"""The discipline itself: a suite of a few lines is run by a pytest of its own, and must fail where ours must."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.harness.plugin import PlaywrightDriver
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFTEST = 'pytest_plugins = ["tests.harness.plugin"]\n'
+INI = "[pytest]\naddopts = --strict-markers\nfilterwarnings = error\nmarkers =\n  browser: drives a browser\n"
+SILENT_AND_LOUD = """
+import pytest
+
+PAGE = "data:text/html,<script>console.error('something is wrong')</script>"
+
+@pytest.mark.browser
+def test_loud(page):
+    page.goto(PAGE)
+
+@pytest.mark.browser
+def test_meant(tab):
+    tab.errors.expect("something is wrong")
+    tab.page.goto(PAGE)
+"""
+UNIT = """
+import sys
+
+def test_of_something_else():
+    assert not {"playwright", "numpy", "tests.harness.engines"} & set(sys.modules)
+"""
+UNMARKED = "def test_unmarked(page):\n    pass\n"
+MARKED = "import pytest\n@pytest.mark.browser\n" + UNMARKED
+
+
+def run(folder: Path, suite: str, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run `suite` with nothing but the plugin."""
+    (folder / "conftest.py").write_text(CONFTEST)
+    (folder / "pytest.ini").write_text(INI)
+    (folder / "test_suite.py").write_text(suite)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments, str(folder)]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), **env}
+    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.mark.browser
+def test_a_page_that_complains_fails_its_test_and_leaves_evidence_unless_it_was_meant(tmp_path: Path) -> None:
+    """The one rule that every other browser test relies on without saying so."""
+    done = run(tmp_path, SILENT_AND_LOUD, "--engines", "chromium")
+    assert "1 failed, 1 passed" in done.stdout, done.stdout[-3000:]
+    assert "FAILED test_suite.py::test_loud[chromium" in done.stdout
+    assert "console: something is wrong" in done.stdout
+    assert "NARROWED by --engines: firefox, webkit did not run" in done.stdout
+    kept = sorted(path.suffix for path in (tmp_path / ".cache" / "test-artifacts").iterdir())
+    assert kept == [".png", ".txt", ".zip"]
+    assert str(tmp_path / ".cache" / "test-artifacts") in done.stdout
+
+
+def test_a_suite_without_browsers_loads_nothing_of_the_harness(tmp_path: Path) -> None:
+    """Unit tests start in no time and run where Playwright is not installed."""
+    done = run(tmp_path, UNIT)
+    assert "1 passed" in done.stdout, done.stdout[-3000:]
+    assert "engines" not in done.stdout
+
+
+def test_a_browser_test_without_its_marker_is_refused(tmp_path: Path) -> None:
+    """`-m browser` would leave it out without a word."""
+    done = run(tmp_path, UNMARKED)
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "test_suite.py::test_unmarked[chromium" in done.stderr
+
+
+def test_a_missing_engine_fails_the_run_and_says_how_to_install_it(tmp_path: Path) -> None:
+    """A skip would be green, and nobody reads the reasons of skips."""
+    nowhere = str(tmp_path)
+    done = run(tmp_path, MARKED, "--engines", "firefox", PATH=nowhere, PLAYWRIGHT_BROWSERS_PATH=nowhere)
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout
+    assert "firefox is not installed" in done.stdout
+    assert "apt-get install firefox-esr" in done.stdout
+
+
+def test_an_unknown_engine_is_refused(tmp_path: Path) -> None:
+    done = run(tmp_path, MARKED, "--engines", "opera")
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "no engine opera" in done.stderr
+
+
+@pytest.mark.browser
+def test_playwright_can_be_parked_for_a_test_that_runs_an_event_loop(playwright_driver: PlaywrightDriver) -> None:
+    """Its synchronous interface holds a running loop in this thread, which `asyncio.run` refuses."""
+    playwright_driver.start()
+    with pytest.raises(RuntimeError, match="running event loop"):
+        asyncio.run(_nothing := asyncio.sleep(0))
+    _nothing.close()
+    playwright_driver.park()
+    asyncio.run(asyncio.sleep(0))
+    assert playwright_driver.start().chromium.name == "chromium"

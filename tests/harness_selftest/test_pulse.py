@@ -1,0 +1,106 @@
+"""The virtual sound card: it carries sound, its devices obey, and nothing of it is left behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.harness.listen import breaks, dominant_hz, likeness, load
+from tests.harness.processes import bearing, end, end_bearing, spawn
+from tests.harness.pulse import Pulse
+from tests.harness.speech import Speech
+
+pytestmark = pytest.mark.browser
+
+
+def test_what_is_said_is_recorded_without_a_fault(pulse: Pulse, speech: Speech, tmp_path: Path) -> None:
+    """Whatever a product test finds wrong with a sound is then not the sound card's doing."""
+    said = speech.tone(700, seconds=1)
+    with pulse.record(tmp_path / "mic.wav", source="mic.monitor") as tape:
+        began = time.monotonic()
+        pulse.say(said).wait()
+        first = tape.wait_sound(timeout_s=5)
+        tape.wait_silence(for_ms=100, timeout_s=5, since_ms=first)
+    assert tape.started_at + first / 1000 == pytest.approx(began, abs=1.0)
+    heard = load(tape.path)
+    assert dominant_hz(heard) == pytest.approx(700, abs=0.2)
+    assert breaks(heard, 700) == []
+    assert likeness(load(said), heard).good
+
+
+def test_a_listener_at_the_microphone_is_seen_and_a_recording_of_the_speaker_is_not(
+    pulse: Pulse, tmp_path: Path
+) -> None:
+    with pulse.record(tmp_path / "speaker.wav"):
+        pulse.wait_microphone_free()
+    with pulse.record(tmp_path / "mic.wav", source="testmic"):
+        assert [user.application for user in pulse.microphone_users()] == ["parec"]
+        with pytest.raises(TimeoutError, match="parec"):
+            pulse.wait_microphone_free(timeout_s=0.1)
+
+
+@pytest.mark.parametrize("fault", ["mute_microphone", "suspend_microphone"])
+def test_a_mute_or_suspended_microphone_hears_nothing(pulse: Pulse, speech: Speech, tmp_path: Path, fault: str) -> None:
+    with pulse.record(tmp_path / "mic.wav", source="testmic") as tape:
+        getattr(pulse, fault)(True)
+        pulse.say(speech.tone(500, seconds=0.5)).wait()
+        getattr(pulse, fault)(False)
+        muted_ms = tape.duration_ms
+        pulse.say(speech.tone(500, seconds=0.5)).wait()
+        assert tape.wait_sound(timeout_s=5) >= muted_ms - 100
+
+
+def test_devices_can_be_pulled_out_and_put_back_at_another_rate(pulse: Pulse) -> None:
+    pulse.unplug_microphone()
+    pulse.unplug_speaker()
+    assert devices(pulse) == {}
+    pulse.plug_microphone(rate_hz=16_000)
+    pulse.plug_speaker(rate_hz=96_000)
+    assert devices(pulse) == {"mic.monitor": 16_000, "testmic": 16_000, "speaker.monitor": 96_000}
+    pulse.reset()
+    assert devices(pulse) == {"mic.monitor": 48_000, "testmic": 48_000, "speaker.monitor": 48_000}
+
+
+def test_the_echo_brings_the_speaker_back_into_the_microphone(pulse: Pulse, speech: Speech, tmp_path: Path) -> None:
+    tone = speech.tone(900, seconds=0.7)
+    with pulse.echo(), pulse.record(tmp_path / "mic.wav", source="testmic") as tape:
+        subprocess.run(["paplay", "-d", "speaker", tone], env={**os.environ, **pulse.env}, check=True, timeout=20)
+        tape.wait_sound(timeout_s=5)
+    assert dominant_hz(load(tape.path)) == pytest.approx(900, rel=0.01)
+
+
+def test_a_daemon_that_died_is_started_again_and_none_is_left_at_the_end() -> None:
+    """A test that kills the sound system must not take the tests after it along."""
+    with Pulse() as own:
+        folder = own.env["PULSE_COOKIE"].rsplit("/", 1)[0]
+        assert own._daemon is not None
+        end(own._daemon)
+        own.reset()
+        assert set(devices(own)) == {"mic.monitor", "testmic", "speaker.monitor"}
+        mark = f"PULSE_CONFIG={own.env['PULSE_COOKIE'].rsplit('/', 1)[0]}/daemon.conf"
+        assert bearing(mark) != []
+    assert bearing(mark) == []
+    assert not Path(folder).exists()
+
+
+def test_a_process_that_ignores_its_end_is_found_and_killed() -> None:
+    """A browser's helper that survives would hold the microphone during the next test."""
+    mark = f"PARLEY_SELFTEST={os.getpid()}-{time.monotonic_ns()}"
+    name, _, value = mark.partition("=")
+    stubborn = spawn(["sh", "-c", "trap '' TERM; while :; do sleep 1; done"], env={**os.environ, name: value})
+    assert stubborn.pid in bearing(mark)
+    assert stubborn.pid in end_bearing(mark, patience_s=0.2)
+    assert end(stubborn) != 0
+    assert bearing(mark) == []
+
+
+def devices(pulse: Pulse) -> dict[str, int]:
+    """Sources and their rates."""
+    rates = {}
+    for source in pulse._list("sources"):
+        rates[source["name"]] = int(source["sample_specification"].split()[-1].removesuffix("Hz"))
+    return rates

@@ -1,0 +1,189 @@
+"""The server as a person starts it: ready line, busy port, Ctrl-C, bad settings, and what its logs give away."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import socket
+import subprocess
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from tests.integration.server_support import (
+    DEADLINE_S,
+    ROOT,
+    FakeProvider,
+    clean_environment,
+    command,
+    raw_exchange,
+    server_process,
+    wait_until,
+    websocket_request,
+)
+
+CANARY = "CANARY0f6d2c9b41"
+CANARY_KEY = "CANARYKEY77aa01bc"
+
+
+def run(tmp_path: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Starts a server that is expected to give up by itself."""
+    environment = clean_environment(**variables)
+    environment["PYTHONPATH"] = f"{ROOT}:{environment.get('PYTHONPATH', '')}"
+    return subprocess.run(
+        command(*arguments), cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=DEADLINE_S
+    )
+
+
+def open_agent_socket(port: int, **more: object) -> ClientConnection:
+    """A WebSocket to the local agent, with a token minted the usual way."""
+    token = httpx.post(f"http://localhost:{port}/api/token", trust_env=False).json()["token"]
+    origin = f"http://localhost:{port}"
+    return connect(f"ws://localhost:{port}/agent/v1/ws?token={token}", origin=origin, proxy=None, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_one_ready_line_then_a_clean_end_with_an_open_websocket(tmp_path: Path, number: signal.Signals) -> None:
+    """A conversation in progress must not keep Ctrl-C waiting."""
+    with server_process(tmp_path) as server:
+        assert server.ready == f"ready http://localhost:{server.port}/\n"
+        assert httpx.get(f"http://localhost:{server.port}/healthz", trust_env=False).json() == {"status": "ok"}
+        with open_agent_socket(server.port) as websocket:
+            assert server.stop(number) == 0
+            with pytest.raises(ConnectionClosed):
+                while True:
+                    websocket.recv(timeout=DEADLINE_S)
+    assert server.stdout == server.ready
+    assert "Traceback" not in server.stderr
+
+
+def test_a_request_that_waits_for_the_provider_does_not_hold_up_the_end(tmp_path: Path, provider: FakeProvider) -> None:
+    """The provider's time limit here is longer than this test waits for the end."""
+    provider.stall()
+    variables = {"ASSEMBLYAI_API_KEY": "k", "ASSEMBLYAI_BASE_URL": provider.url, "UPSTREAM_TIMEOUT_SECONDS": "60"}
+    with server_process(tmp_path, **variables) as server:
+        url = f"http://localhost:{server.port}/api/token"
+
+        def ask() -> None:
+            with contextlib.suppress(httpx.HTTPError):
+                httpx.post(url, trust_env=False, timeout=DEADLINE_S * 2)
+
+        thread = threading.Thread(target=ask, daemon=True)
+        thread.start()
+        wait_until(lambda: len(provider.calls) == 1)
+        assert server.stop(signal.SIGINT) == 0
+        thread.join(DEADLINE_S)
+
+
+def test_what_the_browser_would_not_explain_is_said_at_the_start(tmp_path: Path) -> None:
+    """A page built for one region cannot open sockets to another: its own policy forbids it."""
+    (tmp_path / "site").mkdir()
+    policy = (
+        "Content-Security-Policy: default-src 'none'; connect-src 'self' wss://agents.assemblyai.com; base-uri 'none'"
+    )
+    (tmp_path / "site" / "_headers").write_text(f"/\n  {policy}\n")
+    for host, warned in (("agents.assemblyai.com", False), ("agents.eu.assemblyai.com", True)):
+        variables = {"ASSEMBLYAI_API_KEY": "k", "ASSEMBLYAI_AGENTS_HOST": host}
+        with server_process(tmp_path, "--site", "site", **variables) as server:
+            server.stop(signal.SIGTERM)
+        assert (f"wss://{host};" in server.stderr) is warned
+
+
+def test_a_busy_port_is_said_in_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = run(tmp_path, "--port", str(port))
+    assert result.returncode == 3
+    assert result.stdout == ""
+    assert len(result.stderr.splitlines()) == 1
+    assert str(port) in result.stderr
+    assert "taken" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "eighty-CANARY"),
+        ("TOKEN_EXPIRES_IN_SECONDS", "601"),
+        ("MAX_SESSION_DURATION_SECONDS", "59"),
+        ("ALLOWED_ORIGINS", "https://CANARY.example.com/path"),
+        ("ALLOWED_ORIGINS", "*"),
+        ("ALLOWED_HOSTS", "*"),
+        ("ASSEMBLYAI_API_KEY", "CANARY with spaces"),
+        ("ASSEMBLYAI_AGENTS_HOST", "https://CANARY.example.com"),
+        ("ASSEMBLYAI_BASE_URL", "http://CANARY.example.com"),
+        ("ASSEMBLYAI_WS_PATH", "CANARY?x"),
+        ("PROVIDER", "CANARY"),
+        ("LOG_LEVEL", "CANARY"),
+        ("TRUST_PROXY", "CANARY"),
+    ],
+)
+def test_a_bad_setting_is_named_and_its_value_is_not_shown(tmp_path: Path, name: str, value: str) -> None:
+    """A key pasted into the wrong variable must not end up on the screen or in a log."""
+    result = run(tmp_path, **{"PORT": "0", name: value})
+    assert result.returncode == 2
+    assert name in result.stderr
+    assert "CANARY" not in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_the_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PROVIDER=assemblyai\nASSEMBLYAI_API_KEY=\nMAX_SESSION_DURATION_SECONDS=90\n")
+    with server_process(tmp_path, MAX_SESSION_DURATION_SECONDS="75") as server:
+        base = f"http://localhost:{server.port}"
+        assert httpx.get(f"{base}/api/config", trust_env=False).json()["ready"] is False
+        config = httpx.get(f"{base}/api/config", trust_env=False).json()
+        assert config["limits"]["max_session_duration_seconds"]["cap"] == 75
+        server.stop(signal.SIGINT)
+
+
+def test_no_token_and_no_key_is_in_any_log_line_even_at_debug(tmp_path: Path, provider: FakeProvider) -> None:
+    """The HTTP server prints the query of a WebSocket through its error log, and websockets prints headers and frames."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "_headers").write_text("/*\n  X-Test: yes\n")
+    provider.answer_with(200, json.dumps({"token": CANARY}), Set_Cookie=f"session={CANARY}")
+    variables = {"ASSEMBLYAI_API_KEY": CANARY_KEY, "ASSEMBLYAI_BASE_URL": provider.url, "LOG_LEVEL": "debug"}
+    with server_process(tmp_path, "--site", "site", **variables) as server:
+        base, origin = f"http://localhost:{server.port}", f"http://localhost:{server.port}"
+        with httpx.Client(base_url=base, trust_env=False) as http:
+            assert http.post("/api/token", headers={"Origin": origin}).json()["token"] == CANARY
+            assert http.get("/api/voice-token").json()["token"] == CANARY
+            http.get(f"/api/voice-token?token={CANARY}")
+            http.get(f"/?token={CANARY}&x=1")
+            http.get("/nothing", headers={"Authorization": f"Bearer {CANARY}"})
+            http.get(f"/agent/v1/token?expires_in_seconds=60&token={CANARY}", headers={"Authorization": CANARY})
+            http.get("/agent/v1/token?expires_in_seconds=60", headers={"Authorization": f"Bearer {CANARY}"})
+            for status in (401, 404, 422, 500):
+                provider.answer_with(status, f'{{"detail": "Bearer {CANARY_KEY} {CANARY}"}}')
+                assert http.post("/api/token", headers={"Origin": origin}).status_code == 502
+            provider.answer_with(302, b"", Location=f"{provider.url}/?token={CANARY}")
+            assert http.post("/api/token", headers={"Origin": origin}).status_code == 502
+            provider.answer_with(200, f"<html>{CANARY_KEY}")
+            assert http.post("/api/token", headers={"Origin": origin}).status_code == 502
+        for path in ("/agent/v1/ws", "/agent/v1/voice", "/nothing"):
+            url = f"ws://localhost:{server.port}{path}?token={CANARY}"
+            for more in (
+                {"origin": origin},
+                {"origin": "https://evil.example"},
+                {"origin": origin, "subprotocols": ["realtime", f"openai-insecure-api-key.{CANARY}"]},
+                {"origin": origin, "additional_headers": {"Authorization": f"Bearer {CANARY}"}},
+            ):
+                with (
+                    contextlib.suppress(InvalidStatus, ConnectionClosed),
+                    connect(url, proxy=None, **more) as websocket,
+                ):  # type: ignore[arg-type]
+                    websocket.send(json.dumps({"type": "session.update", "token": CANARY}))
+                    websocket.recv(timeout=1)
+        raw_exchange(server.port, websocket_request(f"/agent/v1/ws?token={CANARY}", "evil.example"))
+        assert server.stop(signal.SIGINT) == 0
+    printed = server.stdout + server.stderr
+    assert "token=[redacted]" in printed, "the query of a WebSocket should be in the log, without its secret"
+    assert "authorization: bearer [redacted]" in printed.lower(), "this run should have been at debug level"
+    assert "parley.mint" in printed
+    leaks = [line for line in printed.splitlines() if "CANARY" in line]
+    assert leaks == []

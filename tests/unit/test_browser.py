@@ -1,0 +1,243 @@
+"""The browser glue, run in CPython against a fake host: every callback becomes an event, every command a host call."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from pyclient import browser, commands, events
+from pyclient.config import ClientConfig
+from pyclient.tools import ToolRegistry
+
+
+class FakeBuffer:
+    """Stands for a JavaScript ArrayBuffer."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def to_bytes(self) -> bytes:
+        return self.data
+
+
+class FakeHost:
+    """Stands for the worker's host object and keeps every call."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, tuple[Any, ...]]] = []
+        self.waiting_bytes = 0
+
+    def __getattr__(self, name: str) -> Any:
+        def call(*values: Any) -> Any:
+            self.calls.append((name, values))
+
+        return call
+
+    def now_ms(self) -> float:
+        return 1000.0
+
+    def buffered(self, _: int) -> int:
+        return self.waiting_bytes
+
+    def said(self, name: str) -> list[tuple[Any, ...]]:
+        return [values for called, values in self.calls if called == name]
+
+
+@pytest.fixture
+def host() -> FakeHost:
+    return FakeHost()
+
+
+@pytest.fixture
+def client(host: FakeHost) -> browser.Client:
+    return browser.Client(host, ClientConfig.from_dict({}), ToolRegistry())
+
+
+def grant(client: browser.Client, host: FakeHost) -> int:
+    """Bring a session to an open socket and return its id."""
+    client.intent(json.dumps({"type": "connect", "call": 1, "voice": "", "greeting": "Hello", "system_prompt": ""}))
+    (attempt, _, _, _) = host.said("request_token")[-1]
+    body = json.dumps({"provider": "assemblyai", "token": "t", "ws_url": "ws://localhost/agent/v1/ws"})
+    client.token_answered(attempt, 200, body, "")
+    socket_id = int(host.said("open_socket")[-1][0])
+    client.socket_opened(socket_id)
+    return socket_id
+
+
+def test_the_first_view_is_shown_before_anything_happens(client: browser.Client, host: FakeHost) -> None:
+    (view,) = host.said("show")[0]
+    assert json.loads(view)["state"] == "idle"
+
+
+def test_every_command_has_something_that_runs_it(client: browser.Client) -> None:
+    """A command nobody runs would be lost without a word."""
+    defined = {
+        value
+        for value in vars(commands).values()
+        if isinstance(value, type) and issubclass(value, commands.Command) and value is not commands.Command
+    }
+    assert set(client.run_command) == defined
+
+
+def test_a_click_leads_to_a_token_a_socket_and_the_opening_message(client: browser.Client, host: FakeHost) -> None:
+    socket_id = grant(client, host)
+    url = host.said("open_socket")[-1][1]
+    assert url.startswith("ws://localhost/agent/v1/ws?token=t")
+    sent_to, text = host.said("send")[0]
+    assert sent_to == socket_id
+    assert json.loads(text)["type"] == "session.update"
+
+
+def test_a_frame_goes_out_after_ready_and_its_buffer_goes_back(client: browser.Client, host: FakeHost) -> None:
+    socket_id = grant(client, host)
+    buffer = FakeBuffer(b"\x01\x02" * 960)
+    client.frame(buffer)
+    assert len(host.said("send")) == 1, "before ready only the opening message may go out"
+    client.message(socket_id, json.dumps({"type": "session.ready", "session_id": "sess_1"}))
+    client.frame(buffer)
+    assert json.loads(host.said("send")[-1][1])["type"] == "input.audio"
+    assert host.said("recycle") == [(buffer,), (buffer,)]
+
+
+def test_a_network_that_does_not_keep_up_loses_audio_and_keeps_control_messages(
+    client: browser.Client, host: FakeHost
+) -> None:
+    """Old speech is worth less than speech on time; the goodbye must still get through."""
+    socket_id = grant(client, host)
+    client.message(socket_id, json.dumps({"type": "session.ready", "session_id": "sess_1"}))
+    before = len(host.said("send"))
+    host.waiting_bytes = browser.MAX_BUFFERED_BYTES + 1
+    client.frame(FakeBuffer(b"\0" * 1920))
+    assert len(host.said("send")) == before
+    client.intent(json.dumps({"type": "hang_up", "page_gone": False}))
+    assert json.loads(host.said("send")[-1][1])["type"] == "session.end"
+
+
+def test_reply_audio_reaches_the_playback_port(client: browser.Client, host: FakeHost) -> None:
+    socket_id = grant(client, host)
+    client.message(socket_id, json.dumps({"type": "session.ready", "session_id": "sess_1"}))
+    client.message(socket_id, json.dumps({"type": "reply.started", "reply_id": "r1", "item_id": "m1"}))
+    client.message(socket_id, json.dumps({"type": "reply.audio", "reply_id": "r1", "data": "AAABAA=="}))
+    (_, pcm) = host.said("play")[-1]
+    assert bytes(pcm) == b"\0\0\1\0"
+
+
+def test_binary_messages_arrive_as_bytes(client: browser.Client, host: FakeHost) -> None:
+    """A codec that expects text names it and goes on."""
+    socket_id = grant(client, host)
+    client.message(socket_id, FakeBuffer(b"\x00\x01"))
+    assert client.session.view()["state"] == "configuring"
+
+
+@pytest.mark.parametrize("intent", sorted(browser.INTENTS))
+def test_every_intent_of_the_page_is_harmless_in_an_idle_session(client: browser.Client, intent: str) -> None:
+    message = {"type": intent, "muted": True, "text": "hello", "kind": "denied", "call": 1}
+    client.intent(json.dumps(message))
+
+
+def test_a_microphone_that_was_refused_is_told_before_any_call(client: browser.Client, host: FakeHost) -> None:
+    """The click failed in the page, so the session never heard of a call; the person still gets the reason."""
+    client.intent(json.dumps({"type": "capture_failed", "call": 1, "kind": "denied", "detail": "", "fatal": True}))
+    view = json.loads(host.said("show")[-1][0])
+    assert view["notice"]["title"] and view["can_connect"] and not view["audio_wanted"]
+
+
+# --- the token route's answer --------------------------------------------------------------------------------------------
+
+
+def test_a_token_is_taken_with_its_limits() -> None:
+    body = {"token": "t", "ws_url": "wss://voice.example/ws", "expires_at": 5.5, "max_session_seconds": 60}
+    event = browser.token_event(3, 200, json.dumps(body), "")
+    assert event == events.TokenGranted(
+        attempt=3, token="t", ws_url="wss://voice.example/ws", expires_at=5.5, max_session_s=60
+    )
+    assert "'t'" not in repr(event)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "<html>",
+        "[]",
+        "null",
+        "{}",
+        '{"token": 1, "ws_url": "wss://a"}',
+        '{"token": "t"}',
+        '{"token": "t", "ws_url": "javascript:1"}',
+        "[" * 6000,
+    ],
+)
+def test_an_answer_that_is_no_token_is_a_refusal_and_never_an_exception(body: str) -> None:
+    event = browser.token_event(1, 200, body, "")
+    assert isinstance(event, events.TokenRefused) and event.code == "bad_answer"
+
+
+def test_a_refusal_keeps_status_words_and_patience() -> None:
+    event = browser.token_event(1, 429, '{"error": {"code": "rate_limited", "message": "Too many."}}', "7")
+    assert event == events.TokenRefused(
+        attempt=1, status=429, code="rate_limited", message="Too many.", retry_after_s=7.0
+    )
+
+
+# --- tools ------------------------------------------------------------------------------------------------------------------
+
+
+def run_tool(
+    host: FakeHost, registry: ToolRegistry, name: str, arguments: dict[str, Any], timeout_ms: int = 1000
+) -> events.ToolFinished:
+    client = browser.Client(host, ClientConfig.from_dict({}), registry)
+    told: list[events.Event] = []
+    client.handle = told.append  # type: ignore[method-assign]
+
+    async def go() -> None:
+        client._run_tool(commands.RunTool(call_id="c1", name=name, arguments=arguments, timeout_ms=timeout_ms))
+        await asyncio.gather(*client.running.values())
+
+    asyncio.run(go())
+    (event,) = told
+    assert isinstance(event, events.ToolFinished)
+    return event
+
+
+def test_a_plain_and_an_async_tool_both_answer(host: FakeHost) -> None:
+    registry = ToolRegistry()
+
+    def add(a: int, b: int) -> int:
+        """Add."""
+        return a + b
+
+    async def later(word: str) -> str:
+        """Wait a little."""
+        await asyncio.sleep(0)
+        return word
+
+    registry.register(add)
+    registry.register(later)
+    assert run_tool(host, registry, "add", {"a": 1, "b": 2}).result_json == "3"
+    assert run_tool(host, registry, "later", {"word": "x"}).result_json == '"x"'
+
+
+def test_a_tool_that_raises_tells_the_agent_and_not_the_person(host: FakeHost) -> None:
+    registry = ToolRegistry()
+
+    def broken() -> None:
+        """Break."""
+        raise KeyError("no such light")
+
+    registry.register(broken)
+    event = run_tool(host, registry, "broken", {})
+    assert event.is_error and "no such light" in event.result_json
+
+
+def test_a_tool_that_takes_too_long_is_ended(host: FakeHost) -> None:
+    registry = ToolRegistry()
+
+    async def forever() -> None:
+        """Never end."""
+        await asyncio.Event().wait()
+
+    registry.register(forever)
+    event = run_tool(host, registry, "forever", {}, timeout_ms=20)
+    assert event.is_error and "too long" in event.result_json

@@ -1,0 +1,54 @@
+"""What the page sees."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import get_type_hints
+
+import pytest
+
+from pyclient.conversation import Turn
+from pyclient.notices import Notice
+from pyclient.session import Session, ClientConfig
+from pyclient.states import ACTIVITIES, Activity, State
+from pyclient.view import NoticeView, Stats, TurnView, View, looks_the_same, status_words, turn_view
+
+TONES = {"idle", "busy", "good", "speaking", "warn", "error"}
+
+
+@pytest.mark.parametrize("state", list(State), ids=lambda item: item.value)
+def test_every_state_and_activity_has_words_and_a_tone(state: State) -> None:
+    for activity, muted in product(ACTIVITIES[state], (False, True)):
+        words, tone = status_words(state, activity, muted)
+        assert words and tone in TONES
+
+
+def test_muted_is_said_while_listening_and_nowhere_else() -> None:
+    assert "muted" in status_words(State.LIVE, Activity.LISTENING, True)[0]
+    assert "muted" not in status_words(State.LIVE, Activity.AGENT_SPEAKING, True)[0]
+
+
+def test_a_view_has_exactly_the_documented_keys() -> None:
+    view = Session(ClientConfig()).view()
+    assert set(view) == set(get_type_hints(View))
+    assert set(turn_view(Turn(id="t", role="user"), None)) == set(get_type_hints(TurnView))
+    assert set(Notice(tone="info", code="c", title="t").view()) == set(get_type_hints(NoticeView))
+
+
+def test_counters_and_the_countdown_are_no_visible_difference() -> None:
+    view = Session(ClientConfig()).view()
+    assert not looks_the_same(None, view)
+    later: View = {**view, "stats": Stats(frames_sent=9).as_dict(), "ends_in_ms": 5}
+    assert looks_the_same(view, later)
+    assert not looks_the_same(view, {**view, "muted": True})
+
+
+def test_a_notice_has_a_known_tone_and_a_bounded_length() -> None:
+    with pytest.raises(ValueError, match="tone"):
+        Notice(tone="loud", code="c", title="t")
+    shown = Notice(tone="warn", code="c", title="t" * 1_000, hint="h" * 1_000).view()
+    assert len(shown["title"]) == len(shown["hint"]) == 400
+
+
+def test_spaces_that_wait_for_the_next_word_are_not_shown() -> None:
+    assert turn_view(Turn(id="t", role="agent", text="It "), 5)["text"] == "It"

@@ -1,0 +1,43 @@
+/**
+ * The AudioWorklet "parley-capture": plumbing between the browser and CaptureCore.
+ */
+
+import { CaptureCore } from "./capture_core.js";
+import { CAPTURE_PROCESSOR, MESSAGE_CLOSE, MESSAGE_PORT } from "./messages.js";
+
+export class CaptureProcessor extends AudioWorkletProcessor {
+  constructor() {
+    super();
+    this.alive = true;
+    this.core = new CaptureCore(sampleRate, this.port);
+    /** @type {MessagePort | null} */
+    this.audio = null;
+    this.port.onmessage = (event) => this.control(event.data);
+  }
+
+  /** @param {import("./messages.js").PortMessage | import("./messages.js").CloseMessage} message */
+  control(message) {
+    if (message.type === MESSAGE_PORT) {
+      if (this.audio !== null) this.audio.close();
+      this.audio = message.port;
+      this.audio.onmessage = (event) => this.core.receive(event.data);
+      this.core.attach(this.audio);
+    } else if (message.type === MESSAGE_CLOSE) {
+      this.alive = false;
+      if (this.audio !== null) this.audio.close();
+    } else {
+      throw new TypeError(`capture worklet: unknown control message ${String(message.type)}`);
+    }
+  }
+
+  /**
+   * @param {Float32Array[][]} inputs
+   * @returns {boolean}
+   */
+  process(inputs) {
+    if (this.alive) this.core.process(inputs[0]);
+    return this.alive;
+  }
+}
+
+registerProcessor(CAPTURE_PROCESSOR, CaptureProcessor);

@@ -1,0 +1,196 @@
+/**
+ * Microphone to wire: mono mix, resampling, frames of PCM16. Pure: the worklet (or a test) calls `process` with blocks of
+ * samples and gives it an outlet.
+ *
+ * No allocation in `process` but for a frame when the pool is empty, because losing speech would be worse. Frames are
+ * transferred away and come back through `receive` for the next round.
+ */
+
+import { LevelMeter } from "./level.js";
+import { MESSAGE_CONFIGURE, MESSAGE_MUTE, MESSAGE_STOP, requirePositiveInteger } from "./messages.js";
+import { floatsToInt16, swapToOrFromWire } from "./pcm.js";
+import { Resampler } from "./resampler.js";
+
+/** Frames kept for reuse: a second of 20 ms frames. Beyond it a returned frame is left to the collector. */
+export const CAPTURE_POOL_FRAMES = 50;
+
+/** Input is worked on in pieces of this size: one quantum. */
+export const CAPTURE_BLOCK_SAMPLES = 128;
+
+export class CaptureCore {
+  /**
+   * @param {number} contextRateHz
+   * @param {import("./messages.js").Outlet} control where levels go
+   */
+  constructor(contextRateHz, control) {
+    this.contextRateHz = contextRateHz;
+    this.control = control;
+    /** @type {import("./messages.js").Outlet | null} */
+    this.audio = null;
+    this.meter = new LevelMeter(contextRateHz);
+    this.mono = new Float64Array(CAPTURE_BLOCK_SAMPLES);
+    this.resampled = new Float64Array(CAPTURE_BLOCK_SAMPLES);
+    /** @type {Resampler | null} */
+    this.resampler = null;
+    this.frameSamples = 0;
+    this.muted = false;
+    this.mutedFrames = false;
+    /** @type {(Int16Array | null)[]} */
+    this.pool = new Array(CAPTURE_POOL_FRAMES).fill(null);
+    this.pooled = 0;
+    /** Frames ever made: stays flat while the other side returns what it gets. */
+    this.allocated = 0;
+    /** @type {Int16Array | null} */
+    this.frame = null;
+    this.fill = 0;
+    /** The transfer list, made once. @type {ArrayBuffer[]} */
+    this.transfer = [new ArrayBuffer(0)];
+  }
+
+  /**
+   * Where frames go from now on.
+   * @param {import("./messages.js").Outlet} audio
+   */
+  attach(audio) {
+    this.audio = audio;
+  }
+
+  /**
+   * A message of the audio port.
+   * @param {ArrayBuffer | import("./messages.js").CaptureConfigureMessage | import("./messages.js").MuteMessage | import("./messages.js").StopMessage} message
+   * @throws {TypeError | RangeError} for a message that is not in messages.js
+   */
+  receive(message) {
+    if (message instanceof ArrayBuffer) {
+      this.recycle(message);
+    } else if (message.type === MESSAGE_CONFIGURE) {
+      this.configure(message.rate_hz, message.frame_samples, message.quality);
+    } else if (message.type === MESSAGE_MUTE) {
+      this.mute(message.on === true, message.silence === true);
+    } else if (message.type === MESSAGE_STOP) {
+      this.resampler = null;
+      this.fill = 0;
+    } else {
+      throw new TypeError(`capture worklet: unknown message ${String(message.type)}`);
+    }
+  }
+
+  /**
+   * @param {number} rateHz
+   * @param {number} frameSamples
+   * @param {import("./messages.js").Quality} [quality]
+   */
+  configure(rateHz, frameSamples, quality) {
+    requirePositiveInteger("rate_hz", rateHz);
+    requirePositiveInteger("frame_samples", frameSamples);
+    this.resampler = new Resampler(this.contextRateHz, rateHz, quality);
+    this.fill = 0;
+    if (frameSamples !== this.frameSamples) {
+      this.frameSamples = frameSamples;
+      this.frame = null;
+      this.pool.fill(null);
+      this.pooled = 0;
+    }
+    // Enough for what is normally under way, so that even the first second allocates nothing later.
+    while (this.pooled < 4) this.pool[this.pooled++] = this.newFrame();
+  }
+
+  /**
+   * @param {boolean} on
+   * @param {boolean} silence
+   */
+  mute(on, silence) {
+    if (on !== this.muted) {
+      // Neither a word from before the mute nor its echo in the filter may leave later.
+      this.fill = 0;
+      if (this.resampler !== null) this.resampler.reset();
+    }
+    this.muted = on;
+    this.mutedFrames = silence;
+  }
+
+  /** @param {ArrayBuffer} buffer */
+  recycle(buffer) {
+    if (buffer.byteLength !== this.frameSamples * 2 || this.pooled === this.pool.length) return;
+    this.pool[this.pooled++] = new Int16Array(buffer);
+  }
+
+  /** @returns {Int16Array} */
+  newFrame() {
+    this.allocated++;
+    return new Int16Array(this.frameSamples);
+  }
+
+  /**
+   * One quantum of the first input.
+   * @param {Float32Array[] | undefined} channels none when nothing is connected
+   * @param {number} [quantum] length of the block when there is no input to tell it
+   */
+  process(channels, quantum = CAPTURE_BLOCK_SAMPLES) {
+    const count = channels === undefined || channels.length === 0 ? 0 : channels[0].length;
+    if (count === 0) {
+      this.meter.measureNothing(quantum);
+    } else {
+      for (let start = 0; start < count; start += CAPTURE_BLOCK_SAMPLES) {
+        this.processBlock(channels, start, Math.min(CAPTURE_BLOCK_SAMPLES, count - start));
+      }
+    }
+    this.meter.report(this.control);
+  }
+
+  /**
+   * @param {Float32Array[]} channels
+   * @param {number} start
+   * @param {number} count
+   */
+  processBlock(channels, start, count) {
+    const mono = this.mono;
+    const scale = 1 / channels.length;
+    for (let i = 0; i < count; i++) mono[i] = channels[0][start + i] * scale;
+    for (let c = 1; c < channels.length; c++) {
+      for (let i = 0; i < count; i++) mono[i] += channels[c][start + i] * scale;
+    }
+    this.meter.measure(mono, count);
+    if (this.resampler === null || this.audio === null) return;
+    if (this.muted) {
+      if (!this.mutedFrames) return;
+      mono.fill(0);
+    }
+    this.resampler.push(mono, 0, count);
+    let made = this.resampler.pull(this.resampled, 0, CAPTURE_BLOCK_SAMPLES);
+    while (made > 0) {
+      this.writeFrames(made);
+      made = this.resampler.pull(this.resampled, 0, CAPTURE_BLOCK_SAMPLES);
+    }
+  }
+
+  /** @param {number} count of samples in `resampled` */
+  writeFrames(count) {
+    let done = 0;
+    while (done < count) {
+      if (this.frame === null) this.frame = this.takeFrame();
+      const here = Math.min(count - done, this.frameSamples - this.fill);
+      floatsToInt16(this.resampled, done, this.frame, this.fill, here);
+      done += here;
+      this.fill += here;
+      if (this.fill === this.frameSamples) this.sendFrame(this.frame);
+    }
+  }
+
+  /** @returns {Int16Array} */
+  takeFrame() {
+    if (this.pooled === 0) return this.newFrame();
+    const frame = this.pool[--this.pooled];
+    this.pool[this.pooled] = null;
+    return frame;
+  }
+
+  /** @param {Int16Array} frame */
+  sendFrame(frame) {
+    swapToOrFromWire(frame);
+    this.transfer[0] = frame.buffer;
+    this.frame = null;
+    this.fill = 0;
+    this.audio.postMessage(frame.buffer, this.transfer);
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * Every message that crosses a worklet's ports is named here, and nowhere else.
+ *
+ * Two ports per worklet. The audio port is a transferred MessagePort whose twin a worker holds: audio never passes the
+ * page's main thread. `node.port` (twin on the main thread) only delivers the audio port, carries levels and closes.
+ * Sample counts are at the wire rate; PCM is 16-bit little-endian mono.
+ *
+ * Over `node.port`, both worklets:
+ * @typedef {{type: "port", port: MessagePort}} PortMessage   in: the audio port (transferred); replaces an earlier one
+ * @typedef {{type: "close"}} CloseMessage                    in: process() ends, the node can be collected
+ * @typedef {{type: "level", rms: number, peak: number, silent_ms: number}} LevelMessage
+ *   out, 20 times a second: linear 0..1 over the last 50 ms; `silent_ms` is how long every sample has been exactly zero.
+ *   Capture measures the microphone even when muted or not configured; playback measures what leaves it.
+ *
+ * Audio port of the capture worklet:
+ * @typedef {{type: "configure", rate_hz: number, frame_samples: number, quality?: Quality}} CaptureConfigureMessage
+ *   in: start sending frames. Sent again: starts afresh, a half-filled frame is dropped.
+ * @typedef {{type: "mute", on: boolean, silence?: boolean}} MuteMessage
+ *   in: while on, nothing of the microphone leaves; with `silence` frames of zeros keep the wire's clock running.
+ * @typedef {{type: "stop"}} StopMessage                      in: no more frames until the next configure
+ *   in: a bare ArrayBuffer is a used frame handed back for the pool (transferred; one of another size is ignored).
+ *   out: a bare ArrayBuffer is one frame, `frame_samples * 2` bytes (transferred).
+ *
+ * Audio port of the playback worklet:
+ * @typedef {{type: "configure", rate_hz: number, quality?: Quality}} PlaybackConfigureMessage
+ *   in: the rate of what follows. Audio that came before is held for it; at a new rate, audio of the old one is dropped.
+ * @typedef {{type: "audio", item: string, pcm: ArrayBuffer}} AudioMessage   in: any size; queued behind what is queued
+ * @typedef {{type: "flush"}} FlushMessage                    in: silence within one quantum; answered by `flushed`
+ * @typedef {{type: "gain", gain: number, ramp_ms: number}} GainMessage
+ *   in: linear ramp to `gain` (1 = as received). A flush does not touch it.
+ * @typedef {{type: "progress", item: string, rendered: number, queued: number, underruns: number, cushion_ms: number}} ProgressMessage
+ *   out: every 50 ms while an item sounds, and once more when it has ended or run dry. `queued` is over all items;
+ *   `underruns` counts from construction; `cushion_ms` is what the next start will wait for.
+ * @typedef {{type: "drained"}} DrainedMessage
+ *   out: once each time that everything received has been rendered. More audio of the same item after it: an underrun.
+ * @typedef {{type: "flushed", item: string, rendered: number}} FlushedMessage
+ *   out: the item that was cut off and its count, or "" and 0 when nothing was sounding or waiting in mid-item.
+ *
+ * @typedef {"cheap" | "default" | "best"} Quality            settings of resampler.js
+ * @typedef {{postMessage(message: unknown, transfer?: Transferable[]): void}} Outlet   what the cores need of a port
+ */
+
+export const MESSAGE_PORT = "port";
+export const MESSAGE_CLOSE = "close";
+export const MESSAGE_LEVEL = "level";
+export const MESSAGE_CONFIGURE = "configure";
+export const MESSAGE_MUTE = "mute";
+export const MESSAGE_STOP = "stop";
+export const MESSAGE_AUDIO = "audio";
+export const MESSAGE_FLUSH = "flush";
+export const MESSAGE_GAIN = "gain";
+export const MESSAGE_PROGRESS = "progress";
+export const MESSAGE_DRAINED = "drained";
+export const MESSAGE_FLUSHED = "flushed";
+
+/** Names under which the two processors are registered. */
+export const CAPTURE_PROCESSOR = "parley-capture";
+export const PLAYBACK_PROCESSOR = "parley-playback";
+
+/** How often `level` and `progress` go out. */
+export const REPORT_INTERVAL_MS = 50;
+
+/**
+ * A positive whole number of a message, or a TypeError that names it (a wrong message is a programming error of the
+ * sender and has to be seen in the console).
+ * @param {string} name
+ * @param {unknown} value
+ * @returns {number}
+ */
+export function requirePositiveInteger(name, value) {
+  if (typeof value !== "number" || !Number.isInteger(value) || value <= 0) {
+    throw new TypeError(`${name} must be a positive whole number, got ${String(value)}`);
+  }
+  return value;
+}

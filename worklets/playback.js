@@ -1,0 +1,47 @@
+/**
+ * The AudioWorklet "parley-playback": plumbing between the browser and PlaybackCore.
+ */
+
+import { MESSAGE_CLOSE, MESSAGE_PORT, PLAYBACK_PROCESSOR } from "./messages.js";
+import { PlaybackCore } from "./playback_core.js";
+
+export class PlaybackProcessor extends AudioWorkletProcessor {
+  constructor() {
+    super();
+    this.alive = true;
+    this.core = new PlaybackCore(sampleRate, this.port);
+    /** @type {MessagePort | null} */
+    this.audio = null;
+    this.port.onmessage = (event) => this.control(event.data);
+  }
+
+  /** @param {import("./messages.js").PortMessage | import("./messages.js").CloseMessage} message */
+  control(message) {
+    if (message.type === MESSAGE_PORT) {
+      if (this.audio !== null) this.audio.close();
+      this.audio = message.port;
+      this.audio.onmessage = (event) => this.core.receive(event.data);
+      this.core.attach(this.audio);
+    } else if (message.type === MESSAGE_CLOSE) {
+      this.alive = false;
+      if (this.audio !== null) this.audio.close();
+    } else {
+      throw new TypeError(`playback worklet: unknown control message ${String(message.type)}`);
+    }
+  }
+
+  /**
+   * @param {Float32Array[][]} inputs
+   * @param {Float32Array[][]} outputs
+   * @returns {boolean}
+   */
+  process(inputs, outputs) {
+    const channels = outputs[0];
+    if (!this.alive || channels.length === 0) return this.alive;
+    this.core.process(channels[0]);
+    for (let c = 1; c < channels.length; c++) channels[c].set(channels[0]);
+    return true;
+  }
+}
+
+registerProcessor(PLAYBACK_PROCESSOR, PlaybackProcessor);
