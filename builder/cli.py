@@ -25,6 +25,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     build.add_argument("--agent", default="demo", help="folder under agents/ to build (default %(default)s)")
 
     verbs.add_parser("test", help="install what the tests need and run every check and test")
+    verbs.add_parser("talk", help="speak to a deployment through a real browser and judge what comes back")
     verbs.add_parser("check", help="run ruff, mypy --strict and the import contracts")
     verbs.add_parser("lock", help="make builder/locks/ again from pyproject.toml (needs network)")
 
@@ -38,6 +39,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
             print("ARGS go to pytest, for example: -k resampler, --engines chromium, -x")
             raise SystemExit(0)
         return argparse.Namespace(verb="test", pytest=argv[1:])
+    if argv[0] == "talk":  # its own options are read where the harness is
+        return argparse.Namespace(verb="talk", talk=argv[1:])
     return parser.parse_args(argv)
 
 

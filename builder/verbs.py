@@ -18,7 +18,7 @@ FIRST_PORT, PORTS_TRIED = 8000, 20
 
 def run(arguments: argparse.Namespace) -> int:
     """Dispatch; a SetupError becomes one clear message."""
-    verbs = {"serve": serve, "build": build, "test": test, "check": check, "lock": lock}
+    verbs = {"serve": serve, "build": build, "test": test, "talk": talk, "check": check, "lock": lock}
     try:
         return verbs[arguments.verb](arguments)
     except SetupError as error:
@@ -58,6 +58,18 @@ def test(arguments: argparse.Namespace) -> int:
     return subprocess.run(
         [sys.executable, "-m", "pytest", *arguments.pytest], cwd=ROOT, env=environ, check=False
     ).returncode
+
+
+def talk(arguments: argparse.Namespace) -> int:
+    """Hand over to the harness, with the browser that it will need installed."""
+    if not {"-h", "--help"} & set(arguments.talk):
+        engine = "chromium"
+        if "--engine" in arguments.talk[:-1]:
+            engine = arguments.talk[arguments.talk.index("--engine") + 1]
+        browsers.ensure([engine], say)
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "tests.harness.talk_command", *arguments.talk]
+    return subprocess.run(command, env=environ, check=False).returncode
 
 
 def check(_: argparse.Namespace) -> int:

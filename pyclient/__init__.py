@@ -10,6 +10,7 @@
     view          what the page sees                    outbox        the commands of one event, the running timers
     codecs        one module per vendor's wire          safejson      bounded reading of messages
     audio         frames and levels                     reconnect     when to try again
+    timelimit     when a session must end               snapshot      the view of this moment
     errors        whose fault it is                     browser       the only module that touches the browser
 
 A host makes a `Session`, tells it events and runs the commands that come back:

@@ -148,13 +148,11 @@ def join_words(text: str, delta: str) -> str:
     or quote, none between characters of scripts that are written without spaces; a line break stays one.
     """
     word = delta.strip()
-    if not text:
-        return delta.lstrip()
-    if not word:
-        return text if text[-1].isspace() else text + delta[:1]
     kept = text.rstrip()
     if not kept:
         return delta.lstrip()
+    if not word:
+        return text if text[-1].isspace() else text + delta[:1]
     gap = text[len(kept) :] + delta[: len(delta) - len(delta.lstrip())]
     tail = delta[len(delta.rstrip()) :]
     if "\n" in gap:

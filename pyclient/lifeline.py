@@ -1,7 +1,7 @@
 """How does a session begin, end and fail?
 
 Everything between a click and a live session, and between a live session and silence: token, socket, settings, time
-limits, goodbye, faults. What happens in between is `session`'s. Every change of state goes through `_move`, which asks
+limit, goodbye, faults. What happens in between is `session`'s. Every change of state goes through `_move`, which asks
 the table in `states`.
 """
 
@@ -30,13 +30,12 @@ from pyclient.notices import Notice
 from pyclient.outbox import Outbox
 from pyclient.playback import Ledger
 from pyclient.replies import Replies
-from pyclient.states import Activity, State, Trigger, can, next_state
+from pyclient.states import State, Trigger, can, next_state
+from pyclient.timelimit import CAP_TIMER, WRAP_UP_TIMER, TimeLimit
 from pyclient.toolcalls import SendResult, ToolDesk
 from pyclient.tools import ToolRegistry
-from pyclient.view import Stats, View, status_words, turn_view
+from pyclient.view import Stats
 
-# The server may close at the limit itself, and says so better than we can guess.
-CAP_GRACE_MS = 2_000
 # What is still queued when the server ends a session is the goodbye: it is heard, but not for ever.
 DRAIN_TIMEOUT_MS = 10_000
 # A refused first message can leave the socket open and silent: no use in waiting the whole time for "ready".
@@ -60,7 +59,7 @@ class Lifeline:
         self._send_result = send_result
         self._attempt = 0
         self._sockets = 0
-        self._voices: tuple[str, ...] = ()
+        self.voices: tuple[str, ...] = ()
         self.notice: Notice | None = None
         self._begin(config)
 
@@ -90,8 +89,7 @@ class Lifeline:
         self.socket_id = 0  # 0: none is open
         self.session_id: str | None = None
         self.draining = False
-        self._cap_ms = config.max_session_duration_seconds * 1000
-        self._deadline_ms: float | None = None
+        self.limit = TimeLimit(config.max_session_duration_seconds * 1000, config.wrap_up_lead_seconds * 1000)
         self._wrap_up_due = False
         self._last_fault: tuple[float, Notice] | None = None
         self._waiting_change: events.SettingsChanged | None = None
@@ -141,8 +139,7 @@ class Lifeline:
         except RemoteProtocolError as error:
             self.fail(notices.bad_grant(str(error)), now_ms)
             return
-        if event.max_session_s is not None and event.max_session_s > 0:
-            self._cap_ms = round(min(self._cap_ms, event.max_session_s * 1000))
+        self.limit.shorten(event.max_session_s)
         self._move(Trigger.TOKEN)
         self._sockets += 1
         self.socket_id = self._sockets
@@ -158,22 +155,16 @@ class Lifeline:
             return
         self.out.cancel_timer("open")
         self._move(Trigger.OPEN)
-        self._deadline_ms = now_ms + self._cap_ms  # the server counts from the open socket on
+        self.limit.opened(now_ms)
         settings = self.config.settings(self._registry.schemas(self.config.tool_timeout_ms))
         self.send("opening", self.codec.opening(settings))
         self.out.set_timer("ready", self.config.ready_timeout_ms, now_ms)
 
     def ready(self, event: events.SessionReady, now_ms: float) -> None:
-        if not can(self.state, Trigger.READY):
-            return  # said twice
         self.out.cancel_timer("ready")
         self._move(Trigger.READY)
         self.session_id = event.session_id or None
-        left_ms = (self._deadline_ms or now_ms) - now_ms
-        lead_ms = self.config.wrap_up_lead_seconds * 1000
-        if lead_ms:
-            self.out.set_timer("wrap_up", left_ms - min(lead_ms, self._cap_ms // 2), now_ms)
-        self.out.set_timer("cap", left_ms + CAP_GRACE_MS, now_ms)
+        self.limit.start(self.out, now_ms)
         if self._waiting_change is not None:
             change, self._waiting_change = self._waiting_change, None
             self.change_settings(change)
@@ -232,14 +223,13 @@ class Lifeline:
             self.fail(notices.OPEN_TIMEOUT, now_ms)
         elif name == "ready":
             self.fail(self._cause(now_ms) or notices.READY_TIMEOUT, now_ms, goodbye=True)
-        elif name == "wrap_up":
-            left_ms = max(0.0, (self._deadline_ms or now_ms) - now_ms)
-            self.tell(notices.wrap_up(round(left_ms / 1000)))
+        elif name == WRAP_UP_TIMER:
+            self.tell(notices.wrap_up(round(self.limit.left_ms(now_ms) / 1000)))
             # Two replies at once would talk over each other: wait for the one that is being made or must follow.
             self._wrap_up_due = True
             if not self.replies.user_speaking and not self.replies.awaited:
                 self.reply_done()
-        elif name == "cap":
+        elif name == CAP_TIMER:
             self.hang_up(now_ms)
             self.tell(notices.TIME_LIMIT)
         elif name == "end":
@@ -268,12 +258,10 @@ class Lifeline:
 
     def server_ended(self, now_ms: float) -> None:
         """The server's last word. What it said before is still played."""
-        if not can(self.state, Trigger.FINISH):
-            return
-        wished = self.state is State.ENDING
-        late = self._deadline_ms is not None and now_ms >= self._deadline_ms - CAP_GRACE_MS
-        ended = Notice(tone="info", code="server_ended", title="The agent ended the call", hint="", retry=True)
-        self._finish(None if wished else (notices.TIME_LIMIT if late else ended), now_ms)
+        if self.state is State.ENDING:
+            self._finish(None, now_ms)
+        else:
+            self._finish(notices.TIME_LIMIT if self.limit.reached(now_ms) else notices.SERVER_ENDED, now_ms)
 
     def socket_closed(self, event: events.SocketClosed, now_ms: float) -> None:
         if not self.is_current(event.socket_id):
@@ -298,7 +286,7 @@ class Lifeline:
             self._finish(notices.TIME_LIMIT, now_ms)
             return
         if event.choices and event.param is not None and event.param.endswith("voice"):
-            self._voices = event.choices
+            self.voices = event.choices
         self._last_fault = (now_ms, notices.fault(event, True))
         if event.closes:
             self.fail(notices.fault(event, True), now_ms)
@@ -317,7 +305,9 @@ class Lifeline:
             self.fail(notices.capture_failed(event), now_ms, goodbye=True)
 
     def capture_recovered(self, event: events.CaptureRecovered) -> None:
-        if self.notice is not None and self.notice.code == f"mic_{event.kind[:40]}":
+        """Takes back the notice of a complaint that did not end the session. The reason of a failure stays."""
+        complaint = notices.capture_failed(events.CaptureFailed(kind=event.kind, fatal=False))
+        if self.notice is not None and (self.notice.code, self.notice.tone) == (complaint.code, complaint.tone):
             self.notice = None
             self.changed = True
 
@@ -395,30 +385,3 @@ class Lifeline:
         self.state = next_state(before, trigger)
         self.changed = True
         self.out.log("=", f"{before.value} -> {self.state.value}")
-
-    # --- the page ------------------------------------------------------------------------------------------------------
-
-    def view(self, doing: Activity, muted: bool, now_ms: float) -> View:
-        status, tone = status_words(self.state, doing, muted)
-        ends_in_ms = None
-        if self.state is State.LIVE and self._deadline_ms is not None:
-            ends_in_ms = max(0, round(self._deadline_ms - now_ms))
-        self.stats.underruns = self.ledger.underruns
-        self.stats.queued_ms = self.ledger.queued_ms
-        return {
-            "state": self.state.value,
-            "activity": doing.value,
-            "status": status,
-            "tone": tone,
-            "audio_wanted": self.draining or self.state not in (State.IDLE, State.ENDING, State.ENDED, State.FAILED),
-            "can_connect": can(self.state, Trigger.CONNECT),
-            "can_hang_up": can(self.state, Trigger.HANG_UP),
-            "can_interrupt": (self.state is State.LIVE or self.draining) and self.replies.can_interrupt(),
-            "muted": muted,
-            "notice": self.notice.view() if self.notice is not None else None,
-            "turns": [turn_view(turn, self.ledger.heard_ms(turn.reply_id)) for turn in self.conversation.turns],
-            "voices": list(self._voices) if self._voices else None,
-            "session_id": self.session_id,
-            "ends_in_ms": ends_in_ms,
-            "stats": self.stats.as_dict(),
-        }

@@ -240,3 +240,5 @@ TIME_LIMIT = Notice(
     hint="Press Connect to start a new one.",
     retry=True,
 )
+
+SERVER_ENDED = Notice(tone="info", code="server_ended", title="The agent ended the call", retry=True)

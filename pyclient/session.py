@@ -26,6 +26,7 @@ from pyclient.config import ClientConfig
 from pyclient.errors import ConfigError, LocalProtocolError
 from pyclient.lifeline import Lifeline
 from pyclient.replies import VERDICT_TIMER
+from pyclient.snapshot import snapshot
 from pyclient.states import FROM_SERVER, Activity, State, activity_in, means_something
 from pyclient.toolcalls import WATCHDOG_TIMER
 from pyclient.tools import ToolRegistry
@@ -142,7 +143,7 @@ class Session:
 
     def view(self, now_ms: float = 0.0) -> View:
         """The snapshot as of now, for a page that has not drawn anything yet."""
-        return self._life.view(self.activity, self._muted, now_ms)
+        return snapshot(self._life, self.activity, self._muted, now_ms)
 
     def _dispatch(self, event: events.Event, now_ms: float) -> None:
         if type(event) not in FROM_SERVER or means_something(self.state, event):
@@ -203,7 +204,7 @@ class Session:
         else:
             life.stats.frames_sent += 1
             self._out.add(SendMessage(socket_id=life.socket_id, data=life.codec.encode_audio(event.pcm)))
-            if peak(event.pcm) > LOUD_PEAK:
+            if peak(event.pcm, every=4) > LOUD_PEAK:  # speech is loud for longer than four samples
                 self._last_loud_ms = now_ms
 
     def _progressed(self, event: events.PlaybackProgressed, now_ms: float) -> None:
@@ -341,7 +342,7 @@ class Session:
             return
         self._changed = self._life.changed = False
         self._doing = doing
-        view = self._life.view(doing, self._muted, now_ms)
+        view = snapshot(self._life, doing, self._muted, now_ms)
         if not looks_the_same(self._shown, view):
             self._shown = view
             self._out.add(ShowView(view=dict(view)))

@@ -136,26 +136,15 @@ class Site:
 
     async def _serve(self, files: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         policy = headers_for(self._blocks, scope["path"])
-        started = False
 
         async def send_with_policy(message: Message) -> None:
-            nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
-                # The not-found page brings its own.
-                if message["status"] != 404:
-                    _apply(policy, message)
+            # The not-found page brings its own.
+            if message["type"] == "http.response.start" and message["status"] != 404:
+                _apply(policy, message)
             await send(message)
 
         target = files if scope["path"] not in _UNSERVED else self._not_found
-        try:
-            await target(scope, receive, send_with_policy)
-        except FileNotFoundError:
-            # The file went away between our look at the directory and now: a build is running.
-            if started:
-                raise
-            self._stamp = None
-            await self._not_found(scope, receive, send)
+        await target(scope, receive, send_with_policy)
 
     async def _not_found(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The page in `dist/404.html` under its own policy, whatever path was asked for."""

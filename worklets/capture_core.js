@@ -1,6 +1,6 @@
 /**
- * Microphone to wire: mono mix, resampling, frames of PCM16. Pure: the worklet (or a test) calls `process` with blocks of
- * samples and gives it an outlet.
+ * Microphone to wire: mono mix, resampling, frames of PCM16. Pure: the worklet (or a test) calls `process` with blocks
+ * of samples and gives it an outlet.
  *
  * No allocation in `process` but for a frame when the pool is empty, because losing speech would be worse. Frames are
  * transferred away and come back through `receive` for the next round.
@@ -57,7 +57,7 @@ export class CaptureCore {
 
   /**
    * A message of the audio port.
-   * @param {ArrayBuffer | import("./messages.js").CaptureConfigureMessage | import("./messages.js").MuteMessage | import("./messages.js").StopMessage} message
+   * @param {ArrayBuffer | import("./messages.js").CaptureMessage} message
    * @throws {TypeError | RangeError} for a message that is not in messages.js
    */
   receive(message) {

@@ -2,7 +2,8 @@
  * How long playback waits before it starts: nothing, until the network has shown that it needs more.
  *
  * Everything received is held anyway, so the cushion matters only for servers that send at the pace of speech. It grows
- * by the gap that an underrun left and shrinks while playback is calm. It delays starts; sounding audio is never stretched.
+ * by the gap that an underrun left and shrinks while playback is calm. It delays starts; sounding audio is never
+ * stretched.
  */
 
 export const CUSHION_LIMIT_MS = 250;

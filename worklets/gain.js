@@ -19,7 +19,7 @@ export class GainRamp {
    */
   moveTo(gain, rampMs) {
     if (!Number.isFinite(gain) || gain < 0 || !Number.isFinite(rampMs) || rampMs < 0) {
-      throw new TypeError(`gain and ramp_ms must be numbers of zero or more, got ${String(gain)} and ${String(rampMs)}`);
+      throw new TypeError(`gain and ramp_ms must be zero or more, got ${String(gain)} and ${String(rampMs)}`);
     }
     this.left = Math.max(1, Math.round((rampMs * this.rateHz) / 1000));
     this.target = gain;

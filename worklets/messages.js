@@ -9,11 +9,11 @@
  * @typedef {{type: "port", port: MessagePort}} PortMessage   in: the audio port (transferred); replaces an earlier one
  * @typedef {{type: "close"}} CloseMessage                    in: process() ends, the node can be collected
  * @typedef {{type: "level", rms: number, peak: number, silent_ms: number}} LevelMessage
- *   out, 20 times a second: linear 0..1 over the last 50 ms; `silent_ms` is how long every sample has been exactly zero.
+ *   out, 20 times a second: linear 0..1 over the last 50 ms; `silent_ms` is for how long every sample has been zero.
  *   Capture measures the microphone even when muted or not configured; playback measures what leaves it.
  *
  * Audio port of the capture worklet:
- * @typedef {{type: "configure", rate_hz: number, frame_samples: number, quality?: Quality}} CaptureConfigureMessage
+ * @typedef {{type: "configure", rate_hz: number, frame_samples: number, quality?: Quality}} ConfigureCapture
  *   in: start sending frames. Sent again: starts afresh, a half-filled frame is dropped.
  * @typedef {{type: "mute", on: boolean, silence?: boolean}} MuteMessage
  *   in: while on, nothing of the microphone leaves; with `silence` frames of zeros keep the wire's clock running.
@@ -22,13 +22,20 @@
  *   out: a bare ArrayBuffer is one frame, `frame_samples * 2` bytes (transferred).
  *
  * Audio port of the playback worklet:
- * @typedef {{type: "configure", rate_hz: number, quality?: Quality}} PlaybackConfigureMessage
- *   in: the rate of what follows. Audio that came before is held for it; at a new rate, audio of the old one is dropped.
+ * @typedef {{type: "configure", rate_hz: number, quality?: Quality}} ConfigurePlayback
+ *   in: the rate of what follows. Audio that came before it is held for it; another rate drops what is queued, the same
+ *   once more changes nothing.
  * @typedef {{type: "audio", item: string, pcm: ArrayBuffer}} AudioMessage   in: any size; queued behind what is queued
  * @typedef {{type: "flush"}} FlushMessage                    in: silence within one quantum; answered by `flushed`
  * @typedef {{type: "gain", gain: number, ramp_ms: number}} GainMessage
  *   in: linear ramp to `gain` (1 = as received). A flush does not touch it.
- * @typedef {{type: "progress", item: string, rendered: number, queued: number, underruns: number, cushion_ms: number}} ProgressMessage
+ * @typedef {object} ProgressMessage
+ * @property {"progress"} type
+ * @property {string} item
+ * @property {number} rendered
+ * @property {number} queued
+ * @property {number} underruns
+ * @property {number} cushion_ms
  *   out: every 50 ms while an item sounds, and once more when it has ended or run dry. `queued` is over all items;
  *   `underruns` counts from construction; `cushion_ms` is what the next start will wait for.
  * @typedef {{type: "drained"}} DrainedMessage
@@ -36,6 +43,8 @@
  * @typedef {{type: "flushed", item: string, rendered: number}} FlushedMessage
  *   out: the item that was cut off and its count, or "" and 0 when nothing was sounding or waiting in mid-item.
  *
+ * @typedef {ConfigureCapture | MuteMessage | StopMessage} CaptureMessage
+ * @typedef {ConfigurePlayback | AudioMessage | FlushMessage | GainMessage} PlaybackMessage
  * @typedef {"cheap" | "default" | "best"} Quality            settings of resampler.js
  * @typedef {{postMessage(message: unknown, transfer?: Transferable[]): void}} Outlet   what the cores need of a port
  */

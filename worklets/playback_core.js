@@ -1,10 +1,10 @@
 /**
- * Wire to speaker: queue, resampling, fades, gain, flush, and the count of what was really rendered of each reply item.
- * Pure: the worklet (or a test) calls `process` for each quantum and gives it an outlet.
+ * Wire to speaker: queue, resampling, fades, gain, flush, and the count of what was really rendered of each reply
+ * item. Pure: the worklet (or a test) calls `process` for each quantum and gives it an outlet.
  *
  * Sound comes in stretches. A stretch starts with a short fade-in when audio waits (and the cushion is filled), runs
- * through items without a seam, and ends under a fade when the queue is dry (fades.js). `drained` follows when the filter's
- * tail is out.
+ * through items without a seam, and ends under a fade when the queue is dry (fades.js). `drained` follows when the
+ * filter's tail is out.
  *
  * Whether a dry queue was an underrun shows only later: it was, if more audio of the same item arrives.
  */
@@ -30,7 +30,7 @@ import { AudioQueue } from "./ring.js";
 
 export const PLAYBACK_FADE_MS = 5;
 
-/** The largest quantum that can be rendered (browsers use 128 unless a context asks for another size, which we do not). */
+/** The largest quantum that can be rendered. Browsers use 128 unless a context asks for another size; ours does not. */
 export const PLAYBACK_LARGEST_QUANTUM = 1024;
 
 export class PlaybackCore {
@@ -54,6 +54,7 @@ export class PlaybackCore {
     this.quantum = 128;
 
     this.wireRateHz = 0;
+    this.quality = "default";
     /** @type {Resampler | null} */
     this.resampler = null;
     this.scratch = new Float64Array(512);
@@ -96,7 +97,7 @@ export class PlaybackCore {
 
   /**
    * A message of the audio port.
-   * @param {import("./messages.js").PlaybackConfigureMessage | import("./messages.js").AudioMessage | import("./messages.js").FlushMessage | import("./messages.js").GainMessage} message
+   * @param {import("./messages.js").PlaybackMessage} message
    * @throws {TypeError | RangeError} for a message that is not in messages.js
    */
   receive(message) {
@@ -117,12 +118,15 @@ export class PlaybackCore {
    * @param {number} rateHz
    * @param {import("./messages.js").Quality} [quality]
    */
-  configure(rateHz, quality) {
+  configure(rateHz, quality = "default") {
     requirePositiveInteger("rate_hz", rateHz);
-    // Audio that came before any rate was told waits for this one; audio of another rate has become meaningless.
-    if (this.resampler !== null && (this.running || rateHz !== this.wireRateHz)) this.cut();
+    if (this.resampler !== null && rateHz === this.wireRateHz && quality === this.quality) return;
+    const resampler = new Resampler(rateHz, this.contextRateHz, quality, PLAYBACK_LARGEST_QUANTUM);
+    // Audio that came before any rate was told waits for this one; audio of another setting is over.
+    if (this.resampler !== null) this.cut();
     this.wireRateHz = rateHz;
-    this.resampler = new Resampler(rateHz, this.contextRateHz, quality, PLAYBACK_LARGEST_QUANTUM);
+    this.quality = quality;
+    this.resampler = resampler;
     this.fades = new Fades(Math.max(1, Math.round((rateHz * PLAYBACK_FADE_MS) / 1000)));
   }
 

@@ -25,14 +25,16 @@ _RULES = """#JSGF V1.0;
 grammar skills;
 <city> = %(cities)s;
 <number> = %(numbers)s;
-<polite> = please | can you | could you | would you | okay | hey | can you please | could you please | i want you to;
+<polite> = please | can you | could you | would you | okay | hey | can you please | could you please;
 <greet> = hello | hi | hello there | hi there | good morning | good afternoon | good evening
   | how are you [today] | hello how are you | hi how are you | nice to meet you;
 <who> = who are you | what is your name | what's your name;
-<time> = what time is it [now] | what is the time | what's the time | tell me the time | do you know what time it is;
+<time> = /1.0/ what time is it [now] | /1.0/ what is the time | /1.0/ what's the time | /1.0/ tell me the time
+  | /0.1/ do you know what time it is;
 <date> = what day is it [today] | what is the date [today] | what's the date [today] | what day is today
   | what is today's date | tell me the date | what year is it;
-<joke> = tell me a joke | tell me another joke | do you know a joke | do you know any jokes | make me laugh;
+<joke> = /1.0/ tell me a joke | /1.0/ tell me another joke | /0.1/ do you know a joke | /0.1/ do you know any jokes
+  | /0.3/ make me laugh;
 <story> = tell me a story | tell me a long story | tell me another story | tell a story;
 <count> = count [up] to <number> | count from <number> to <number>;
 <weather> = (what is | what's | how is | how's) the weather [like] [today]
@@ -46,8 +48,8 @@ grammar skills;
 <stop> = stop | stop it | be quiet | never mind;
 <request> = <time> | <joke> | <story> | <count> | <weather> | <light> | <help> | <date>;
 <social> = <greet> | <who> | <bye> | <thanks> | <stop>;
-public <utterance> = /1.0/ <request> | /1.0/ <social> | /0.05/ <polite> <request> | /0.1/ <request> please
-  | /0.01/ <polite> <request> please;
+public <utterance> = /1.0/ <request> | /1.0/ <social> | /0.02/ <polite> <request> | /0.01/ <request> please
+  | /0.001/ <polite> <request> please;
 """
 
 

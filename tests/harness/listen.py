@@ -31,6 +31,30 @@ Samples = NDArray[np.float64]
 
 SILENCE_DBFS = -60.0
 
+_SMALL = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sound:
@@ -253,13 +277,23 @@ def share_heard(sound: Sound, expected: str, *, decoys: Sequence[str] = ()) -> f
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text as the recogniser writes them."""
-    return re.findall(r"[a-z]+(?:'[a-z]+)?", text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
+    """The words of a text as the recogniser writes them; numbers up to 99 as they are spoken."""
+    plain = text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    spelled = re.sub(r"\d+", lambda digits: f" {_spoken(int(digits[0]))} ", plain)
+    return re.findall(r"[a-z]+(?:'[a-z]+)?", spelled)
 
 
 def words_known(text: str) -> list[str]:
     """Those of `words_of(text)` that the recogniser has in its dictionary."""
     return [word for word in words_of(text) if _known(word)]
+
+
+def _spoken(number: int) -> str:
+    if number < len(_SMALL):
+        return _SMALL[number]
+    if number > 99:
+        return ""
+    return f"{_TENS[number // 10 - 2]} {_SMALL[number % 10] if number % 10 else ''}"
 
 
 def _dbfs(amplitude: float) -> float:

@@ -70,7 +70,7 @@ class TurnReport:
 
     @property
     def good(self) -> bool:
-        return bool(self.agent_heard and self.agent_said) and self.played_ms > 200 and self.understood >= 0.6
+        return bool(self.agent_heard and self.agent_said) and self.played_ms > 200 and self.understood >= 0.5
 
 
 @dataclass(kw_only=True)

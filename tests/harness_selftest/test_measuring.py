@@ -18,6 +18,7 @@ from tests.harness.listen import (
     share_heard,
     sounding,
     words_heard,
+    words_of,
 )
 from tests.harness.speech import RATE_HZ, Speech, resample, tone, write_wav
 
@@ -70,6 +71,8 @@ def test_likeness_survives_splices_but_not_loss_or_another_sentence(speech: Spee
     said = load(speech.say(SENTENCE))
     spliced = sound(np.concatenate([np.zeros(9000), np.delete(said.samples, slice(40_000, 41_000)), np.zeros(9000)]))
     assert likeness(said, spliced).good
+    stumbling = np.insert(said.samples, np.repeat([40_000, 80_000, 110_000], 6_700), 0.0)  # late by 420 ms in the end
+    assert likeness(said, sound(stumbling)).good
     half = sound(np.concatenate([said.samples[: said.samples.size // 2], np.zeros(said.samples.size)]))
     assert not likeness(said, half).good
     assert not likeness(said, load(speech.say("count to ten and turn on the light"))).good
@@ -83,6 +86,17 @@ def test_words_are_recognised_and_others_are_not_made_up(speech: Speech) -> None
     assert words_heard(sound(np.zeros(RATE_HZ)), decoys) == []
     with pytest.raises(ValueError, match="xyzzy"):
         words_heard(sound(TONE), ["xyzzy"])
+
+
+def test_numbers_are_read_as_they_are_spoken() -> None:
+    assert words_of("It\N{RIGHT SINGLE QUOTATION MARK}s 1:40, or 23") == [
+        "it's",
+        "one",
+        "forty",
+        "or",
+        "twenty",
+        "three",
+    ]
 
 
 def test_the_voice_of_the_wheel_is_understood_where_the_program_is_missing(

@@ -34,7 +34,8 @@ def golden() -> dict[str, dict[str, Any]]:
 
 def tone(samples: int, level: int = 8_000) -> bytes:
     """Audible PCM16: a square wave is enough for a ledger."""
-    return b"".join((level if index // 20 % 2 else -level).to_bytes(2, "little", signed=True) for index in range(samples))
+    period = b"".join(value.to_bytes(2, "little", signed=True) * 20 for value in (-level, level))
+    return (period * (samples // 40 + 1))[: 2 * samples]
 
 
 def silence(samples: int) -> bytes:

@@ -26,6 +26,7 @@ def test_a_trailing_odd_byte_is_no_sample() -> None:
 def test_the_peak_of_the_most_negative_sample_does_not_overflow() -> None:
     assert peak(b"") == 0
     assert peak(b"\x00\x80\x01\x00") == 32768
+    assert peak(b"\x01\x00\x00\x80" * 3, every=2) == 1
 
 
 def test_sound_after_silence_is_found_to_twenty_milliseconds() -> None:

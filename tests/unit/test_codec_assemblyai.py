@@ -53,9 +53,9 @@ Codec = AssemblyAICodec
 ENCODED: dict[str, Callable[[Codec], Any]] = {
     "session.update minimal": lambda codec: codec.opening(SessionSettings()),
     "session.update full": lambda codec: codec.opening(FULL),
-    "session.update mutable": lambda codec: codec.update(
-        system_prompt="Be funny.", turn_detection={"min_silence": 600}, volume=40
-    ).messages,
+    "session.update mutable": lambda codec: (
+        codec.update(system_prompt="Be funny.", turn_detection={"min_silence": 600}, volume=40).messages
+    ),
     "session.update tools replaced": lambda codec: codec.update(tools=(WEATHER,)).messages,
     "session.update tools removed": lambda codec: codec.update(tools=()).messages,
     "input.audio": lambda codec: [codec.encode_audio(PCM)],
@@ -71,7 +71,9 @@ ENCODED: dict[str, Callable[[Codec], Any]] = {
 }
 
 
-def fault(name: str, kind: str, *, retryable: bool = False, closes: bool = False, choices: Any = ()) -> ev.SessionFaulted:
+def fault(
+    name: str, kind: str, *, retryable: bool = False, closes: bool = False, choices: Any = ()
+) -> ev.SessionFaulted:
     message = SERVER[name]
     return ev.SessionFaulted(
         kind=kind,
@@ -359,13 +361,17 @@ def test_the_live_list_is_read_from_the_refusal(message: str, expected: tuple[st
         ("wss://a.test/v1/ws#part", "t", "wss://a.test/v1/ws?token=t"),
     ],
 )
-def test_the_token_goes_into_the_query_of_whatever_path_the_server_names(ws_url: str, token: str, expected: str) -> None:
+def test_the_token_goes_into_the_query_of_whatever_path_the_server_names(
+    ws_url: str, token: str, expected: str
+) -> None:
     """Protocol file section 14.1: the path has changed before."""
     grant = ev.TokenGranted(attempt=1, token=token, ws_url=ws_url)
     assert Codec().connect(grant) == (expected, ())
 
 
-@pytest.mark.parametrize(("ws_url", "token"), [("https://a.test", "t"), ("", "t"), ("wss://a\n.test", "t"), ("wss://a.test", "")])
+@pytest.mark.parametrize(
+    ("ws_url", "token"), [("https://a.test", "t"), ("", "t"), ("wss://a\n.test", "t"), ("wss://a.test", "")]
+)
 def test_an_address_that_is_none_is_the_servers_fault(ws_url: str, token: str) -> None:
     with pytest.raises(RemoteProtocolError):
         Codec().connect(ev.TokenGranted(attempt=1, token=token, ws_url=ws_url))
@@ -419,7 +425,9 @@ def test_tool_time_limits_stay_in_the_vendors_range() -> None:
         ({"volume": 101}, "volume"),
     ],
 )
-def test_settings_that_the_vendor_would_refuse_are_refused_before_they_are_sent(settings: dict[str, Any], key: str) -> None:
+def test_settings_that_the_vendor_would_refuse_are_refused_before_they_are_sent(
+    settings: dict[str, Any], key: str
+) -> None:
     """A refused first update can leave the socket open and silent."""
     with pytest.raises(ConfigError) as caught:
         Codec().check(SessionSettings(**settings))

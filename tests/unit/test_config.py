@@ -49,7 +49,7 @@ def test_everything_can_be_said() -> None:
         "max_turns": 10,
     }
     config = ClientConfig.from_dict(raw)
-    assert {key for key in raw} == {item.name for item in dataclasses.fields(config)}
+    assert set(raw) == {item.name for item in dataclasses.fields(config)}
     assert config.known_voices == (Voice(id="alba", label="Alba (US)"), Voice(id="eve", label="Eve"))
     settings = config.settings(({"name": "x"},))
     assert (settings.voice, settings.volume, settings.tools) == ("alba", 50.5, ({"name": "x"},))

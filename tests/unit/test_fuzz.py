@@ -25,7 +25,14 @@ LIMITS = Limits(max_bytes=50_000)
 MESSAGES = [line["message"] for line in golden().values()]
 TYPES = sorted({message["type"] for message in MESSAGES})
 
-scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.sampled_from(["AAAA", "AAAAAA=="])
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.sampled_from(["AAAA", "AAAAAA=="])
+)
 values = st.recursive(
     scalars,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
@@ -130,7 +137,9 @@ steps = st.tuples(st.sampled_from(["event", "event", "event", "timer", "step"]),
     st.sampled_from(["duck", "flush", "off"]),
 )
 @settings(max_examples=350, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-def test_a_session_survives_any_order_of_anything(script: list[tuple[str, ev.Event, int]], start: str, barge_in: str) -> None:
+def test_a_session_survives_any_order_of_anything(
+    script: list[tuple[str, ev.Event, int]], start: str, barge_in: str
+) -> None:
     """And keeps its promises on the way: see `_check`."""
     host = FakeHost(ToolRegistry([weather, light]), barge_in=barge_in, max_turns=5).reach(start)
     gain = [1.0]

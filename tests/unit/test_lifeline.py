@@ -6,7 +6,8 @@ import pytest
 
 from pyclient import commands as cmd
 from pyclient import events as ev
-from pyclient.lifeline import CAP_GRACE_MS, DRAIN_TIMEOUT_MS, FAULT_GRACE_MS
+from pyclient.lifeline import DRAIN_TIMEOUT_MS, FAULT_GRACE_MS
+from pyclient.timelimit import CAP_GRACE_MS
 from tests.unit.playbook import TOKEN, WS_URL, FakeHost, of_type, sent_types, tone
 
 ACTIVE = ["minting", "connecting", "configuring", "live"]
@@ -151,7 +152,9 @@ def test_the_refusals_are_told_apart() -> None:
     assert len(titles) == 10
 
 
-@pytest.mark.parametrize(("after", "hint"), [(29.6, "30 seconds"), (0.2, "1 seconds"), (None, "a little"), (-5, "a little")])
+@pytest.mark.parametrize(
+    ("after", "hint"), [(29.6, "30 seconds"), (0.2, "1 seconds"), (None, "a little"), (-5, "a little")]
+)
 def test_too_many_calls_name_the_seconds_to_wait_when_the_server_does(after: float | None, hint: str) -> None:
     host = FakeHost()
     host.click()
@@ -252,7 +255,10 @@ def test_an_error_that_closes_ends_the_session_with_its_own_words(code: str, kin
     assert "Nope" in host.view["notice"]["hint"]
 
 
-@pytest.mark.parametrize("code", ["invalid_format", "invalid_audio", "audio_rate_violation", "immutable_field", "invalid_config", "no_such_code"])
+@pytest.mark.parametrize(
+    "code",
+    ["invalid_format", "invalid_audio", "audio_rate_violation", "immutable_field", "invalid_config", "no_such_code"],
+)
 def test_an_error_that_leaves_the_socket_open_is_a_notice_and_the_call_goes_on(code: str) -> None:
     host = FakeHost().go_live()
     assert host.hear("session.error", code=code, message="m") == []
@@ -529,6 +535,13 @@ def test_a_silent_microphone_is_a_notice_that_goes_away_when_it_is_heard_again()
     assert host.view["notice"]["code"] == "mic_silent"
     host.tell(ev.CaptureRecovered(kind="silent"))
     assert host.view["notice"] is None
+
+
+def test_a_microphone_that_recovers_does_not_take_the_reason_of_a_failure_away() -> None:
+    host = FakeHost().reach("minting")
+    host.tell(ev.CaptureFailed(kind="denied"))
+    host.tell(ev.CaptureRecovered(kind="denied"))
+    assert host.view["notice"]["code"] == "mic_denied"
 
 
 # --- what makes no sense is harmless -----------------------------------------------------------------------------------------------

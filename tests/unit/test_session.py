@@ -203,7 +203,10 @@ def test_a_reply_that_fails_before_it_was_announced_ends_the_wait(host: FakeHost
 
 def test_a_typed_message_asks_for_an_answer_in_the_way_that_was_seen_to_work(host: FakeHost) -> None:
     """Protocol file section 4.5: the plain message is accepted and never reaches the model."""
-    assert sent_types(host.tell(ev.TextSubmitted(text="  What time is it? "))) == ["conversation.message", "reply.create"]
+    assert sent_types(host.tell(ev.TextSubmitted(text="  What time is it? "))) == [
+        "conversation.message",
+        "reply.create",
+    ]
     assert host.sent[-2]["content"] == "What time is it?"
     assert host.sent[-1]["instructions"].endswith("What time is it?")
     assert host.turns() == [("user", "What time is it?", True, False)]

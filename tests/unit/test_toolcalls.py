@@ -63,9 +63,7 @@ def test_a_call_runs_with_the_tools_own_time_limit_and_is_answered_when_the_repl
     assert finish(host) == [cmd.SetTimer(name="tool_watchdog", delay_ms=WATCHDOG_MS)]
     commands = host.hear("reply.done", reply_id="p", status="completed")
     assert sent_types(commands) == ["tool.result"]
-    assert results(host) == [
-        {"type": "tool.result", "call_id": "c1", "result": '{"sky":"clear"}', "is_error": False}
-    ]
+    assert results(host) == [{"type": "tool.result", "call_id": "c1", "result": '{"sky":"clear"}', "is_error": False}]
     assert host.view["activity"] == "thinking", "a result asks for the answer by itself"
     assert "tool_watchdog" not in host.timers
     assert host.turns("tool") == [("tool", 'weather(city="Oslo")', True, False)]
@@ -267,7 +265,9 @@ def test_a_call_that_the_service_runs_itself_is_shown_and_not_answered() -> None
     assert host.turns("tool") == [("tool", 'stock(city="Oslo")', True, False)]
 
 
-@pytest.mark.parametrize("end", [ev.HangUpRequested(), ev.SocketClosed(socket_id=1, code=1006), ev.CaptureFailed(kind="ended")])
+@pytest.mark.parametrize(
+    "end", [ev.HangUpRequested(), ev.SocketClosed(socket_id=1, code=1006), ev.CaptureFailed(kind="ended")]
+)
 def test_the_end_of_a_session_stops_its_tools(end: ev.Event) -> None:
     host = live()
     call(host)

@@ -98,10 +98,6 @@ def test_a_marked_function_stays_an_ordinary_function() -> None:
     assert registry.lookup("double").description == "Double a number."
 
 
-async def _drop(awaitable: Any) -> Any:
-    return await awaitable
-
-
 def test_an_async_tool_gives_an_awaitable_and_converted_arguments() -> None:
     """Running it is the host's; nothing here waits."""
     pending = ToolRegistry([set_lamp]).invoke("lamp", {"room": "hall", "colour": "red", "level": 3.0})
@@ -194,7 +190,10 @@ def test_a_signature_that_cannot_be_described_is_refused_when_it_is_defined(func
         tool(function)
 
 
-@pytest.mark.parametrize("options", [{"name": "my tool"}, {"name": "x" * 65}, {"timeout_ms": 99}, {"timeout_ms": 300_001}, {"execution_mode": "soon"}])
+@pytest.mark.parametrize(
+    "options",
+    [{"name": "my tool"}, {"name": "x" * 65}, {"timeout_ms": 99}, {"timeout_ms": 300_001}, {"execution_mode": "soon"}],
+)
 def test_options_that_cannot_be_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ToolDefinitionError):
 

@@ -7,9 +7,10 @@ from typing import get_type_hints
 
 import pytest
 
+from pyclient.config import ClientConfig
 from pyclient.conversation import Turn
 from pyclient.notices import Notice
-from pyclient.session import Session, ClientConfig
+from pyclient.session import Session
 from pyclient.states import ACTIVITIES, Activity, State
 from pyclient.view import NoticeView, Stats, TurnView, View, looks_the_same, status_words, turn_view
 

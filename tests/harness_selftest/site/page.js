@@ -4,7 +4,9 @@ const on = (id, run) => document.getElementById(id).addEventListener('click', ru
 const blocks = [];
 let stream = null, context = null;
 
-document.getElementById('before').textContent = new AudioContext().state;
+// Whether a context may run without a click shows only after a while.
+const early = new AudioContext();
+setTimeout(() => { document.getElementById('before').textContent = early.state; early.close(); }, 400);
 
 const start = async () => {
   context = new AudioContext({sampleRate: Number(new URLSearchParams(location.search).get('rate')) || undefined});

@@ -1,0 +1,37 @@
+"""What does the page see at this moment?
+
+Reads a session's parts and changes none of them, apart from the two counters that are only worth taking when they are shown.
+"""
+
+from __future__ import annotations
+
+from pyclient.lifeline import Lifeline
+from pyclient.states import Activity, State, Trigger, can
+from pyclient.view import View, status_words, turn_view
+
+# Where no sound is wanted: the page then gives the microphone back, so that its lamp goes out.
+_QUIET = frozenset({State.IDLE, State.ENDING, State.ENDED, State.FAILED})
+
+
+def snapshot(life: Lifeline, doing: Activity, muted: bool, now_ms: float) -> View:
+    """A whole view: see `View` for its shape."""
+    status, tone = status_words(life.state, doing, muted)
+    life.stats.underruns = life.ledger.underruns
+    life.stats.queued_ms = life.ledger.queued_ms
+    return {
+        "state": life.state.value,
+        "activity": doing.value,
+        "status": status,
+        "tone": tone,
+        "audio_wanted": life.draining or life.state not in _QUIET,
+        "can_connect": can(life.state, Trigger.CONNECT),
+        "can_hang_up": can(life.state, Trigger.HANG_UP),
+        "can_interrupt": (life.state is State.LIVE or life.draining) and life.replies.can_interrupt(),
+        "muted": muted,
+        "notice": life.notice.view() if life.notice is not None else None,
+        "turns": [turn_view(turn, life.ledger.heard_ms(turn.reply_id)) for turn in life.conversation.turns],
+        "voices": list(life.voices) if life.voices else None,
+        "session_id": life.session_id,
+        "ends_in_ms": life.limit.left_ms(now_ms) if life.state is State.LIVE else None,
+        "stats": life.stats.as_dict(),
+    }

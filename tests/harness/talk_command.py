@@ -1,0 +1,140 @@
+"""`python3 build.py talk`: speak to a deployment through a real browser, and judge what comes back.
+
+    python3 build.py talk --engine firefox --url https://agent.example/ --say "what time is it" --json
+
+Opens the page, presses Connect, says each line at the microphone, listens at the speaker, and reports per turn what the agent
+heard, what it answered, and what came out. Exit code 0 only when every turn was heard and answered, 1 when one was not, 2 when it
+did not come to that. Without `--url` it serves this project's own site with the local agent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import engines, pulse
+from .server import Parley, ServerError, build_site
+from .speech import Speech
+from .talk import Call, Conversation, Line, converse
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Playwright
+
+TAIL_MS = 700  # silence behind each line, so that the agent knows that the person has finished
+
+
+class _Lines(argparse.Action):
+    """`--say` and `--wav` may be mixed; their order is the order of the conversation."""
+
+    def __call__(self, parser: Any, namespace: argparse.Namespace, values: Any, option: str | None = None) -> None:
+        namespace.lines = [*(namespace.lines or []), ("wav" if option == "--wav" else "say", values)]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="build.py talk", description="Speak to a deployment through a real browser.")
+    parser.add_argument("--engine", choices=engines.ENGINES, default="chromium", help="default %(default)s")
+    parser.add_argument("--url", help="the page; default: this project's own site with the local agent")
+    parser.add_argument(
+        "--say", dest="lines", action=_Lines, metavar="TEXT", help="one turn, spoken by a synthesiser; repeatable"
+    )
+    parser.add_argument(
+        "--wav", dest="lines", action=_Lines, metavar="FILE", help="one turn from a recording; repeatable"
+    )
+    parser.add_argument(
+        "--interrupt-after", type=int, metavar="MS", help="speak the next line this long into each reply"
+    )
+    parser.add_argument("--json", action="store_true", help="for programs")
+    options = parser.parse_args(argv)
+    lines = options.lines or [("say", "what time is it")]
+    for kind, value in lines:
+        if kind == "wav" and not Path(value).is_file():
+            parser.error(f"--wav {value}: there is no such file")
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="parley-talk-")))
+        conversation = Conversation(engine=options.engine, url=options.url or "")
+        reached = False
+        try:
+            url = options.url or stack.enter_context(Parley(site=build_site(folder))).url
+            conversation.url = url
+            call = stack.enter_context(_page(options.engine))
+            reached = _talk(call, url, lines, options.interrupt_after, folder, conversation)
+        except (engines.MissingEngine, pulse.PulseError, ServerError) as error:
+            conversation.errors.append(str(error))
+    print(json.dumps(conversation.as_dict(), indent=2) if options.json else _words(conversation))
+    if not reached:
+        return 2
+    return 0 if conversation.good else 1
+
+
+def _talk(
+    call: Call, url: str, lines: list[tuple[str, str]], interrupt_after_ms: int | None, folder: Path, told: Conversation
+) -> bool:
+    """Fill `told`; return whether a call came about at all."""
+    speech = Speech(folder)
+    try:
+        call.open(url)
+        call.wait_booted()
+        call.connect()
+    except Exception as error:  # a page that cannot be reached, or refuses: its own words are in the error
+        told.errors.append(f"no call: {error}")
+        return False
+    rate = str(call.facts().get("Context rate") or "").split()
+    told.context_rate_hz = int(rate[0]) if rate else None
+    said = [
+        Line(wav=speech.say(value, tail_ms=TAIL_MS), text=value) if kind == "say" else Line(wav=Path(value))
+        for kind, value in lines
+    ]
+    told.turns = converse(call, said, folder=folder / "heard", interrupt_after_ms=interrupt_after_ms)
+    try:
+        call.hang_up()
+    except TimeoutError as error:
+        told.errors.append(f"hanging up: {error}")
+    told.errors += [str(complaint) for complaint in call.tab.errors.unexpected()]
+    return True
+
+
+@contextlib.contextmanager
+def _page(engine: str) -> Iterator[Call]:
+    from playwright.sync_api import sync_playwright
+
+    from .injected import INJECTION, InjectedSound
+    from .webkit_gtk import virtual_display
+
+    found = engines.find(engine)
+    with contextlib.ExitStack() as stack:
+        driver: Playwright = stack.enter_context(sync_playwright())
+        env = dict(os.environ)
+        if found.real_microphone:
+            sound: Any = stack.enter_context(pulse.Pulse())
+            env |= sound.env
+        if engine == "webkit" and found.executable is not None:
+            env["DISPLAY"] = stack.enter_context(virtual_display())
+        scripts = [] if found.real_microphone else [INJECTION]
+        tab = stack.enter_context(
+            engines.open_tab(driver, engine, env=env, options=engines.TabOptions(init_scripts=scripts))
+        )
+        yield Call(tab, sound if found.real_microphone else InjectedSound(tab))
+
+
+def _words(conversation: Conversation) -> str:
+    rows = [f"{conversation.engine} at {conversation.url}, context rate {conversation.context_rate_hz} Hz"]
+    for turn in conversation.turns:
+        first = turn.speech_end_to_first_sound_ms
+        rows.append(
+            f"  {'ok  ' if turn.good else 'FAIL'} said {turn.said!r}; the agent heard {turn.agent_heard!r} and said {turn.agent_said!r}"
+            f"{' (interrupted)' if turn.interrupted else ''}; played {turn.played_ms:.0f} ms at {turn.level_dbfs} dBFS,"
+            f" first sound after {'–' if first is None else f'{first:.0f} ms'}, recognised: {' '.join(turn.played_words) or 'nothing'}"
+        )
+    rows += [f"  error: {error}" for error in conversation.errors]
+    return "\n".join(rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
