@@ -75,7 +75,7 @@ class Client:
                 type="configure", rate_hz=it.rate_hz, frame_samples=it.frame_samples
             ),
             commands.StopCapture: lambda it: self._to_capture(type="stop"),
-            commands.SetCaptureMuted: lambda it: self._to_capture(type="mute", on=it.muted),
+            commands.SetCaptureMuted: lambda it: self._to_capture(type="mute", on=it.muted, silence=True),
             commands.StartPlayback: lambda it: self._to_playback(type="configure", rate_hz=it.rate_hz),
             commands.PlayAudio: lambda it: host.play(it.item_id, self.to_buffer(it.pcm)),
             commands.FlushPlayback: lambda it: self._to_playback(type="flush"),
@@ -155,7 +155,7 @@ class Client:
         self.host.open_socket(command.socket_id, command.url, json.dumps(command.protocols))
 
     def _send(self, command: commands.SendMessage) -> None:
-        if self.host.buffered(command.socket_id) > MAX_BUFFERED_BYTES and len(command.data) > 640:
+        if command.droppable and self.host.buffered(command.socket_id) > MAX_BUFFERED_BYTES:
             return
         data = command.data if isinstance(command.data, str) else self.to_buffer(command.data)
         self.host.send(command.socket_id, data)

@@ -34,8 +34,11 @@ class OpenSocket(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendMessage(Command):
+    """Send `data`. A `droppable` message is audio: where the socket does not keep up, late speech is worth less than none."""
+
     socket_id: int
     data: str | bytes = field(repr=False)
+    droppable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,10 @@ from pyclient.view import View, looks_the_same
 
 MAX_TYPED_CHARS = 4_000
 
+# Who mutes in mid-sentence must still be answered: servers find the end of a turn by hearing silence, so silence is what
+# they get for longer than any usual `max_silence`, and then nothing.
+MUTED_TAIL_MS = 4_000
+
 # -26 dBFS: speech into a microphone with gain control peaks well above, room noise stays below.
 LOUD_PEAK = 1_640
 
@@ -161,6 +165,7 @@ class Session:
     def _mute(self, event: events.MuteChanged, now_ms: float) -> None:
         if event.muted != self._muted:
             self._muted = event.muted
+            self._muted_since_ms = now_ms
             self._out.add(SetCaptureMuted(muted=event.muted))
             self._changed = True
 
@@ -199,13 +204,19 @@ class Session:
         life = self._life
         if self._muted:
             life.stats.frames_muted += 1
+            if life.state is State.LIVE and now_ms - self._muted_since_ms < MUTED_TAIL_MS:
+                self._send_audio(bytes(len(event.pcm)))  # whatever came in: what goes out is silence
         elif life.state is not State.LIVE or not event.pcm or len(event.pcm) % BYTES_PER_SAMPLE:
             life.stats.frames_dropped += 1
         else:
             life.stats.frames_sent += 1
-            self._out.add(SendMessage(socket_id=life.socket_id, data=life.codec.encode_audio(event.pcm)))
+            self._send_audio(event.pcm)
             if peak(event.pcm, every=4) > LOUD_PEAK:  # speech is loud for longer than four samples
                 self._last_loud_ms = now_ms
+
+    def _send_audio(self, pcm: bytes) -> None:
+        life = self._life
+        self._out.add(SendMessage(socket_id=life.socket_id, data=life.codec.encode_audio(pcm), droppable=True))
 
     def _progressed(self, event: events.PlaybackProgressed, now_ms: float) -> None:
         life = self._life

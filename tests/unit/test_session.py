@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
@@ -11,7 +12,7 @@ from pyclient import events as ev
 from pyclient import session as session_module
 from pyclient.config import ClientConfig
 from pyclient.errors import LocalProtocolError
-from pyclient.session import MAX_TYPED_CHARS, THINKING_TIMEOUT_MS, Session
+from pyclient.session import MAX_TYPED_CHARS, MUTED_TAIL_MS, THINKING_TIMEOUT_MS, Session
 from tests.unit.playbook import FakeHost, of_type, sent_types, silence, tone
 
 
@@ -121,13 +122,18 @@ def test_an_object_that_is_no_event_is_a_programming_error(host: FakeHost) -> No
 # --- the microphone --------------------------------------------------------------------------------------------------------------
 
 
-def test_mute_sends_nothing_and_says_so(host: FakeHost) -> None:
+def test_mute_sends_silence_for_a_while_then_nothing_and_says_so(host: FakeHost) -> None:
+    """The server finds the end of a turn by hearing silence; the person's own sound never leaves the page."""
     assert host.tell(ev.MuteChanged(muted=True)) == [cmd.SetCaptureMuted(muted=True)]
     assert host.view["muted"] and "muted" in host.view["status"]
-    assert host.tell(ev.AudioCaptured(pcm=tone(960))) == []
+    (sent,) = host.tell(ev.AudioCaptured(pcm=tone(960)))
+    assert isinstance(sent, cmd.SendMessage) and isinstance(sent.data, str)
+    assert base64.b64decode(json.loads(sent.data)["audio"]) == silence(960)
+    assert host.tell(ev.AudioCaptured(pcm=tone(960)), after_ms=MUTED_TAIL_MS) == []
     assert host.tell(ev.MuteChanged(muted=False)) == [cmd.SetCaptureMuted(muted=False)]
-    assert sent_types(host.tell(ev.AudioCaptured(pcm=tone(960)))) == ["input.audio"]
-    assert (host.stats["frames_muted"], host.stats["frames_dropped"]) == (1, 0)
+    (sent,) = host.tell(ev.AudioCaptured(pcm=tone(960)))
+    assert base64.b64decode(json.loads(sent.data)["audio"]) == tone(960)
+    assert (host.stats["frames_muted"], host.stats["frames_dropped"]) == (2, 0)
 
 
 def test_mute_chosen_before_the_call_holds_in_the_call() -> None:
