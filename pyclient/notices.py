@@ -127,7 +127,7 @@ _CAPTURE: Mapping[str, tuple[str, str, bool]] = MappingProxyType(
         ),
         "context_suspended": (
             "The browser keeps the sound switched off",
-            "Click into the page and press Connect.",
+            "Plug in or switch on a speaker, click into the page and press Connect.",
             True,
         ),
         "ended": ("The microphone went away", "Plug it in again or choose another one, then press Connect.", True),

@@ -6,42 +6,25 @@ sentences, perhaps a tool call, perhaps the end of the conversation.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from server.agent.grammar import CITIES, NUMBERS
+from server.agent.texts import JOKES, STORIES
+from server.agent.tools import ToolRequest, ToolSpec, error_words, light_words, parsed, plain, weather_words
 
 __all__ = [
     "Facts",
     "Reply",
-    "ToolRequest",
-    "ToolSpec",
     "answer",
     "answer_tool",
     "instructed",
     "too_slow",
     "wants_more",
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolSpec:
-    """A tool that the page declared. `hold`: stay silent until its result comes."""
-
-    name: str
-    description: str = ""
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    hold: bool = False
-    timeout_ms: int = 120_000
-
-    @property
-    def properties(self) -> Mapping[str, Any]:
-        found = self.parameters.get("properties")
-        return found if isinstance(found, Mapping) else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +37,6 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToolRequest:
-    """Ask the page to run a tool. `skill` and `arguments` come back to `answer_tool` with the result."""
-
-    tool: ToolSpec
-    arguments: Mapping[str, Any]
-    skill: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """Sentences to speak in order. With `tool`, they are the filler spoken while waiting. `ends`: hang up afterwards."""
 
@@ -72,55 +46,39 @@ class Reply:
     ends: bool = False
 
 
-_JOKES = (
-    ("Why did the microphone go to school?", "It wanted to be a little less noisy."),
-    ("I told my computer that I needed a break.", "It said: no problem, I will go to sleep."),
-    ("What do you call a parrot that flew away?", "A polygon."),
-    ("Why are echoes never lonely?", "They always get an answer."),
-)
-_STORIES = (
-    (
-        "Once upon a time there was a lighthouse keeper called Mara, who lived on a small island far from the coast.",
-        "Every evening she climbed one hundred and twelve steps and lit the great lamp.",
-        "One night a thick fog came up, and the lamp would not burn.",
-        "Far out at sea she heard the horn of a ship, and it was coming closer.",
-        "Mara thought for a moment, took her old trumpet from the wall, and went out to the cliff.",
-        "She played the loudest song she knew, again and again, until her lips hurt.",
-        "The captain heard the music, turned his ship around, and waited for the morning.",
-        "When the sun rose, the whole crew rowed to the island to thank her.",
-        "They repaired the lamp together, and then they had a long breakfast on the beach.",
-        "Since that day, every ship that passes the island blows its horn three times.",
-        "And if you listen carefully, you can still hear a trumpet answer.",
-    ),
-    (
-        "In a town between two hills there was a clock that was always seven minutes late.",
-        "Everybody knew it, so everybody was always on time.",
-        "One day a clever young mechanic came by and repaired it without asking.",
-        "The next morning the baker opened too early, and nobody came for bread.",
-        "The train left before the passengers arrived, and the school bell rang in an empty yard.",
-        "By noon the whole town stood in the square and argued about what time it was.",
-        "The mechanic listened for a while, and then she smiled.",
-        "She climbed up the tower and turned the hands back, exactly seven minutes.",
-        "The baker closed, the train came back, and the children went in.",
-        "Since then a small sign hangs under the clock.",
-        "It says: please do not help me, I know what I am doing.",
-    ),
-)
 _ABILITIES = (
     "I can tell the time and the date, tell jokes and long stories, count, and repeat what you say.",
     "I can also ask this page for the weather in a city, or have it switch a light.",
 )
 _UNITS = {word: number for number, word in enumerate(NUMBERS[:20], start=1)} | {"thirty": 30, "forty": 40, "fifty": 50}
 _WORDS = {number: word for word, number in _UNITS.items()}
-_MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 _DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 _LARGEST_COUNT = 50
+_SHORT_WORDS = 4
 
 
-def answer(text: str, facts: Facts) -> Reply:
-    """The reply to what a person said. Never fails: words that mean nothing here are repeated with what the agent can do."""
+def answer(text: str, facts: Facts, *, sure: bool = True) -> Reply:
+    """The reply to what a person said. Never fails: words that mean nothing here are repeated with what the agent can do.
+
+    `sure=False` for dictation: a "hi" or "bye" inside a longer sentence is then not taken for one.
+    """
     words = _normal(text)
-    for pattern, act in _SKILLS:
+    small_talk = sure or len(words.split()) <= _SHORT_WORDS
+    for pattern, act in _REQUESTS + _SMALL_TALK if small_talk else _REQUESTS:
         found = pattern.search(words)
         if found:
             return act(found, facts)
@@ -153,15 +111,15 @@ def instructed(instructions: str | None, facts: Facts) -> Reply:
 def answer_tool(request: ToolRequest, result: str, *, is_error: bool) -> Reply:
     """The spoken form of a tool's result (JSON text, or any text)."""
     if is_error:
-        return Reply(skill=request.skill, sentences=("I am sorry, that did not work.", _error_words(result)))
-    value = _parsed(result)
+        return Reply(skill=request.skill, sentences=("I am sorry, that did not work.", error_words(result)))
+    value = parsed(result)
     if isinstance(value, Mapping) and value.get("error"):
-        return Reply(skill=request.skill, sentences=("I am sorry, that did not work.", _error_words(result)))
+        return Reply(skill=request.skill, sentences=("I am sorry, that did not work.", error_words(result)))
     if request.skill == "weather":
-        return Reply(skill="weather", sentences=(_weather_words(request, value),))
+        return Reply(skill="weather", sentences=(weather_words(request, value),))
     if request.skill == "light":
-        return Reply(skill="light", sentences=(_light_words(request, value),))
-    return Reply(skill=request.skill, sentences=(f"The answer is: {_plain(value)}.",))
+        return Reply(skill="light", sentences=(light_words(request, value),))
+    return Reply(skill=request.skill, sentences=(f"The answer is: {plain(value)}.",))
 
 
 def too_slow(request: ToolRequest) -> Reply:
@@ -214,11 +172,11 @@ def _date(_found: re.Match[str], facts: Facts) -> Reply:
 
 
 def _joke(_found: re.Match[str], facts: Facts) -> Reply:
-    return Reply(skill="joke", sentences=_JOKES[facts.turn % len(_JOKES)])
+    return Reply(skill="joke", sentences=JOKES[facts.turn % len(JOKES)])
 
 
 def _story(_found: re.Match[str], facts: Facts) -> Reply:
-    return Reply(skill="story", sentences=_STORIES[facts.turn % len(_STORIES)])
+    return Reply(skill="story", sentences=STORIES[facts.turn % len(STORIES)])
 
 
 def _count(found: re.Match[str], _facts: Facts) -> Reply:
@@ -269,7 +227,8 @@ def _light(found: re.Match[str], facts: Facts) -> Reply:
 
 _CITY = "|".join(CITIES)
 _FROM = r"(?:from (?P<first>[\w-]+) )?(?:up )?to (?P<last>[\w-]+)"
-_SKILLS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Facts], Reply]], ...] = tuple(
+_Skill = tuple[re.Pattern[str], Callable[[re.Match[str], Facts], Reply]]
+_REQUESTS: tuple[_Skill, ...] = tuple(
     (re.compile(pattern), act)
     for pattern, act in (
         # Repeating comes first: whatever follows is not a command.
@@ -285,11 +244,16 @@ _SKILLS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Facts], Reply]], 
             r"\b(?:turn|switch|put)\b(?: (?P<first>on|off))?(?: the)? (?:light|lights|lamp)(?: (?P<last>on|off))?",
             _light,
         ),
-        (r"\b(?:light|lights|lamp) (?P<first>on|off)(?P<last>)", _light),
+        (r"\b(?:light|lights|lamp) (?P<first>on|off)(?P<last>)$", _light),
         (r"\bstory\b", _story),
         (r"\bjokes?\b|\bmake me laugh\b", _joke),
         (r"\bwhat time\b|\bthe time\b", _time),
         (r"\b(?:what day|the date|today's date|what year)\b", _date),
+    )
+)
+_SMALL_TALK: tuple[_Skill, ...] = tuple(
+    (re.compile(pattern), act)
+    for pattern, act in (
         (
             r"\b(?:who are you|your name)\b",
             _say("who", "I am the local agent of this page.", "I live on your own machine."),
@@ -312,9 +276,9 @@ _SKILLS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Facts], Reply]], 
 
 def _tool_for(facts: Facts, *hints: str) -> ToolSpec | None:
     """The first tool whose name speaks of it, else the first whose description does."""
-    for read in (lambda tool: tool.name, lambda tool: tool.description):
-        for tool in facts.tools:
-            if any(hint in read(tool).lower() for hint in hints):
+    for texts in ([tool.name for tool in facts.tools], [tool.description for tool in facts.tools]):
+        for tool, text in zip(facts.tools, texts, strict=True):
+            if any(hint in text.lower() for hint in hints):
                 return tool
     return None
 
@@ -340,63 +304,3 @@ def _spelled(number: int) -> str:
     if number in _WORDS:
         return _WORDS[number]
     return f"{_WORDS[number // 10 * 10]} {_WORDS[number % 10]}"
-
-
-def _parsed(result: str) -> Any:
-    try:
-        return json.loads(result)
-    except (ValueError, RecursionError):
-        return result
-
-
-def _weather_words(request: ToolRequest, value: Any) -> str:
-    place = next((str(word) for word in request.arguments.values()), "there")
-    if not isinstance(value, Mapping):
-        return f"The weather in {place}: {_plain(value)}."
-    degrees = next(
-        (value[key] for key in value if re.search(r"temp|degree|celsius|fahrenheit", str(key).lower())), None
-    )
-    sky = next(
-        (value[key] for key in value if re.search(r"sky|condition|weather|summary|description", str(key).lower())), None
-    )
-    if degrees is None and sky is None:
-        return f"The weather in {place}: {_plain(value)}."
-    parts = [f"{_plain(degrees)} degrees"] if degrees is not None else []
-    parts += [_plain(sky)] if sky is not None else []
-    return f"It is {' and '.join(parts)} in {place}."
-
-
-def _light_words(request: ToolRequest, value: Any) -> str:
-    wanted = next(iter(request.arguments.values()), True)
-    state = (
-        next((value[key] for key in ("on", "state", "power") if key in value), wanted)
-        if isinstance(value, Mapping)
-        else wanted
-    )
-    return f"The light is {'on' if state in (True, 'on', 'true') else 'off'} now."
-
-
-def _error_words(result: str) -> str:
-    value = _parsed(result)
-    told = (
-        next((value[key] for key in ("error", "message", "detail") if key in value), None)
-        if isinstance(value, Mapping)
-        else value
-    )
-    text = _plain(told) if told not in (None, True, "") else ""
-    return f"The page said: {text}." if text else "Please try again later."
-
-
-def _plain(value: Any) -> str:
-    """A JSON value in words; short, because somebody has to listen to it."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if value is None:
-        return "nothing"
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{str(key).replace('_', ' ')} {_plain(item)}" for key, item in list(value.items())[:5])
-    if isinstance(value, list):
-        return ", ".join(_plain(item) for item in value[:5])
-    return " ".join(str(value).split())[:200].rstrip(".")

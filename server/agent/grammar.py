@@ -19,7 +19,31 @@ CITIES: tuple[str, ...] = tuple(
     .strip("|")
     .split("|")
 )
-NUMBERS: tuple[str, ...] = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty", "thirty", "forty", "fifty")
+NUMBERS: tuple[str, ...] = (
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+    "twenty",
+    "thirty",
+    "forty",
+    "fifty",
+)
 
 _RULES = """#JSGF V1.0;
 grammar skills;
@@ -33,8 +57,7 @@ grammar skills;
   | /0.1/ do you know what time it is;
 <date> = what day is it [today] | what is the date [today] | what's the date [today] | what day is today
   | what is today's date | tell me the date | what year is it;
-<joke> = /1.0/ tell me a joke | /1.0/ tell me another joke | /0.1/ do you know a joke | /0.1/ do you know any jokes
-  | /0.3/ make me laugh;
+<joke> = /1.0/ tell me a joke | /1.0/ tell me another joke | /0.3/ make me laugh;
 <story> = tell me a story | tell me a long story | tell me another story | tell a story;
 <count> = count [up] to <number> | count from <number> to <number>;
 <weather> = (what is | what's | how is | how's) the weather [like] [today]
@@ -46,8 +69,8 @@ grammar skills;
 <help> = help | help me | what can you do | what can i say;
 <thanks> = thank you | thanks | thank you very much;
 <stop> = stop | stop it | be quiet | never mind;
-<request> = <time> | <joke> | <story> | <count> | <weather> | <light> | <help> | <date>;
-<social> = <greet> | <who> | <bye> | <thanks> | <stop>;
+<request> = <time> | <joke> | <story> | <count> | <weather> | <light> | <date>;
+<social> = <help> | <greet> | <who> | <bye> | <thanks> | <stop>;
 public <utterance> = /1.0/ <request> | /1.0/ <social> | /0.02/ <polite> <request> | /0.01/ <request> please
   | /0.001/ <polite> <request> please;
 """

@@ -7,8 +7,10 @@ of 16 kHz PCM; the answer is one JSON line `{"kind", "text", "confidence"}`.
 from __future__ import annotations
 
 import json
+import math
 import signal
 import sys
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -23,6 +25,37 @@ _TARGET_RMS = 2500.0
 # The acoustic model was trained on rooms. Digital silence (all zeros) breaks its normalisation: measured, 38 of 108
 # phrases without noise and 89 of 108 with noise of this size.
 _ROOM_RMS = 30.0
+# With the default beams the search loses sentences that begin with a weak sound. Wider ones cost half as much again, and
+# the widest several times as much: those are for short sounds that fitted nothing.
+_WIDE = {"beam": 1e-56, "wbeam": 1e-36, "pbeam": 1e-56}
+_WIDEST = {"beam": 1e-80, "wbeam": 1e-60, "pbeam": 1e-80}
+_SHORT_SAMPLES = 16_000 * 2
+# Pronunciations of British speakers that the American dictionary lacks.
+_MORE_SOUNDS = (("paris(3)", "P AA R IY S"), ("warsaw(2)", "W AO S AO"), ("can(3)", "K AA N"), ("lamp(2)", "L AA M P"))
+_NOTHING: dict[str, Any] = {"kind": "nothing", "text": "", "confidence": 0.0}
+_LOG_BASE = math.log(1.0001)
+
+# How sure a sentence of the grammar must be. The numbers were fitted on 239 spoken phrases and 140 recordings of other
+# sentences, all by synthesized voices: `_confidence` separates them with 3 % of the first and 4 % of the second wrong.
+# Greetings and the like are so short that there is little to judge by, and little happens when one is misheard.
+_LEAST = 0.5
+_LEAST_SMALL = 0.03
+_SMALL = frozenset(
+    {"hello", "hi", "hi there", "hello there", "goodbye", "bye bye", "thank you", "thanks", "help", "stop"}
+)
+# What dictation makes of a cough or a door.
+_NOISE_WORDS = frozenset(["a", "ah", "and", "but", "he", "huh", "i", "in", "it", "of", "oh", "or", "that", "the", "to", "uh", "um"])
+# Openings and endings that the recogniser likes to hear in any sound.
+_FILLERS = frozenset({"please", "can", "could", "would", "okay", "hey"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Guess:
+    """One decoder's idea: its words, its score in the recogniser's own logarithm, and how many frames are words."""
+
+    text: str
+    score: float
+    frames: int
 
 
 def _prepare(samples: Samples) -> bytes:
@@ -39,40 +72,109 @@ def _prepare(samples: Samples) -> bytes:
 
 
 class Recogniser:
-    """Grammar first; free dictation when the grammar does not fit."""
+    """Grammar first; free dictation to compare with, and to fall back to."""
 
     def __init__(self) -> None:
-        self._skills = Decoder(loglevel="FATAL", lm=None)
-        self._skills.add_jsgf_string("skills", jsgf())
-        self._skills.activate_search("skills")
+        self._skills = _grammar_decoder(_WIDE)
+        self._quick = _grammar_decoder({})
+        self._patient: Any = None
         self._free: Any = None
 
     def hear(self, samples: Samples, *, final: bool) -> dict[str, Any]:
         """`{"kind", "text", "confidence"}` as `ears.Heard` has it."""
         if len(samples) < 1600:
-            return {"kind": "nothing", "text": "", "confidence": 0.0}
+            return _NOTHING
         audio = _prepare(samples)
-        text = _decode(self._skills, audio)
-        if text:
-            return {"kind": "skill", "text": text, "confidence": 0.9}
         if not final:
-            return {"kind": "nothing", "text": "", "confidence": 0.0}
+            # Quick and without a second opinion: what comes is replaced by the final in any case.
+            text = _decode(self._quick, audio).text
+            unsure = not text or text.split()[0] in _FILLERS
+            return _NOTHING if unsure else {"kind": "skill", "text": text, "confidence": 0.5}
+        skill = _decode(self._skills, audio)
+        if not self._complete(skill.text) and len(samples) < _SHORT_SAMPLES:
+            if self._patient is None:
+                self._patient = _grammar_decoder(_WIDEST)
+            skill = _decode(self._patient, audio)
         if self._free is None:
             self._free = Decoder(loglevel="FATAL")
-        text = _decode(self._free, audio)
-        return {"kind": "free" if text else "nothing", "text": text, "confidence": 0.3 if text else 0.0}
+        free = _decode(self._free, audio)
+        if not free.text and not skill.text:
+            return _NOTHING
+        if free.text and self._complete(skill.text):
+            sure = self._confidence(skill, free)
+            if sure >= (_LEAST_SMALL if skill.text in _SMALL else _LEAST):
+                return {"kind": "skill", "text": skill.text, "confidence": round(sure, 3)}
+        if set(free.text.split()) <= _NOISE_WORDS:
+            return _NOTHING
+        return {"kind": "free", "text": free.text, "confidence": 0.3}
+
+    def warm(self) -> None:
+        """Load what the first utterance would otherwise wait for."""
+        self.hear(np.zeros(8000, dtype=np.int16), final=True)
+
+    def _complete(self, text: str) -> bool:
+        """Whether a sentence of the grammar was heard to its end."""
+        return bool(text) and bool(self._skills.get_fsg("skills").accept(text))
+
+    def _confidence(self, skill: _Guess, free: _Guess) -> float:
+        """0 to 1: how much better the grammar's words explain the sound than what free dictation made of it."""
+        frames = max(free.frames, 1)
+        ours, theirs = self._sounds(skill.text), self._sounds(free.text)
+        longest = max(len(ours), len(theirs), 1)
+        words = skill.text.split()
+        fillers = words[0] in _FILLERS or words[-1] == "please"
+        evidence = (
+            0.145 * (skill.score - free.score) / frames
+            - 4.0 * _distance(ours, theirs) / longest
+            - 2.5 * abs(len(ours) - len(theirs)) / longest
+            + 3.6 * min(2.0, skill.frames / frames)
+            - 1.9 * fillers
+            - 1.2
+        )
+        return 1.0 / (1.0 + math.exp(-evidence))
+
+    def _sounds(self, text: str) -> list[str]:
+        sounds: list[str] = []
+        for word in text.split():
+            sounds += (self._free.lookup_word(word) or word).split()
+        return sounds
 
 
-def _decode(decoder: Any, audio: bytes) -> str:
+def _distance(left: list[str], right: list[str]) -> int:
+    """How many sounds must be put in, left out or exchanged to make one from the other."""
+    row = list(range(len(right) + 1))
+    for index, sound in enumerate(left, start=1):
+        before, row[0] = row[:], index
+        for at, other in enumerate(right, start=1):
+            row[at] = min(before[at] + 1, row[at - 1] + 1, before[at - 1] + (sound != other))
+    return row[-1]
+
+
+def _grammar_decoder(beams: dict[str, float]) -> Any:
+    # A low weight of the grammar's own probabilities (the default is 6.5): the sentences are few, the sound decides.
+    decoder = Decoder(loglevel="FATAL", lm=None, lw=3.0, **beams)
+    for word, sounds in _MORE_SOUNDS:
+        decoder.add_word(word, sounds, False)
+    decoder.add_jsgf_string("skills", jsgf())
+    decoder.activate_search("skills")
+    return decoder
+
+
+def _decode(decoder: Any, audio: bytes) -> _Guess:
     decoder.start_utt()
     decoder.process_raw(audio, full_utt=True)
     decoder.end_utt()
     hypothesis = decoder.hyp()
-    return hypothesis.hypstr if hypothesis else ""
+    if hypothesis is None or not hypothesis.hypstr:
+        return _Guess("", 0.0, 0)
+    frames = sum(one.end_frame - one.start_frame + 1 for one in decoder.seg() if not one.word.startswith("<"))
+    score = math.log(hypothesis.score) / _LOG_BASE if hypothesis.score > 0 else 0.0
+    return _Guess(hypothesis.hypstr, score, frames)
 
 
 def main(source: BinaryIO, sink: BinaryIO) -> None:
     recogniser = Recogniser()
+    recogniser.warm()
     while line := source.readline():
         request = json.loads(line)
         audio = source.read(request["bytes"])

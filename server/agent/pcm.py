@@ -24,7 +24,6 @@ __all__ = [
     "wav_bytes",
 ]
 
-type_f = np.float64
 Samples = NDArray[np.int16]
 Floats = NDArray[np.float64]
 
@@ -40,9 +39,9 @@ def _filter_bank(up: int, down: int) -> tuple[Floats, int]:
     """(phases x taps, half width in input samples) of the low-pass for a change of rate by up/down."""
     stretch = max(1.0, down / up)
     half = int(np.ceil(_HALF_WIDTH * stretch))
-    taps = np.arange(-half + 1, half + 1, dtype=type_f)
+    taps = np.arange(-half + 1, half + 1, dtype=np.float64)
     cutoff = _PASS / stretch
-    bank = np.empty((up, 2 * half), dtype=type_f)
+    bank = np.empty((up, 2 * half), dtype=np.float64)
     for phase in range(up):
         at = taps - phase / up
         window = np.i0(_KAISER_BETA * np.sqrt(np.clip(1.0 - (at / half) ** 2, 0.0, None))) / np.i0(_KAISER_BETA)
@@ -65,20 +64,20 @@ class Resampler:
         common = gcd(from_hz, to_hz)
         self._up, self._down = to_hz // common, from_hz // common
         self._bank, self._half = _filter_bank(self._up, self._down)
-        self._held: Floats = np.zeros(self._half - 1, dtype=type_f)
+        self._held: Floats = np.zeros(self._half - 1, dtype=np.float64)
         self._held_from = -(self._half - 1)
         self._next_out = 0
 
     def process(self, run: Samples | Floats) -> Floats:
         """The output samples that this run completes; may be empty."""
         if self._up == self._down:
-            return run.astype(type_f)
-        self._held = np.concatenate((self._held, run.astype(type_f)))
+            return run.astype(np.float64)
+        self._held = np.concatenate((self._held, run.astype(np.float64)))
         # Output n needs input up to n*down//up + half.
         reach = self._held_from + len(self._held) - self._half
         last = (reach * self._up - 1) // self._down if reach > 0 else -1
         if last < self._next_out:
-            return np.zeros(0, dtype=type_f)
+            return np.zeros(0, dtype=np.float64)
         numbers = np.arange(self._next_out, last + 1)
         first_tap = (numbers * self._down) // self._up - self._half + 1 - self._held_from
         phases = (numbers * self._down) % self._up
@@ -95,8 +94,8 @@ class Resampler:
     def flush(self) -> Floats:
         """The last samples, as if silence followed."""
         if self._up == self._down:
-            return np.zeros(0, dtype=type_f)
-        return self.process(np.zeros(self._half, dtype=type_f))
+            return np.zeros(0, dtype=np.float64)
+        return self.process(np.zeros(self._half, dtype=np.float64))
 
 
 def resample(samples: Samples | Floats, from_hz: int, to_hz: int) -> Floats:
@@ -121,7 +120,7 @@ def ulaw_encode(samples: Samples) -> bytes:
     size = np.minimum(np.abs(wide), _ULAW_CLIP) + _ULAW_BIAS
     exponent = np.floor(np.log2(size)).astype(np.int32) - 7
     mantissa = (size >> (exponent + 3)) & 0x0F
-    return (~(sign | (exponent << 4) | mantissa) & 0xFF).astype(np.uint8).tobytes()
+    return bytes((~(sign | (exponent << 4) | mantissa) & 0xFF).astype(np.uint8))
 
 
 def ulaw_decode(data: bytes) -> Samples:
@@ -138,7 +137,7 @@ def alaw_encode(samples: Samples) -> bytes:
     size = np.minimum(np.where(wide >= 0, wide, -wide - 1), 32767)
     exponent = np.maximum(np.floor(np.log2(np.maximum(size, 1))).astype(np.int32) - 7, 0)
     mantissa = np.where(exponent == 0, size >> 4, size >> (exponent + 3)) & 0x0F
-    return ((sign | (exponent << 4) | mantissa) ^ 0x55).astype(np.uint8).tobytes()
+    return bytes(((sign | (exponent << 4) | mantissa) ^ 0x55).astype(np.uint8))
 
 
 def alaw_decode(data: bytes) -> Samples:

@@ -42,6 +42,7 @@ def create_router(options: AgentOptions) -> APIRouter:
     async def lifespan(_app: Any) -> AsyncIterator[None]:
         if options.prewarm:
             hub.ears.prewarm()
+            hub.voice.prewarm()
         try:
             yield
         finally:

@@ -60,6 +60,7 @@ class Scenario:
     Speech out: `pace` real-time or burst; `chunk_ms`; `lead_ms` how far real-time sending runs ahead; `leading_silence_ms`;
     `deltas` paced with the sound, burst per sentence, or none; `delta_spacing` live (greeting words bare, others with a space
     behind), leading, trailing, or none; `odd_bytes` sends audio of odd length; `omit_reply_id` in reply.audio;
+    `tone_hz` says each sentence as a tone of `tone_ms` instead of words;
     `bare_reply_done` without fields; `late_audio_chunks` sent after an interruption was told; `interruption_order`
     `speech_first` (speech.started, transcript.agent, reply.done) or `done_first` (reply.done, transcript.agent, speech.started).
     Tools: `preamble` `silent`, `spoken`, or `held_open` (silent, until the result or 2.3 s); `tool_reply_prefix` gives answers
@@ -91,6 +92,8 @@ class Scenario:
     deltas: Literal["paced", "burst", "none"] = "paced"
     delta_spacing: Literal["live", "leading", "trailing", "none"] = "live"
     odd_bytes: bool = False
+    tone_hz: float = 0.0
+    tone_ms: int = 1000
     omit_reply_id: bool = False
     bare_reply_done: bool = False
     late_audio_chunks: int = 0
@@ -113,6 +116,8 @@ class Scenario:
         for name in ("slow_ready_ms", "lead_ms", "leading_silence_ms", "late_audio_chunks"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative")
+        if not 0 <= self.tone_hz <= 10_000 or not 1 <= self.tone_ms <= 120_000:
+            raise ValueError("tone_hz must be 0 (off) to 10000, tone_ms 1 to 120000")
         if not 40 <= self.barge_in_ms <= 5000:
             raise ValueError("barge_in_ms must be 40 to 5000")
         if not 1 <= self.chunk_ms <= 60_000:
@@ -207,6 +212,7 @@ _ALL: tuple[Scenario, ...] = (
     Scenario(name="error_event", error_event="error"),
     Scenario(name="hang_up", hang_up_after_goodbye=True),
     Scenario(name="deaf", hear=False),
+    Scenario(name="tone", tone_hz=440.0),
     _faulty("close_1000", Fault(after="reply.audio", nth=20, do="close", code=1000)),
     _faulty("close_1008", Fault(after="reply.audio", nth=20, do="close", code=1008, reason="policy")),
     _faulty("close_1011", Fault(after="reply.audio", nth=20, do="close", code=1011, reason="internal")),
@@ -272,6 +278,8 @@ def scenario_from_text(text: str, base: Scenario | None = None) -> Scenario:
         elif key == "cap_s":
             if value is not None and not isinstance(value, int | float):
                 raise ValueError("cap_s is a number of seconds or null")
+        elif isinstance(default, float) and type(value) is int:
+            given[key] = float(value)
         elif type(value) is not type(default):
             raise ValueError(f"{key} is a {type(default).__name__}")
     return replace(start, **{"name": "custom", **given})

@@ -16,17 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from server.agent.brain import (
-    Facts,
-    Reply,
-    ToolRequest,
-    ToolSpec,
-    answer,
-    answer_tool,
-    instructed,
-    too_slow,
-    wants_more,
-)
+from server.agent.brain import Facts, Reply, answer, answer_tool, instructed, too_slow, wants_more
 from server.agent.ears import Heard
 from server.agent.happenings import (
     Happening,
@@ -40,6 +30,8 @@ from server.agent.happenings import (
 from server.agent.pcm import Resampler, Samples, to_samples
 from server.agent.scenarios import Scenario
 from server.agent.speaker import PREAMBLE_MS, Speaker, SpeakerSettings, Synthesizer
+from server.agent.tone import ToneVoice
+from server.agent.tools import ToolRequest, ToolSpec
 from server.agent.turns import (
     RATE_HZ,
     SpeechDropped,
@@ -127,7 +119,8 @@ class Conversation:
         self._ears = ears
         self._make_id = make_id
         self._now = now
-        self._speaker = Speaker(voice=voice, settings=settings.speaker, scenario=scenario, emit=self._tell)
+        mouth = ToneVoice(scenario.tone_hz, scenario.tone_ms) if scenario.tone_hz else voice
+        self._speaker = Speaker(voice=mouth, settings=settings.speaker, scenario=scenario, emit=self._tell)
         self._detector = TurnDetector(replace(settings.turns, barge_in_ms=scenario.barge_in_ms))
         self._resampler = Resampler(settings.input_rate_hz, RATE_HZ)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -234,8 +227,7 @@ class Conversation:
         self._held.append((event, audio))
 
     async def _release_held(self) -> None:
-        while self._speaker.speaking:
-            await asyncio.sleep(max(0.02, self._speaker.audible_for()))
+        await self._speaker.silent_again()
         held, self._held = self._held, []
         for event, audio in held:
             self._on_turn(event, audio)
@@ -290,7 +282,7 @@ class Conversation:
             self._pump()
             return
         self._tell_user(UserFinal(item_id=item_id, text=heard.text))
-        reply = answer(heard.text, self._facts())
+        reply = answer(heard.text, self._facts(), sure=heard.kind == "skill")
         self._turn += 1
         self._enqueue(_Planned(reply=reply))
 
@@ -318,7 +310,11 @@ class Conversation:
     # Replies ---------------------------------------------------------------------------------------------------------
 
     def _enqueue(self, planned: _Planned) -> None:
-        self._queue.append(planned)
+        if planned.after_call:
+            # What was asked first is answered first.
+            self._queue.appendleft(planned)
+        else:
+            self._queue.append(planned)
         self._pump()
 
     def _pump(self) -> None:

@@ -96,6 +96,11 @@ class Speaker:
         """A reply is being sent, or still sounds at the client."""
         return self._active is not None or self.audible_for() > 0
 
+    async def silent_again(self) -> None:
+        """Wait until no reply is being sent and everything sent has sounded."""
+        while self.speaking:  # noqa: ASYNC110 - the end moves with every chunk sent
+            await asyncio.sleep(max(0.02, self.audible_for()))
+
     def open(self, reply_id: str, item_id: str) -> None:
         """Begin a reply without sound; `speak_into`, `silence` and `complete` follow."""
         self._active = _Active(reply_id=reply_id, item_id=item_id)
@@ -214,7 +219,7 @@ class Speaker:
             if self._scenario.deltas == "paced":
                 self._tell_words(active, until_ms=active.sent_ms + len(chunk) * 1000 / rate_hz, bare=bare)
             if self._settings.volume is not None:
-                chunk = to_samples(chunk * (self._settings.volume / 100))
+                chunk = to_samples(chunk.astype(np.float64) * (self._settings.volume / 100))
             self._emit(ReplyAudio(reply_id=active.reply_id, samples=chunk))
             active.sent_ms += len(chunk) * 1000 / rate_hz
             self._sounds_until = max(self._sounds_until, loop.time()) + len(chunk) / rate_hz

@@ -161,15 +161,14 @@ def _time_words(text: str, marks: list[tuple[int, int]], duration_ms: float) -> 
     for position, word in words:
         inside = [ms for at, ms in marks if position <= at < position + len(word)]
         starts.append(float(min(inside)) if inside else None)
-    known = [0.0, *[s for s in starts if s is not None], duration_ms]
     timed: list[SpokenWord] = []
-    previous = 0.0
+    begin = 0.0
     for index, (_, word) in enumerate(words):
-        begin = max(previous, min(starts[index] if starts[index] is not None else previous, duration_ms))
-        later = [s for s in starts[index + 1 :] if s is not None and s >= begin]
-        end = max(begin, min(later[0] if later else known[-1], duration_ms))
+        own = starts[index]
+        begin = min(max(begin, begin if own is None else own), duration_ms)
+        following = [start for start in starts[index + 1 :] if start is not None and start >= begin]
+        end = min(following[0], duration_ms) if following else duration_ms
         timed.append(SpokenWord(text=word, start_ms=int(begin), end_ms=int(end)))
-        previous = begin
     return tuple(timed)
 
 
@@ -201,6 +200,10 @@ class Voice:
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="agent-voice")
+
+    def prewarm(self) -> None:
+        """Load the library now, in the background, so that the first reply does not wait for it."""
+        self._pool.submit(synthesize, "Hello.")
 
     async def say(self, text: str, *, voice: str, rate_hz: int) -> Speech:
         """Speak a sentence without blocking the event loop. Raises KeyError for an unknown voice."""

@@ -45,7 +45,7 @@ async function boot(config) {
   micropip.destroy();
   stage("client", 95);
   if (tools !== null) pyodide.FS.writeFile("/home/pyodide/agent_tools.py", tools);
-  host = new Host(post, die);
+  host = new Host(pyodide, post, die);
   host.client = pyodide.pyimport("pyclient.browser").start(host, JSON.stringify(config.settings), tools !== null);
   booted = true;
   stage("ready", 100);

@@ -8,7 +8,9 @@
 const FATAL = /fatally failed|memory access out of bounds|unreachable|stack/i;
 
 export class Host {
-  constructor(post, die) {
+  /** @param {object} runtime Pyodide   @param {Function} post to the page   @param {Function} die tells the page that all is over */
+  constructor(runtime, post, die) {
+    this.runtime = runtime;
     this.post = post;
     this.die = die;
     this.client = null;
@@ -24,6 +26,8 @@ export class Host {
   tell(name, ...values) {
     if (this.dead || !this.client) return;
     try {
+      // After a fatal error proxies go on working on what is left of memory; only the public interface throws from then on.
+      void this.runtime.globals;
       let method = this.methods.get(name);
       if (!method) this.methods.set(name, (method = this.client[name]));
       method(...values);

@@ -1,10 +1,17 @@
-"""What a person sees when something is missing, refused or breaks: words that say what to do, and nothing left running."""
+"""What a person sees when something is missing, refused or breaks: words that say what to do, and nothing left running.
+
+Several faults share one page where they can: each page load starts a Python runtime.
+"""
 
 import re
+import shutil
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.harness import quirk_scripts
 from tests.harness.server import Parley
@@ -13,79 +20,147 @@ from tests.harness.talk import Call
 pytestmark = pytest.mark.browser
 
 
-def notice(page: Page) -> Any:
-    return page.get_by_role("alert")
-
-
 def click_connect(page: Page) -> None:
     page.get_by_role("button", name="Connect", exact=True).click()
+
+
+def expect_notice(call: Call, code: str) -> None:
+    """The notice with this code is shown, says what to do, and the person may try again at once."""
+    notice = call.page.get_by_role("alert")
+    expect(notice).to_have_attribute("data-code", code, timeout=40_000)
+    expect(notice).to_be_visible()
+    view = call.snapshot()
+    assert view is not None
+    assert len(view["notice"]["hint"]) > 20 and view["can_connect"] and not view["audio_wanted"], view
+    expect(call.page.get_by_role("button", name="Connect", exact=True)).to_be_enabled()
 
 
 @pytest.mark.tab(mic="deny")
 def test_a_denied_microphone_says_where_to_allow_it(call: Call) -> None:
     click_connect(call.page)
-    expect(notice(call.page)).to_contain_text(re.compile("microphone", re.IGNORECASE), timeout=30_000)
-    expect(call.page.get_by_role("button", name="Connect", exact=True)).to_be_enabled()
-    assert call.snapshot()["notice"]["code"] == "denied"  # type: ignore[index]
+    expect_notice(call, "mic_denied")
+    expect(call.page.get_by_role("alert")).to_contain_text(re.compile("microphone", re.IGNORECASE))
 
 
-@pytest.mark.parametrize(
-    ("script", "code"),
-    [
-        (quirk_scripts.microphone_error("NotFoundError"), "not_found"),
-        (quirk_scripts.microphone_error("NotReadableError"), "busy"),
-        (quirk_scripts.microphone_error("OverconstrainedError"), "overconstrained"),
-        (quirk_scripts.insecure_page(), "insecure"),
-        (quirk_scripts.no_audio_worklet(), "no_worklet"),
-        (quirk_scripts.context_never_resumes(), "context_suspended"),
-    ],
-    ids=["no-microphone", "busy", "overconstrained", "insecure", "no-worklet", "no-speaker"],
-)
-def test_each_reason_for_no_sound_has_its_own_words(open_tab: Any, parley: Parley, script: str, code: str) -> None:
-    tab = open_tab(init_scripts=[script])
-    tab.page.goto(parley.url)
-    click_connect(tab.page)
-    expect(notice(tab.page)).to_be_visible(timeout=40_000)
-    view = tab.page.evaluate("window.parley.snapshot()")
-    assert view["notice"]["code"] == code
-    assert len(view["notice"]["hint"]) > 20
-    assert view["can_connect"]
+def test_each_reason_for_no_sound_has_its_own_words(call: Call) -> None:
+    """One page, one fault after the other; the last takes the microphone's interface away altogether."""
+    texts = set()
+    for name, code in {
+        "NotFoundError": "mic_not_found",
+        "NotReadableError": "mic_busy",
+        "OverconstrainedError": "mic_overconstrained",
+    }.items():
+        call.page.evaluate(f"() => {{ {quirk_scripts.microphone_error(name)} }}")
+        click_connect(call.page)
+        expect_notice(call, code)
+        texts.add(call.page.get_by_role("alert").inner_text())
+    for script, code in (
+        (quirk_scripts.no_audio_worklet(), "mic_no_worklet"),
+        (quirk_scripts.insecure_page(), "mic_insecure"),
+    ):
+        call.page.evaluate(f"() => {{ {script} }}")
+        click_connect(call.page)
+        expect_notice(call, code)
+        texts.add(call.page.get_by_role("alert").inner_text())
+    assert len(texts) == 5
 
 
-@pytest.mark.parametrize("status", [403, 429, 500, 502, 504])
-def test_a_refused_token_is_told_in_words(call: Call, status: int) -> None:
-    """The page's request is answered here, so that every status can be had; the worker's fetch is routed, too."""
-    call.tab.errors.expect(rf"{status}|Failed to load resource")
-    body = '{"error": {"code": "some_code", "message": "Some message."}}'
-    call.page.route(
-        "**/api/token", lambda route: route.fulfill(status=status, body=body, content_type="application/json")
-    )
+@pytest.mark.tab(init_scripts=[quirk_scripts.context_never_resumes()])
+def test_a_context_that_never_runs_is_given_up_and_told(call: Call) -> None:
+    """Firefox without an output device: `resume()` never settles, so nobody may wait for it without an end."""
     click_connect(call.page)
-    call.wait_state("failed", timeout_s=60)
-    expect(notice(call.page)).to_be_visible()
+    expect_notice(call, "mic_context_suspended")
     call.sound.wait_microphone_free()
 
 
-def test_a_server_that_is_away_is_told_in_words(call: Call) -> None:
+def test_a_refused_token_is_told_in_words(call: Call) -> None:
+    """Every status has its own notice; the microphone is let go each time."""
+    call.tab.errors.expect(r"\b(403|429|500|502|504)\b|Failed to load resource")
+    call.wait_booted()
+    titles = set()
+    for status in (403, 429, 500, 502, 504):
+        body = '{"error": {"code": "some_code", "message": "Some message."}}'
+        call.page.unroute_all()
+        call.page.route(
+            "**/api/token", partial(Route.fulfill, status=status, body=body, content_type="application/json")
+        )
+        click_connect(call.page)
+        expect_notice(call, f"token_{status}")
+        view = call.snapshot()
+        assert view is not None and view["state"] == "failed"
+        titles.add((view["notice"]["title"], view["notice"]["hint"]))
+        call.sound.wait_microphone_free()
+    assert len(titles) == 5, titles
+
+
+def test_a_server_that_is_away_is_told_and_the_next_click_works(call: Call) -> None:
     call.tab.errors.expect(r"Failed to load resource|ERR_|NetworkError|access control|cancelled|aborted|Load failed")
     call.wait_booted()
     call.page.route("**/api/token", lambda route: route.abort())
     click_connect(call.page)
     call.wait_state("failed", timeout_s=60)
-    expect(notice(call.page)).to_contain_text(re.compile("server|network|connection", re.IGNORECASE))
+    expect(call.page.get_by_role("alert")).to_contain_text(re.compile("server|network|connection", re.IGNORECASE))
     call.sound.wait_microphone_free()
-
-
-def test_a_dead_worker_is_noticed_told_and_restarted(call: Call) -> None:
-    """Pyodide can die for good. The person loses the call, hears why, and can call again without reloading."""
-    if call.tab.engine != "chromium":
-        pytest.skip("only Chromium lets a test reach into a worker; the notice and restart are the same code")
+    call.page.unroute_all()
     call.connect()
-    (worker,) = call.page.workers
-    call.tab.errors.expect("Python|fatal|stack")
-    worker.evaluate("self.postMessage({ type: 'dead', reason: 'killed by a test' })")
-    expect(notice(call.page)).to_contain_text("crashed", timeout=30_000)
+    call.wait_turn("agent", containing="parley")
+    call.hang_up()
+
+
+@pytest.mark.parametrize(
+    ("scenario", "words"),
+    [
+        ("unauthorized", "token|refused|Connect"),
+        ("unauthorized_1006", "token|refused|connection"),
+        ("close_1011", "service"),
+    ],
+)
+def test_a_closed_socket_is_told_in_words(call: Call, parley: Parley, scenario: str, words: str) -> None:
+    """A refused token, a refusal that the browser only calls 1006, and a server that breaks in mid-reply."""
+    call.tab.errors.expect("WebSocket")
+    parley.scenario(scenario)
+    click_connect(call.page)
+    call.wait_state("failed", timeout_s=60)
+    expect(call.page.get_by_role("alert")).to_contain_text(re.compile(words, re.IGNORECASE))
     call.sound.wait_microphone_free()
+
+
+@pytest.mark.parametrize("scenario", ["deep_message", "huge_message", "binary_frame", "flood"])
+def test_a_hostile_message_is_refused_and_the_call_goes_on(call: Call, parley: Parley, scenario: str) -> None:
+    """Six thousand brackets kill Pyodide for good if they reach the parser."""
+    parley.scenario(scenario)
+    call.connect()
+    call.wait_turn("agent", containing="parley")
+    call.hang_up()
+
+
+@pytest.fixture
+def deadly_tool(_server: Parley, tmp_path: Path) -> Iterator[Parley]:
+    """The same site with a tool that kills Pyodide: a real fatal error, in real Python, in the real worker."""
+    site = tmp_path / "site"
+    shutil.copytree(_server.site, site)
+    (tools,) = (site / "assets").glob("tools.*.py")
+    tools.write_text(
+        "import json\nfrom pyclient.tools import tool\n\n"
+        "@tool\ndef get_weather(city: str) -> str:\n"
+        '    """Get the weather of a city."""\n'
+        "    return json.loads('[' * 200_000 + ']' * 200_000)\n"
+    )
+    with Parley(site=site) as parley:
+        yield parley
+
+
+def test_a_python_that_died_is_noticed_told_and_started_again(tab: Any, sound: Any, deadly_tool: Parley) -> None:
+    """The person loses the call, reads why, and can call again without loading the page again."""
+    tab.errors.expect("parley: Python failed|fatal|stack|recursion|Traceback|worker")
+    call = Call(tab, sound)
+    call.open(deadly_tool.url)
+    call.connect()
+    call.wait_turn("agent", containing="parley")
+    call.page.get_by_label("Type instead of speaking").fill("what is the weather in paris")
+    call.page.get_by_role("button", name="Send").click()
+    expect(call.page.get_by_role("alert")).to_have_attribute("data-code", "worker_died", timeout=60_000)
+    sound.wait_microphone_free()
     call.wait_booted()
     call.connect()
     call.wait_turn("agent", containing="parley")

@@ -31,7 +31,7 @@ page differently; `open_tab(...)` opens more than one.
 
 Rooms
 -----
-    plugin        pytest: fixtures, options, page discipline, summary
+    plugin        pytest: fixtures, options, page discipline, summary  (table: what ran in which engine, as Markdown)
     engines       find an engine and open a page in it        (webkit_gtk, wkgtk_browser: Debian's WebKit)
     page_errors   everything that a page complains about
     pulse, tape   virtual microphone and speaker; recordings that can be listened to while they run
@@ -52,6 +52,9 @@ To remember
 * `sound.say(...)` returns at once; `.wait()` returns when the last sample was played, not when the page has it.
 * Playwright hands over events only while it is called: wait with `page.wait_for_timeout`, `expect` and locators. A strict
   policy forbids `page.wait_for_function` with a string; a screenshot violates `style-src` in Firefox.
-* `page.evaluate` counts as a person's gesture in Chromium: read what depends on a gesture from the DOM instead.
+* Playwright asks pages as if a person had acted: `evaluate` is a gesture in Chromium, and in the system's Firefox the page
+  counts as clicked from the start. To test what happens without a click, use `quirk_scripts.gesture_required`.
+* In WebKitGTK Playwright's clicks are made by script: `mousedown` and `click` come, untrusted, and `pointerdown` does not. They
+  open the gate for sound all the same.
 * A worker's WebSocket cannot be intercepted: inject faults in the server (`parley.scenario(...)`). Its fetches can (`page.route`).
 """

@@ -122,8 +122,9 @@ class Break:
 class Likeness:
     """How much of a reference came back, in windows of 120 ms where the reference is voiced.
 
-    `median` and `share` (of windows that correlate above 0.95) are the two figures to judge by. Measured on an idle
-    machine at the device's rate: median above 0.98 and share above 0.75 in all three engines.
+    `median` and `share` (of windows that correlate above 0.95) are the two figures to judge by. Measured at the device's rate
+    in all three engines: on an idle machine a median above 0.98 and a share above 0.75; on a busy one the share falls first.
+    Another sentence gives a median around 0.25 and a share of 0; half the sentence lost gives a share of 0.5.
     """
 
     windows: int
@@ -132,7 +133,7 @@ class Likeness:
 
     @property
     def good(self) -> bool:
-        return self.windows > 0 and self.median > 0.98 and self.share > 0.75
+        return self.windows > 0 and self.median > 0.97 and self.share > 0.6
 
 
 def load(path: Path) -> Sound:

@@ -2,7 +2,8 @@
 
     pytest_plugins = ["tests.harness.plugin"]          # in the top conftest.py of a suite
 
-Options: `--engines chromium,firefox` narrows the run on purpose, and the summary says so.
+Options: `--engines chromium,firefox` narrows the run on purpose, and the summary says so; `--engine-table FILE` writes what
+ran in which engine.
 Markers: `browser` is required on every test that drives one; `tab(mic="deny", ...)` opens `tab` with other `TabOptions`.
 Fixtures: `engine`, `tab`, `page`, `open_tab`, `sound`, `pulse`, `speech`, `playwright_driver`.
 
@@ -18,11 +19,15 @@ import os
 import re
 import shutil
 import sys
+import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from . import table
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Playwright
@@ -65,6 +70,7 @@ _TABS = pytest.StashKey["list[Tab]"]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("browsers")
     group.addoption("--engines", default=",".join(ALL_ENGINES), help="comma-separated: chromium, firefox, webkit")
+    group.addoption("--engine-table", metavar="FILE", help="write a Markdown table of checks and engines to FILE")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -135,21 +141,20 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    ran: dict[str, tuple[str, int]] = {}
-    for reports in terminalreporter.stats.values():
-        for report in reports:
-            if isinstance(report, pytest.TestReport) and report.when == "call":
-                for name, value in report.user_properties:
-                    if name == "engine":
-                        said, count = ran.get(str(value), (str(value), 0))
-                        ran[str(value)] = (said, count + 1)
+    reports = [r for kind in terminalreporter.stats.values() for r in kind if isinstance(r, pytest.TestReport)]
+    ran = Counter(
+        str(value) for r in reports if r.when == "call" for name, value in r.user_properties if name == "engine"
+    )
     if not ran:
         return
     terminalreporter.section("engines")
-    for said, count in sorted(ran.values()):
+    for said, count in sorted(ran.items()):
         terminalreporter.line(f"{said}: {count} test(s)")
     if left_out := [name for name in ALL_ENGINES if name not in _engines(config)]:
         terminalreporter.line(f"NARROWED by --engines: {', '.join(left_out)} did not run", yellow=True)
+    if file := config.getoption("--engine-table"):
+        table.write(Path(file), reports, date=time.strftime("%Y-%m-%d"))
+        terminalreporter.line(f"table of checks and engines: {file}")
 
 
 # Fixtures

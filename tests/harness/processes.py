@@ -101,15 +101,19 @@ def bearing(mark: str) -> list[int]:
 
 def end_bearing(mark: str, known: Sequence[int] = (), *, patience_s: float = 5.0) -> list[int]:
     """End what `bearing(mark)` finds and what is left of `known`; return the ids that had to be killed."""
-    deadline = time.monotonic() + patience_s
-    while time.monotonic() < deadline:
-        if not (left := _left(mark, known)):
-            return []
-        time.sleep(0.05)
-    left = _left(mark, known)
+    left = _wait_gone(mark, known, patience_s)
     for pid in left:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
+    if left:
+        _wait_gone(mark, known, patience_s)  # a killed process is there for a moment more
+    return left
+
+
+def _wait_gone(mark: str, known: Sequence[int], patience_s: float) -> list[int]:
+    deadline = time.monotonic() + patience_s
+    while (left := _left(mark, known)) and time.monotonic() < deadline:
+        time.sleep(0.05)
     return left
 
 

@@ -49,6 +49,8 @@ resample-method = soxr-vhq
 realtime-scheduling = no
 exit-idle-time = -1
 """
+# A starved sound system splices the sound, and the page would be blamed for it.
+_PRIORITY = -11
 _HIDDEN = ("PULSE_SERVER", "DISPLAY", "DBUS_SESSION_BUS_ADDRESS", "PULSE_SINK", "PULSE_SOURCE")
 
 
@@ -190,7 +192,7 @@ class Pulse:
                 env=inner,
                 stdout=log,
                 stderr=log,
-                priority=-11,  # a starved daemon splices the sound, and the page would be blamed for it
+                priority=_PRIORITY,
             )
         if not poll(lambda: self._pactl("info", check=False).returncode == 0 or self._daemon_died(), 15.0):
             raise PulseError(f"PulseAudio did not answer: {self._said()}")
@@ -234,7 +236,9 @@ class Pulse:
         """Speak `wav` at the microphone; returns at once."""
         if not Path(wav).is_file():
             raise FileNotFoundError(wav)
-        player = Utterance(spawn(["paplay", "-d", "mic", "--latency-msec=60", wav], env=self._client_env()))
+        # A quarter of a second of buffer, so that a busy machine does not tear the speech; it delays nothing.
+        command = ["paplay", "-d", "mic", "--latency-msec=250", str(wav)]
+        player = Utterance(spawn(command, env=self._client_env(), priority=_PRIORITY))
         self._players.append(player)
         return player
 
@@ -242,7 +246,8 @@ class Pulse:
     def record(self, path: Path, source: str = f"{SPEAKER}.monitor") -> Iterator[PulseTape]:
         """Record what comes out of the speaker (or `source="mic.monitor"`: what went into the microphone)."""
         command = ["parec", "-d", source, f"--rate={RATE_HZ}", "--channels=1", "--format=s16le", "--latency-msec=20"]
-        tape = PulseTape(spawn([*command, "--raw"], env=self._client_env(), stdout=subprocess.PIPE), Path(path))
+        process = spawn([*command, "--raw"], env=self._client_env(), stdout=subprocess.PIPE, priority=_PRIORITY)
+        tape = PulseTape(process, Path(path))
         self._tapes.append(tape)
         try:
             if not poll(lambda: tape.duration_ms > 0, 10.0):

@@ -89,6 +89,31 @@ def insecure_page() -> str:
 """ + no_audio_worklet()
 
 
+def gesture_required() -> str:
+    """No context runs before a person really clicked, tapped or pressed a key.
+
+    For Firefox as the system has it: Playwright reaches it over a protocol that counts its very first question to a page as
+    a gesture, so the browser's own gate is open from the start. The script closes it again until an event of a hand comes;
+    whether the event is trusted is not asked, because in WebKitGTK Playwright's own clicks are not.
+    """
+    return """
+(() => {
+  let acted = false;
+  for (const kind of ['pointerdown', 'mousedown', 'click', 'keydown', 'touchend']) {
+    addEventListener(kind, () => { acted = true; }, {capture: true});
+  }
+  const Real = window.AudioContext;
+  const resume = Real.prototype.resume;
+  class Gated extends Real {
+    constructor(options) { super(options); if (!acted) super.suspend(); }
+    resume() { return acted ? resume.call(this) : new Promise(() => {}); }
+  }
+  Object.defineProperty(Gated, 'name', {value: 'AudioContext'});
+  window.AudioContext = Gated;
+})();
+"""
+
+
 def context_never_resumes() -> str:
     """Firefox without an output device: the context stays `suspended` and `resume()` never settles."""
     return """

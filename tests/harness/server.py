@@ -2,7 +2,7 @@
 
     with Parley(site=build_site(cache)) as parley:
         tab.page.goto(parley.url)
-        parley.scenario(name="close", code=1011)     # what the local agent shall do next
+        parley.scenario("close_1011")                # what the local agent shall do in the next session
         parley.sessions()                            # what it has seen
 
 The server gets a clean environment: no key of this machine, no `.env`, so every run talks to the local agent.
@@ -68,6 +68,7 @@ class Parley:
         python: str = sys.executable,
     ) -> None:
         self.url = ""
+        self.site = site
         self._command = [python, "-m", "server", "--host", host, "--port", "0", "--site", str(site), *arguments]
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
         self._env = {
@@ -131,13 +132,18 @@ class Parley:
         """Everything it wrote to the error stream so far."""
         return self._log.read_text(errors="replace") if self._log.exists() else ""
 
-    def scenario(self, **wishes: Any) -> Any:
-        """Tell the local agent how to behave in the sessions to come; without wishes: as usual again."""
-        return self.request("POST", "/agent/_scenario", wishes)
+    def scenario(self, name: str = "", *, sessions: int = 1, **switches: Any) -> Any:
+        """Tell the local agent how to behave in the next `sessions` sessions: a scenario's name, or switches, or a name and
+        switches that differ from it. Without arguments: as usual again. See `server/agent/scenarios.py`."""
+        if not name and not switches:
+            return self.request("POST", "/agent/_scenario", {"scenario": "default", "sessions": 0})
+        wanted: Any = {**({"base": name} if name else {}), **switches} if switches else name
+        return self.request("POST", "/agent/_scenario", {"scenario": wanted, "sessions": sessions})
 
-    def sessions(self) -> Any:
-        """What the local agent has to tell about its sessions."""
-        return self.request("GET", "/agent/_sessions")
+    def sessions(self) -> list[dict[str, Any]]:
+        """What the local agent has to tell about its sessions, oldest first."""
+        told: list[dict[str, Any]] = self.request("GET", "/agent/_sessions")["sessions"]
+        return told
 
     def request(self, method: str, path: str, body: Any = None, *, headers: Mapping[str, str] | None = None) -> Any:
         """One request to the server; the decoded JSON answer. Raises ServerError for any status but 2xx."""

@@ -35,12 +35,17 @@ def settings(options: argparse.Namespace) -> WebKit2.Settings:
     return chosen
 
 
+UNANSWERED = []  # a request that nobody holds any more counts as denied
+
+
 def answer_request(request: WebKit2.PermissionRequest, mic: str) -> bool:
     """Allow, deny, or leave the question open for ever as a person does who has not seen it."""
     if mic == "allow":
         request.allow()
     elif mic == "deny":
         request.deny()
+    else:
+        UNANSWERED.append(request)
     return True
 
 

@@ -54,19 +54,20 @@ def test_a_tone_the_page_plays_is_heard_at_the_speaker_with_its_pitch_and_length
     """Recorded outside the browser, so a wrong rate anywhere between page and speaker shows.
 
     Before the click nothing may sound: people's browsers demand a gesture, and a harness that waives it would hide a page
-    that forgot about it.
+    that forgot about it. (Firefox: see `quirk_scripts.gesture_required`.)
     """
     tab.page.goto(site)
-    expect(tab.page.locator("#before")).to_have_text("suspended")
+    if tab.engine != "firefox":
+        expect(tab.page.locator("#before")).to_have_text("suspended")
     with sound.record(tmp_path / "tone.wav") as tape:
         press(tab.page, "Play", "playing")
         began = tape.wait_sound(timeout_s=10)
         expect(tab.page.locator("#status")).to_have_text("played")
         tape.wait_silence(for_ms=300, timeout_s=10, since_ms=began)
     heard = load(tape.path)
-    assert dominant_hz(heard) == pytest.approx(700, rel=0.002)
-    (tone,) = segments(heard)
-    assert tone.duration_ms == pytest.approx(1500, abs=100)
+    assert dominant_hz(heard) == pytest.approx(700, rel=0.01)
+    # A starved machine puts pauses into a sound, so what counts is how long it sounded, not how long it took.
+    assert sum(part.duration_ms for part in segments(heard, join_ms=20)) == pytest.approx(1500, abs=200)
 
 
 @pytest.mark.tab(mic="deny")
@@ -97,10 +98,16 @@ def test_every_kind_of_complaint_is_collected_and_only_what_was_meant_is_forgive
     tab.errors.check()
 
 
-def test_a_quirk_script_changes_what_the_page_sees(open_tab: Callable[..., Tab], site: str) -> None:
-    scripts = [quirk_scripts.sample_rate_ignored(44_100), quirk_scripts.microphone_error("OverconstrainedError")]
-    page = open_tab(init_scripts=scripts).page
+def test_quirk_scripts_change_what_the_page_sees(open_tab: Callable[..., Tab], site: str) -> None:
+    """Also that the simulated gate opens at a click: a test of the gesture would otherwise pass for the wrong reason."""
+    scripts = [
+        quirk_scripts.sample_rate_ignored(44_100),
+        quirk_scripts.gesture_required(),
+        quirk_scripts.microphone_error("OverconstrainedError"),
+    ]
+    page = open_tab(autoplay="allow", init_scripts=scripts).page
     page.goto(f"{site}?rate=24000")
+    expect(page.locator("#before")).to_have_text("suspended")
     press(page, "Listen", "OverconstrainedError")
     expect(page.locator("#rate")).to_have_text("44100")
 
@@ -113,7 +120,7 @@ def test_the_injected_sound_carries_speech_in_and_a_tone_out(
     sound = InjectedSound(tab)
     tab.page.goto(site)
     press(tab.page, "Listen", "listening")
-    said = speech.say("hello there", tail_ms=300)
+    said = speech.say("turn on the kitchen light", tail_ms=300)
     sound.say(said).wait()
     tab.page.wait_for_timeout(200)
     score = likeness(load(said), heard_by(tab.page))
@@ -123,4 +130,4 @@ def test_the_injected_sound_carries_speech_in_and_a_tone_out(
     with sound.record(tmp_path / "tone.wav") as tape:
         press(tab.page, "Play", "playing")
         expect(tab.page.locator("#status")).to_have_text("played")
-    assert dominant_hz(load(tape.path)) == pytest.approx(700, rel=0.002)
+    assert dominant_hz(load(tape.path)) == pytest.approx(700, rel=0.01)

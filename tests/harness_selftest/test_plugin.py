@@ -52,7 +52,7 @@ def run(folder: Path, suite: str, *arguments: str, **env: str) -> subprocess.Com
 @pytest.mark.browser
 def test_a_page_that_complains_fails_its_test_and_leaves_evidence_unless_it_was_meant(tmp_path: Path) -> None:
     """The one rule that every other browser test relies on without saying so."""
-    done = run(tmp_path, SILENT_AND_LOUD, "--engines", "chromium")
+    done = run(tmp_path, SILENT_AND_LOUD, "--engines", "chromium", "--engine-table", "table.md")
     assert "1 failed, 1 passed" in done.stdout, done.stdout[-3000:]
     assert "FAILED test_suite.py::test_loud[chromium" in done.stdout
     assert "console: something is wrong" in done.stdout
@@ -60,6 +60,9 @@ def test_a_page_that_complains_fails_its_test_and_leaves_evidence_unless_it_was_
     kept = sorted(path.suffix for path in (tmp_path / ".cache" / "test-artifacts").iterdir())
     assert kept == [".png", ".txt", ".zip"]
     assert str(tmp_path / ".cache" / "test-artifacts") in done.stdout
+    table = (tmp_path / "table.md").read_text()
+    assert "| suite | loud | NO |" in table
+    assert "| suite | meant | yes |" in table
 
 
 def test_a_suite_without_browsers_loads_nothing_of_the_harness(tmp_path: Path) -> None:

@@ -7,8 +7,6 @@ Section numbers in comments are the protocol file's. Configuration is in `assemb
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import logging
 import secrets
 import time
@@ -17,30 +15,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
 from starlette.websockets import WebSocket
 
-from server.agent.happenings import (
-    Happening,
-    HungUp,
-    ReplyAudio,
-    ReplyDone,
-    ReplyStarted,
-    ReplyText,
-    ReplyWord,
-    SpeechBegan,
-    SpeechEnded,
-    ToolCalled,
-    UserFinal,
-    UserPartial,
-)
+from server.agent.happenings import Happening, ReplyDone, ReplyText, UserFinal
 from server.agent.hub import Hub, KeptSession
-from server.agent.pcm import Samples, alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
+from server.agent.pcm import Samples
 from server.agent.records import Record
 from server.agent.scenarios import Scenario
 from server.agent.session import Conversation, IdKind
-from server.agent.tokens import Grant, account_of
-from server.agent.wires.assemblyai_config import Config, Refused, wrong_format
+from server.agent.tokens import Grant
+from server.agent.wires.assemblyai_audio import AudioClock, AudioReader, decode_base64, encode_audio
+from server.agent.wires.assemblyai_config import Config, Refused
+from server.agent.wires.assemblyai_door import authenticate, refusal
+from server.agent.wires.assemblyai_messages import check_message, count_settings, translate
 from server.agent.wires.guard import NotAMessage, parse
 from server.agent.wires.outbox import Outbox
 
@@ -50,8 +37,9 @@ _log = logging.getLogger("parley.agent.wire")
 
 # Section 5: what live sessions were told, whatever their cap.
 _EXPIRES_IN_S = 3595
-# Section 6: more than about a second of audio per wall second; this much may be ahead at any moment.
-_AUDIO_BURST_MS = 2000.0
+# Section 9: a tool's result belongs after the last of these three.
+_KEPT_VIOLATIONS = 50
+_TURN_MARKS = ("reply.started", "input.speech.started", "reply.done")
 _PREFIXES: Mapping[IdKind, str] = {"reply": "resp_", "item": "msg_", "call": "call_"}
 
 
@@ -97,13 +85,11 @@ class _Wire:
         self._grant: Grant | None = None
         self._ready = False
         self._ended = False
-        self._odd_byte = b""
+        self._reader: AudioReader | None = None
         self._cap_timer: asyncio.TimerHandle | None = None
         self._ready_timer: asyncio.TimerHandle | None = None
-        # The audio clock of section 6: how far the received audio is ahead of the wall.
+        self._clock = AudioClock()
         self._audio_from_s = 0.0
-        self._audio_seen_ms = 0.0
-        self._violating = False
         # Section 9: the latest of reply.started, input.speech.started and reply.done.
         self._latest = ""
 
@@ -114,7 +100,7 @@ class _Wire:
         self._outbox.saw("open")
         receiver: asyncio.Task[None] | None = None
         try:
-            self._grant = self._authenticate(token, authorization)
+            self._grant = authenticate(self._hub, self._scenario, token, authorization)
             if self._grant is None:
                 if self._refuse_token():
                     await sender
@@ -138,47 +124,16 @@ class _Wire:
                     _log.error("a socket's task failed", exc_info=result)
             self._leave()
 
-    def _authenticate(self, token: str, authorization: str) -> Grant | None:
-        """Section 1.2 and 2: a token in the query, or a key (or resume token) in the header."""
-        now_s = time.time()
-        if self._scenario.refuse:
-            return None
-        if token:
-            granted = self._hub.tokens.redeem(token, now_s=now_s, reusable=self._scenario.token_reuse)
-            return granted or self._from_resume_token(token, now_s)
-        scheme, _, rest = authorization.partition(" ")
-        key = (rest if scheme.lower() == "bearer" else authorization).strip()
-        allowed = self._hub.options.api_keys
-        if not key or (allowed and key not in allowed):
-            return self._from_resume_token(key, now_s)
-        return Grant(account=account_of(key), expires_at_s=now_s + 60, max_session_s=10_800)
-
-    def _from_resume_token(self, token: str, now_s: float) -> Grant | None:
-        session_id = self._hub.resume_tokens.pop(token, None)
-        session = self._hub.find(session_id) if session_id else None
-        if session is None:
-            return None
-        return Grant(account=session.account, expires_at_s=now_s, max_session_s=10_800)
-
     def _refuse_token(self) -> bool:
         """Tell a bad token in the scenario's way; False when the connection is to be dropped with no word."""
-        match self._scenario.auth:
-            case "live":
-                self._put("session.error", self._auth_error("unauthorized"))
-                self._outbox.close(1008, "unauthorized")
-            case "upper":
-                self._put("session.error", self._auth_error("UNAUTHORIZED"))
-                self._outbox.close(1008, "UNAUTHORIZED")
-            case "close_1008":
-                self._outbox.close(1008)
-            case "drop":
-                self._record.close_code, self._record.closed_by = 1006, "agent"
-                return False
+        told, code = refusal(self._scenario)
+        if told is not None:
+            self._put("session.error", told)
+        if code is None:
+            self._record.close_code, self._record.closed_by = 1006, "agent"
+            return False
+        self._outbox.close(code, str(told["code"]) if told else "")
         return True
-
-    @staticmethod
-    def _auth_error(code: str) -> dict[str, Any]:
-        return {"code": code, "message": "Authentication failed", "session_id": None, "param": None}
 
     def _leave(self) -> None:
         """The socket is over: keep the session for a resume, or end it."""
@@ -220,7 +175,7 @@ class _Wire:
         kind = message.get("type")
         self._record.receive(kind if isinstance(kind, str) else "(no type)")
         try:
-            self._handle(kind, message)
+            self._handle(check_message(message), message)
         except Refused as refused:
             self._refuse(refused)
         if isinstance(kind, str):
@@ -228,11 +183,7 @@ class _Wire:
 
     # Messages in -----------------------------------------------------------------------------------------------------
 
-    def _handle(self, kind: Any, message: Mapping[str, Any]) -> None:
-        if not isinstance(kind, str) or kind not in _FIELDS:
-            shown = kind if isinstance(kind, str) else "None"
-            raise Refused("invalid_format", f"Unknown message type: {shown[:100]}")
-        _check_fields(kind, message)
+    def _handle(self, kind: str, message: Mapping[str, Any]) -> None:
         if kind == "session.end":
             self._end()
         elif kind == "session.update":
@@ -257,6 +208,9 @@ class _Wire:
             refused = self._config.later(given, identical_is_error=self._scenario.immutable_identical == "error")
             for one in refused:
                 self._refuse(one)
+            if refused and len(refused) == count_settings(given):
+                # Nothing was left to accept, so nothing is confirmed.
+                return
             self._session.conversation.change(self._config.settings())
             self._put("session.updated", {"config": self._config.echo()})
             return
@@ -318,6 +272,7 @@ class _Wire:
             self._put("session.ready", message)
         if new and self._scenario.ready_before_updated and not self._scenario.omit_updated:
             self._put("session.updated", {"config": self._config.echo()})
+        self._reader = AudioReader(self._config.input_encoding)
         self._ready = True
         self._audio_from_s = time.monotonic()
         if self._scenario.cap != "ignored":
@@ -353,64 +308,41 @@ class _Wire:
         self._become_ready(False)
 
     def _audio(self, encoded: str) -> None:
-        try:
-            data = base64.b64decode(encoded, validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise Refused("invalid_audio", "Invalid audio data") from error
-        if not self._ready or self._session is None or self._config is None:
+        data = decode_base64(encoded)
+        if not self._ready or self._session is None or self._reader is None:
             # Section 3: dropped without a word, clients do start early.
             self._record.audio_before_ready += 1
             return
-        samples = self._decode(data)
+        samples = self._reader.samples(data)
+        if self._reader.holds_half:
+            self._violated("an audio chunk ended in the middle of a sample")
         self._record.audio(samples, len(data))
-        if self._scenario.audio_rate == "enforced" and self._too_fast(samples):
-            return
+        if self._scenario.audio_rate == "enforced":
+            duration_ms = len(samples) * 1000 / self._record.input_rate_hz
+            wall_ms = (time.monotonic() - self._audio_from_s) * 1000
+            surplus, news = self._clock.take(duration_ms, wall_ms)
+            if news:
+                self._fail("audio_rate_violation", "Audio arrives faster than real time")
+            if surplus:
+                return
         self._session.conversation.hear(samples)
-
-    def _decode(self, data: bytes) -> Samples:
-        assert self._config is not None
-        match self._config.input_encoding:
-            case "audio/pcmu":
-                return ulaw_decode(data)
-            case "audio/pcma":
-                return alaw_decode(data)
-        # Half a sample at the end of a chunk belongs to the next one.
-        data = self._odd_byte + data
-        whole = len(data) // 2 * 2
-        self._odd_byte = data[whole:]
-        if self._odd_byte:
-            self._record.violations.append("an audio chunk ended in the middle of a sample")
-            del self._record.violations[50:]
-        return np.frombuffer(data[:whole], dtype="<i2").astype(np.int16)
-
-    def _too_fast(self, samples: Samples) -> bool:
-        """Section 6: surplus audio is dropped and told once per excess."""
-        self._audio_seen_ms += len(samples) * 1000 / self._record.input_rate_hz
-        wall_ms = (time.monotonic() - self._audio_from_s) * 1000
-        if self._audio_seen_ms <= wall_ms + _AUDIO_BURST_MS:
-            # Time without audio (mute) earns no credit.
-            self._audio_seen_ms = max(self._audio_seen_ms, wall_ms - _AUDIO_BURST_MS)
-            self._violating = False
-            return False
-        self._audio_seen_ms = wall_ms + _AUDIO_BURST_MS
-        if not self._violating:
-            self._violating = True
-            self._fail("audio_rate_violation", "Audio arrives faster than real time", param=None)
-        return True
 
     def _tool_result(self, message: Mapping[str, Any]) -> None:
         assert self._session is not None
         call_id, result = message["call_id"], message["result"]
         if self._latest != "reply.done":
             # Section 9: the service says nothing, the test must know.
-            self._record.violations.append(f"tool.result while {self._latest or 'nothing'} was the latest")
+            self._violated(f"tool.result while {self._latest or 'nothing'} was the latest")
         is_error = bool(message.get("is_error", False))
         known = self._session.conversation.tool_result(call_id, result, is_error=is_error)
         if not known:
-            self._record.violations.append("tool.result for a call that nobody waits for")
+            self._violated("tool.result for a call that nobody waits for")
         if len(self._record.tool_results) < 100:
             self._record.tool_results.append({"result": result[:2000], "is_error": is_error, "known": known})
-        del self._record.violations[50:]
+
+    def _violated(self, rule: str) -> None:
+        if len(self._record.violations) < _KEPT_VIOLATIONS:
+            self._record.violations.append(rule)
 
     def _end(self) -> None:
         """Section 4.8."""
@@ -436,53 +368,27 @@ class _Wire:
     # Messages out ----------------------------------------------------------------------------------------------------
 
     def _tell(self, happening: Happening) -> None:
-        """Translate one happening (section 5)."""
+        """Send one happening, and note what a test may want to know."""
+        told = translate(happening, self._scenario, self._encode)
+        if told is None:
+            self._end()
+            return
+        kind, fields = told
+        if kind in _TURN_MARKS:
+            self._latest = kind
         match happening:
-            case SpeechBegan():
-                self._latest = "input.speech.started"
-                self._put("input.speech.started", {})
-            case SpeechEnded():
-                self._put("input.speech.stopped", {})
-            case UserPartial(item_id=item_id, text=text):
-                self._put("transcript.user.delta", {"item_id": item_id, "text": text})
-            case UserFinal(item_id=item_id, text=text):
+            case UserFinal(text=text):
                 self._record.heard.append(text)
-                self._put("transcript.user", {"item_id": item_id, "text": text})
-            case ReplyStarted(reply_id=reply_id, item_id=item_id):
-                self._latest = "reply.started"
-                self._put("reply.started", {"reply_id": reply_id, "item_id": item_id})
-            case ReplyAudio(reply_id=reply_id, samples=samples):
-                data = base64.b64encode(self._encode(samples)).decode("ascii")
-                ids = {} if self._scenario.omit_reply_id else {"reply_id": reply_id}
-                self._put("reply.audio", {**ids, "data": data})
-            case ReplyWord(reply_id=reply_id, item_id=item_id, text=text, start_ms=start_ms, end_ms=end_ms):
-                times = {"start_ms": start_ms, "end_ms": end_ms}
-                self._put("transcript.agent.delta", {"reply_id": reply_id, "item_id": item_id, "delta": text, **times})
-            case ReplyText(reply_id=reply_id, item_id=item_id, text=text, interrupted=interrupted):
+            case ReplyText(text=text):
                 self._record.said.append(text)
-                ids = {"reply_id": reply_id, "item_id": item_id}
-                self._put("transcript.agent", {**ids, "text": text, "interrupted": interrupted})
-            case ReplyDone(reply_id=reply_id, status=status):
-                self._latest = "reply.done"
-                if status == "interrupted":
-                    # What is still queued for a slow reader is taken back: an interruption means silence.
-                    self._outbox.drop_unsent(lambda kind, _message: kind == "reply.audio")
-                fields = {} if self._scenario.bare_reply_done else {"reply_id": reply_id, "status": status}
-                self._put("reply.done", fields)
-            case ToolCalled(call_id=call_id, name=name, arguments=arguments):
-                self._put("tool.call", {"call_id": call_id, "name": name, "arguments": dict(arguments)})
-            case HungUp():
-                self._end()
+            case ReplyDone(status="interrupted"):
+                # What is still queued for a slow reader is taken back: an interruption means silence.
+                self._outbox.drop_unsent(lambda queued, _message: queued == "reply.audio")
+        self._put(kind, fields)
 
-    def _encode(self, samples: Samples) -> bytes:
+    def _encode(self, samples: Samples) -> str:
         assert self._config is not None
-        match self._config.output_encoding:
-            case "audio/pcmu":
-                return ulaw_encode(samples)
-            case "audio/pcma":
-                return alaw_encode(samples)
-        data = samples.astype("<i2").tobytes()
-        return data + b"\x00" if self._scenario.odd_bytes else data
+        return encode_audio(samples, self._config.output_encoding, odd=self._scenario.odd_bytes)
 
     def _put(self, kind: str, fields: Mapping[str, Any]) -> None:
         self._outbox.put(kind, {"type": kind, **fields, **self._timestamp()})
@@ -512,28 +418,3 @@ class _Wire:
         if param is not None:
             error |= {"param": param, "session_id": self._record.session_id or None}
         return error | self._timestamp()
-
-
-# Section 4: the fields of each client message, and what they must be. True: required.
-_FIELDS: Mapping[str, Mapping[str, tuple[bool, type | tuple[type, ...]]]] = {
-    "session.update": {"session": (False, (dict, type(None)))},
-    "session.resume": {"session_id": (True, str)},
-    "session.end": {},
-    "input.audio": {"audio": (True, str)},
-    "tool.result": {"call_id": (True, str), "result": (True, str), "is_error": (False, (bool, type(None)))},
-    "reply.create": {"instructions": (False, (str, type(None)))},
-    "reply.cancel": {"reply_id": (True, str)},
-    "conversation.message": {"role": (True, str), "content": (True, str)},
-}
-
-
-def _check_fields(kind: str, message: Mapping[str, Any]) -> None:
-    """Raises Refused for a missing or wrong field. Extra keys beside them are let pass, as no document forbids them."""
-    for name, (required, types) in _FIELDS[kind].items():
-        if name not in message:
-            if required:
-                raise wrong_format(kind)
-        elif not isinstance(message[name], types):
-            raise wrong_format(kind)
-    if kind == "conversation.message" and message["role"] not in ("user", "system"):
-        raise wrong_format(kind)

@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from server.agent.brain import ToolSpec
 from server.agent.session import ConversationSettings
 from server.agent.speaker import SpeakerSettings
+from server.agent.tools import ToolSpec
 from server.agent.turns import TurnSettings
 from server.agent.voice import DEFAULT_VOICE, VOICES
 

@@ -1,0 +1,187 @@
+"""The cross-browser checklist about sound: every rate, every way a device can fail, and the speaker heard by the microphone."""
+
+import io
+import re
+import urllib.request
+import wave
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from tests.harness import quirk_scripts
+from tests.harness.listen import Sound, breaks, dominant_hz, load, sounding
+from tests.harness.pulse import Pulse
+from tests.harness.server import Parley
+from tests.harness.speech import Speech
+from tests.harness.talk import Call
+
+pytestmark = pytest.mark.browser
+
+TONE_HZ = 700.0
+PITCH = 0.01  # within one percent: a wrong rate is at least eight percent off
+
+
+def received(parley: Parley) -> Sound:
+    """What the agent got from the microphone in the last session."""
+    session = parley.sessions()[-1]["id"]
+    with urllib.request.urlopen(f"{parley.url}agent/_sessions/{session}/audio", timeout=20) as answer:
+        data = answer.read()
+    with wave.open(io.BytesIO(data)) as file:
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float64) / 32768.0
+        return Sound(samples=samples, rate_hz=file.getframerate())
+
+
+def one_sentence(call: Call) -> None:
+    """Greet with one sentence, so that a scenario with a tone says one tone."""
+    call.page.get_by_text("Voice and behaviour").click()
+    call.page.get_by_label("Greeting").fill("Beep.")
+
+
+def tone_both_ways(call: Call, sound: Any, speech: Speech, parley: Parley, folder: Path) -> tuple[Sound, Sound]:
+    """A tone from the agent to the speaker, then a tone from the microphone to the agent; returns what arrived at each end."""
+    parley.scenario(tone_hz=TONE_HZ, tone_ms=1500, hear=False)
+    one_sentence(call)
+    with sound.record(folder / "speaker.wav") as tape:
+        call.connect()
+        tape.wait_silence(for_ms=400, timeout_s=20, since_ms=tape.wait_sound(timeout_s=20))
+    sound.say(speech.tone(440.0, seconds=1.5)).wait()
+    call.page.wait_for_timeout(600)
+    call.hang_up()
+    return load(folder / "speaker.wav"), received(parley)
+
+
+@pytest.mark.parametrize("rate_hz", [16_000, 44_100, 96_000])
+def test_pitch_is_right_at_every_rate(
+    open_tab: Any, pulse: Pulse, speech: Speech, parley: Parley, tmp_path: Path, rate_hz: int
+) -> None:
+    """Safari runs at the hardware's rate whatever is asked, Bluetooth headsets at 16 kHz: no chipmunks in either direction.
+
+    Both devices and the context run at `rate_hz`; every other test here runs at the engine's default, 48 or 44.1 kHz.
+    """
+    for unplug, plug in ((pulse.unplug_microphone, pulse.plug_microphone), (pulse.unplug_speaker, pulse.plug_speaker)):
+        unplug()
+        plug(rate_hz=rate_hz)
+    tab = open_tab(init_scripts=[quirk_scripts.sample_rate_ignored(rate_hz)])
+    call = Call(tab, pulse)
+    call.open(parley.url)
+    heard, got = tone_both_ways(call, pulse, speech, parley, tmp_path)
+    assert call.facts()["Context rate"] is None, "the context of a finished call must be gone"
+    assert dominant_hz(heard) == pytest.approx(TONE_HZ, rel=PITCH)
+    assert dominant_hz(got) == pytest.approx(440.0, rel=PITCH)
+    assert got.rate_hz == 24_000
+
+
+def test_an_old_firefox_that_refuses_other_rates_is_never_asked_for_one(
+    open_tab: Any, pulse: Pulse, parley: Parley
+) -> None:
+    """It throws when a microphone meets a context whose rate is not the device's; a context at the default rate is safe."""
+    tab = open_tab()
+    tab.page.goto(parley.url)
+    default_hz = tab.page.evaluate(
+        "() => { const c = new AudioContext(); const r = c.sampleRate; c.close(); return r }"
+    )
+    tab.page.add_init_script(quirk_scripts.rate_mismatch_throws(default_hz))
+    call = Call(tab, pulse)
+    call.open(parley.url)
+    call.connect()
+    call.wait_turn("agent", containing="parley")
+    call.hang_up()
+
+
+def test_a_long_reply_in_one_burst_is_played_whole_and_without_a_gap(
+    call: Call, sound: Any, parley: Parley, tmp_path: Path
+) -> None:
+    """Replies arrive faster than they play: twenty seconds at once must come out complete, in order, with an unbroken phase."""
+    parley.scenario(tone_hz=TONE_HZ, tone_ms=20_000, pace="burst", chunk_ms=50, hear=False)
+    one_sentence(call)
+    with sound.record(tmp_path / "long.wav") as tape:
+        call.connect()
+        tape.wait_silence(for_ms=500, timeout_s=60, since_ms=tape.wait_sound(timeout_s=20))
+    heard = load(tmp_path / "long.wav")
+    assert sounding(heard).duration_ms == pytest.approx(20_000, abs=300)
+    assert dominant_hz(heard) == pytest.approx(TONE_HZ, rel=PITCH)
+    # The browsers themselves splice some milliseconds on a busy machine; a lost chunk of ours would be 50 ms or a multiple.
+    gaps = [item for item in breaks(heard, TONE_HZ) if item.kind == "gap" and item.length_ms > 15]
+    assert len(gaps) <= 1, gaps
+    assert call.snapshot()["stats"]["underruns"] == 0  # type: ignore[index]
+    call.hang_up()
+
+
+def test_no_microphone_at_all_is_told(tab: Any, pulse: Pulse, parley: Parley) -> None:
+    """Each engine has another word for it; the person reads one."""
+    pulse.unplug_microphone()
+    tab.page.goto(parley.url)
+    tab.page.get_by_role("button", name="Connect", exact=True).click()
+    notice = tab.page.get_by_role("alert")
+    expect(notice).to_be_visible(timeout=40_000)
+    assert tab.page.evaluate("window.parley.snapshot()")["notice"]["code"] in ("mic_not_found", "mic_context_suspended")
+
+
+def test_a_microphone_that_goes_silent_in_mid_call_is_noticed(call: Call, pulse: Pulse, speech: Speech) -> None:
+    """Most engines tell nothing when a device dies: they deliver zeros. The page listens for that itself."""
+    alert = call.page.get_by_role("alert")
+    call.connect()
+    call.wait_turn("agent", containing="parley")
+    for on, off in (
+        (lambda: pulse.mute_microphone(True), lambda: pulse.mute_microphone(False)),
+        (lambda: pulse.suspend_microphone(True), lambda: pulse.suspend_microphone(False)),
+    ):
+        noise = pulse.say(speech.tone(200.0, seconds=6.0))
+        expect(alert).to_be_hidden(timeout=20_000)
+        on()
+        expect(alert).to_have_attribute("data-code", "mic_silent", timeout=20_000)
+        expect(alert).to_be_visible()
+        off()
+        noise.stop()
+    pulse.say(speech.tone(200.0, seconds=3.0))
+    expect(alert).to_be_hidden(timeout=20_000)
+    pulse.unplug_microphone()
+    expect(alert).to_contain_text(re.compile("microphone", re.IGNORECASE), timeout=20_000)
+    expect(alert).to_be_visible(timeout=20_000)
+
+
+def test_the_agents_own_voice_in_the_microphone_does_not_interrupt_it(
+    call: Call, pulse: Pulse, speech: Speech, parley: Parley
+) -> None:
+    """Open speakers: the browser's echo cancellation must keep the agent from hearing itself. WebKitGTK has none and is not judged."""
+    if call.tab.engine == "webkit":
+        pytest.skip("WebKitGTK accepts echoCancellation and does nothing (measured); the README says so")
+    parley.scenario()
+    with pulse.echo():
+        call.connect()
+        greeting = call.wait_turn("agent", containing="parley")
+        call.wait_activity("listening")
+        assert not greeting.interrupted
+        assert not [turn for turn in call.transcript() if turn.role == "user"]
+    call.hang_up()
+
+
+def test_a_background_tab_keeps_talking(call: Call, sound: Any, speech: Speech, open_tab: Any, parley: Parley) -> None:
+    """Throttled timers of a hidden page must not reach the audio path: it lives in the worker and the worklets."""
+    call.connect()
+    call.wait_turn("agent", containing="parley")
+    call.wait_activity("listening")
+    call.page.evaluate(
+        "() => { Object.defineProperty(document, 'hidden', { value: true, configurable: true });"
+        " Object.defineProperty(document, 'visibilityState', { value: 'hidden', configurable: true });"
+        " document.dispatchEvent(new Event('visibilitychange')); }"
+    )
+    call.say(speech.say("what time is it", tail_ms=700))
+    call.wait_turn("user", containing="time")
+    call.wait_turn("agent", after=2)
+    call.hang_up()
+
+
+def test_frames_on_the_wire_are_steady_and_exact(call: Call, parley: Parley) -> None:
+    """Forty milliseconds each, 25 a second, never the 190 a second of a worklet that posts every block."""
+    call.connect()
+    call.wait_turn("agent", containing="parley")
+    call.page.wait_for_timeout(3000)
+    call.hang_up()
+    (session,) = parley.sessions()[-1:]
+    assert set(session["frame_bytes"]) == {"1920"}
+    assert 0.8 < session["audio_rate"] < 1.2
+    assert session["audio_before_ready"] == 0

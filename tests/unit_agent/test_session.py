@@ -1,0 +1,349 @@
+"""A conversation with fake ears and a fake voice: order of happenings, without recognition or a socket."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from itertools import count
+from typing import Any
+
+import numpy as np
+import pytest
+
+from server.agent.ears import Heard
+from server.agent.happenings import (
+    Happening,
+    HungUp,
+    ReplyAudio,
+    ReplyDone,
+    ReplyStarted,
+    ReplyText,
+    ReplyWord,
+    SpeechBegan,
+    SpeechEnded,
+    ToolCalled,
+    UserFinal,
+    UserPartial,
+)
+from server.agent.pcm import Samples
+from server.agent.scenarios import Scenario
+from server.agent.session import Conversation, ConversationSettings
+from server.agent.speaker import SpeakerSettings
+from server.agent.tools import ToolSpec
+from server.agent.turns import TurnSettings
+from server.agent.voice import Speech, SpokenWord, synthesize
+
+RATE_HZ = 16_000
+WORD_MS = 100
+
+
+class FakeEars:
+    """Hears what it was told to hear, whatever the sound."""
+
+    def __init__(self, *texts: str) -> None:
+        self.texts = list(texts)
+        self.idle = True
+
+    async def hear(self, samples: Samples, *, final: bool) -> Heard:
+        await asyncio.sleep(0)
+        if not final:
+            return Heard(kind="skill", text="what", confidence=0.5)
+        text = self.texts[0] if self.texts else ""
+        return Heard(kind="skill" if text else "nothing", text=text, confidence=0.9 if text else 0.0)
+
+
+class FakeVoice:
+    """Every word lasts 100 ms and sounds like a constant."""
+
+    async def say(self, text: str, *, voice: str, rate_hz: int) -> Speech:
+        words = text.split()
+        timed = tuple(
+            SpokenWord(text=word, start_ms=at * WORD_MS, end_ms=(at + 1) * WORD_MS) for at, word in enumerate(words)
+        )
+        samples = np.full(len(words) * WORD_MS * rate_hz // 1000, 1000, dtype=np.int16)
+        return Speech(samples=samples, rate_hz=rate_hz, words=timed)
+
+
+class Talk:
+    """A conversation and what it told."""
+
+    def __init__(self, scenario: Scenario, ears: FakeEars, **settings: Any) -> None:
+        self.told: list[Happening] = []
+        numbers = count(1)
+        turns = settings.pop("turns", TurnSettings(min_silence_ms=200, max_silence_ms=200))
+        self.ears = ears
+        self.conversation = Conversation(
+            settings=ConversationSettings(
+                turns=turns,
+                speaker=SpeakerSettings(voice="alba", rate_hz=RATE_HZ),
+                input_rate_hz=RATE_HZ,
+                **settings,
+            ),
+            scenario=scenario,
+            ears=ears,
+            voice=FakeVoice(),
+            make_id=lambda kind: f"{kind}-{next(numbers)}",
+            now=lambda: datetime(2026, 1, 1),
+            emit=self.told.append,
+        )
+
+    async def until(self, wanted: Callable[[list[Happening]], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not wanted(self.told):  # noqa: ASYNC110 - the told list has no event
+                await asyncio.sleep(0.005)
+
+    async def until_kind(self, kind: type[Happening], times: int = 1) -> None:
+        await self.until(lambda told: sum(isinstance(one, kind) for one in told) >= times)
+
+    def say(self, words: str = "what time is it", quiet_ms: int = 400) -> None:
+        """Speech and quiet, at once: the conversation's ears follow the audio, not the clock."""
+        speech = synthesize(words, voice="michael", rate_hz=RATE_HZ).samples
+        self.conversation.hear(np.concatenate((np.zeros(3200, np.int16), speech, np.zeros(16 * quiet_ms, np.int16))))
+
+    def kinds(self) -> list[type]:
+        return [type(one) for one in self.told if not isinstance(one, ReplyAudio | ReplyWord)]
+
+
+def run(body: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(body())
+
+
+BURST = Scenario(pace="burst", chunk_ms=50)
+WEATHER = ToolSpec(name="get_weather", parameters={"properties": {"city": {}}})
+
+
+def test_a_turn_is_told_in_order() -> None:
+    async def body() -> None:
+        talk = Talk(BURST, FakeEars("what time is it"))
+        talk.say()
+        await talk.until_kind(ReplyDone)
+        assert talk.kinds() == [SpeechBegan, SpeechEnded, UserFinal, ReplyStarted, ReplyText, ReplyDone]
+
+    run(body)
+
+
+def test_nothing_understood_is_nothing_answered() -> None:
+    async def body() -> None:
+        talk = Talk(BURST, FakeEars(""))
+        talk.say()
+        await asyncio.sleep(0.1)
+        assert talk.kinds() == [SpeechBegan, SpeechEnded]
+
+    run(body)
+
+
+def test_partials_come_while_the_person_speaks() -> None:
+    async def body() -> None:
+        talk = Talk(BURST, FakeEars("what time is it"))
+        speech = synthesize("what time is it over there", voice="michael", rate_hz=RATE_HZ).samples
+        for at in range(0, len(speech), 800):
+            talk.conversation.hear(speech[at : at + 800])
+            await asyncio.sleep(0.001)
+        assert UserPartial(item_id="item-1", text="what") in talk.told
+        assert sum(isinstance(one, UserPartial) for one in talk.told) == 1, "an unchanged partial is not repeated"
+
+    run(body)
+
+
+@pytest.mark.parametrize(
+    ("order", "kinds"),
+    [("speech_first", [SpeechBegan, ReplyText, ReplyDone]), ("done_first", [ReplyDone, ReplyText, SpeechBegan])],
+)
+def test_an_interruption_is_told_in_both_orders(order: Any, kinds: list[type]) -> None:
+    async def body() -> None:
+        talk = Talk(Scenario(interruption_order=order), FakeEars(""), greeting=" ".join(["word"] * 60))
+        talk.conversation.begin()
+        await talk.until_kind(ReplyWord, 5)
+        talk.told.clear()
+        talk.say()
+        assert talk.kinds()[:3] == kinds
+        assert not any(isinstance(one, ReplyAudio) for one in talk.told), "the audio stops"
+
+    run(body)
+
+
+def test_the_text_of_an_interrupted_burst_is_cut_to_what_was_heard() -> None:
+    """Everything was sent at once, but the client plays in real time: six seconds of it are still unheard."""
+
+    async def body() -> None:
+        talk = Talk(Scenario(pace="burst", chunk_ms=10), FakeEars(""))
+        speaker = talk.conversation._speaker
+        speaker.open("r", "i")
+        await speaker.speak_into(["word " * 60])
+        await asyncio.sleep(0.55)
+        speaker.interrupt(None)
+        text = next(one for one in talk.told if isinstance(one, ReplyText))
+        assert text.interrupted
+        assert 3 <= len(text.text.split()) <= 20
+
+    run(body)
+
+
+def test_speech_over_a_reply_that_is_complete_but_still_sounds_is_just_speech() -> None:
+    async def body() -> None:
+        talk = Talk(BURST, FakeEars(""), greeting="word " * 60)
+        talk.conversation.begin()
+        await talk.until_kind(ReplyDone)
+        assert talk.conversation._speaker.speaking
+        talk.told.clear()
+        talk.say()
+        assert talk.kinds()[:2] == [SpeechBegan, SpeechEnded]
+        assert not talk.conversation._speaker.speaking
+
+    run(body)
+
+
+def test_late_audio_follows_an_interruption_when_asked_for() -> None:
+    async def body() -> None:
+        talk = Talk(Scenario(late_audio_chunks=3), FakeEars(""), greeting="word " * 60)
+        talk.conversation.begin()
+        await talk.until_kind(ReplyWord, 3)
+        talk.told.clear()
+        talk.say()
+        done = next(at for at, one in enumerate(talk.told) if isinstance(one, ReplyDone))
+        assert [type(one) for one in talk.told[done + 1 : done + 4]] == [ReplyAudio] * 3
+
+    run(body)
+
+
+def test_early_speech_started_may_come_to_nothing() -> None:
+    """A back-channel: told at onset, the reply goes on."""
+
+    async def body() -> None:
+        scenario = Scenario(speech_started="early", barge_in_ms=1500)
+        talk = Talk(scenario, FakeEars(""), greeting="word " * 30)
+        talk.conversation.begin()
+        await talk.until_kind(ReplyWord, 3)
+        talk.say("yes", quiet_ms=800)
+        await talk.until_kind(ReplyDone)
+        assert talk.kinds() == [ReplyStarted, SpeechBegan, SpeechEnded, ReplyText, ReplyDone]
+        done = talk.told[-1]
+        assert isinstance(done, ReplyDone)
+        assert done.status == "completed"
+
+    run(body)
+
+
+def test_a_reply_that_may_not_be_interrupted_is_finished_first() -> None:
+    """And what was said meanwhile is answered afterwards, not lost."""
+
+    async def body() -> None:
+        turns = TurnSettings(min_silence_ms=200, max_silence_ms=200, interrupt_response=False)
+        talk = Talk(Scenario(), FakeEars("what time is it"), turns=turns, greeting="word " * 12)
+        talk.conversation.begin()
+        await talk.until_kind(ReplyWord, 3)
+        talk.say()
+        await talk.until_kind(ReplyDone, 2)
+        assert talk.kinds() == [
+            *(ReplyStarted, ReplyText, ReplyDone),
+            *(SpeechBegan, SpeechEnded, UserFinal),
+            *(ReplyStarted, ReplyText, ReplyDone),
+        ]
+
+    run(body)
+
+
+def test_a_call_lies_inside_its_reply_and_its_result_is_spoken() -> None:
+    async def body() -> None:
+        talk = Talk(BURST, FakeEars(), tools=(WEATHER,))
+        talk.conversation.create_reply("what is the weather in rome")
+        await talk.until_kind(ReplyDone)
+        assert talk.kinds() == [ReplyStarted, ToolCalled, ReplyDone]
+        call = next(one for one in talk.told if isinstance(one, ToolCalled))
+        assert talk.conversation.tool_result(call.call_id, '{"temp": 30}', is_error=False)
+        assert not talk.conversation.tool_result(call.call_id, "{}", is_error=False), "only once"
+        await talk.until_kind(ReplyDone, 2)
+        text = next(one for one in talk.told if isinstance(one, ReplyText))
+        assert text.text == "It is 30 degrees in Rome."
+
+    run(body)
+
+
+def test_the_call_of_an_interrupted_preamble_is_forgotten() -> None:
+    async def body() -> None:
+        talk = Talk(Scenario(preamble="held_open"), FakeEars(""), tools=(WEATHER,))
+        talk.conversation.create_reply("what is the weather in rome")
+        await talk.until_kind(ToolCalled)
+        call = next(one for one in talk.told if isinstance(one, ToolCalled))
+        talk.say()
+        assert ReplyDone in talk.kinds()
+        assert not talk.conversation.tool_result(call.call_id, "{}", is_error=False)
+
+    run(body)
+
+
+def test_cancel_ends_the_named_reply_and_no_other() -> None:
+    async def body() -> None:
+        talk = Talk(Scenario(), FakeEars(), greeting="word " * 30)
+        talk.conversation.begin()
+        await talk.until_kind(ReplyStarted)
+        started = talk.told[0]
+        assert isinstance(started, ReplyStarted)
+        assert not talk.conversation.cancel_reply("reply-of-somebody-else")
+        assert talk.conversation.cancel_reply(started.reply_id)
+        assert talk.told[-1] == ReplyDone(reply_id=started.reply_id, status="interrupted")
+        talk.conversation.create_reply("count to two")
+        await talk.until_kind(ReplyDone, 2)
+
+    run(body)
+
+
+def test_volume_changes_the_next_chunks() -> None:
+    async def body() -> None:
+        talk = Talk(Scenario(), FakeEars(), greeting="word " * 10)
+        talk.conversation.begin()
+        await talk.until_kind(ReplyAudio, 5)
+        talk.conversation._speaker.change_volume(50)
+        before = len(talk.told)
+        await talk.until_kind(ReplyDone)
+        late = [one for one in talk.told[before:] if isinstance(one, ReplyAudio)]
+        assert {int(value) for one in late for value in one.samples} == {500}
+
+    run(body)
+
+
+def test_goodbye_hangs_up_only_when_asked_to() -> None:
+    async def body() -> None:
+        for scenario, hangs_up in ((BURST, False), (Scenario(pace="burst", hang_up_after_goodbye=True), True)):
+            talk = Talk(scenario, FakeEars())
+            talk.conversation.create_reply("bye bye")
+            await talk.until_kind(ReplyDone)
+            await asyncio.sleep(talk.conversation._speaker.audible_for() + 0.2)
+            assert any(isinstance(one, HungUp) for one in talk.told) is hangs_up
+
+    run(body)
+
+
+def test_after_close_nothing_is_told() -> None:
+    async def body() -> None:
+        talk = Talk(Scenario(), FakeEars("what time is it"), greeting="word " * 30)
+        talk.conversation.begin()
+        await talk.until_kind(ReplyAudio)
+        talk.conversation.close()
+        before = len(talk.told)
+        talk.say()
+        await asyncio.sleep(0.1)
+        assert len(talk.told) == before
+
+    run(body)
+
+
+@pytest.mark.parametrize(
+    ("spacing", "greeting", "words"),
+    [
+        ("live", True, ["Hello", "there", "you."]),
+        ("leading", False, ["Hello", " there", " you."]),
+        ("trailing", False, ["Hello ", "there ", "you. "]),
+    ],
+)
+def test_deltas_are_spaced_as_the_scenario_says(spacing: Any, greeting: bool, words: list[str]) -> None:
+    async def body() -> None:
+        talk = Talk(Scenario(pace="burst", delta_spacing=spacing), FakeEars(), greeting="Hello there you.")
+        talk.conversation.begin()
+        await talk.until_kind(ReplyDone)
+        told = [one.text for one in talk.told if isinstance(one, ReplyWord)]
+        assert [word.strip() for word in told] == [word.strip() for word in words]
+        assert told[1] == words[1]
+
+    run(body)
