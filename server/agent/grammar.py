@@ -6,7 +6,7 @@ answer there (a test walks through both).
 
 from __future__ import annotations
 
-__all__ = ["CITIES", "NUMBERS", "jsgf"]
+__all__ = ["CITIES", "NUMBERS", "jsgf", "small_talk_jsgf"]
 
 CITIES: tuple[str, ...] = tuple(
     """
@@ -79,3 +79,9 @@ public <utterance> = /1.0/ <request> | /1.0/ <social> | /0.02/ <polite> <request
 def jsgf() -> str:
     """The grammar's text, ready for the recogniser."""
     return _RULES % {"cities": " | ".join(CITIES), "numbers": " | ".join(NUMBERS)}
+
+
+def small_talk_jsgf() -> str:
+    """The short sentences alone: for a short sound that fitted nothing in the whole grammar."""
+    head, _, _ = jsgf().partition("public <utterance>")
+    return head.replace("grammar skills", "grammar small_talk") + "public <utterance> = <social>;\n"

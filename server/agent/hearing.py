@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from pocketsphinx import Decoder
 
-from server.agent.grammar import jsgf
+from server.agent.grammar import jsgf, small_talk_jsgf
 from server.agent.pcm import Floats, Samples
 
 __all__ = ["Recogniser", "main"]
@@ -25,13 +25,12 @@ _TARGET_RMS = 2500.0
 # The acoustic model was trained on rooms. Digital silence (all zeros) breaks its normalisation: measured, 38 of 108
 # phrases without noise and 89 of 108 with noise of this size.
 _ROOM_RMS = 30.0
-# With the default beams the search loses sentences that begin with a weak sound. Wider ones cost half as much again, and
-# the widest several times as much: those are for short sounds that fitted nothing.
+# With the default beams the search loses sentences that begin with a weak sound. Wider ones cost half as much again; much
+# wider ones find little more and take seconds for one second of noise.
 _WIDE = {"beam": 1e-56, "wbeam": 1e-36, "pbeam": 1e-56}
-_WIDEST = {"beam": 1e-80, "wbeam": 1e-60, "pbeam": 1e-80}
-_SHORT_SAMPLES = 16_000 * 2
 # Pronunciations of British speakers that the American dictionary lacks.
 _MORE_SOUNDS = (("paris(3)", "P AA R IY S"), ("warsaw(2)", "W AO S AO"), ("can(3)", "K AA N"), ("lamp(2)", "L AA M P"))
+_SHORT_SAMPLES = 16_000 * 2
 _NOTHING: dict[str, Any] = {"kind": "nothing", "text": "", "confidence": 0.0}
 _LOG_BASE = math.log(1.0001)
 
@@ -44,7 +43,9 @@ _SMALL = frozenset(
     {"hello", "hi", "hi there", "hello there", "goodbye", "bye bye", "thank you", "thanks", "help", "stop"}
 )
 # What dictation makes of a cough or a door.
-_NOISE_WORDS = frozenset(["a", "ah", "and", "but", "he", "huh", "i", "in", "it", "of", "oh", "or", "that", "the", "to", "uh", "um"])
+_NOISE_WORDS = frozenset(
+    ["a", "ah", "and", "but", "he", "huh", "i", "in", "it", "of", "oh", "or", "that", "the", "to", "uh", "um"]
+)
 # Openings and endings that the recogniser likes to hear in any sound.
 _FILLERS = frozenset({"please", "can", "could", "would", "okay", "hey"})
 
@@ -75,9 +76,7 @@ class Recogniser:
     """Grammar first; free dictation to compare with, and to fall back to."""
 
     def __init__(self) -> None:
-        self._skills = _grammar_decoder(_WIDE)
-        self._quick = _grammar_decoder({})
-        self._patient: Any = None
+        self._skills = _grammar_decoder()
         self._free: Any = None
 
     def hear(self, samples: Samples, *, final: bool) -> dict[str, Any]:
@@ -86,15 +85,16 @@ class Recogniser:
             return _NOTHING
         audio = _prepare(samples)
         if not final:
-            # Quick and without a second opinion: what comes is replaced by the final in any case.
-            text = _decode(self._quick, audio).text
+            # Without a second opinion: what comes is replaced by the final in any case.
+            text = _decode(self._skills, audio).text
             unsure = not text or text.split()[0] in _FILLERS
             return _NOTHING if unsure else {"kind": "skill", "text": text, "confidence": 0.5}
         skill = _decode(self._skills, audio)
         if not self._complete(skill.text) and len(samples) < _SHORT_SAMPLES:
-            if self._patient is None:
-                self._patient = _grammar_decoder(_WIDEST)
-            skill = _decode(self._patient, audio)
+            # Among many sentences the right one was lost on the way; among few it may not be.
+            self._skills.activate_search("small talk")
+            skill = _decode(self._skills, audio)
+            self._skills.activate_search("skills")
         if self._free is None:
             self._free = Decoder(loglevel="FATAL")
         free = _decode(self._free, audio)
@@ -150,12 +150,13 @@ def _distance(left: list[str], right: list[str]) -> int:
     return row[-1]
 
 
-def _grammar_decoder(beams: dict[str, float]) -> Any:
+def _grammar_decoder() -> Any:
     # A low weight of the grammar's own probabilities (the default is 6.5): the sentences are few, the sound decides.
-    decoder = Decoder(loglevel="FATAL", lm=None, lw=3.0, **beams)
+    decoder = Decoder(loglevel="FATAL", lm=None, lw=3.0, **_WIDE)
     for word, sounds in _MORE_SOUNDS:
         decoder.add_word(word, sounds, False)
     decoder.add_jsgf_string("skills", jsgf())
+    decoder.add_jsgf_string("small talk", small_talk_jsgf())
     decoder.activate_search("skills")
     return decoder
 

@@ -24,7 +24,7 @@ class AgentOptions:
     `allow_control`: opens `_scenario` and `_sessions`; they show what people said, so they are for tests alone.
     `allow_scenario_query`: whether a client may choose its scenario by `?scenario=`.
     `resume_window_ms`: how long a session is kept after a drop (protocol file section 10).
-    `hearing_processes`: how many processes recognise speech; each holds about 100 MB.
+    `hearing_processes`: how many processes recognise speech; each holds about 200 MB.
 
     Raises ValueError for a count or a window that makes no sense.
     """

@@ -56,5 +56,7 @@ To remember
   counts as clicked from the start. To test what happens without a click, use `quirk_scripts.gesture_required`.
 * In WebKitGTK Playwright's clicks are made by script: `mousedown` and `click` come, untrusted, and `pointerdown` does not. They
   open the gate for sound all the same.
+* An argument of `evaluate` above some 200 kB closes a WebKitGTK page: send it in parts. Without any output device that page
+  hangs as soon as it makes an AudioContext.
 * A worker's WebSocket cannot be intercepted: inject faults in the server (`parley.scenario(...)`). Its fetches can (`page.route`).
 """

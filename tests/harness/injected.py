@@ -25,12 +25,16 @@ from .tape import Samples, Tape, poll
 if TYPE_CHECKING:
     from .engines import Tab
 
+# WebKitGTK's inspector hangs up on a message of some 200 kB.
+_PART = 64_000
+
 # A ScriptProcessor is old, but needs neither a blob nor a module, which the page's policy would block.
 INJECTION = """
 (() => {
   if (!window.AudioContext) return;
   const connect = AudioNode.prototype.connect;
   const tapes = [], streams = [], taps = new WeakMap(), inner = new WeakSet();
+  const parts = [];
   let mic = null, feed = null, speaking = null;
 
   const microphone = async () => {
@@ -69,7 +73,9 @@ INJECTION = """
 
   const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   window.__injected = {
-    async say(wav) {
+    take(part) { parts.push(part); },
+    async say() {
+      const wav = parts.splice(0).join('');
       if (!mic) throw new Error('nobody opened the microphone');
       const source = mic.createBufferSource();
       source.buffer = await mic.decodeAudioData(bytes(wav).buffer);
@@ -175,7 +181,10 @@ class InjectedSound:
         self._tab = tab
 
     def say(self, wav: Path) -> InjectedUtterance:
-        self._tab.page.evaluate("(wav) => __injected.say(wav)", base64.b64encode(Path(wav).read_bytes()).decode())
+        text = base64.b64encode(Path(wav).read_bytes()).decode()
+        for begin in range(0, len(text), _PART):
+            self._tab.page.evaluate("(part) => __injected.take(part)", text[begin : begin + _PART])
+        self._tab.page.evaluate("() => __injected.say()")
         return InjectedUtterance(self._tab)
 
     @contextlib.contextmanager

@@ -321,8 +321,8 @@ def _windows(
     """Each voiced window of `reference` as (time in s, lag in samples, correlation), following splices as they come."""
     from scipy.signal import butter, correlate, sosfiltfilt
 
-    window, reach = round(window_s * rate_hz), round(search_s * rate_hz)
-    if reference.size <= window or heard.size <= window + 2 * reach:
+    window = round(window_s * rate_hz)
+    if reference.size <= window or heard.size <= window:
         return
     band = butter(4, [100.0, 0.42 * rate_hz], btype="band", fs=rate_hz, output="sos")
     reference, heard = sosfiltfilt(band, reference), sosfiltfilt(band, heard)
@@ -336,17 +336,22 @@ def _windows(
         piece = reference[start : start + window]
         if float(np.sqrt(np.mean(piece**2))) < max(voiced, 0.02):
             continue
-        first = max(0, start + lag - reach)
-        around = heard[first : start + lag + window + reach]
-        if around.size < window:
-            yield start / rate_hz, lag, 0.0
-            continue
-        energy = np.convolve(around**2, np.ones(window), "valid")
-        scores = correlate(around, piece, mode="valid") / np.sqrt(energy * float(np.dot(piece, piece)) + 1e-12)
-        best = int(np.argmax(scores))
-        if scores[best] > 0.9:
-            lag = first + best - start
-        yield start / rate_hz, first + best - start, float(scores[best])
+        score = 0.0
+        # The wide search finds the thread again after a stall that was longer than the narrow one reaches.
+        for reach in (round(search_s * rate_hz), round(8 * search_s * rate_hz)):
+            first = max(0, start + lag - reach)
+            around = heard[first : max(0, start + lag + window + reach)]
+            if around.size < window:
+                continue
+            power = np.cumsum(np.concatenate([[0.0], around**2]))
+            energy = np.maximum(power[window:] - power[:-window], 0.0)
+            scores = correlate(around, piece, mode="valid") / np.sqrt(energy * float(np.dot(piece, piece)) + 1e-9)
+            best = int(np.argmax(scores))
+            if scores[best] > 0.9:
+                score, lag = float(scores[best]), first + best - start
+                break
+            score = score or float(scores[best])  # what the narrow search saw; by chance the wide one finds more
+        yield start / rate_hz, lag, score
 
 
 @functools.lru_cache(maxsize=16)

@@ -35,7 +35,7 @@ def settings(options: argparse.Namespace) -> WebKit2.Settings:
     return chosen
 
 
-UNANSWERED = []  # a request that nobody holds any more counts as denied
+UNANSWERED: list[WebKit2.PermissionRequest] = []  # a request that nobody holds any more counts as denied
 
 
 def answer_request(request: WebKit2.PermissionRequest, mic: str) -> bool:

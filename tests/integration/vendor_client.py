@@ -72,14 +72,18 @@ class VendorClient:
         """The first event of a type (from index `after` on); raises TimeoutError when it does not come."""
 
         def found() -> Event | None:
-            fits = (e for e in self.events[after:] if e["type"] == kind and (where is None or where(e)))
-            return next(fits, None)
+            return next((e for e in self.events[after:] if e["type"] == kind and (where is None or where(e))), None)
 
         async with asyncio.timeout(timeout_s), self._came:
             await self._came.wait_for(lambda: found() is not None)
         event = found()
         assert event is not None
         return event
+
+    async def wait_any(self, *kinds: str) -> None:
+        """Until an event of one of these types has come."""
+        async with asyncio.timeout(30), self._came:
+            await self._came.wait_for(lambda: any(e["type"] in kinds for e in self.events))
 
     def audio(self, reply_id: str) -> bytes:
         """The sound of a reply so far."""
