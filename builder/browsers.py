@@ -178,10 +178,7 @@ def _download(engines: Sequence[str], say: Say) -> bool:
 
 
 def _install(packages: Sequence[str], say: Say) -> None:
-    """Install Debian packages that are not there yet."""
-    packages = _missing(packages)
-    if not packages:
-        return
+    """Install Debian packages, or newer versions of those that are here."""
     command = f"apt-get install --no-install-recommends {' '.join(packages)}"
     if not shutil.which("apt-get"):
         raise SetupError(f"this system has no apt-get. Install by hand what Debian calls: {' '.join(packages)}")
@@ -189,16 +186,11 @@ def _install(packages: Sequence[str], say: Say) -> None:
     if before is None:
         raise SetupError(f"the tests need more packages, and installing them needs root. Run: sudo {command}")
     say(f"installing {' '.join(packages)}; this needs the network once")
-    lists = Path("/var/lib/apt/lists")
-    fresh = not any(lists.glob("*_Packages*"))
-    done = _apt([*before, "apt-get", "update"]) if fresh else None
+    # Lists that are here may be old, or lack the security updates, and with them the browsers that people have.
+    listed = _apt([*before, "apt-get", "update"])
     done = _apt([*before, *command.split(), "-y"])
-    if done.returncode != 0 and not fresh:
-        # The lists were there but old: they name files that the mirror no longer has.
-        _apt([*before, "apt-get", "update"])
-        done = _apt([*before, *command.split(), "-y"])
     if done.returncode != 0:
-        tail = (done.stderr or done.stdout)[-1500:]
+        tail = (listed.stderr if listed.returncode else "") + (done.stderr or done.stdout)[-1500:]
         raise SetupError(f"these packages could not be installed: {' '.join(packages)}\n{tail}\nTry: sudo {command}")
 
 

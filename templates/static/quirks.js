@@ -52,3 +52,13 @@ export function microphoneFault(error) {
   };
   return kinds[error.name] ?? "unknown";
 }
+
+/**
+ * How late the speaker is, in milliseconds; null where asking is dangerous. In Firefox on Linux the read takes the audio graph's
+ * lock and then waits for the sound process, which may itself wait for that lock: the tab freezes for good (seen in 153 in about
+ * one call of three; the same locks as in github.com/i-rinat/apulse/issues/129). Goes when Firefox answers without the lock.
+ */
+export function outputLatency_ms(context) {
+  if ("mozInnerScreenX" in globalThis) return null;
+  return Math.round(1000 * (context.outputLatency ?? context.baseLatency ?? 0));
+}

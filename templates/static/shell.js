@@ -6,6 +6,7 @@
 import { openAudio } from "./audio.js";
 import { drawBoot, drawCountdown, drawFacts, drawLevel, drawView } from "./draw.js";
 import { Link } from "./link.js";
+import { outputLatency_ms } from "./quirks.js";
 
 const $ = (id) => document.getElementById(id);
 const SILENT_AFTER_MS = 2500;
@@ -148,12 +149,13 @@ function restart() {
 
 function facts() {
   const stats = view.stats ?? {};
+  const latency_ms = audio && outputLatency_ms(audio.context);
   return {
     State: `${view.state} / ${view.activity}`,
     Session: view.session_id,
     "Python ready after": boot.ready_ms === null ? null : `${boot.ready_ms} ms`,
     "Context rate": audio && `${audio.context.sampleRate} Hz`,
-    "Output latency": audio && `${Math.round(1000 * (audio.context.outputLatency ?? audio.context.baseLatency ?? 0))} ms`,
+    "Output latency": latency_ms === null ? null : `${latency_ms} ms`,
     ...Object.fromEntries(Object.entries(stats).map(([name, value]) => [name.replaceAll("_", " "), value])),
   };
 }

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 ENGINES = ("chromium", "firefox", "webkit")
 
 _DEBIAN = {"chromium": ("chromium", "google-chrome", "chromium-browser"), "firefox": ("firefox-esr", "firefox")}
+# Playwright 1.64 sends network.addDataCollector, which Firefox has known since 143: https://github.com/mdn/browser-compat-data/pull/27619
+_OLDEST = {"firefox": 143}
 _PACKAGES = {"chromium": "chromium", "firefox": "firefox-esr", "webkit": "gir1.2-webkit2-4.1 python3-gi xvfb"}
 
 
@@ -134,7 +136,10 @@ def find(engine: str) -> Found:
     found = _find(engine)
     if found is None:
         hint = f"python3 -m playwright install {engine}, or (Debian) apt-get install {_PACKAGES[engine]}"
-        raise MissingEngine(f"{engine} is not installed: python3 build.py test does it where it can; by hand: {hint}")
+        oldest = f" in version {_OLDEST[engine]} or newer" if engine in _OLDEST else ""
+        raise MissingEngine(
+            f"{engine} is not installed{oldest}: python3 build.py test does it where it can; by hand: {hint}"
+        )
     return found
 
 
@@ -156,7 +161,9 @@ def _find(engine: str) -> Found | None:
     for name in _DEBIAN[engine]:
         if path := shutil.which(name):
             said = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=30, check=False).stdout
-            number = re.search(r"\d+(?:\.\d+)+\w*", said)
+            number = re.search(r"(\d+)(?:\.\d+)+\w*", said)
+            if number and int(number[1]) < _OLDEST.get(engine, 0):
+                continue
             return Found(
                 engine=engine,
                 origin=f"{path} of the system",
