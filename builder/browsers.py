@@ -59,7 +59,7 @@ def wanted(pytest_arguments: Sequence[str]) -> tuple[str, ...]:
     """The engines that a pytest command line needs: none when it names other tests only. SetupError for unknown ones."""
     if not _selects_browser_tests(pytest_arguments):
         return ()
-    chosen = _option(pytest_arguments, "--engines")
+    chosen = option(pytest_arguments, "--engines")
     engines = tuple(name for name in chosen.split(",") if name) if chosen is not None else ENGINES
     if unknown := sorted(set(engines) - set(ENGINES)):
         raise SetupError(f"--engines does not know {', '.join(unknown)}; there are {', '.join(ENGINES)}")
@@ -116,7 +116,7 @@ def look() -> Present:
 
 
 def _selects_browser_tests(arguments: Sequence[str]) -> bool:
-    expression = _option(arguments, "-m")
+    expression = option(arguments, "-m")
     if expression is not None and "not browser" in expression:
         return False
     if "--collect-only" in arguments or "--co" in arguments:
@@ -127,7 +127,8 @@ def _selects_browser_tests(arguments: Sequence[str]) -> bool:
     return not named or any(path.is_relative_to(room) or room.is_relative_to(path) for path in named for room in rooms)
 
 
-def _option(arguments: Sequence[str], name: str) -> str | None:
+def option(arguments: Sequence[str], name: str) -> str | None:
+    """The value of `--name VALUE` or `--name=VALUE` in a command line that somebody else will parse."""
     for position, word in enumerate(arguments):
         if word == name and position + 1 < len(arguments):
             return arguments[position + 1]

@@ -63,10 +63,8 @@ def test(arguments: argparse.Namespace) -> int:
 def talk(arguments: argparse.Namespace) -> int:
     """Hand over to the harness, with the browser that it will need installed."""
     if not {"-h", "--help"} & set(arguments.talk):
-        engine = "chromium"
-        if "--engine" in arguments.talk[:-1]:
-            engine = arguments.talk[arguments.talk.index("--engine") + 1]
-        browsers.ensure([engine], say)
+        engine = browsers.option(arguments.talk, "--engine") or "chromium"
+        browsers.ensure([engine] if engine in browsers.ENGINES else [], say)  # what is unknown, the command says itself
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "tests.harness.talk_command", *arguments.talk]
     return subprocess.run(command, env=environ, check=False).returncode

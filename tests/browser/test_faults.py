@@ -152,7 +152,7 @@ def deadly_tool(_server: Parley, tmp_path: Path) -> Iterator[Parley]:
 
 def test_a_python_that_died_is_noticed_told_and_started_again(tab: Any, sound: Any, deadly_tool: Parley) -> None:
     """The person loses the call, reads why, and can call again without loading the page again."""
-    tab.errors.expect("parley: Python failed|fatal|stack|recursion|Traceback|worker")
+    tab.errors.expect("parley: Python failed|fatal|stack|recursion|Traceback|worker|console: Error ")
     call = Call(tab, sound)
     call.open(deadly_tool.url)
     call.connect()

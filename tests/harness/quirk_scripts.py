@@ -56,7 +56,8 @@ def microphone_error(name: str, *, constraint: str = "sampleRate") -> str:
         made = (
             "typeof OverconstrainedError === 'function'"
             f" ? new OverconstrainedError({json.dumps(constraint)}, {json.dumps(message)})"
-            f" : Object.assign(new Error({json.dumps(message)}), {{name: 'OverconstrainedError'}})"
+            f" : Object.assign(new Error({json.dumps(message)}), {{name: 'OverconstrainedError',"
+            f" constraint: {json.dumps(constraint)}}})"
         )
     else:
         made = f"new DOMException({json.dumps(message)}, {json.dumps(name)})"

@@ -96,7 +96,7 @@ def _talk(
         call.hang_up()
     except TimeoutError as error:
         told.errors.append(f"hanging up: {error}")
-    told.errors += [str(complaint) for complaint in call.tab.errors.unexpected()]
+    told.errors += [str(complaint) for complaint in call.tab.errors.unexpected]
     return True
 
 
