@@ -13,7 +13,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from builder import agents, policy, vendor, verify, wheel, worklets
+from builder import agents, policy, snapshot, vendor, verify, wheel, worklets
 from builder.assets import Assets
 from builder.environment import SetupError
 
@@ -48,6 +48,7 @@ def _place(root: Path, out: Path, agent: agents.Agent, runtime: vendor.Runtime) 
     wheel_name, wheel_bytes = wheel.build(root)
     files = {name: (runtime.pyodide / name).read_bytes() for name in vendor.RUNTIME_FILES}
     runtime_url = assets.place_folder("pyodide", files)
+    kept = snapshot.make(root, runtime.pyodide, wheel_name, wheel_bytes)
     packages = {runtime.micropip.name: runtime.micropip.read_bytes(), wheel_name: wheel_bytes}
     packages_url = assets.place_folder("python", packages)
     return {
@@ -58,6 +59,14 @@ def _place(root: Path, out: Path, agent: agents.Agent, runtime: vendor.Runtime) 
             "playback": assets.placed["playback.js"],
             "runtime": runtime_url,
             "runtime_bytes": sum(map(len, files.values())) - len(files["pyodide-lock.json"]),
+            "wasm_bytes": len(files["pyodide.asm.wasm"]),
+            "snapshot": {
+                **kept.meta,
+                "blocks": assets.place("python.snapshot", kept.blocks),
+                "blocks_bytes": len(kept.blocks),
+                "empty": assets.place("empty.zip", snapshot.EMPTY_ZIP),
+                "library": runtime_url + "python_stdlib.zip",
+            },
             "micropip": packages_url + runtime.micropip.name,
             "client": packages_url + wheel_name,
             "tools": assets.place("tools.py", agent.tools.read_bytes()) if agent.tools.exists() else None,

@@ -4,6 +4,7 @@
  */
 
 import { Host } from "./host.js";
+import { startPython } from "./runtime.js";
 
 const waiting = [];
 let host = null;
@@ -27,48 +28,13 @@ self.onmessage = ({ data }) => {
 
 async function boot(config) {
   stage("runtime", 0);
-  const uncount = countDownloads(config.runtime, config.runtime_bytes);
-  const { loadPyodide } = await import(`${config.runtime}pyodide.mjs`);
-  const pyodide = await loadPyodide({
-    indexURL: config.runtime,
-    stdout: (line) => console.info(line),
-    stderr: (line) => console.info(line),
-  });
-  uncount();
-  stage("client", 85);
-  const [tools] = await Promise.all([
-    config.tools ? fetch(config.tools).then((answer) => answer.text()) : null,
-    pyodide.loadPackage(config.micropip, { messageCallback() {} }),
-  ]);
-  const micropip = pyodide.pyimport("micropip");
-  await micropip.install.callKwargs(config.client, { deps: false });
-  micropip.destroy();
+  const tools = config.tools ? fetch(config.tools).then((answer) => answer.text()) : null;
+  const { python, way } = await startPython(config, stage);
   stage("client", 95);
-  if (tools !== null) pyodide.FS.writeFile("/home/pyodide/agent_tools.py", tools);
-  host = new Host(pyodide, post, die);
-  host.client = pyodide.pyimport("pyclient.browser").start(host, JSON.stringify(config.settings), tools !== null);
+  if (tools !== null) python.FS.writeFile("/home/pyodide/agent_tools.py", await tools);
+  host = new Host(python, post, die);
+  host.client = python.pyimport("pyclient.browser").start(host, JSON.stringify(config.settings), tools !== null);
   booted = true;
-  stage("ready", 100);
+  post({ type: "boot", stage: "ready", percent: 100, way });
   for (const message of waiting.splice(0)) host.intent(message);
-}
-
-/** Progress that moves: count the runtime's bytes as they arrive. Returns what undoes it. */
-function countDownloads(prefix, total_bytes) {
-  const plain = self.fetch;
-  let loaded = 0;
-  self.fetch = async (request, options) => {
-    const answer = await plain(request, options);
-    if (!String(request?.url ?? request).startsWith(prefix) || !answer.body) return answer;
-    const counted = answer.body.pipeThrough(
-      new TransformStream({
-        transform(chunk, controller) {
-          loaded += chunk.byteLength;
-          stage(loaded < total_bytes * 0.98 ? "runtime" : "python", Math.min(75, Math.round((75 * loaded) / total_bytes)));
-          controller.enqueue(chunk);
-        },
-      }),
-    );
-    return new Response(counted, { status: answer.status, statusText: answer.statusText, headers: answer.headers });
-  };
-  return () => (self.fetch = plain);
 }

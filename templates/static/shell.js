@@ -16,6 +16,9 @@ const absolute = (url) => url && new URL(url, document.baseURI).href;
 for (const name of ["worker", "capture", "playback", "runtime", "micropip", "client", "tools"]) {
   config.boot[name] = absolute(config.boot[name]);
 }
+for (const name of ["blocks", "empty", "library"]) {
+  if (config.boot.snapshot) config.boot.snapshot[name] = absolute(config.boot.snapshot[name]);
+}
 
 const EMPTY = {
   state: "idle", activity: "none", status: "Ready when you are", tone: "idle", audio_wanted: false, can_connect: true,
@@ -27,7 +30,7 @@ let local = null; // what only the page knows: {status, tone} between the click 
 let audio = null;
 let call = 0; // counts clicks, so that a snapshot from before this call cannot release its microphone
 let opening = false;
-let boot = { stage: "runtime", percent: 0, ready_ms: null };
+let boot = { stage: "runtime", percent: 0, ready_ms: null, way: null };
 let silent = false;
 
 const link = new Link({ ...config.boot, settings: config.client }, received, died);
@@ -35,7 +38,7 @@ const link = new Link({ ...config.boot, settings: config.client }, received, die
 function received(message) {
   if (message.type === "boot") {
     boot = { ...boot, stage: message.stage, percent: message.percent };
-    if (message.stage === "ready") boot.ready_ms = Math.round(performance.now());
+    if (message.stage === "ready") boot = { ...boot, way: message.way, ready_ms: Math.round(performance.now()) };
     drawBoot(message.stage, message.percent);
     if (local && !opening) waitForPython();
   } else if (message.type === "view") {
@@ -154,6 +157,7 @@ function facts() {
     State: `${view.state} / ${view.activity}`,
     Session: view.session_id,
     "Python ready after": boot.ready_ms === null ? null : `${boot.ready_ms} ms`,
+    "Python started from": boot.way,
     "Context rate": audio && `${audio.context.sampleRate} Hz`,
     "Output latency": latency_ms === null ? null : `${latency_ms} ms`,
     ...Object.fromEntries(Object.entries(stats).map(([name, value]) => [name.replaceAll("_", " "), value])),

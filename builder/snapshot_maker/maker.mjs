@@ -1,0 +1,122 @@
+/**
+ * Run by Node at build time: start the browser's Python, import everything that the client will ever import, and keep the
+ * memory. A browser that puts this memory back has Python and the client at once.
+ *
+ *   node maker.mjs RUNTIME_FOLDER WHEEL OUT_FOLDER MODULE...
+ *
+ * Writes `snapshot.bin` (the 4 KiB blocks that differ from a freshly instantiated module, one after the other) and
+ * `snapshot.json` (Pyodide's own header, and which blocks they are), after putting them back once, in a fresh runtime, and
+ * asking Python whether it is all there. Exit code 1 and a reason on stderr otherwise.
+ */
+
+import crypto from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+
+import { runtimeOptions } from "../../templates/static/restore.js";
+
+const BLOCK_BYTES = 4096;
+const EPOCH_MS = 1577836800000;
+
+// Node would print the line at fault, and Pyodide's is a megabyte long.
+process.on("uncaughtException", (error) => {
+  const lines = String(error?.stack ?? error).split("\n").filter((line) => line.length < 300);
+  process.stderr.write(`${lines.slice(0, 12).join("\n")}\n`);
+  process.exit(1);
+});
+
+const [folder, wheel, out, ...modules] = process.argv.slice(2);
+const runtime = `${resolve(folder)}/`;
+const quiet = { indexURL: runtime, stdout: () => {} };
+const script = (name) => readFileSync(new URL(name, import.meta.url), "utf8");
+
+// Entropy, clock and environment are the same in every build, so that the memory is.
+let seed = 1;
+let tick = 0;
+const random = () => (seed = (seed * 48271) % 2147483647) / 2147483647;
+const fill = (view) => {
+  const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Math.floor(random() * 256);
+  return view;
+};
+Math.random = random;
+crypto.randomFillSync = fill;
+Object.defineProperty(globalThis, "crypto", { value: { getRandomValues: fill, subtle: {} } });
+Date.now = () => EPOCH_MS + Math.floor(tick++ / 1000);
+performance.now = () => tick++ / 1000;
+process.env = { PATH: "" };
+
+const { loadPyodide } = await import(pathToFileURL(join(runtime, "pyodide.mjs")));
+const { default: create } = await import(pathToFileURL(join(runtime, "pyodide.asm.mjs")));
+
+const compiler = await loadPyodide(quiet);
+compiler.FS.writeFile("/tmp/client.whl", new Uint8Array(readFileSync(wheel)));
+compiler.runPython(script("compile_library.py"));
+const library = join(out, "compiled.zip");
+writeFileSync(library, compiler.FS.readFile("/tmp/compiled.zip"));
+
+seed = 1;
+tick = 0;
+const python = await loadPyodide({
+  ...quiet,
+  stdLibURL: library,
+  _makeSnapshot: true,
+  env: { PYTHONHASHSEED: "0", TZ: "UTC" },
+});
+for (const name of modules) python.pyimport(name).destroy();
+const namesOf = (it) => it.runPython("import sys; ' '.join(sorted(sys.modules))").split(" ");
+const loaded = namesOf(python);
+python.runPython(script("forget_files.py"));
+const snapshot = python.makeMemorySnapshot();
+
+const [, heapStart] = new Uint32Array(snapshot.buffer, snapshot.byteOffset, 2);
+const header = snapshot.subarray(0, heapStart);
+const heap = snapshot.subarray(heapStart);
+
+let fresh = null;
+await loadPyodide({
+  ...quiet,
+  stdLibURL: library,
+  _loadSnapshot: snapshot,
+  createPyodideModule: async (settings) => {
+    const module = await create(settings);
+    fresh = module.HEAPU8.slice();
+    return module;
+  },
+});
+
+const runs = [];
+const blocks = [];
+for (let block = 0; block * BLOCK_BYTES < heap.length; block++) {
+  const [begin, end] = [block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES];
+  if (Buffer.compare(heap.subarray(begin, end), fresh.subarray(begin, end)) === 0) continue;
+  const last = runs.at(-1);
+  if (last && last[0] + last[1] === block) last[1] += 1;
+  else runs.push([block, 1]);
+  blocks.push(heap.subarray(begin, end));
+}
+const { info } = JSON.parse(readFileSync(join(runtime, "pyodide-lock.json"), "utf8"));
+const meta = {
+  header: Buffer.from(header).toString("base64"),
+  heap_bytes: heap.length,
+  block_bytes: BLOCK_BYTES,
+  runs,
+  lock: { info, packages: {} },
+};
+const bytes = Buffer.concat(blocks);
+
+// A real run of what was made, in the way of the browser.
+const restored = await loadPyodide({
+  ...runtimeOptions(meta, Promise.resolve(bytes), create),
+  ...quiet,
+  stdLibURL: join(out, "empty.zip"),
+});
+const found = new Set(namesOf(restored));
+const missing = loaded.filter((name) => !found.has(name));
+if (missing.length > 0) throw new Error(`the restored memory lacks ${missing.slice(0, 5).join(", ")}`);
+restored.runPython(script("check_restored.py"));
+
+writeFileSync(join(out, "snapshot.bin"), bytes);
+writeFileSync(join(out, "snapshot.json"), JSON.stringify(meta));
+process.exit(0);

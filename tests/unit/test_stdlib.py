@@ -1,0 +1,71 @@
+"""The rest of the standard library comes when it is asked for: once, and only for what the library holds."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from pyclient.stdlib import RestOfLibrary
+
+LATE_IMPORT = """
+import sys
+sys.path.insert(0, sys.argv[1])
+archive = sys.argv[2]
+sys.path.append(archive)
+for name in ("chunky", "chunky.inner"):
+    sys.stdlib_module_names |= {name}
+try:
+    import chunky
+except ImportError:
+    pass
+else:
+    raise SystemExit("it was there before")
+from pyclient import stdlib
+calls = []
+def fetch():
+    calls.append(1)
+    return open(sys.argv[3], "rb").read()
+stdlib.install(fetch, archive)
+import chunky.inner
+import json
+try:
+    import no_such_module
+except ImportError:
+    pass
+print(chunky.inner.VALUE, len(calls))
+"""
+
+
+def test_a_module_that_was_missing_is_imported_from_what_was_fetched(tmp_path: Path) -> None:
+    """In a process of its own: import caches are the whole point, and a test must not spoil this one's."""
+    full, empty = tmp_path / "full.zip", tmp_path / "library.zip"
+    with zipfile.ZipFile(full, "w") as archive:
+        archive.writestr("chunky/__init__.py", "")
+        archive.writestr("chunky/inner.py", "VALUE = 42\n")
+    zipfile.ZipFile(empty, "w").close()
+    root = str(Path(__file__).parents[2])
+    command = [sys.executable, "-c", LATE_IMPORT, root, str(empty), str(full)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.stdout.split(), done.stderr) == (["42", "1"], "")
+
+
+@pytest.mark.parametrize("name", ["nt", "_winapi", "numpy", "agent_tools"])
+def test_nothing_is_fetched_for_what_the_library_does_not_hold(name: str, tmp_path: Path) -> None:
+    def fetch() -> bytes:
+        raise AssertionError("fetched")
+
+    assert RestOfLibrary(fetch, tmp_path / "library.zip").find_spec(name, None) is None
+
+
+def test_a_failed_fetch_is_told_once_and_not_tried_again(tmp_path: Path) -> None:
+    def fetch() -> bytes:
+        raise OSError("the page is offline")
+
+    finder = RestOfLibrary(fetch, tmp_path / "library.zip")
+    with pytest.raises(OSError, match="offline"):
+        finder.find_spec("turtle", None)
+    assert finder.find_spec("turtle", None) is None
