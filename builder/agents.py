@@ -13,17 +13,27 @@ from builder.environment import SetupError
 SECTIONS = ("agent", "session", "turn_detection", "page", "server")
 PAGE_DEFAULTS = {"title": "Parley", "tagline": "", "language": "en"}
 SERVER_DEFAULTS: dict[str, Any] = {"token_url": "/api/token", "connect": []}
-# Where a provider's sockets live: the page may connect there and nowhere else.
-PROVIDER_ORIGINS = {"assemblyai": ("wss://agents.assemblyai.com",)}
+DEFAULT_PROVIDER = "assemblyai"
+# Where a provider's sockets live: the page may connect there and nowhere else. Of the third nobody knows beforehand, its
+# own answer says so; its origin goes into `connect`.
+PROVIDER_ORIGINS = {
+    "assemblyai": ("wss://agents.assemblyai.com",),
+    "openai_realtime": ("wss://api.openai.com",),
+    "sdk_voice": (),
+}
 ORIGIN = re.compile(r"^(https|wss|http|ws)://[a-z0-9.-]+(:\d+)?$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agent:
-    """One agent, ready to render. `client` is what `pyclient.config.ClientConfig.from_dict` takes."""
+    """One agent, ready to render. `client` is what `pyclient.config.ClientConfig.from_dict` takes.
+
+    `providers` are the names that a picker offers, never empty; `client["provider"]` is one of them.
+    """
 
     name: str
     client: dict[str, Any]
+    providers: tuple[str, ...]
     page: dict[str, str]
     connect: tuple[str, ...]
     tools: Path
@@ -46,6 +56,7 @@ def load(root: Path, name: str) -> Agent:
     server = {**SERVER_DEFAULTS, **_table(name, raw, "server")}
     _known(name, server, tuple(SERVER_DEFAULTS), "[server] key")
     client = {**_table(name, raw, "agent"), **_table(name, raw, "session"), "token_url": server["token_url"]}
+    providers = _providers(name, client)
     if "system_prompt" in client:
         client["system_prompt"] = client["system_prompt"].strip()
     if raw.get("turn_detection"):
@@ -53,14 +64,34 @@ def load(root: Path, name: str) -> Agent:
     return Agent(
         name=name,
         client=client,
+        providers=providers,
         page={key: str(value) for key, value in page.items()},
-        connect=_origins(name, client, server),
+        connect=_origins(name, providers, server),
         tools=folder / "tools.py",
     )
 
 
-def _origins(name: str, client: dict[str, Any], server: dict[str, Any]) -> tuple[str, ...]:
-    found = list(PROVIDER_ORIGINS.get(client.get("provider", "assemblyai"), ()))
+def _providers(name: str, client: dict[str, Any]) -> tuple[str, ...]:
+    """Take `providers` out of `client`, which has no such setting, and settle `provider`: the first one if not named."""
+    given = client.pop("providers", None)
+    if given is None:
+        given = [client.get("provider", DEFAULT_PROVIDER)]
+    elif not isinstance(given, list) or not given:
+        raise SetupError(f"agents/{name}/agent.toml: providers must be a list with at least one name")
+    provider = client.setdefault("provider", given[0])
+    for item in (provider, *given):
+        if not isinstance(item, str) or item not in PROVIDER_ORIGINS:
+            known = ", ".join(PROVIDER_ORIGINS)
+            raise SetupError(f"agents/{name}/agent.toml: unknown provider '{item}' (known: {known})")
+    if provider not in given:
+        raise SetupError(f"agents/{name}/agent.toml: provider '{provider}' is not in the list of providers")
+    if len(set(given)) != len(given):
+        raise SetupError(f"agents/{name}/agent.toml: a provider stands twice in the list of providers")
+    return tuple(given)
+
+
+def _origins(name: str, providers: tuple[str, ...], server: dict[str, Any]) -> tuple[str, ...]:
+    found = [origin for provider in providers for origin in PROVIDER_ORIGINS[provider]]
     match = re.match(r"https?://[^/]+", server["token_url"])
     if match:
         found.append(match.group())

@@ -63,6 +63,11 @@ class StartCapture(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DrainCapture(Command):
+    """Send the half-filled frame now, short as it is; answer with `CaptureDrained` behind it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StopCapture(Command):
     pass
 

@@ -49,6 +49,18 @@ class InterruptRequested(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TalkPressed(Event):
+    """Push to talk: the person holds the key down from now on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TalkReleased(Event):
+    """Push to talk: the person let go. `cancelled`: what was said is not meant to be sent (the page lost its focus)."""
+
+    cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TextSubmitted(Event):
     """The person typed instead of speaking."""
 
@@ -124,6 +136,11 @@ class AudioCaptured(Event):
     """One frame from the capture worklet: PCM16 little-endian mono at the wire rate."""
 
     pcm: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureDrained(Event):
+    """Answer to `DrainCapture`: the half-filled frame was sent before this (as a shorter `AudioCaptured`, if it held anything)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +227,11 @@ class SessionReady(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AgentJoined(Event):
+    """The agent itself is there and hears. Only where `Features.agent_joins`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionEnded(Event):
     """The server's own last word; never resume after it."""
 
@@ -252,6 +274,19 @@ class UserTranscribed(Event):
     item_id: str
     text: str
     final: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnPlaced(Event):
+    """Where a turn stands in the conversation: right behind the turn `after_id` ("" for the first place).
+
+    Servers settle transcripts late, so order of arrival is not order of speech. `turn_id` is the `item_id` of a user's turn
+    and the `reply_id` of the agent's. A turn that is placed before its first word keeps its place and is not shown yet.
+    """
+
+    turn_id: str
+    after_id: str
+    role: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

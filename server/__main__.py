@@ -147,8 +147,10 @@ def _warn(settings: Settings, site: Site) -> None:
     except ApiError as error:
         print(f"server: {error.message} Token requests will be refused.", file=sys.stderr)
         return
-    if not where.local and site.forbids_sockets_to(where.ws_origin):
-        text = f"the policy of the built page does not let it connect to {where.ws_origin}; allow it and build again"
+    origins = where.likely_ws_origins
+    if not where.local and all(site.forbids_sockets_to(origin) for origin in origins):
+        there = " or ".join(origins)
+        text = f"the policy of the built page does not let it connect to {there}; allow it and build again"
         print(f"server: {text}", file=sys.stderr)
 
 

@@ -2,7 +2,8 @@
 
 A token travels in four places that something likes to log: the query of a WebSocket (the HTTP server prints it through
 `uvicorn.error`, so switching the access log off does not help), the sub-protocol `openai-insecure-api-key.…`, the
-`Authorization` header, and JSON messages (websockets prints headers and frames at DEBUG). Two layers take it out:
+`Authorization` header, and JSON messages (websockets prints headers and frames at DEBUG). A token that shows its kind by
+its first letters (`ek_`, `eyJ`) is known anywhere. Two layers take them out:
 
 * `RedactingFilter` on the loggers of the libraries and on our handler cleans `msg` and `args`, keeping the shape of
   `args` (uvicorn's access formatter unpacks exactly five);
@@ -23,7 +24,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)(token(?:=|%3d))[^\s&\"'#;,)\\]+"), rf"\1{MASK}"),
     (re.compile(r"(?i)(openai-insecure-api-key\.)[^\s,\"')\\]+"), rf"\1{MASK}"),
     (re.compile(r"(?i)(bearer(?:\s|%20)+)[^\s,\"')\\]+"), rf"\1{MASK}"),
-    (re.compile(r"\b(ek_|sk-)[A-Za-z0-9_-]{6,}"), rf"\1{MASK}"),
+    (re.compile(r"\b(ek_|sk-|eyJ)[A-Za-z0-9_.-]{6,}"), rf"\1{MASK}"),
     (
         re.compile(r"(?i)(authorization\\?[\"']?\s*[:=,]\s*(?:b?\\?[\"'])?(?:bearer\s+)?)[^\s,\"')\\]+"),
         rf"\1{MASK}",

@@ -1,9 +1,10 @@
 """How does a browser get a token? Three routes:
 
     POST /api/token        JSON body, all optional: provider, expires_in_seconds, max_session_duration_seconds
-                           -> {provider, token, ws_url, expires_at, max_session_seconds}
+                           -> {provider, token, ws_url, expires_at, max_session_seconds}; the last is asked of the
+                           vendor where it can be told, and otherwise for the page alone to keep
     GET  /api/voice-token  the same as query parameters, for pages written after the vendor's own sample -> {token}
-    GET  /api/config       public facts: provider, limits, where the sockets are
+    GET  /api/config       public facts: the default provider, all of them, limits, where the sockets are
 
 The order of the checks is the point: Host (before any route), Origin, size, values, key, rate, a free slot, and only then
 the provider. Whatever is refused has cost nothing upstream.
@@ -28,12 +29,16 @@ from starlette.responses import JSONResponse
 from server.errors import API_HEADERS, ApiError, UpstreamError
 from server.limits import RateLimit, UpstreamSlots
 from server.origins import check_origin, client_of, host_of, scheme_of
-from server.providers import PROVIDERS, Endpoint, MintRequest, Provider, Upstream, choose
+from server.providers import PROVIDERS, Endpoint, Minted, MintRequest, Provider, Upstream, choose
+from server.providers.upstream import unusable
 from server.settings import Settings
 
 log = logging.getLogger("parley.mint")
 
 MAX_BODY_BYTES = 1024
+
+# A shorter key may well be part of a token by chance.
+SHORTEST_KEY_LOOKED_FOR = 8
 
 # Both ends included; the numbers are the vendor's (protocol file section 1).
 RANGES = {"expires_in_seconds": (1, 600), "max_session_duration_seconds": (60, 10800)}
@@ -115,16 +120,21 @@ class Mint:
         return JSONResponse({"token": answer["token"]}, headers=API_HEADERS)
 
     async def get_config(self, request: Request) -> JSONResponse:
-        """`GET /api/config`. `ready` is false, with `missing`, when a token request would be answered with 500."""
+        """`GET /api/config`. `ready` is false, with `missing`, when a token request would be answered with 500.
+
+        `provider` is the default. `providers` lists all that a request may name: {name, ready, local}, where `local`
+        says that the local agent answers in the vendor's place.
+        """
         settings = self._settings
         facts: dict[str, Any] = {
+            "providers": [_standing(settings, name) for name in PROVIDERS],
             "limits": {
                 "expires_in_seconds": _limits("expires_in_seconds", settings.token_expires_in_seconds),
                 "max_session_duration_seconds": {
                     **_limits("max_session_duration_seconds", settings.max_session_duration_seconds),
                     "cap": settings.max_session_duration_seconds,
                 },
-            }
+            },
         }
         try:
             provider, where = choose(settings)
@@ -141,6 +151,8 @@ class Mint:
         provider, where = choose(settings, asked.provider)
         self._check_rate(request)
         cap = settings.max_session_duration_seconds
+        if provider.max_session_seconds is not None:
+            cap = min(cap, provider.max_session_seconds)
         wanted = MintRequest(
             expires_in_seconds=asked.expires_in_seconds or settings.token_expires_in_seconds,
             # A page may ask for less than the owner of the key allows, never for more.
@@ -148,23 +160,27 @@ class Mint:
         )
         # Counted from before the call, so that the page never believes in a token longer than the provider does.
         expires_at = int(time.time()) + wanted.expires_in_seconds
-        token = await self._ask(provider, where, wanted)
+        minted = await self._ask(provider, where, wanted)
         return {
             "provider": provider.name,
-            "token": token,
-            "ws_url": f"{self._own_ws_origin(request)}/agent{where.ws_path}" if where.local else where.ws_url,
-            "expires_at": expires_at,
+            "token": minted.token,
+            "ws_url": f"{self._own_ws_origin(request)}/agent{where.ws_path}"
+            if where.local
+            else minted.ws_url or where.ws_url,
+            "expires_at": minted.expires_at or expires_at,
             "max_session_seconds": wanted.max_session_duration_seconds,
         }
 
-    async def _ask(self, provider: Provider, where: Endpoint, wanted: MintRequest) -> str:
+    async def _ask(self, provider: Provider, where: Endpoint, wanted: MintRequest) -> Minted:
         """Waiting for a slot and the call itself share one time limit."""
         timeout_s = self._settings.upstream_timeout_seconds
         started_s = time.monotonic()
         try:
             async with self._slots.hold(timeout_s):
                 left_s = max(0.0, timeout_s - (time.monotonic() - started_s))
-                return await provider.mint(Upstream(http=self._http, timeout_s=left_s), where, wanted)
+                minted = await provider.mint(Upstream(http=self._http, timeout_s=left_s), where, wanted)
+            _check_no_key(minted, where)
+            return minted
         except UpstreamError as error:
             log.warning("%s%s gave no token: %s", provider.name, " (local agent)" if where.local else "", error.reason)
             raise
@@ -206,6 +222,21 @@ async def _read_body(request: Request) -> bytes:
     except (TimeoutError, ClientDisconnect):
         raise ApiError(400, "bad_request", "The request body did not arrive.") from None
     return body
+
+
+def _check_no_key(minted: Minted, where: Endpoint) -> None:
+    """A server in a vendor's place, or a vendor in trouble, may hand the key back. Raises `UpstreamError` 502."""
+    key = where.api_key.get_secret_value()
+    if len(key) >= SHORTEST_KEY_LOOKED_FOR and key in f"{minted.token} {minted.ws_url}":
+        raise unusable("the answer gives the key away")
+
+
+def _standing(settings: Settings, name: str) -> dict[str, Any]:
+    try:
+        _provider, where = choose(settings, name)
+    except ApiError:
+        return {"name": name, "ready": False, "local": False}
+    return {"name": name, "ready": True, "local": where.local}
 
 
 def _limits(name: str, default: int) -> dict[str, int]:

@@ -54,6 +54,15 @@ class Settings(BaseSettings):
     assemblyai_agents_host: str = "agents.assemblyai.com"
     assemblyai_base_url: str | None = None
     assemblyai_ws_path: str = "/v1/ws"
+    openai_api_key: SecretStr | None = None
+    openai_realtime_base_url: str = "https://api.openai.com"
+    openai_realtime_model: str = "gpt-realtime-2.1-mini"
+    openai_realtime_voice: str | None = None
+    # Shorter than the vendor allows: it comes back in every answer, and answers are bounded.
+    openai_realtime_instructions: str | None = Field(default=None, max_length=16_000)
+    sdk_voice_api_key: SecretStr | None = None
+    sdk_voice_api_url: str | None = None
+    sdk_voice_ws_hosts: CommaList = ()
 
     # --- how long and how often ---
     token_expires_in_seconds: int = Field(default=120, ge=1, le=600)
@@ -65,7 +74,7 @@ class Settings(BaseSettings):
     upstream_slots: int = Field(default=8, ge=1, le=256)
     upstream_max_waiting: int = Field(default=64, ge=0, le=10_000)
 
-    @field_validator("allowed_hosts", "allowed_origins", mode="before")
+    @field_validator("allowed_hosts", "allowed_origins", "sdk_voice_ws_hosts", mode="before")
     @classmethod
     def _split_commas(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -75,7 +84,7 @@ class Settings(BaseSettings):
     def _check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(_origin(item) for item in value)
 
-    @field_validator("allowed_hosts")
+    @field_validator("allowed_hosts", "sdk_voice_ws_hosts")
     @classmethod
     def _check_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for item in value:
@@ -83,7 +92,7 @@ class Settings(BaseSettings):
                 raise ValueError("each entry must be a host name or name:port; wildcards are not taken")
         return tuple(item.lower() for item in value)
 
-    @field_validator("assemblyai_api_key")
+    @field_validator("assemblyai_api_key", "openai_api_key", "sdk_voice_api_key")
     @classmethod
     def _check_key(cls, value: SecretStr | None) -> SecretStr | None:
         # A key that no header can carry would fail deep inside the HTTP library, with the key in the error's text.
@@ -103,7 +112,7 @@ class Settings(BaseSettings):
             )
         return value.lower()
 
-    @field_validator("assemblyai_base_url")
+    @field_validator("assemblyai_base_url", "openai_realtime_base_url", "sdk_voice_api_url")
     @classmethod
     def _check_base_url(cls, value: str | None) -> str | None:
         if value is None:
@@ -120,6 +129,19 @@ class Settings(BaseSettings):
         if parts.scheme == "http" and not is_loopback(parts.hostname):
             raise ValueError("must be https: the key would travel in clear text")
         return value.rstrip("/")
+
+    @field_validator("openai_realtime_base_url")
+    @classmethod
+    def _without_version(cls, value: str) -> str:
+        # The vendor's own libraries write the version into the same variable; our paths bring it along.
+        return value.removesuffix("/v1")
+
+    @field_validator("openai_realtime_model", "openai_realtime_voice")
+    @classmethod
+    def _check_id(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[A-Za-z0-9._:/-]{1,100}", value):
+            raise ValueError("must be one word of at most 100 letters, digits and . _ : / -")
+        return value
 
     @field_validator("assemblyai_ws_path")
     @classmethod

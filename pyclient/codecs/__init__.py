@@ -6,10 +6,19 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from pyclient.codecs.assemblyai import AssemblyAICodec
-from pyclient.codecs.base import CloseReason, Codec, Message, SessionSettings, SettingsUpdate
+from pyclient.codecs.base import CloseReason, Codec, Features, Message, SessionSettings, SettingsUpdate
 from pyclient.errors import ConfigError
 
-__all__ = ["PROVIDERS", "CloseReason", "Codec", "Message", "SessionSettings", "SettingsUpdate", "create_codec"]
+__all__ = [
+    "PROVIDERS",
+    "CloseReason",
+    "Codec",
+    "Features",
+    "Message",
+    "SessionSettings",
+    "SettingsUpdate",
+    "create_codec",
+]
 
 _CODECS: Mapping[str, Callable[[], Codec]] = MappingProxyType({"assemblyai": AssemblyAICodec})
 

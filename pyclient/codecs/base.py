@@ -7,7 +7,7 @@ vendor's messages. It knows no command, no state and no other codec. It may reme
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -21,7 +21,7 @@ Message = str | bytes
 class SessionSettings:
     """What one session starts with, in no vendor's words.
 
-    An empty `voice` or `greeting` means: leave it to the provider. `input` goes through as it is. `tools` are flat
+    `turn_style` is "vad" (the server finds the ends of turns) or "push_to_talk" (the person holds a key). An empty `voice` or `greeting` means: leave it to the provider. `input` goes through as it is. `tools` are flat
     definitions `{name, description, parameters, execution_mode, timeout_ms}`. `volume` is 0 to 100.
     """
 
@@ -32,6 +32,31 @@ class SessionSettings:
     turn_detection: Mapping[str, Any] = field(default_factory=dict)
     volume: float | None = None
     tools: tuple[Mapping[str, Any], ...] = ()
+    turn_style: str = "vad"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Features:
+    """What a vendor's wire can do. The session offers no more, and the page hides the rest or says so.
+
+    `server_barge_in`: the server notices speech over a reply and says so. `resume`: a session goes on over a new socket.
+    `history`: a new session can be told what was said before. `agent_joins`: after `SessionReady` the agent may still be
+    on its way, and `AgentJoined` tells when it came. `frame_ms`: the only frame length that the wire takes.
+    """
+
+    user_transcripts: bool = True
+    agent_transcripts: bool = True
+    typed_text: bool = True
+    tools: bool = True
+    greeting: bool = True
+    system_prompt: bool = True
+    voices: bool = True
+    server_barge_in: bool = True
+    push_to_talk: bool = False
+    resume: bool = False
+    history: bool = False
+    agent_joins: bool = False
+    frame_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +96,10 @@ class Codec(Protocol):
     def wire_rate_hz(self) -> int:
         """Rate of PCM16 mono in both directions."""
 
+    @property
+    def features(self) -> Features:
+        """What this wire can do, the same for every session."""
+
     def check(self, settings: SessionSettings) -> None:
         """Raise `ConfigError` for settings that the vendor is known to refuse."""
 
@@ -109,6 +138,27 @@ class Codec(Protocol):
 
     def reply_cancel(self, reply_id: str) -> list[Message]:
         """Ask the server to stop making a reply. A vendor without such a message returns nothing."""
+
+    def reply_heard(self, reply_id: str, heard_ms: int) -> list[Message]:
+        """Tell the server that only the first `heard_ms` of a reply were heard, so that it remembers no more than that.
+
+        Nothing where the vendor has no such message, knows it by itself, or nothing of the reply had come.
+        """
+
+    def tool_results_sent(self, reply_id: str) -> list[Message]:
+        """All results of one reply's tool calls were sent: ask for the reply to them, where that has to be asked for."""
+
+    def talk_begin(self) -> list[Message]:
+        """Push to talk: the key was pressed, microphone frames follow."""
+
+    def talk_end(self) -> list[Message]:
+        """Push to talk: the key was released and the last frame was sent."""
+
+    def history(self, turns: Sequence[tuple[str, str]]) -> list[Message]:
+        """What was said before, as (role, text) with role "user" or "agent", for a new session after a lost one. After `SessionReady`."""
+
+    def probe(self) -> list[Message]:
+        """Something harmless that the server answers, to find out whether it is still there. Nothing where there is no such thing."""
 
     def user_text(self, text: str) -> list[Message]:
         """A typed message that wants an answer."""

@@ -1,7 +1,7 @@
 """Who can mint? A table: one line here and one file beside it per vendor.
 
-A vendor's file answers three questions: where is it (`endpoint`, None without a key), where is its local twin
-(`local_endpoint`), and how is one token asked for (`mint`). `choose` picks the line for a request.
+A vendor's file answers three questions: where is it (`endpoint`, None while something is not set), where is its local
+twin (`local_endpoint`), and how is one token asked for (`mint`). `choose` picks the line for a request.
 """
 
 from __future__ import annotations
@@ -11,31 +11,51 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from server.errors import ApiError
-from server.providers import assemblyai
-from server.providers.upstream import Endpoint, MintRequest, Upstream
+from server.providers import assemblyai, openai_realtime, sdk_voice
+from server.providers.upstream import Endpoint, Minted, MintRequest, Upstream
 from server.settings import Settings, SettingsError
 
-__all__ = ["PROVIDERS", "Endpoint", "MintRequest", "Provider", "Upstream", "check_choice", "choose"]
+__all__ = ["PROVIDERS", "Endpoint", "MintRequest", "Minted", "Provider", "Upstream", "check_choice", "choose"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """One line of the table. `name` is also the name of the client's codec."""
+    """One line of the table. `name` is also the name of the client's codec.
+
+    `variables` must all be set to reach the vendor; the first one is the key. `max_session_seconds` is the longest
+    session that the vendor has, None where its documents do not say.
+    """
 
     name: str
-    key_variable: str
+    variables: tuple[str, ...]
     endpoint: Callable[[Settings], Endpoint | None]
     local_endpoint: Callable[[Settings], Endpoint]
-    mint: Callable[[Upstream, Endpoint, MintRequest], Awaitable[str]]
+    mint: Callable[[Upstream, Endpoint, MintRequest], Awaitable[Minted]]
+    max_session_seconds: int | None = None
 
 
 _LINES = (
     Provider(
         name="assemblyai",
-        key_variable=assemblyai.KEY_VARIABLE,
+        variables=(assemblyai.KEY_VARIABLE,),
         endpoint=assemblyai.endpoint,
         local_endpoint=assemblyai.local_endpoint,
         mint=assemblyai.mint,
+    ),
+    Provider(
+        name="openai_realtime",
+        variables=(openai_realtime.KEY_VARIABLE,),
+        endpoint=openai_realtime.endpoint,
+        local_endpoint=openai_realtime.local_endpoint,
+        mint=openai_realtime.mint,
+        max_session_seconds=openai_realtime.MAX_SESSION_SECONDS,
+    ),
+    Provider(
+        name="sdk_voice",
+        variables=(sdk_voice.KEY_VARIABLE, sdk_voice.URL_VARIABLE),
+        endpoint=sdk_voice.endpoint,
+        local_endpoint=sdk_voice.local_endpoint,
+        mint=sdk_voice.mint,
     ),
 )
 
@@ -49,17 +69,19 @@ def choose(settings: Settings, asked: str | None = None) -> tuple[Provider, Endp
     `asked` (from the request) wins over PROVIDER; without either, the first line whose key is set, else the first line.
     A page always says which protocol it speaks, so its `asked` picks a line and does not insist on the vendor: that is
     the owner's business. LOCAL_AGENT=true always means the local agent, false never; not set, it stands in exactly when
-    the owner named no PROVIDER and set no key at all. Raises `ApiError` 500 naming the variable that is missing.
-    `asked` must be a name of the table.
+    the owner named no PROVIDER and set no key at all, of whichever vendor. Raises `ApiError` 500 naming the variable
+    that is missing. `asked` must be a name of the table.
     """
-    keyed = next((line for line in _LINES if line.endpoint(settings) is not None), None)
+    keyed = next((line for line in _LINES if _is_set(settings, line.variables[0])), None)
     name = asked or settings.provider
     provider = PROVIDERS[name] if name else keyed or _LINES[0]
     nothing_set = keyed is None and settings.provider is None
     local = nothing_set if settings.local_agent is None else settings.local_agent
     endpoint = provider.local_endpoint(settings) if local else provider.endpoint(settings)
     if endpoint is None:
-        raise ApiError(500, "missing_key", f"{provider.key_variable} is not set on the server.")
+        missing = [name for name in provider.variables if not _is_set(settings, name)]
+        verb = "is" if len(missing) == 1 else "are"
+        raise ApiError(500, "missing_key", f"{' and '.join(missing)} {verb} not set on the server.")
     return provider, endpoint
 
 
@@ -67,3 +89,7 @@ def check_choice(settings: Settings) -> None:
     """Raises `SettingsError` when PROVIDER names no line of the table. Part of the wiring."""
     if settings.provider is not None and settings.provider not in PROVIDERS:
         raise SettingsError(f"PROVIDER: must be one of {', '.join(PROVIDERS)}")
+
+
+def _is_set(settings: Settings, variable: str) -> bool:
+    return getattr(settings, variable.lower()) is not None

@@ -5,15 +5,10 @@ The local agent is reached by the same call with another base URL.
 
 from __future__ import annotations
 
-from pydantic import SecretStr
-
-from server.providers.upstream import Endpoint, MintRequest, Upstream, checked_token
+from server.providers.upstream import LOCAL_KEY, Endpoint, Minted, MintRequest, Upstream, bearer, checked_token
 from server.settings import Settings
 
 KEY_VARIABLE = "ASSEMBLYAI_API_KEY"
-
-# The local agent asks for an Authorization header because the vendor does; any word will do.
-_LOCAL_KEY = SecretStr("local-agent")
 
 
 def endpoint(settings: Settings) -> Endpoint | None:
@@ -32,14 +27,14 @@ def local_endpoint(settings: Settings) -> Endpoint:
     """The local agent's, below `/agent` of this very server."""
     return Endpoint(
         base_url=settings.local_agent_url,
-        api_key=_LOCAL_KEY,
+        api_key=LOCAL_KEY,
         key_variable=KEY_VARIABLE,
         ws_path=settings.assemblyai_ws_path,
         local=True,
     )
 
 
-async def mint(upstream: Upstream, where: Endpoint, request: MintRequest) -> str:
+async def mint(upstream: Upstream, where: Endpoint, request: MintRequest) -> Minted:
     """One single-use token. Raises `UpstreamError`."""
     answer = await upstream.get_json(
         f"{where.base_url}/v1/token",
@@ -47,6 +42,6 @@ async def mint(upstream: Upstream, where: Endpoint, request: MintRequest) -> str
             "expires_in_seconds": str(request.expires_in_seconds),
             "max_session_duration_seconds": str(request.max_session_duration_seconds),
         },
-        headers={"Authorization": f"Bearer {where.api_key.get_secret_value()}"},
+        headers=bearer(where),
     )
-    return checked_token(answer.get("token"))
+    return Minted(token=checked_token(answer.get("token")))

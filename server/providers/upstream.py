@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -17,9 +18,16 @@ from pydantic import SecretStr
 
 from server.errors import UpstreamError
 
-MAX_BODY_BYTES = 64 * 1024
+# One vendor repeats the whole session in its answer, instructions and all, each letter perhaps as twelve bytes.
+MAX_BODY_BYTES = 256 * 1024
 MAX_NESTING = 200
 MAX_TOKEN_CHARS = 8 * 1024
+
+
+# The local agent asks for an Authorization header because the vendors do; any word will do.
+LOCAL_KEY = SecretStr("local-agent")
+
+_FIXED = {"Accept": "application/json", "Accept-Encoding": "identity"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,25 +35,41 @@ class Endpoint:
     """Where a provider is asked, with which key, and where its sockets are.
 
     `base_url` has no trailing slash. `key_variable` is the name shown to people when the key is missing or refused.
+    `ws_path` (with the query, if any) is appended to `base_url`; None means that the vendor's answer says where.
+    `ws_hosts`: further hosts (`name` or `name:port`) that such an answer may name. `session`: what the owner of the
+    server binds to every token, in the vendor's words.
     """
 
     base_url: str
     api_key: SecretStr
     key_variable: str
-    ws_path: str
+    ws_path: str | None
+    ws_hosts: tuple[str, ...] = ()
+    session: Mapping[str, Any] = field(default_factory=dict)
     local: bool = False
 
     @property
-    def ws_origin(self) -> str:
-        """`wss://host[:port]` of the vendor; for the local agent the browser's own view of us counts instead."""
-        scheme, _, rest = self.base_url.partition("://")
-        return f"{'wss' if scheme == 'https' else 'ws'}://{rest.partition('/')[0]}"
+    def ws_origin(self) -> str | None:
+        """`wss://host[:port]` of the vendor, None where only its answer says. For the local agent the browser's own
+        view of us counts instead.
+        """
+        return None if self.ws_path is None else self.likely_ws_origins[0]
 
     @property
-    def ws_url(self) -> str:
+    def likely_ws_origins(self) -> tuple[str, ...]:
+        """Where a page will have to connect to, as far as can be known before a token is asked for."""
+        own = "/".join(self._ws_base.split("/")[:3])
+        return own, *(f"wss://{host}" for host in self.ws_hosts)
+
+    @property
+    def ws_url(self) -> str | None:
         """The vendor's socket, without a token; the client adds that in the way of its protocol."""
+        return None if self.ws_path is None else self._ws_base + self.ws_path
+
+    @property
+    def _ws_base(self) -> str:
         scheme, _, rest = self.base_url.partition("://")
-        return f"{'wss' if scheme == 'https' else 'ws'}://{rest}{self.ws_path}"
+        return f"{'wss' if scheme == 'https' else 'ws'}://{rest}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +84,15 @@ class MintRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Minted:
+    """What a provider gave; checked. `ws_url` None: the endpoint knows. `expires_at` (epoch seconds) None: as asked."""
+
+    token: str = field(repr=False)
+    ws_url: str | None = field(default=None, repr=False)
+    expires_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Upstream:
     """The pooled HTTP client together with the time one call may take, all of it."""
 
@@ -68,9 +101,20 @@ class Upstream:
 
     async def get_json(self, url: str, *, params: Mapping[str, str], headers: Mapping[str, str]) -> dict[str, Any]:
         """The JSON object of a 200 answer. Raises `UpstreamError` 502 or 504 for everything else."""
+        return await self._json(self.http.build_request("GET", url, params=params, headers={**_FIXED, **headers}))
+
+    async def post_json(
+        self, url: str, *, body: Mapping[str, Any] | None = None, headers: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """As `get_json`. Without a `body` the request is empty but still says that it is JSON."""
+        content = b"" if body is None else json.dumps(body).encode()
+        sent = {**_FIXED, "Content-Type": "application/json", **headers}
+        return await self._json(self.http.build_request("POST", url, content=content, headers=sent))
+
+    async def _json(self, request: httpx.Request) -> dict[str, Any]:
         try:
             async with asyncio.timeout(self.timeout_s):
-                status, body = await self._read(self._request(url, params, headers))
+                status, body = await self._read(request)
         except (TimeoutError, httpx.TimeoutException):
             message = "The voice provider did not answer in time; try again."
             raise UpstreamError(504, "upstream_timeout", message, reason="time-out") from None
@@ -80,10 +124,6 @@ class Upstream:
         if status != 200:
             raise _refusal(status)
         return _parse(body)
-
-    def _request(self, url: str, params: Mapping[str, str], headers: Mapping[str, str]) -> httpx.Request:
-        fixed = {"Accept": "application/json", "Accept-Encoding": "identity"}
-        return self.http.build_request("GET", url, params=params, headers={**fixed, **headers})
 
     async def _read(self, request: httpx.Request) -> tuple[int, bytes]:
         response = await self.http.send(request, stream=True, follow_redirects=False)
@@ -112,6 +152,11 @@ def checked_token(value: object) -> str:
     return value
 
 
+def bearer(where: Endpoint) -> dict[str, str]:
+    """The one header that carries the key."""
+    return {"Authorization": f"Bearer {where.api_key.get_secret_value()}"}
+
+
 def unusable(reason: str) -> UpstreamError:
     """A 200 answer that is not what was agreed."""
     message = "The voice provider's answer could not be used."
@@ -130,7 +175,8 @@ def _refusal(status: int) -> UpstreamError:
 
 
 def _parse(body: bytes) -> dict[str, Any]:
-    if body.count(b"{") + body.count(b"[") > MAX_NESTING:
+    # The cheap count first; only a text full of brackets is looked at more closely.
+    if body.count(b"{") + body.count(b"[") > MAX_NESTING and _nesting(body) > MAX_NESTING:
         raise unusable("the answer is nested too deeply")
     try:
         value = json.loads(body)
@@ -139,3 +185,23 @@ def _parse(body: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise unusable("the answer is not a JSON object")
     return value
+
+
+_STRUCTURE = re.compile(rb'[\[\]{}"\\]')
+
+
+def _nesting(body: bytes) -> int:
+    """How deep the brackets outside strings go. An owner's instructions may hold any number of them."""
+    depth = deepest = 0
+    position, inside = 0, False
+    while found := _STRUCTURE.search(body, position):
+        position = found.end()
+        sign = found.group()
+        if sign == b"\\":
+            position += 1
+        elif sign == b'"':
+            inside = not inside
+        elif not inside:
+            depth += 1 if sign in b"[{" else -1
+            deepest = max(deepest, depth)
+    return deepest

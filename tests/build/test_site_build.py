@@ -119,10 +119,13 @@ def test_a_secret_of_the_environment_stops_the_build(tmp_path: Path, dist: Path,
 
 def test_a_build_with_a_key_in_the_environment_holds_no_trace_of_it(tmp_path: Path) -> None:
     secret = "sk-canary-0123456789"
-    environ = {**os.environ, "ASSEMBLYAI_API_KEY": secret, "PYTHONPATH": str(ROOT)}
+    keys = ("ASSEMBLYAI_API_KEY", "OPENAI_API_KEY", "SDK_VOICE_API_KEY")
+    environ = {**os.environ, **{name: f"{name}-{secret}" for name in keys}, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "builder", "build", "--out", str(tmp_path / "dist")]
     subprocess.run(command, env=environ, check=True, capture_output=True)
-    assert not list(verify._secrets(tmp_path / "dist", {"ASSEMBLYAI_API_KEY": secret}))
+    for name in keys:
+        assert not list(verify._secrets(tmp_path / "dist", {name: environ[name]}))
+        assert not list(verify._secrets(tmp_path / "dist", {name: secret}))
 
 
 @pytest.mark.parametrize(
@@ -161,15 +164,99 @@ def test_building_into_a_folder_that_is_not_ours_is_refused(tmp_path: Path) -> N
         ("[agnet]\nvoice = 'x'", "unknown section 'agnet'"),
         ("[page]\ntitel = 'x'", r"unknown \[page\] key 'titel'"),
         ("[server]\nconnect = ['not an origin']", "is not an origin"),
+        (
+            "[agent]\nprovider = 'assembly'",
+            "unknown provider 'assembly' .known: assemblyai, openai_realtime, sdk_voice",
+        ),
+        ("[agent]\nproviders = ['sdk_voice', 'assembly']", "unknown provider 'assembly'"),
+        ("[agent]\nproviders = ['sdk_voice', 5]", "unknown provider '5'"),
+        ("[agent]\nprovider = ['sdk_voice']", "unknown provider"),
+        ("[agent]\nproviders = []", "a list with at least one name"),
+        ("[agent]\nproviders = 'sdk_voice'", "a list with at least one name"),
+        ("[agent]\nproviders = ['sdk_voice', 'sdk_voice']", "stands twice"),
+        ("[agent]\nprovider = 'assemblyai'\nproviders = ['sdk_voice']", "'assemblyai' is not in the list"),
         ("[agent\n", "not valid TOML"),
     ],
 )
 def test_a_misspelt_agent_file_is_named_with_the_key_at_fault(tmp_path: Path, toml: str, complaint: str) -> None:
-    folder = tmp_path / "agents" / "mine"
+    with pytest.raises(SetupError, match=complaint):
+        agent_from(tmp_path, toml)
+
+
+def agent_from(root: Path, toml: str) -> agents.Agent:
+    folder = root / "agents" / "mine"
     folder.mkdir(parents=True)
     (folder / "agent.toml").write_text(toml)
-    with pytest.raises(SetupError, match=complaint):
-        agents.load(tmp_path, "mine")
+    return agents.load(root, "mine")
+
+
+@pytest.mark.parametrize(
+    ("toml", "provider", "providers", "connect"),
+    [
+        ("", "assemblyai", ("assemblyai",), ("wss://agents.assemblyai.com",)),
+        ("provider = 'openai_realtime'", "openai_realtime", ("openai_realtime",), ("wss://api.openai.com",)),
+        ("provider = 'sdk_voice'", "sdk_voice", ("sdk_voice",), ()),
+        (
+            "provider = 'sdk_voice'\n[server]\nconnect = ['wss://voice.example.com']",
+            "sdk_voice",
+            ("sdk_voice",),
+            ("wss://voice.example.com",),
+        ),
+        (
+            "providers = ['openai_realtime', 'assemblyai']",
+            "openai_realtime",
+            ("openai_realtime", "assemblyai"),
+            ("wss://api.openai.com", "wss://agents.assemblyai.com"),
+        ),
+        (
+            "provider = 'sdk_voice'\nproviders = ['assemblyai', 'openai_realtime', 'sdk_voice']",
+            "sdk_voice",
+            ("assemblyai", "openai_realtime", "sdk_voice"),
+            ("wss://agents.assemblyai.com", "wss://api.openai.com"),
+        ),
+    ],
+)
+def test_a_page_may_connect_to_the_providers_it_offers_and_to_no_other(
+    tmp_path: Path, toml: str, provider: str, providers: tuple[str, ...], connect: tuple[str, ...]
+) -> None:
+    agent = agent_from(tmp_path, f"[agent]\n{toml}")
+    assert agent.client["provider"] == provider
+    assert agent.providers == providers
+    assert "providers" not in agent.client, "the client refuses keys it does not know"
+    assert agent.connect == connect
+    rule = f"connect-src {' '.join((chr(39) + 'self' + chr(39), *connect))};"
+    assert rule in policy.content_security_policy(agent.connect, page=True)
+    assert rule in policy.headers_file(agent.connect, ("index.html",))
+
+
+def test_settings_of_the_client_go_through_as_they_are(tmp_path: Path) -> None:
+    """The client checks its own keys; a list of them here would only be one more place to forget."""
+    toml = """
+        [agent]
+        voice = "cedar"
+        [session]
+        turn_style = "push_to_talk"
+        min_talk_ms = 200
+        gap_audio_ms = 400
+        heartbeat_ms = 15000
+        reconnect = false
+    """
+    client = agent_from(tmp_path, toml).client
+    expected = {
+        "voice": "cedar",
+        "turn_style": "push_to_talk",
+        "min_talk_ms": 200,
+        "gap_audio_ms": 400,
+        "heartbeat_ms": 15000,
+        "reconnect": False,
+    }
+    assert {key: client[key] for key in expected} == expected
+
+
+def test_the_page_is_told_which_providers_its_picker_offers(dist: Path) -> None:
+    config = page_config(dist)
+    assert config["providers"] == list(agents.load(ROOT, "demo").providers)
+    assert config["client"]["provider"] in config["providers"]
 
 
 def test_an_unknown_agent_lists_those_there_are() -> None:

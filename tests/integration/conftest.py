@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from server.settings import Settings
-from tests.integration.server_support import KEY, FakeProvider, RunningServer, fake_provider, running_server
+from tests.integration.server_support import FakeProvider, RunningServer, fake_provider, running_server
+from tests.integration.vendors import VENDORS, Vendor
 
 
 @pytest.fixture(autouse=True)
@@ -34,8 +35,7 @@ def provider(_provider: FakeProvider) -> FakeProvider:
 @pytest.fixture(scope="module")
 def _shared_server(_provider: FakeProvider) -> Iterator[RunningServer]:
     settings = {
-        "assemblyai_api_key": KEY,
-        "assemblyai_base_url": _provider.url,
+        **{name: value for vendor in VENDORS.values() for name, value in vendor.settings(_provider.url).items()},
         "allowed_origins": "https://www.example.com,https://voice.example.com:8443",
         "allowed_hosts": "voice.example.com,only.example.com:8080",
         "token_rate_per_client_per_minute": 10_000,
@@ -47,5 +47,11 @@ def _shared_server(_provider: FakeProvider) -> Iterator[RunningServer]:
 
 @pytest.fixture
 def server(_shared_server: RunningServer, provider: FakeProvider) -> RunningServer:
-    """A server with a key, whose provider is the fake one; shared by the tests of a module."""
+    """A server with every key, whose vendors are all the fake one; shared by the tests of a module."""
     return _shared_server
+
+
+@pytest.fixture(params=VENDORS)
+def vendor(request: pytest.FixtureRequest) -> Vendor:
+    """Each vendor in turn."""
+    return VENDORS[request.param]

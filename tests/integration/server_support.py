@@ -24,9 +24,11 @@ from server.__main__ import bind
 from server.agent.options import AgentOptions
 from server.app import create_app
 from server.settings import Settings, load_settings
+from tests.integration.vendors import KEYS, VENDORS, vendor_at
 
 ROOT = Path(__file__).resolve().parents[2]
-KEY = "fake-key-0123456789abcdef"
+KEY = VENDORS["assemblyai"].key
+CANARY = "CANARY-7f3b"
 DEADLINE_S = 20.0
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -34,7 +36,7 @@ Answer = Callable[[BaseHTTPRequestHandler], None]
 
 @dataclass
 class FakeProvider:
-    """A real HTTP server that plays the vendor's token route and remembers every request."""
+    """A real HTTP server that plays the token route of every vendor and remembers every request."""
 
     url: str = ""
     calls: list[dict[str, Any]] = field(default_factory=list)
@@ -73,18 +75,24 @@ class FakeProvider:
 
     def handle(self, handler: BaseHTTPRequestHandler) -> None:
         parts = urlsplit(handler.path)
+        sent = handler.rfile.read(int(handler.headers.get("Content-Length", "0")))
         self.calls.append(
             {
+                "method": handler.command,
                 "path": parts.path,
                 "query": {name: values[0] for name, values in parse_qs(parts.query).items()},
                 "authorization": handler.headers.get("Authorization"),
+                "body": json.loads(sent) if sent else None,
             }
         )
         if self.answer is not None:
             self.answer(handler)
             return
-        body = json.dumps({"token": f"fake-token-{len(self.calls)}", "expires_in_seconds": 60}).encode()
-        handler.send_response(200)
+        vendor = vendor_at(parts.path)
+        good = vendor is not None and vendor.method == handler.command
+        text = vendor.answer(f"fake-token-{len(self.calls)}", self.url) if vendor and good else "{}"
+        body = text.encode()
+        handler.send_response(200 if good else 404)
         handler.send_header("Content-Type", "application/json")
         handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
@@ -103,6 +111,8 @@ def fake_provider() -> Iterator[FakeProvider]:
                 fake.handle(self)
             except (BrokenPipeError, ConnectionResetError):
                 self.close_connection = True
+
+        do_POST = do_GET
 
         def log_message(self, *_: object) -> None:
             pass
@@ -146,14 +156,16 @@ class RunningServer:
 
 
 @contextmanager
-def running_server(*, site: Path = Path("no-such-dist"), **overrides: Any) -> Iterator[RunningServer]:
-    """Starts on a free port with these settings (field names) and no `.env`."""
+def running_server(
+    *, site: Path = Path("no-such-dist"), http_client: httpx.AsyncClient | None = None, **overrides: Any
+) -> Iterator[RunningServer]:
+    """Starts on a free port with these settings (field names) and no `.env`. `http_client` makes the calls upstream."""
     with bind("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
         settings = load_settings(None, **{"port": port, **overrides})
         # These tests say nothing to the agent, so its hearing need not be warmed up.
         agent = AgentOptions(allowed_origins=settings.allowed_origins, prewarm=False, hearing_processes=1)
-        app = create_app(settings, site_root=site, agent=agent)
+        app = create_app(settings, site_root=site, agent=agent, http_client=http_client)
         config = uvicorn.Config(app, lifespan="on", log_config=None, log_level="warning", proxy_headers=False)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
@@ -165,6 +177,19 @@ def running_server(*, site: Path = Path("no-such-dist"), **overrides: Any) -> It
         finally:
             server.should_exit = True
             thread.join(DEADLINE_S)
+
+
+def assert_error(response: httpx.Response, status: int, code: str) -> str:
+    """Checks the one error shape, without any key or CANARY in it, and returns the message."""
+    assert response.status_code == status, response.text
+    body = response.json()
+    assert set(body) == {"error"}
+    assert set(body["error"]) == {"code", "message"}
+    assert body["error"]["code"] == code
+    assert response.headers["cache-control"] == "no-store"
+    for secret in (*KEYS, CANARY):
+        assert secret not in response.text
+    return str(body["error"]["message"])
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

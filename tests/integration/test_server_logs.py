@@ -26,6 +26,8 @@ CARRIERS = [
     f'{{"token": "{SECRET}", "expires_in_seconds": 60}}',
     f'{{\\"token\\": \\"{SECRET}\\"}}',
     f"client secret ek_{SECRET}",
+    f"{{'value': 'ek_{SECRET}', 'expires_at': 1}}",
+    f"first frame eyJhbGciOiJIUzI1NiJ9.{SECRET}.sig",
 ]
 
 

@@ -1,43 +1,26 @@
-"""`POST /api/token` and `GET /api/voice-token`: every status, and what each may cost upstream."""
+"""`POST /api/token` and `GET /api/voice-token`: what may be asked, how often, and what each refusal may cost upstream.
+
+Next: `test_token_choice.py` (who mints), `test_token_upstream.py` (what may go wrong there), `test_token_vendors.py`.
+"""
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler
-from typing import Any
 
-import httpx
 import pytest
-from websockets.sync.client import connect
 
 from tests.integration.server_support import (
     KEY,
     FakeProvider,
     RunningServer,
-    fake_provider,
+    assert_error,
     raw_exchange,
     running_server,
     wait_until,
 )
-
-CANARY = "CANARY-7f3b"
-
-
-def assert_error(response: httpx.Response, status: int, code: str) -> str:
-    """Checks the one error shape and returns the message."""
-    assert response.status_code == status, response.text
-    body = response.json()
-    assert set(body) == {"error"}
-    assert set(body["error"]) == {"code", "message"}
-    assert body["error"]["code"] == code
-    assert response.headers["cache-control"] == "no-store"
-    assert KEY not in response.text
-    assert CANARY not in response.text
-    return str(body["error"]["message"])
-
+from tests.integration.vendors import Vendor
 
 # --- 200 --------------------------------------------------------------------------------------------------------------
 
@@ -59,9 +42,11 @@ def test_a_token_is_minted_with_the_key_in_the_header_and_the_limits_in_the_quer
     assert "origin" in response.headers["vary"].lower()
     assert provider.calls == [
         {
+            "method": "GET",
             "path": "/v1/token",
             "query": {"expires_in_seconds": "60", "max_session_duration_seconds": "120"},
             "authorization": f"Bearer {KEY}",
+            "body": None,
         }
     ]
 
@@ -89,9 +74,10 @@ def test_a_page_cannot_raise_the_session_cap_of_the_server(server: RunningServer
     assert provider.calls[0]["query"]["max_session_duration_seconds"] == "3600"
 
 
-def test_two_requests_get_two_tokens(server: RunningServer, provider: FakeProvider) -> None:
+def test_two_requests_get_two_tokens(server: RunningServer, provider: FakeProvider, vendor: Vendor) -> None:
     """A token starts one session, so nothing may be cached on the way."""
-    assert server.post().json()["token"] != server.post().json()["token"]
+    asked = {"provider": vendor.name}
+    assert server.post(asked).json()["token"] != server.post(asked).json()["token"]
     assert len(provider.calls) == 2
 
 
@@ -151,8 +137,11 @@ BAD_BODIES = [
     (b'{"max_session_duration_seconds": 59}', "max_session_duration_seconds must be a whole number from 60 to 10800"),
     (b'{"max_session_duration_seconds": 10801}', "max_session_duration_seconds"),
     (b'{"max_session_duration_seconds": "abc"}', "max_session_duration_seconds"),
-    (b'{"provider": "nobody"}', "provider must be one of: assemblyai"),
+    (b'{"provider": "nobody"}', "provider must be one of: assemblyai, openai_realtime, sdk_voice."),
     (b'{"provider": 5}', "provider"),
+    (b'{"provider": "openai"}', "provider must be one of"),
+    (b'{"provider": "OpenAI_Realtime"}', "provider must be one of"),
+    (b'{"provider": ["assemblyai"]}', "provider"),
     (b'{"provider": ""}', "provider"),
     (b'{"api_key": "x"}', "api_key"),
     (b'{"base_url": "http://example.com"}', "base_url"),
@@ -224,29 +213,6 @@ def test_a_body_without_a_declared_length_is_counted_as_it_comes(server: Running
     assert provider.calls == []
 
 
-# --- 500: which variable is missing -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("settings", [{"provider": "assemblyai"}, {"local_agent": False}])
-def test_a_missing_key_is_named(provider: FakeProvider, settings: dict[str, Any]) -> None:
-    with running_server(assemblyai_base_url=provider.url, **settings) as server:
-        assert "ASSEMBLYAI_API_KEY" in assert_error(server.post(), 500, "missing_key")
-        assert "ASSEMBLYAI_API_KEY" in assert_error(server.http.get("/api/voice-token"), 500, "missing_key")
-        config = server.http.get("/api/config").json()
-        assert config["ready"] is False
-        assert "ASSEMBLYAI_API_KEY" in config["missing"]
-    assert provider.calls == []
-
-
-def test_a_page_that_names_its_protocol_does_not_insist_on_a_key(provider: FakeProvider) -> None:
-    """Every page of ours says which protocol it speaks; whether the vendor or the local agent answers is the owner's choice."""
-    with running_server(assemblyai_base_url=provider.url) as server:
-        assert "/agent/v1/ws" in server.post({"provider": "assemblyai"}).json()["ws_url"]
-    with running_server(assemblyai_base_url=provider.url, provider="assemblyai") as server:
-        assert_error(server.post({"provider": "assemblyai"}), 500, "missing_key")
-    assert provider.calls == []
-
-
 # --- 429, 503 ---------------------------------------------------------------------------------------------------------
 
 
@@ -308,201 +274,7 @@ def test_who_waits_too_long_for_a_slot_gets_503_and_never_reaches_the_provider(p
         assert 503 in results
 
 
-# --- 502, 504: what the provider does is its own affair ---------------------------------------------------------------
-
-
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 422, 429, 500, 503, 201, 204])
-def test_any_status_but_200_is_502_without_the_providers_words(
-    server: RunningServer, provider: FakeProvider, status: int
-) -> None:
-    """404 and 422 are how the vendor says bad key and bad parameter; neither may look like our own 404 or 422."""
-    provider.answer_with(status, b"" if status == 204 else json.dumps({"detail": f"{CANARY} {KEY}"}))
-    assert_error(server.post(), 502, "upstream_refused")
-    assert len(provider.calls) == 1
-
-
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_not_followed(server: RunningServer, provider: FakeProvider, status: int) -> None:
-    """Following one would carry the key to wherever it points."""
-    with fake_provider() as elsewhere:
-        provider.answer_with(status, b"", Location=f"{elsewhere.url}/v1/token")
-        assert_error(server.post(), 502, "upstream_refused")
-        assert elsewhere.calls == []
-    assert len(provider.calls) == 1
-
-
-UNUSABLE = [
-    f"<html>{CANARY}</html>",
-    "",
-    "[]",
-    '"token"',
-    "{}",
-    '{"token": null}',
-    '{"token": 5}',
-    '{"token": ""}',
-    '{"token": "two words"}',
-    '{"token": "line\\nbreak"}',
-    '{"token": "t\u00f6ken"}',
-    json.dumps({"token": "x" * 8193}),
-    json.dumps({"token": "ok", "padding": CANARY * 10_000}),
-    '{"a":' * 150 + "1" + "}" * 150,
-    "[" * 60_000,
-    json.dumps({"error": {"headers": {"authorization": f"Bearer {KEY}"}}}),
-]
-
-
-@pytest.mark.parametrize("body", UNUSABLE)
-def test_a_200_without_a_usable_token_is_502(server: RunningServer, provider: FakeProvider, body: str) -> None:
-    provider.answer_with(200, body)
-    assert_error(server.post(), 502, "upstream_unusable")
-
-
-def test_a_token_of_the_vendors_size_passes_unchanged(server: RunningServer, provider: FakeProvider) -> None:
-    """About 2.6 kB was measured (protocol file section 1)."""
-    token = "aB3-_." * 430
-    provider.answer_with(200, json.dumps({"token": token}))
-    assert server.post().json()["token"] == token
-
-
-def test_an_endless_answer_is_cut_off(server: RunningServer, provider: FakeProvider) -> None:
-    """Without a cap it would fill the memory for as long as the time limit allows."""
-    sent = 0
-
-    def endless(handler: BaseHTTPRequestHandler) -> None:
-        nonlocal sent
-        handler.send_response(200)
-        handler.send_header("Content-Length", str(2**31))
-        handler.end_headers()
-        while sent < 2**28:
-            handler.wfile.write(b" " * 65536)
-            sent += 65536
-
-    provider.answer = endless
-    assert_error(server.post(), 502, "upstream_unusable")
-    assert sent < 2**28
-
-
-def test_a_compressed_answer_is_not_unpacked(server: RunningServer, provider: FakeProvider) -> None:
-    """A few kilobytes could unpack to gigabytes."""
-    import gzip
-
-    provider.answer_with(200, gzip.compress(b'{"token":"ok"}'), Content_Encoding="gzip")
-    assert_error(server.post(), 502, "upstream_unusable")
-
-
-def test_a_provider_that_is_not_there_is_502() -> None:
-    with fake_provider() as gone:
-        url = gone.url
-    with running_server(assemblyai_api_key=KEY, assemblyai_base_url=url) as server:
-        assert_error(server.post(), 502, "upstream_unreachable")
-
-
-def test_a_provider_that_hangs_up_in_mid_answer_is_502(server: RunningServer, provider: FakeProvider) -> None:
-    def hang_up(handler: BaseHTTPRequestHandler) -> None:
-        handler.wfile.write(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"tok')
-        handler.close_connection = True
-
-    provider.answer = hang_up
-    assert_error(server.post(), 502, "upstream_unreachable")
-
-
-def test_a_provider_that_does_not_answer_is_504_and_the_next_request_works(provider: FakeProvider) -> None:
-    settings = {"assemblyai_api_key": KEY, "assemblyai_base_url": provider.url, "upstream_timeout_seconds": 0.4}
-    with running_server(**settings) as server:
-        provider.stall()
-        assert_error(server.post(), 504, "upstream_timeout")
-        provider.answer = None
-        assert server.post().status_code == 200
-
-
-def test_a_provider_that_drips_is_504(provider: FakeProvider) -> None:
-    """Every byte comes in time, the answer never does: only a limit on the whole call ends this."""
-
-    def drip(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        handler.send_header("Content-Length", "1000")
-        handler.end_headers()
-        while not provider.release.wait(0.1):
-            handler.wfile.write(b" ")
-
-    provider.answer = drip
-    settings = {"assemblyai_api_key": KEY, "assemblyai_base_url": provider.url, "upstream_timeout_seconds": 0.6}
-    with running_server(**settings) as server:
-        assert_error(server.post(), 504, "upstream_timeout")
-
-
-# --- the local agent, by the same path --------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def keyless() -> Iterator[RunningServer]:
-    with running_server(token_rate_per_client_per_minute=1000) as server:
-        yield server
-
-
-def test_without_a_key_the_token_comes_from_the_local_agent(keyless: RunningServer) -> None:
-    body = keyless.post().json()
-    assert body["provider"] == "assemblyai"
-    assert body["ws_url"] == f"ws://localhost:{keyless.port}/agent/v1/ws"
-    assert isinstance(body["token"], str)
-    assert keyless.http.get("/api/config").json()["local_agent"] is True
-
-
-def test_the_socket_address_names_the_host_as_the_browser_used_it(keyless: RunningServer) -> None:
-    """The page's policy allows its own origin only, and localhost and 127.0.0.1 are two."""
-    address = f"http://127.0.0.1:{keyless.port}"
-    response = httpx.post(f"{address}/api/token", headers={"Origin": address}, trust_env=False)
-    assert response.json()["ws_url"] == f"ws://127.0.0.1:{keyless.port}/agent/v1/ws"
-
-
-def test_the_seeds_flow_mint_by_get_then_open_the_socket_works(keyless: RunningServer) -> None:
-    token = keyless.http.get("/api/voice-token", headers={"Sec-Fetch-Site": "same-origin"}).json()["token"]
-    url = f"ws://localhost:{keyless.port}/agent/v1/ws?token={token}"
-    with connect(url, origin=keyless.origin, proxy=None) as socket:  # type: ignore[arg-type]
-        assert socket.response is not None
-        assert socket.response.status_code == 101
-
-
-def test_a_key_can_be_set_aside_for_the_local_agent(provider: FakeProvider) -> None:
-    settings = {"assemblyai_api_key": KEY, "assemblyai_base_url": provider.url, "local_agent": True}
-    with running_server(**settings) as server:
-        assert "/agent/v1/ws" in server.post().json()["ws_url"]
-    assert provider.calls == []
-
-
-def test_forwarded_headers_count_only_behind_a_trusted_proxy(keyless: RunningServer) -> None:
-    forwarded = {"X-Forwarded-Proto": "https"}
-    assert keyless.post(headers=forwarded).json()["ws_url"].startswith("ws://")
-    with running_server(trust_proxy=True) as trusting:
-        secure = {**forwarded, "Origin": f"https://localhost:{trusting.port}"}
-        assert trusting.post(headers=secure).json()["ws_url"].startswith("wss://")
-        assert trusting.post(headers=forwarded).status_code == 403
-
-
-def test_an_environment_proxy_is_not_used_for_the_local_agent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A company's proxy cannot reach the developer's loopback."""
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    monkeypatch.delenv("no_proxy", raising=False)
-    with running_server() as server:
-        assert server.post().status_code == 200
-
-
-# --- facts for the page -----------------------------------------------------------------------------------------------
-
-
-def test_the_config_route_tells_facts_and_no_secret(server: RunningServer, provider: FakeProvider) -> None:
-    response = server.http.get("/api/config")
-    config = response.json()
-    assert config["provider"] == "assemblyai"
-    assert config["ready"] is True
-    assert config["local_agent"] is False
-    assert config["ws_origin"] == provider.url.replace("http", "ws")
-    assert config["limits"]["expires_in_seconds"] == {"min": 1, "max": 600, "default": 120}
-    assert config["limits"]["max_session_duration_seconds"]["cap"] == 3600
-    assert KEY not in response.text
-    assert provider.calls == []
+# --- a client that goes away -------------------------------------------------------------------------------------------
 
 
 def test_a_request_cut_off_in_its_body_harms_nobody(server: RunningServer, provider: FakeProvider) -> None:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from pyclient.codecs.assemblyai.faults import close_reason
 from pyclient.codecs.assemblyai.inbound import Inbound
 from pyclient.codecs.assemblyai.settings import check, session_object
-from pyclient.codecs.base import CloseReason, Message, SessionSettings, SettingsUpdate
+from pyclient.codecs.base import CloseReason, Features, Message, SessionSettings, SettingsUpdate
 from pyclient.errors import RemoteProtocolError
 from pyclient.events import Event, TokenGranted
 from pyclient.safejson import Limits
@@ -34,6 +34,7 @@ class AssemblyAICodec:
 
     name = "assemblyai"
     wire_rate_hz = 24_000  # section 7: the only rate of audio/pcm
+    features = Features(resume=True)
 
     def __init__(self) -> None:
         self._inbound = Inbound()
@@ -113,6 +114,29 @@ class AssemblyAICodec:
     def reply_cancel(self, reply_id: str) -> list[Message]:
         """Section 4.6: undocumented; whether to send it is the session's policy."""
         return [_dump({"type": "reply.cancel", "reply_id": reply_id})]
+
+    def reply_heard(self, reply_id: str, heard_ms: int) -> list[Message]:
+        """Section 5.6: the server trims its own record."""
+        return []
+
+    def tool_results_sent(self, reply_id: str) -> list[Message]:
+        """Section 8: the server answers a result unasked."""
+        return []
+
+    def talk_begin(self) -> list[Message]:
+        """There is no push to talk on this wire."""
+        return []
+
+    def talk_end(self) -> list[Message]:
+        return []
+
+    def history(self, turns: Sequence[tuple[str, str]]) -> list[Message]:
+        """Section 4.5: `conversation.message` was seen to be taken and not to reach the model, so nothing is pretended."""
+        return []
+
+    def probe(self) -> list[Message]:
+        """Section 4.1: an update without a change is answered by `session.updated`."""
+        return [_dump({"type": "session.update", "session": {}})]
 
     def user_text(self, text: str) -> list[Message]:
         """Sections 4.4 and 4.5: the message for the record, the request for the answer."""

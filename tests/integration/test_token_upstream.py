@@ -1,0 +1,182 @@
+"""502 and 504: what a vendor does is its own affair. The page sees one of four fixed texts, whichever vendor it is."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+import pytest
+
+from tests.integration.server_support import (
+    CANARY,
+    FakeProvider,
+    RunningServer,
+    assert_error,
+    fake_provider,
+    running_server,
+)
+from tests.integration.vendors import VENDORS, Vendor
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 422, 429, 500, 503, 201, 204])
+def test_any_status_but_200_is_502_without_the_providers_words(
+    server: RunningServer, provider: FakeProvider, vendor: Vendor, status: int
+) -> None:
+    """404 and 422 are how the vendor says bad key and bad parameter; neither may look like our own 404 or 422."""
+    provider.answer_with(status, b"" if status == 204 else json.dumps({"detail": f"{CANARY} {vendor.key}"}))
+    assert_error(server.post({"provider": vendor.name}), 502, "upstream_refused")
+    assert len(provider.calls) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(server: RunningServer, provider: FakeProvider, vendor: Vendor, status: int) -> None:
+    """Following one would carry the key to wherever it points."""
+    with fake_provider() as elsewhere:
+        provider.answer_with(status, b"", Location=f"{elsewhere.url}{vendor.path}")
+        assert_error(server.post({"provider": vendor.name}), 502, "upstream_refused")
+        assert elsewhere.calls == []
+    assert len(provider.calls) == 1
+
+
+NO_TOKENS = [None, 5, True, "", [], {}, "two words", "line\nbreak", "t\u00f6ken", "tab\t", "x" * 8193]
+
+
+@pytest.mark.parametrize("token", NO_TOKENS)
+def test_a_200_without_a_usable_token_is_502(
+    server: RunningServer, provider: FakeProvider, vendor: Vendor, token: Any
+) -> None:
+    """All else in the answer is as it should be."""
+    provider.answer_with(200, vendor.answer(token, provider.url))
+    assert_error(server.post({"provider": vendor.name}), 502, "upstream_unusable")
+
+
+UNUSABLE = [
+    f"<html>{CANARY}</html>",
+    "",
+    "[]",
+    '"token"',
+    "{}",
+    '{"a":' * 250 + "1" + "}" * 250,
+    "[" * 60_000,
+    '"' + '\\"[' * 40_000,
+]
+
+
+@pytest.mark.parametrize("body", UNUSABLE)
+def test_a_200_that_is_not_the_agreed_json_is_502(
+    server: RunningServer, provider: FakeProvider, vendor: Vendor, body: str
+) -> None:
+    provider.answer_with(200, body)
+    assert_error(server.post({"provider": vendor.name}), 502, "upstream_unusable")
+
+
+def test_an_error_sent_as_200_is_502(server: RunningServer, provider: FakeProvider, vendor: Vendor) -> None:
+    provider.answer_with(200, json.dumps({"error": {"headers": {"authorization": vendor.authorization}}}))
+    assert_error(server.post({"provider": vendor.name}), 502, "upstream_unusable")
+
+
+@pytest.mark.parametrize("around", ["{}", "x{}", "{}.y"])
+def test_a_token_with_the_key_in_it_stays_here(
+    server: RunningServer, provider: FakeProvider, vendor: Vendor, around: str
+) -> None:
+    """A simulator that uses the key as the token would make every page a publisher of the key."""
+    provider.answer_with(200, vendor.answer(around.format(vendor.key), provider.url))
+    assert_error(server.post({"provider": vendor.name}), 502, "upstream_unusable")
+
+
+def test_an_answer_of_256_kb_is_read_and_a_larger_one_is_not(
+    server: RunningServer, provider: FakeProvider, vendor: Vendor
+) -> None:
+    asked = {"provider": vendor.name}
+    provider.answer_with(200, vendor.answer("ok", provider.url).ljust(256 * 1024))
+    assert server.post(asked).json()["token"] == "ok"
+    provider.answer_with(200, vendor.answer("ok", provider.url).ljust(256 * 1024 + 1))
+    assert_error(server.post(asked), 502, "upstream_unusable")
+
+
+def test_brackets_in_a_text_are_not_depth(server: RunningServer, provider: FakeProvider) -> None:
+    """The vendor repeats the instructions in its answer, and instructions may show what JSON looks like."""
+    vendor = VENDORS["openai_realtime"]
+    text = '[{"say": "\\\\"}]' * 200
+    provider.answer_with(200, vendor.answer("ek_1", provider.url, session={"instructions": text}))
+    assert server.post({"provider": vendor.name}).json()["token"] == "ek_1"
+
+
+def test_a_token_of_the_vendors_size_passes_unchanged(
+    server: RunningServer, provider: FakeProvider, vendor: Vendor
+) -> None:
+    """About 2.6 kB was measured (AssemblyAI's protocol file section 1)."""
+    token = "aB3-_." * 430
+    provider.answer_with(200, vendor.answer(token, provider.url))
+    assert server.post({"provider": vendor.name}).json()["token"] == token
+
+
+def test_an_endless_answer_is_cut_off(server: RunningServer, provider: FakeProvider, vendor: Vendor) -> None:
+    """Without a cap it would fill the memory for as long as the time limit allows."""
+    sent = 0
+
+    def endless(handler: BaseHTTPRequestHandler) -> None:
+        nonlocal sent
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(2**31))
+        handler.end_headers()
+        while sent < 2**28:
+            handler.wfile.write(b" " * 65536)
+            sent += 65536
+
+    provider.answer = endless
+    assert_error(server.post({"provider": vendor.name}), 502, "upstream_unusable")
+    assert sent < 2**28
+
+
+def test_a_compressed_answer_is_not_unpacked(server: RunningServer, provider: FakeProvider, vendor: Vendor) -> None:
+    """A few kilobytes could unpack to gigabytes."""
+    packed = gzip.compress(vendor.answer("ok", provider.url).encode())
+    provider.answer_with(200, packed, Content_Encoding="gzip")
+    assert_error(server.post({"provider": vendor.name}), 502, "upstream_unusable")
+
+
+def test_a_provider_that_is_not_there_is_502(vendor: Vendor) -> None:
+    with fake_provider() as gone:
+        url = gone.url
+    with running_server(**vendor.settings(url)) as server:
+        assert_error(server.post({"provider": vendor.name}), 502, "upstream_unreachable")
+
+
+def test_a_provider_that_hangs_up_in_mid_answer_is_502(
+    server: RunningServer, provider: FakeProvider, vendor: Vendor
+) -> None:
+    def hang_up(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"tok')
+        handler.close_connection = True
+
+    provider.answer = hang_up
+    assert_error(server.post({"provider": vendor.name}), 502, "upstream_unreachable")
+
+
+def test_a_provider_that_does_not_answer_is_504_and_the_next_request_works(
+    provider: FakeProvider, vendor: Vendor
+) -> None:
+    asked = {"provider": vendor.name}
+    with running_server(**vendor.settings(provider.url), upstream_timeout_seconds=2.0) as server:
+        provider.stall()
+        assert_error(server.post(asked), 504, "upstream_timeout")
+        provider.answer = None
+        assert server.post(asked).status_code == 200
+
+
+def test_a_provider_that_drips_is_504(provider: FakeProvider, vendor: Vendor) -> None:
+    """Every byte comes in time, the answer never does: only a limit on the whole call ends this."""
+
+    def drip(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "1000")
+        handler.end_headers()
+        while not provider.release.wait(0.1):
+            handler.wfile.write(b" ")
+
+    provider.answer = drip
+    with running_server(**vendor.settings(provider.url), upstream_timeout_seconds=0.6) as server:
+        assert_error(server.post({"provider": vendor.name}), 504, "upstream_timeout")
