@@ -5,6 +5,9 @@ const ROLES = { user: "You", agent: "Agent", tool: "Tool", system: "Note", mark:
 const COUNTDOWN_FROM_MS = 120_000;
 const ANNOUNCEMENTS_KEPT = 6;
 
+const LEVEL_STEPS = 25;
+
+const drawn = new Map();
 const announced = new Set();
 let ends_at_ms = null;
 
@@ -135,11 +138,14 @@ export function drawCountdown() {
   }
 }
 
-/** Loudness as the ear has it: a meter over 60 dB. */
+/** Loudness as the ear has it: a meter over 60 dB, in steps that are worth a repaint. */
 export function drawLevel(who, level) {
-  const shown = level.rms > 0.001 ? 1 + Math.log10(level.rms) / 3 : 0;
-  $(`meter-${who}`).value = shown;
-  document.documentElement.style.setProperty(`--level-${who}`, shown.toFixed(3));
+  const loudness = level.rms > 0.001 ? 1 + Math.log10(level.rms) / 3 : 0;
+  const shown = (Math.round(loudness * LEVEL_STEPS) / LEVEL_STEPS).toFixed(2);
+  if (shown === drawn.get(who)) return;
+  drawn.set(who, shown);
+  $(`meter-${who}`).value = Number(shown);
+  document.querySelector(`.orb-${who}`).style.setProperty("--level", shown);
 }
 
 export function drawBoot(stage, percent) {
