@@ -10,7 +10,7 @@ from typing import Any
 
 from builder.environment import SetupError
 
-SECTIONS = ("agent", "session", "turn_detection", "page", "server")
+SECTIONS = ("agent", "session", "turn_detection", "provider", "page", "server")
 PAGE_DEFAULTS = {"title": "Parley", "tagline": "", "language": "en"}
 SERVER_DEFAULTS: dict[str, Any] = {"token_url": "/api/token", "connect": []}
 DEFAULT_PROVIDER = "assemblyai"
@@ -21,6 +21,11 @@ PROVIDER_ORIGINS = {
     "openai_realtime": ("wss://api.openai.com",),
     "sdk_voice": (),
 }
+LABELS = {
+    "assemblyai": "AssemblyAI Voice Agent",
+    "openai_realtime": "OpenAI Realtime",
+    "sdk_voice": "SDK voice, 16 kHz",
+}
 ORIGIN = re.compile(r"^(https|wss|http|ws)://[a-z0-9.-]+(:\d+)?$")
 
 
@@ -28,12 +33,12 @@ ORIGIN = re.compile(r"^(https|wss|http|ws)://[a-z0-9.-]+(:\d+)?$")
 class Agent:
     """One agent, ready to render. `client` is what `pyclient.config.ClientConfig.from_dict` takes.
 
-    `providers` are the names that a picker offers, never empty; `client["provider"]` is one of them.
+    `choices` are what the page's picker offers, the first of them `client` itself: `{label, settings}` each.
     """
 
     name: str
     client: dict[str, Any]
-    providers: tuple[str, ...]
+    choices: tuple[dict[str, Any], ...]
     page: dict[str, str]
     connect: tuple[str, ...]
     tools: Path
@@ -64,7 +69,7 @@ def load(root: Path, name: str) -> Agent:
     return Agent(
         name=name,
         client=client,
-        providers=providers,
+        choices=_choices(name, client, providers, _table(name, raw, "provider")),
         page={key: str(value) for key, value in page.items()},
         connect=_origins(name, providers, server),
         tools=folder / "tools.py",
@@ -88,6 +93,22 @@ def _providers(name: str, client: dict[str, Any]) -> tuple[str, ...]:
     if len(set(given)) != len(given):
         raise SetupError(f"agents/{name}/agent.toml: a provider stands twice in the list of providers")
     return tuple(given)
+
+
+def _choices(
+    name: str, client: dict[str, Any], providers: tuple[str, ...], special: dict[str, Any]
+) -> tuple[dict[str, Any], ...]:
+    """One whole configuration per provider. Voices and turn detection are one vendor's words and go to no other."""
+    _known(name, special, providers, "[provider] of this agent")
+    first = client["provider"]
+    common = {key: value for key, value in client.items() if key not in ("voice", "known_voices", "turn_detection")}
+    found = []
+    for provider in (first, *(other for other in providers if other != first)):
+        own = dict(_table(name, special, provider))
+        label = str(own.pop("label", LABELS[provider]))
+        base = client if provider == first else common
+        found.append({"label": label, "settings": {**base, **own, "provider": provider}})
+    return tuple(found)
 
 
 def _origins(name: str, providers: tuple[str, ...], server: dict[str, Any]) -> tuple[str, ...]:

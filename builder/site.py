@@ -90,8 +90,7 @@ def _render(root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any]) -
             text = environment.get_template(name).render(
                 page=agent.page,
                 client=agent.client,
-                providers=agent.providers,
-                config={"boot": facts["boot"], "client": agent.client, "providers": agent.providers},
+                config={"boot": facts["boot"], "choices": agent.choices},
                 assets=facts["assets"],
                 csp=policy.content_security_policy(agent.connect, page=True, header=False),
             )

@@ -7,7 +7,14 @@
  */
 
 import { LevelMeter } from "./level.js";
-import { MESSAGE_CONFIGURE, MESSAGE_MUTE, MESSAGE_STOP, requirePositiveInteger } from "./messages.js";
+import {
+  MESSAGE_CONFIGURE,
+  MESSAGE_DRAIN,
+  MESSAGE_DRAINED,
+  MESSAGE_MUTE,
+  MESSAGE_STOP,
+  requirePositiveInteger,
+} from "./messages.js";
 import { floatsToInt16, swapToOrFromWire } from "./pcm.js";
 import { Resampler } from "./resampler.js";
 
@@ -70,6 +77,8 @@ export class CaptureCore {
     } else if (message.type === MESSAGE_STOP) {
       this.resampler = null;
       this.fill = 0;
+    } else if (message.type === MESSAGE_DRAIN) {
+      this.drain();
     } else {
       throw new TypeError(`capture worklet: unknown message ${String(message.type)}`);
     }
@@ -107,6 +116,18 @@ export class CaptureCore {
     }
     this.muted = on;
     this.mutedFrames = silence;
+  }
+
+  /** Send what the half-filled frame holds, in a buffer of its own length, and say that it was sent. */
+  drain() {
+    if (this.audio === null) return;
+    if (this.fill > 0 && this.frame !== null) {
+      const short = this.frame.slice(0, this.fill);
+      this.fill = 0;
+      swapToOrFromWire(short);
+      this.audio.postMessage(short.buffer, [short.buffer]);
+    }
+    this.audio.postMessage({ type: MESSAGE_DRAINED });
   }
 
   /** @param {ArrayBuffer} buffer */

@@ -18,6 +18,8 @@
  * @typedef {{type: "mute", on: boolean, silence?: boolean}} MuteMessage
  *   in: while on, nothing of the microphone leaves; with `silence` frames of zeros keep the wire's clock running.
  * @typedef {{type: "stop"}} StopMessage                      in: no more frames until the next configure
+ * @typedef {{type: "drain"}} DrainMessage
+ *   in: the half-filled frame goes out now, as short as it is, and `drained` behind it (push to talk was released).
  *   in: a bare ArrayBuffer is a used frame handed back for the pool (transferred; one of another size is ignored).
  *   out: a bare ArrayBuffer is one frame, `frame_samples * 2` bytes (transferred).
  *
@@ -43,7 +45,7 @@
  * @typedef {{type: "flushed", item: string, rendered: number}} FlushedMessage
  *   out: the item that was cut off and its count, or "" and 0 when nothing was sounding or waiting in mid-item.
  *
- * @typedef {ConfigureCapture | MuteMessage | StopMessage} CaptureMessage
+ * @typedef {ConfigureCapture | MuteMessage | StopMessage | DrainMessage} CaptureMessage
  * @typedef {ConfigurePlayback | AudioMessage | FlushMessage | GainMessage} PlaybackMessage
  * @typedef {"cheap" | "default" | "best"} Quality            settings of resampler.js
  * @typedef {{postMessage(message: unknown, transfer?: Transferable[]): void}} Outlet   what the cores need of a port
@@ -55,6 +57,7 @@ export const MESSAGE_LEVEL = "level";
 export const MESSAGE_CONFIGURE = "configure";
 export const MESSAGE_MUTE = "mute";
 export const MESSAGE_STOP = "stop";
+export const MESSAGE_DRAIN = "drain";
 export const MESSAGE_AUDIO = "audio";
 export const MESSAGE_FLUSH = "flush";
 export const MESSAGE_GAIN = "gain";

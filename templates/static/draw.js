@@ -1,7 +1,7 @@
 /** Draws view snapshots. The page owns nothing of what it shows: every snapshot is whole, and text goes in as text only. */
 
 const $ = (id) => document.getElementById(id);
-const ROLES = { user: "You", agent: "Agent", tool: "Tool", system: "Note" };
+const ROLES = { user: "You", agent: "Agent", tool: "Tool", system: "Note", mark: "Note" };
 const COUNTDOWN_FROM_MS = 120_000;
 const ANNOUNCEMENTS_KEPT = 6;
 
@@ -26,7 +26,12 @@ export function drawView(view, local) {
   $("interrupt").disabled = !view.can_interrupt;
   const live = view.state === "live";
   $("typed-text").disabled = $("typed-send").disabled = $("apply").disabled = !live;
+  const by_key = live && view.turn_style === "push_to_talk";
+  $("talk-key").hidden = $("talk-help").hidden = !by_key;
+  $("talk-key").setAttribute("aria-pressed", String(Boolean(view.talking)));
+  setText($("talk-key"), view.talking ? "Listening: let go to send" : "Hold to talk");
   drawNotice(view.notice);
+  drawFeatures(view.features);
   drawTurns(view.turns);
   if (view.voices) drawVoices(view.voices);
   ends_at_ms = view.ends_in_ms === null ? null : performance.now() + view.ends_in_ms;
@@ -42,6 +47,13 @@ function drawNotice(notice) {
     setText($("notice-hint"), notice.hint);
   }
   box.hidden = !notice;
+}
+
+/** What the service cannot do is not offered, and said where a person would look for it. `null`: not known yet. */
+function drawFeatures(features) {
+  if (!features) return;
+  for (const element of document.querySelectorAll("[data-feature]")) element.hidden = !features[element.dataset.feature];
+  for (const element of document.querySelectorAll("[data-without]")) element.hidden = features[element.dataset.without];
 }
 
 /** A new call starts an empty list; its turns are told to a screen reader again. */
@@ -66,7 +78,7 @@ function drawTurns(turns) {
     item.remove();
     announced.delete(id);
   }
-  $("empty").hidden = turns.length > 0;
+  $("empty").classList.toggle("hidden", turns.length > 0);
   if (near_end) list.scrollTop = list.scrollHeight;
 }
 
@@ -102,6 +114,18 @@ function drawVoices(voices) {
   picker.replaceChildren(first, ...voices.map((id) => new Option(id, id)), last);
   picker.value = "";
   picker.dispatchEvent(new Event("change"));
+}
+
+/** The fields of the settings, as one service's configuration has them. */
+export function drawSettings(settings) {
+  const picker = $("voice");
+  const voices = (settings.known_voices ?? []).map(({ id, label }) => new Option(label, id));
+  picker.replaceChildren(picker.options[0], ...voices, picker.options[picker.options.length - 1]);
+  picker.value = settings.voice ?? "";
+  picker.dispatchEvent(new Event("change"));
+  $("greeting").value = settings.greeting ?? "";
+  $("system-prompt").value = settings.system_prompt ?? "";
+  $("turn-style").value = settings.turn_style ?? "vad";
 }
 
 /** Called every second by the shell. */

@@ -60,7 +60,10 @@ export class Host {
     this.ports.capture?.close();
     this.ports.playback?.close();
     this.ports = ports;
-    ports.capture.onmessage = ({ data }) => this.tell("frame", data);
+    ports.capture.onmessage = ({ data }) => {
+      if (data instanceof ArrayBuffer) this.tell("frame", data);
+      else if (data.type === "drained") this.tell("capture_drained");
+    };
     ports.playback.onmessage = ({ data }) => {
       if (data.type === "progress") this.tell("progress", data.item, data.rendered, data.queued, data.underruns);
       else if (data.type === "drained") this.tell("drained");

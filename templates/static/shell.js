@@ -4,9 +4,10 @@
  */
 
 import { openAudio } from "./audio.js";
-import { drawBoot, drawCountdown, drawFacts, drawLevel, drawView } from "./draw.js";
+import { drawBoot, drawCountdown, drawFacts, drawLevel, drawSettings, drawView } from "./draw.js";
 import { Link } from "./link.js";
 import { outputLatency_ms } from "./quirks.js";
+import { talkKey } from "./talk_key.js";
 
 const $ = (id) => document.getElementById(id);
 const SILENT_AFTER_MS = 2500;
@@ -23,7 +24,7 @@ for (const name of ["blocks", "empty", "library"]) {
 const EMPTY = {
   state: "idle", activity: "none", status: "Ready when you are", tone: "idle", audio_wanted: false, can_connect: true,
   can_hang_up: false, can_interrupt: false, muted: false, notice: null, turns: [], voices: null, session_id: null,
-  ends_in_ms: null, stats: {},
+  ends_in_ms: null, stats: {}, features: null, turn_style: "vad", talking: false,
 };
 let view = EMPTY;
 let local = null; // what only the page knows: {status, tone} between the click and Python's first word
@@ -33,7 +34,9 @@ let opening = false;
 let boot = { stage: "runtime", percent: 0, ready_ms: null, way: null };
 let silent = false;
 
-const link = new Link({ ...config.boot, settings: config.client }, received, died);
+let chosen = config.choices[0];
+
+const link = new Link({ ...config.boot, settings: chosen.settings }, received, died);
 
 function received(message) {
   if (message.type === "boot") {
@@ -90,7 +93,20 @@ function waitForPython() {
 
 function settings() {
   const voice = $("voice").value === "*" ? $("voice-other").value.trim() : $("voice").value;
-  return { voice, greeting: $("greeting").value.trim(), system_prompt: $("system-prompt").value.trim() };
+  return {
+    voice,
+    greeting: $("greeting").value.trim(),
+    system_prompt: $("system-prompt").value.trim(),
+    turn_style: $("turn-style").value,
+  };
+}
+
+/** Another service for the next call. Python starts over with its settings, and says what it can do. */
+function choose(index) {
+  chosen = config.choices[index];
+  link.config.settings = chosen.settings; // a worker that must be started anew starts with it
+  drawSettings(chosen.settings);
+  link.send({ type: "configure", settings: chosen.settings });
 }
 
 function release() {
@@ -168,6 +184,8 @@ $("connect").addEventListener("click", connect);
 $("hang-up").addEventListener("click", () => link.send({ type: "hang_up", page_gone: false }));
 $("mute").addEventListener("click", () => link.send({ type: "mute", muted: !view.muted }));
 $("interrupt").addEventListener("click", () => link.send({ type: "interrupt" }));
+$("service")?.addEventListener("change", () => choose($("service").selectedIndex));
+talkKey($("talk-key"), () => !$("talk-key").hidden, (intent) => link.send({ type: "talk", ...intent }));
 $("apply").addEventListener("click", () => link.send({ type: "settings", ...settings() }));
 $("retry").addEventListener("click", () => {
   view = { ...EMPTY, turns: view.turns };
@@ -207,6 +225,7 @@ addEventListener("pagehide", () => {
 setInterval(drawCountdown, 1000);
 setInterval(() => drawFacts(facts()), 1000);
 drawBoot(boot.stage, 0);
+drawSettings(chosen.settings);
 redraw();
 
 // For tests and for host pages: what is shown, as data.

@@ -221,7 +221,8 @@ def test_a_page_may_connect_to_the_providers_it_offers_and_to_no_other(
 ) -> None:
     agent = agent_from(tmp_path, f"[agent]\n{toml}")
     assert agent.client["provider"] == provider
-    assert agent.providers == providers
+    assert {choice["settings"]["provider"] for choice in agent.choices} == set(providers)
+    assert agent.choices[0]["settings"] == agent.client, "the page starts with the agent's own provider"
     assert "providers" not in agent.client, "the client refuses keys it does not know"
     assert agent.connect == connect
     rule = f"connect-src {' '.join((chr(39) + 'self' + chr(39), *connect))};"
@@ -253,10 +254,30 @@ def test_settings_of_the_client_go_through_as_they_are(tmp_path: Path) -> None:
     assert {key: client[key] for key in expected} == expected
 
 
-def test_the_page_is_told_which_providers_its_picker_offers(dist: Path) -> None:
-    config = page_config(dist)
-    assert config["providers"] == list(agents.load(ROOT, "demo").providers)
-    assert config["client"]["provider"] in config["providers"]
+def test_each_choice_of_the_picker_is_a_whole_configuration_without_the_words_of_another_vendor(tmp_path: Path) -> None:
+    toml = """
+        [agent]
+        providers = ["assemblyai", "openai_realtime"]
+        voice = "alba"
+        greeting = "Hello."
+        [turn_detection]
+        min_silence = 600
+        [provider.openai_realtime]
+        label = "The other one"
+        voice = "cedar"
+    """
+    first, second = agent_from(tmp_path, toml).choices
+    assert first["settings"]["voice"] == "alba" and first["settings"]["turn_detection"] == {"min_silence": 600}
+    assert second["label"] == "The other one"
+    assert second["settings"]["voice"] == "cedar" and second["settings"]["greeting"] == "Hello."
+    assert "turn_detection" not in second["settings"] and "label" not in second["settings"]
+    with pytest.raises(SetupError, match="sdk_voice"):
+        agent_from(tmp_path / "other", "[agent]\n[provider.sdk_voice]\nvoice = 'x'")
+
+
+def test_the_page_is_told_what_its_picker_offers(dist: Path) -> None:
+    expected = agents.load(ROOT, "demo").choices
+    assert page_config(dist)["choices"] == [dict(choice) for choice in expected]
 
 
 def test_an_unknown_agent_lists_those_there_are() -> None:

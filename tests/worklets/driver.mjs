@@ -103,8 +103,16 @@ function capture({ context_rate: contextRate, channels = 1, input, output, steps
   if (attach) core.attach(audio);
   const frames = [];
   const framesPerStep = [];
+  const collect = (recycle) => {
+    while (audio.buffers.length > 0) {
+      const buffer = audio.buffers.shift();
+      frames.push(new Uint8Array(buffer.slice(0)));
+      if (recycle) core.receive(buffer);
+    }
+  };
   for (const step of steps) {
     if (step.post !== undefined) core.receive(step.post);
+    collect(step.recycle);
     for (let n = 0; n < (step.feed ?? 0); n++) {
       for (let c = 0; c < channels; c++) {
         const start = c * perChannel + read;
@@ -113,11 +121,7 @@ function capture({ context_rate: contextRate, channels = 1, input, output, steps
       core.process(blocks);
       read += QUANTUM;
       clock += QUANTUM;
-      while (audio.buffers.length > 0) {
-        const buffer = audio.buffers.shift();
-        frames.push(new Uint8Array(buffer.slice(0)));
-        if (step.recycle) core.receive(buffer);
-      }
+      collect(step.recycle);
     }
     for (let n = 0; n < (step.nothing ?? 0); n++) {
       core.process(n % 2 === 0 ? [] : undefined);
@@ -128,6 +132,7 @@ function capture({ context_rate: contextRate, channels = 1, input, output, steps
   writeFileSync(output, Buffer.concat(frames));
   return {
     levels: control.messages,
+    said: audio.messages.map((message) => message.type),
     frame_bytes: frames.map((frame) => frame.length),
     frames_after_step: framesPerStep,
     allocated: core.allocated,

@@ -215,3 +215,15 @@ def test_levels_come_twenty_times_a_second_with_their_figures(node: Node) -> Non
     assert levels[5]["silent_ms"] == 0
     assert levels[-1]["peak"] == 0
     assert abs(levels[-1]["silent_ms"] - (levels[-1]["at"] - rate) * 1000 / rate) < 5
+
+
+def test_a_drain_sends_the_half_filled_frame_and_says_so(node: Node) -> None:
+    """Push to talk: the last syllable is in the frame that is not full yet."""
+    quanta = 10  # 1280 samples: one frame of 960 and a third of the next
+    floats, numbers = counting(2 * quanta * QUANTUM)
+    drain = {"post": {"type": "drain"}}
+    steps = [configure(), {"feed": quanta, "recycle": True}, drain, drain, {"feed": quanta, "recycle": True}]
+    result, made = capture(node, 24000, floats, steps)
+    assert result["frame_bytes"] == [1920, 640, 1920]
+    assert result["said"] == ["drained", "drained"]  # the second had nothing to send, and is answered all the same
+    assert np.array_equal(made, numbers[: len(made)])

@@ -1,0 +1,50 @@
+/**
+ * Push to talk: hold the button (mouse, pen, finger), or the Space bar anywhere outside a control. Letting go sends what was
+ * said; a page that loses its focus takes it back, because nobody knows what was said after that.
+ */
+
+const CONTROLS = "input, textarea, select, button, summary, a, [contenteditable]";
+
+/**
+ * @param {HTMLButtonElement} button
+ * @param {() => boolean} allowed whether the person may talk now
+ * @param {(intent: {pressed: boolean, cancelled: boolean}) => void} tell
+ */
+export function talkKey(button, allowed, tell) {
+  let held = "";
+
+  const press = (by) => {
+    if (held || !allowed()) return;
+    held = by;
+    tell({ pressed: true, cancelled: false });
+  };
+  const release = (by, cancelled) => {
+    if (!held || (by && held !== by)) return;
+    held = "";
+    tell({ pressed: false, cancelled });
+  };
+
+  button.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    // Whoever slides off the button while talking still holds it.
+    button.setPointerCapture(event.pointerId);
+    press("pointer");
+  });
+  button.addEventListener("pointerup", () => release("pointer", false));
+  button.addEventListener("pointercancel", () => release("pointer", true));
+  button.addEventListener("contextmenu", (event) => event.preventDefault()); // a long touch asks for one
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== " " || event.altKey || event.ctrlKey || event.metaKey) return;
+    const control = event.target instanceof Element && event.target.closest(CONTROLS);
+    if (control && control !== button) return;
+    if (!held && !allowed()) return;
+    event.preventDefault(); // Space scrolls the page, and clicks a button
+    if (!event.repeat) press("key");
+  });
+  document.addEventListener("keyup", (event) => {
+    if (event.key === " ") release("key", false);
+  });
+  addEventListener("blur", () => release("", true));
+  document.addEventListener("visibilitychange", () => document.hidden && release("", true));
+}
