@@ -266,7 +266,7 @@ def test_a_call_that_the_service_runs_itself_is_shown_and_not_answered() -> None
 
 
 @pytest.mark.parametrize(
-    "end", [ev.HangUpRequested(), ev.SocketClosed(socket_id=1, code=1006), ev.CaptureFailed(kind="ended")]
+    "end", [ev.HangUpRequested(), ev.SocketClosed(socket_id=1, code=1008), ev.CaptureFailed(kind="ended")]
 )
 def test_the_end_of_a_session_stops_its_tools(end: ev.Event) -> None:
     host = live()

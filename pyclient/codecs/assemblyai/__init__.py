@@ -25,6 +25,10 @@ from pyclient.safejson import Limits
 TYPED_TEXT_INSTRUCTIONS = "The user typed this message instead of saying it. Answer it: "
 
 
+# Section 4.6: `reply.cancel` is undocumented, so it stays unsent; the local flush is what stops the voice.
+SEND_REPLY_CANCEL = False
+
+
 def _dump(message: Mapping[str, Any]) -> str:
     return json.dumps(message, separators=(",", ":"), allow_nan=False)
 
@@ -112,7 +116,9 @@ class AssemblyAICodec:
         return [_dump(message)]
 
     def reply_cancel(self, reply_id: str) -> list[Message]:
-        """Section 4.6: undocumented; whether to send it is the session's policy."""
+        """Section 4.6: undocumented, and sent only where `SEND_REPLY_CANCEL` says so."""
+        if not SEND_REPLY_CANCEL:
+            return []
         return [_dump({"type": "reply.cancel", "reply_id": reply_id})]
 
     def reply_heard(self, reply_id: str, heard_ms: int) -> list[Message]:
