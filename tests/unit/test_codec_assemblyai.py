@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 
 from pyclient import events as ev
-from pyclient.codecs import assemblyai
-from pyclient.codecs import SessionSettings
+from pyclient.codecs import SessionSettings, assemblyai
 from pyclient.codecs.assemblyai import AssemblyAICodec
 from pyclient.errors import ConfigError, RemoteProtocolError
 from pyclient.safejson import Limits
