@@ -32,7 +32,7 @@ from pyclient.heartbeat import HEARTBEAT_TIMER, Heartbeat, Pulse
 from pyclient.notices import Notice
 from pyclient.outbox import Outbox
 from pyclient.playback import Ledger
-from pyclient.rejoin import RETRY_TIMER, STABLE_TIMER, Jitter, Rejoin
+from pyclient.rejoin import RETRY_TIMER, Jitter, Rejoin
 from pyclient.replies import THINKING_TIMER, Replies, ReportHeard
 from pyclient.states import State, Trigger, can, next_state
 from pyclient.timelimit import CAP_TIMER, WRAP_UP_TIMER, TimeLimit
@@ -51,7 +51,7 @@ AGENT_TIMEOUT_MS = 15_000
 AGENT_TIMER = "agent"
 
 # What belongs to one line, and not to the call: the time limits and the watchdog of the tools run on.
-_LINE_TIMERS = ("token", "open", "ready", HEARTBEAT_TIMER, STABLE_TIMER, RETRY_TIMER, AGENT_TIMER, THINKING_TIMER)
+_LINE_TIMERS = ("token", "open", "ready", HEARTBEAT_TIMER, RETRY_TIMER, AGENT_TIMER, THINKING_TIMER)
 _COMING_BACK = frozenset({State.DROPPED, State.RESUMING})
 
 
@@ -309,8 +309,6 @@ class Lifeline:
             self._overdue(name, now_ms)
         elif name == RETRY_TIMER:
             self.rejoin.retry(now_ms)
-        elif name == STABLE_TIMER:
-            self.rejoin.stable()
         elif name == HEARTBEAT_TIMER:
             self._beat(now_ms)
         elif name == AGENT_TIMER:

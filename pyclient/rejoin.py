@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from pyclient.lifeline import Lifeline
 
 RETRY_TIMER = "retry"
-STABLE_TIMER = "stable"
 
 # Faults after which a close is their consequence and not the network's.
 _FINAL_FAULTS = frozenset({"auth", "forbidden", "expired"})
@@ -55,6 +54,7 @@ class Rejoin:
         self.gap = GapBuffer(self._life.config.gap_audio_ms, self._life.codec.wire_rate_hz)
         self.attempts = 0  # since the line was last good
         self._since_ms = 0.0
+        self._back_ms = 0.0
         self._resume_id = ""  # "" when there is nothing to resume any more
         self._resuming = False  # this attempt asked for the old session
         self._one_more_token = True
@@ -90,6 +90,8 @@ class Rejoin:
         life = self._life
         was_live = life.state is State.LIVE
         if was_live:
+            if now_ms - self._back_ms >= STABLE_MS:
+                self.attempts = 0
             self._since_ms = now_ms
             self._resume_id = (life.session_id or "") if life.codec.features.resume else ""
             self._one_more_token = True
@@ -162,7 +164,7 @@ class Rejoin:
         """The server takes audio again; the session is live."""
         life = self._life
         same = self._resuming and event.session_id in ("", self._resume_id)
-        life.out.set_timer(STABLE_TIMER, STABLE_MS, now_ms)
+        self._back_ms = now_ms
         life.untell(notices.LINE_LOST.code)
         if same:
             life.desk.line_back(now_ms)
@@ -176,7 +178,3 @@ class Rejoin:
             life.send("history", history)
         else:
             life.tell(notices.CONTEXT_LOST)
-
-    def stable(self) -> None:
-        """The line held for long enough: the next break is a first one again."""
-        self.attempts = 0

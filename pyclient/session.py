@@ -170,7 +170,7 @@ class Session:
         return snapshot(self._life, self.activity, self._muted, self._talk.held, now_ms)
 
     def _dispatch(self, event: events.Event, now_ms: float) -> None:
-        if type(event) not in FROM_SERVER or means_something(self.state, event):
+        if type(event) not in FROM_SERVER or (self._life.socket_up and means_something(self.state, event)):
             self._handlers[type(event)](event, now_ms)
 
     # --- the person ------------------------------------------------------------------------------------------------
