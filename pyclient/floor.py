@@ -50,11 +50,9 @@ class Floor:
         """The person wants quiet: by the button, by typing, by the talk key, or by speech that only we can hear."""
         life = self._life
         making = life.replies.interrupt()
-        if making is not None and life.state is State.LIVE:
-            messages = life.codec.reply_cancel(making)
-            if messages:
-                life.send("reply cancel", messages)
-                life.replies.cancel_sent()
+        if making is not None and life.state is State.LIVE and life.codec.features.reply_cancel:
+            life.send("reply cancel", life.codec.reply_cancel(making))
+            life.replies.cancel_sent()
         life.check_drained()
         life.changed = True
 

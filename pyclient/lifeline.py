@@ -367,17 +367,17 @@ class Lifeline:
         if self.draining:
             self._stop_draining()
         if can(self.state, Trigger.HANG_UP):
-            said_hello = self.socket_up
+            goodbye = self.codec.end() if self.socket_up else []
             self._silence()
-            if said_hello:
-                self.send("end", self.codec.end())
+            if goodbye:
+                self.send("end", goodbye)
             self.move(Trigger.HANG_UP)
             if self.state is State.ENDED:
                 self.close_socket()
                 self.conversation.finish()
                 self.untell(notices.LINE_LOST.code)
                 return
-            if not said_hello:
+            if not goodbye:  # no line, or a vendor for whom closing it is the goodbye
                 self.finish(None, now_ms)
                 return
             self.out.set_timer("end", self.config.end_timeout_ms, now_ms)
@@ -466,8 +466,9 @@ class Lifeline:
                 self.finish(None, now_ms)
             return
         self._silence()
-        if goodbye and self.socket_up:
-            self.send("end", self.codec.end())
+        messages = self.codec.end() if goodbye and self.socket_up else []
+        if messages:
+            self.send("end", messages)
         self.close_socket()
         self.move(Trigger.FAULT)
         self.conversation.finish()

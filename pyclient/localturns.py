@@ -1,7 +1,7 @@
 """Turns on a wire that tells of none: no speech events, no verdicts, no ids, no ends of replies.
 
 * **Replies.** Audio that comes after a pause of 600 ms in its arrival is a new reply, and a reply without audio for that
-  long is made. A codec that announces its replies is believed instead.
+  long is made. What the codec calls it does not matter: it has no clock to know a pause by.
 * **Barge-in** (`ClientConfig.barge_in`). `duck`: 60 ms of loud microphone lower the voice, 240 ms silence it. `flush`:
   60 ms silence it. `off`: nothing is done here. After silencing, what comes of that reply is dropped: while the person
   speaks, and then until a pause of 600 ms in its arrival (the answer begins) or for 1500 ms, whichever is first. A server
@@ -95,8 +95,6 @@ class LocalTurns:
     def audio(self, event: ReplyAudio, now_ms: float) -> ReplyAudio | None:
         """The same audio under the id of its reply, or None for audio that nobody is to hear."""
         replies = self._life.replies
-        if replies.knows(event.reply_id) and event.reply_id != self._reply_id:
-            return event
         paused = self._arrived_ms is None or now_ms - self._arrived_ms >= PAUSE_MS
         self._arrived_ms = now_ms
         if self._dropping:

@@ -185,10 +185,6 @@ class Replies:
         reply = self.current or self._last
         return reply.id if reply else ""
 
-    def knows(self, reply_id: str) -> bool:
-        """Was this reply announced, by the vendor's id?"""
-        return bool(reply_id) and reply_id + self._suffix in self._replies
-
     def wire_id_of(self, own_id: str) -> str:
         """The vendor's id for ours."""
         reply = self._replies.get(own_id)

@@ -201,6 +201,9 @@ class Session:
 
     def _typed(self, event: events.TextSubmitted, now_ms: float) -> None:
         text = event.text.strip()
+        if not self._life.codec.features.typed_text:
+            self._out.log("!", "a typed message was left alone: this provider takes none")
+            return
         if text and self.state in (State.DROPPED, State.RESUMING):
             self._life.tell(notices.NOT_SENT_LINE_LOST)
             return
@@ -264,7 +267,9 @@ class Session:
 
     def _send_audio(self, pcm: bytes) -> None:
         life = self._life
-        self._out.add(SendMessage(socket_id=life.socket_id, data=life.codec.encode_audio(pcm), droppable=True))
+        data = life.codec.encode_audio(pcm)
+        if data:  # a wire of fixed frames may wait for the rest of one
+            self._out.add(SendMessage(socket_id=life.socket_id, data=data, droppable=True))
 
     def _progressed(self, event: events.PlaybackProgressed, now_ms: float) -> None:
         life = self._life
@@ -349,6 +354,8 @@ class Session:
             self._changed = True
 
     def _reply_started(self, event: events.ReplyStarted, now_ms: float) -> None:
+        if self._local.used:
+            return  # such a wire knows no replies: they are made here, by the pauses between them
         reply = self._life.replies.started(event)
         self._life.desk.reply_started(reply.id)
         self._floor.stop_awaiting()

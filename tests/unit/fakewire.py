@@ -27,7 +27,7 @@ class FakeWire:
     wire_rate_hz = 24_000
 
     def __init__(self, *, probes: bool = False, **features: Any) -> None:
-        self.features = Features(**features)
+        self.features = Features(**{"reply_cancel": True, **features})
         self._probes = probes
 
     def check(self, settings: SessionSettings) -> None:

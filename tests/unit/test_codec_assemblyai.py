@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from pyclient import events as ev
-from pyclient.codecs import SessionSettings, assemblyai
+from pyclient.codecs import SessionSettings
 from pyclient.codecs.assemblyai import AssemblyAICodec
 from pyclient.errors import ConfigError, RemoteProtocolError
 from pyclient.safejson import Limits
@@ -176,8 +176,7 @@ def test_every_golden_message_names_its_source() -> None:
 
 
 @pytest.mark.parametrize("name", CLIENT)
-def test_what_we_say_is_exactly_the_golden_message(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(assemblyai, "SEND_REPLY_CANCEL", True)  # undocumented, so off; but we know its shape
+def test_what_we_say_is_exactly_the_golden_message(name: str) -> None:
     (message,) = ENCODED[name](Codec())
     assert json.loads(message) == CLIENT[name]
 

@@ -221,10 +221,16 @@ def test_an_id_that_never_changes_is_not_taken_for_one_reply(host: WireHost) -> 
         host.tell(ev.InterruptRequested())
 
 
-def test_a_codec_that_announces_its_replies_is_believed(host: WireHost) -> None:
+def test_what_the_codec_calls_a_reply_does_not_matter(host: WireHost) -> None:
+    """It has no clock, so it announces one reply and never its end."""
     host.tell(ev.ReplyStarted(reply_id="r1"))
-    (played,) = of_type(host.tell(ev.ReplyAudio(reply_id="r1", pcm=tone(FRAME))), cmd.PlayAudio)
-    assert isinstance(played, cmd.PlayAudio) and played.item_id == "r1"
+    items = []
+    for pause_ms in (20, 20, 1_000):
+        (played,) = of_type(host.tell(ev.ReplyAudio(reply_id="r1", pcm=tone(FRAME)), pause_ms), cmd.PlayAudio)
+        assert isinstance(played, cmd.PlayAudio)
+        items.append(played.item_id)
+    assert items[0] == items[1] != items[2]
+    assert host.stats["replies"] == 2
 
 
 def test_the_only_frame_length_that_the_wire_takes_wins(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from pyclient.config import ClientConfig
 from pyclient.reconnect import DELAYS_MS, STABLE_MS
 from pyclient.session import Session
 from pyclient.tools import ToolRegistry
-from tests.unit.fakewire import WireHost, wire_host
+from tests.unit.fakewire import FakeWire, WireHost, wire_host
 from tests.unit.playbook import FakeHost, of_type, sent_types, tone
 from tests.unit.test_toolcalls import call, finish, live, results, weather
 
@@ -431,6 +431,14 @@ def test_hanging_up_on_a_new_line_says_goodbye(host: FakeHost) -> None:
     host.opened()
     assert sent_types(host.tell(ev.HangUpRequested())) == ["session.end"]
     assert host.view["state"] == "ending"
+
+
+def test_a_vendor_without_a_goodbye_is_left_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For some, closing the socket is the goodbye, and nothing would answer."""
+    host = wire_host(monkeypatch)
+    monkeypatch.setattr(FakeWire, "end", lambda self: [])
+    assert cmd.CloseSocket(socket_id=1) in host.tell(ev.HangUpRequested())
+    assert host.view["state"] == "ended" and host.timers == {}
 
 
 @pytest.mark.parametrize("state", ["dropped", "resuming"])

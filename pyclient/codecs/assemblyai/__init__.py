@@ -25,10 +25,6 @@ from pyclient.safejson import Limits
 TYPED_TEXT_INSTRUCTIONS = "The user typed this message instead of saying it. Answer it: "
 
 
-# Section 4.6: `reply.cancel` is undocumented, so it stays unsent; the local flush is what stops the voice.
-SEND_REPLY_CANCEL = False
-
-
 def _dump(message: Mapping[str, Any]) -> str:
     return json.dumps(message, separators=(",", ":"), allow_nan=False)
 
@@ -116,9 +112,7 @@ class AssemblyAICodec:
         return [_dump(message)]
 
     def reply_cancel(self, reply_id: str) -> list[Message]:
-        """Section 4.6: undocumented, and sent only where `SEND_REPLY_CANCEL` says so."""
-        if not SEND_REPLY_CANCEL:
-            return []
+        """Section 4.6: undocumented, so `features` asks nobody to send it; the local flush is what stops the voice."""
         return [_dump({"type": "reply.cancel", "reply_id": reply_id})]
 
     def reply_heard(self, reply_id: str, heard_ms: int) -> list[Message]:
