@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
-from pyclient import events, notices
+from pyclient import events, notices, wishes
 from pyclient.audio import frame_samples
 from pyclient.codecs import Codec, Message, create_codec
 from pyclient.commands import (
@@ -138,7 +137,7 @@ class Lifeline:
         if self.draining:
             self._stop_draining()
         try:
-            config = self._wished(event)
+            config = wishes.for_call(self.base_config, event)
         except ConfigError as error:
             self.fail(notices.bad_setting(str(error)), now_ms)
             return
@@ -155,21 +154,6 @@ class Lifeline:
         self.out.add(StartCapture(rate_hz=rate_hz, frame_samples=frame_samples(rate_hz, frame_ms)))
         self.out.add(SetCaptureMuted(muted=muted))
         self.request_token(now_ms)
-
-    def _wished(self, event: events.ConnectRequested) -> ClientConfig:
-        """The configuration with what the person chose for this call. Raises `ConfigError`."""
-        wishes = {
-            "provider": event.provider,
-            "voice": event.voice,
-            "system_prompt": event.system_prompt,
-            "greeting": event.greeting,
-            "turn_style": event.turn_style,
-        }
-        wanted: dict[str, Any] = {key: value for key, value in wishes.items() if value is not None}
-        if wanted.get("provider", self.base_config.provider) != self.base_config.provider:
-            # Voices, audio settings and turn detection are one vendor's own words: another one would refuse them.
-            wanted = {"voice": "", "known_voices": (), "input": {}, "turn_detection": {}, **wanted}
-        return replace(self.base_config, **wanted)
 
     def request_token(self, now_ms: float) -> None:
         """A fresh one for every attempt: none is ever used twice."""
@@ -225,7 +209,7 @@ class Lifeline:
     def open_session(self, greeting: str) -> None:
         """The first message of a new session."""
         if self._waiting_change is not None:  # chosen while the line was down
-            self.config, self._waiting_change = replace(self.config, **_wanted(self._waiting_change)), None
+            self.config, self._waiting_change = replace(self.config, **wishes.changed(self._waiting_change)), None
         settings = self.config.settings(self._registry.schemas(self.config.tool_timeout_ms))
         self.send("opening", self.codec.opening(replace(settings, greeting=greeting)))
 
@@ -280,7 +264,7 @@ class Lifeline:
 
     def change_settings(self, event: events.SettingsChanged) -> None:
         """Raises `ConfigError` for a value that cannot be; nothing has changed then."""
-        wanted = _wanted(event)
+        wanted = wishes.changed(event)
         checked = replace(self.config, **wanted)
         if self.state in (State.MINTING, State.CONNECTING):
             self.config = checked  # nothing was sent yet: it is simply what the session starts with
@@ -527,15 +511,3 @@ class Lifeline:
         self.state = next_state(before, trigger)
         self.changed = True
         self.out.log("=", f"{before.value} -> {self.state.value}")
-
-
-def _wanted(event: events.SettingsChanged) -> dict[str, Any]:
-    """The fields that are to change."""
-    wishes = {
-        "system_prompt": event.system_prompt,
-        "voice": event.voice,
-        "greeting": event.greeting,
-        "volume": event.volume,
-        "turn_detection": event.turn_detection,
-    }
-    return {key: value for key, value in wishes.items() if value is not None}

@@ -253,8 +253,6 @@ class Replies:
             self.current.done = True
             self._conversation.agent_cut_off(self.current.id)
         self._cancelling = None
-        for batch in self._owed:
-            batch.clear()  # there is nobody to be told
         self.ended()
 
     def new_session(self) -> None:

@@ -10,7 +10,7 @@ from pyclient import commands as cmd
 from pyclient import events as ev
 from pyclient.ears import LOUD_PEAK, LOUD_PEAK_OVER_AGENT, Ears, Heard
 from pyclient.localturns import DROP_AFTER_MS, PAUSE_MS
-from tests.unit.fakewire import WireHost, wire_host
+from tests.unit.fakewire import FakeWire, WireHost, wire_host
 from tests.unit.playbook import of_type, silence, tone
 
 FRAME_MS = 20
@@ -273,3 +273,17 @@ def test_after_a_lost_line_the_agent_is_waited_for_again(monkeypatch: pytest.Mon
     host.wait("retry")
     host.open_wire("sess_2")
     assert host.view["status"] == "Waiting for the agent…"
+
+
+# --- what such a wire has no message for -----------------------------------------------------------------------------------------------
+
+
+def test_a_frame_that_the_codec_keeps_for_later_is_not_sent(host: WireHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeWire, "encode_audio", lambda self, pcm: b"")
+    assert host.tell(ev.AudioCaptured(pcm=LOUD)) == []
+
+
+def test_text_that_nobody_would_read_is_not_shown_as_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = wire_host(monkeypatch, typed_text=False)
+    assert host.tell(ev.TextSubmitted(text="Hello")) == []
+    assert host.turns() == [] and host.view["activity"] == "listening"

@@ -149,6 +149,21 @@ def test_a_second_press_commits_the_turn_before_it_first(host: WireHost) -> None
     assert host.view["talking"]
 
 
+def test_a_second_press_does_not_wait_for_what_the_first_still_waited_for(host: WireHost) -> None:
+    """The buffer is about to be cleared: what is in it must be committed before, even if the server then complains."""
+    host.tell(ev.ReplyStarted(reply_id="r1"))
+    host.tell(ev.ReplyAudio(reply_id="r1", pcm=tone(48_000)))
+    host.tell(PRESS)
+    host.flushed("r1", 2_400)
+    speak(host)
+    host.tell(RELEASE)
+    host.tell(ev.CaptureDrained())
+    host.brief()
+    host.tell(PRESS)
+    assert host.brief() == ["talk end", "talk begin"]
+    assert "settle" not in host.timers
+
+
 @pytest.mark.parametrize("event", [RELEASE, ev.CaptureDrained(), ev.TalkReleased(cancelled=True)])
 def test_a_release_without_a_press_does_nothing(host: WireHost, event: ev.Event) -> None:
     assert host.tell(event) == []
