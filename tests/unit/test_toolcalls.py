@@ -360,6 +360,10 @@ def test_nothing_is_asked_for_an_interrupted_reply(monkeypatch: pytest.MonkeyPat
     done(host, interrupted=True)
     finish(host, "c2")
     assert host.brief() == ["tool result c1"]
+    called(host, "c3", reply_id="q")
+    done(host, "q")
+    finish(host, "c3")
+    assert host.brief() == ["tool result c3", "results sent q"], "not with the next one's either"
 
 
 def test_a_reply_without_calls_is_not_asked_about(monkeypatch: pytest.MonkeyPatch) -> None:
