@@ -361,10 +361,8 @@ class Session:
         self._floor.stop_awaiting()
 
     def _reply_audio(self, event: events.ReplyAudio, now_ms: float) -> None:
-        audio: events.ReplyAudio | None = event
-        if self._local.used:
-            self._life.agent_joined()
-            audio = self._local.audio(event, now_ms)
+        self._life.agent_joined()  # who is heard is there
+        audio = self._local.audio(event, now_ms) if self._local.used else event
         if audio is not None:
             self._life.replies.audio(audio)
 
