@@ -401,6 +401,14 @@ def test_the_server_may_end_the_session_when_we_come_back(host: FakeHost) -> Non
     assert host.view["state"] == "ended" and host.open_sockets == set()
 
 
+@pytest.mark.parametrize("event", [ev.SessionReady(session_id="s"), ev.SessionEnded()])
+def test_a_server_without_an_open_socket_says_nothing(event: ev.Event) -> None:
+    """A host that mixes up its order must not make a session live that has no line."""
+    host = FakeHost().reach("resuming")
+    assert host.tell(event) == []
+    assert host.view["state"] == "resuming"
+
+
 def test_a_normal_close_is_an_end(host: FakeHost) -> None:
     host.drop(1000)
     assert host.view["state"] == "ended" and "retry" not in host.timers
