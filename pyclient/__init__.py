@@ -10,7 +10,11 @@
     view          what the page sees                    outbox        the commands of one event, the running timers
     codecs        one module per vendor's wire          safejson      bounded reading of messages
     audio         frames and levels                     reconnect     when to try again
+    rejoin        how a broken line is mended           heartbeat     is the server still there?
+    floor         whose turn it is                      talk          the talk key
+    localturns    turns on a wire without any           ears          is this speech?
     timelimit     when a session must end               snapshot      the view of this moment
+    gap           speech while the line is down         wishes        what the person chose for a call
     errors        whose fault it is                     browser       the only module that touches the browser
 
 A host makes a `Session`, tells it events and runs the commands that come back:

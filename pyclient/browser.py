@@ -12,6 +12,7 @@ import contextlib
 import importlib
 import inspect
 import json
+import os
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -63,7 +64,7 @@ class Client:
     def __init__(self, host: Host, config: ClientConfig, registry: ToolRegistry) -> None:
         self.host = host
         self.registry = registry
-        self.session = Session(config, create_codec(config.provider), registry)
+        self.session = Session(config, create_codec(config.provider), registry, jitter)
         self.running: dict[str, asyncio.Task[None]] = {}
         self.to_buffer = _buffer_maker()
         self.run_command: dict[type[commands.Command], Callable[[Any], None]] = {
@@ -74,6 +75,7 @@ class Client:
             commands.StartCapture: lambda it: self._to_capture(
                 type="configure", rate_hz=it.rate_hz, frame_samples=it.frame_samples
             ),
+            commands.DrainCapture: lambda it: self._to_capture(type="drain"),
             commands.StopCapture: lambda it: self._to_capture(type="stop"),
             commands.SetCaptureMuted: lambda it: self._to_capture(type="mute", on=it.muted, silence=True),
             commands.StartPlayback: lambda it: self._to_playback(type="configure", rate_hz=it.rate_hz),
@@ -108,6 +110,10 @@ class Client:
         pcm = buffer.to_bytes()
         self.host.recycle(buffer)
         self.handle(events.AudioCaptured(pcm=pcm))
+
+    def capture_drained(self) -> None:
+        """The half-filled frame, if there was one, was handed over before this."""
+        self.handle(events.CaptureDrained())
 
     def progress(self, item: str, rendered: int, queued: int, underruns: int) -> None:
         self.handle(
@@ -187,11 +193,18 @@ class Client:
 
 INTENTS: dict[str, Callable[[dict[str, Any]], events.Event]] = {
     "connect": lambda it: events.ConnectRequested(
-        voice=it.get("voice"), system_prompt=it.get("system_prompt"), greeting=it.get("greeting")
+        voice=it.get("voice"),
+        system_prompt=it.get("system_prompt"),
+        greeting=it.get("greeting"),
+        provider=it.get("provider"),
+        turn_style=it.get("turn_style"),
     ),
     "hang_up": lambda it: events.HangUpRequested(page_gone=bool(it.get("page_gone"))),
     "mute": lambda it: events.MuteChanged(muted=bool(it["muted"])),
     "interrupt": lambda it: events.InterruptRequested(),
+    "talk": lambda it: (
+        events.TalkPressed() if it.get("pressed") else events.TalkReleased(cancelled=bool(it.get("cancelled")))
+    ),
     "text": lambda it: events.TextSubmitted(text=it["text"]),
     "settings": lambda it: events.SettingsChanged(
         voice=it.get("voice"), system_prompt=it.get("system_prompt"), greeting=it.get("greeting")
@@ -201,6 +214,11 @@ INTENTS: dict[str, Callable[[dict[str, Any]], events.Event]] = {
     ),
     "capture_recovered": lambda it: events.CaptureRecovered(kind=it["kind"]),
 }
+
+
+def jitter() -> float:
+    """The random source that the core does not own: a number from 0 to 1."""
+    return int.from_bytes(os.urandom(4), "big") / 0xFFFF_FFFF
 
 
 def token_event(attempt: int, status: int, body: str, retry_after: str) -> events.Event:

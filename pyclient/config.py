@@ -23,6 +23,7 @@ MAX_KNOWN_VOICES = 500
 TOOL_RESULT_POLICIES = ("after_reply_done", "immediate")
 INTERRUPTED_TOOL_POLICIES = ("drop", "deliver")
 BARGE_IN_POLICIES = ("duck", "flush", "off")
+TURN_STYLES = ("vad", "push_to_talk")
 
 DEFAULT_WRAP_UP = (
     "The time for this conversation is nearly over. Say so kindly in one short sentence, "
@@ -65,7 +66,11 @@ class ClientConfig:
     max_tool_calls_per_reply: int = 16
     barge_in: str = "duck"
     verdict_timeout_ms: int = 2_500
-    frame_ms: int = 40
+    turn_style: str = "vad"
+    min_talk_ms: int = 300  # a shorter press of the talk key is told, not sent
+    frame_ms: int = 40  # where the vendor takes any length
+    gap_audio_ms: int = 3_000  # what is kept of the microphone while the line is down
+    heartbeat_ms: int = 15_000  # without a message for so long the server is asked whether it is still there
     open_timeout_ms: int = 10_000
     ready_timeout_ms: int = 10_000
     end_timeout_ms: int = 3_000
@@ -81,7 +86,10 @@ class ClientConfig:
                 raise ConfigError(key, str(error)) from None
         if self.wrap_up_lead_seconds > self.max_session_duration_seconds // 2:
             raise ConfigError("wrap_up_lead_seconds", "must be at most half of max_session_duration_seconds")
-        create_codec(self.provider).check(self.settings())
+        codec = create_codec(self.provider)
+        if self.turn_style == "push_to_talk" and not codec.features.push_to_talk:
+            raise ConfigError("turn_style", f"push to talk is not possible with {self.provider}; use vad")
+        codec.check(self.settings())
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> ClientConfig:
@@ -112,6 +120,7 @@ class ClientConfig:
             turn_detection=self.turn_detection,
             volume=self.volume,
             tools=tools,
+            turn_style=self.turn_style,
         )
 
 
@@ -190,7 +199,11 @@ _CHECKS: Mapping[str, Check] = {
     "max_tool_calls_per_reply": _integer(1, 100),
     "barge_in": _one_of(*BARGE_IN_POLICIES),
     "verdict_timeout_ms": _integer(100, 30_000),
+    "turn_style": _one_of(*TURN_STYLES),
+    "min_talk_ms": _integer(0, 2_000),
     "frame_ms": _integer(20, 50),
+    "gap_audio_ms": _integer(0, 10_000),
+    "heartbeat_ms": _integer(500, 120_000),
     "open_timeout_ms": _integer(100, 120_000),
     "ready_timeout_ms": _integer(100, 120_000),
     "end_timeout_ms": _integer(100, 60_000),

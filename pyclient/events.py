@@ -24,11 +24,17 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectRequested(Event):
-    """The person pressed Connect. `None` means: as configured. An empty voice means the provider's default."""
+    """The person pressed Connect. `None` means: as configured. An empty voice means the provider's default.
+
+    Another `provider` than the configured one starts without the configured voice, input and turn detection: those are
+    one vendor's own words.
+    """
 
     voice: str | None = None
     system_prompt: str | None = None
     greeting: str | None = None
+    provider: str | None = None
+    turn_style: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,17 +1,18 @@
 """How does a session begin, end and fail?
 
 Everything between a click and a live session, and between a live session and silence: token, socket, settings, time
-limit, goodbye, faults. What happens in between is `session`'s. Every change of state goes through `_move`, which asks
-the table in `states`.
+limit, goodbye, faults. What happens in between is `session`'s, and how a broken line is mended is `rejoin`'s. Every
+change of state goes through `move`, which asks the table in `states`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
-from pyclient import events, notices
+from pyclient import events, notices, wishes
 from pyclient.audio import frame_samples
-from pyclient.codecs import Codec, Message
+from pyclient.codecs import Codec, Message, create_codec
 from pyclient.commands import (
     CloseSocket,
     FlushPlayback,
@@ -26,13 +27,15 @@ from pyclient.commands import (
 from pyclient.config import ClientConfig
 from pyclient.conversation import Conversation
 from pyclient.errors import ConfigError, RemoteProtocolError
+from pyclient.heartbeat import HEARTBEAT_TIMER, Heartbeat, Pulse
 from pyclient.notices import Notice
 from pyclient.outbox import Outbox
 from pyclient.playback import Ledger
-from pyclient.replies import Replies
+from pyclient.rejoin import RETRY_TIMER, Jitter, Rejoin
+from pyclient.replies import THINKING_TIMER, Replies, ReportHeard
 from pyclient.states import State, Trigger, can, next_state
 from pyclient.timelimit import CAP_TIMER, WRAP_UP_TIMER, TimeLimit
-from pyclient.toolcalls import SendResult, ToolDesk
+from pyclient.toolcalls import ResultsSent, SendResult, ToolDesk
 from pyclient.tools import ToolRegistry
 from pyclient.view import Stats
 
@@ -42,25 +45,50 @@ DRAIN_TIMEOUT_MS = 10_000
 FAULT_GRACE_MS = 1_500
 # A close this soon after a reported error is its consequence.
 FAULT_MEMORY_MS = 5_000
+# How long an agent may take to join before the person is told (SDK voice protocol file, section 5).
+AGENT_TIMEOUT_MS = 15_000
+AGENT_TIMER = "agent"
 
-_CONNECTED = frozenset({State.CONFIGURING, State.LIVE})
+# What belongs to one line, and not to the call: the time limits and the watchdog of the tools run on.
+_LINE_TIMERS = ("token", "open", "ready", HEARTBEAT_TIMER, RETRY_TIMER, AGENT_TIMER, THINKING_TIMER)
+_COMING_BACK = frozenset({State.DROPPED, State.RESUMING})
 
 
 class Lifeline:
-    """State, socket and time limits of one session after the other. `send_result` goes to each new tool desk."""
+    """State, socket and time limits of one session after the other.
 
-    def __init__(self, config: ClientConfig, codec: Codec, registry: ToolRegistry, send_result: SendResult) -> None:
+    `send_result` and `results_sent` go to each new tool desk, `report_heard` to its replies; `line_lost` is called when the
+    line of a live session broke; `jitter` spreads the attempts to reconnect.
+    """
+
+    def __init__(
+        self,
+        config: ClientConfig,
+        codec: Codec,
+        registry: ToolRegistry,
+        *,
+        send_result: SendResult,
+        results_sent: ResultsSent,
+        report_heard: ReportHeard,
+        line_lost: Callable[[], None],
+        jitter: Jitter,
+    ) -> None:
         self.out = Outbox()
         self.state = State.IDLE
         self.changed = True  # the page should redraw
         self.base_config = config
-        self.codec = codec
+        self.codec = self._base_codec = codec
         self._registry = registry
         self._send_result = send_result
+        self._results_sent = results_sent
+        self._report_heard = report_heard
+        self.line_lost = line_lost
         self._attempt = 0
         self._sockets = 0
         self.voices: tuple[str, ...] = ()
         self.notice: Notice | None = None
+        self.config = config
+        self.rejoin = Rejoin(self, jitter)
         self._begin(config)
 
     def _begin(self, config: ClientConfig) -> None:
@@ -76,6 +104,7 @@ class Lifeline:
             conversation=self.conversation,
             out=self.out,
             stats=self.stats,
+            report=self._report_heard,
         )
         self.replies.interruptible = config.turn_detection.get("interrupt_response") is not False
         self.desk = ToolDesk(
@@ -85,13 +114,18 @@ class Lifeline:
             out=self.out,
             stats=self.stats,
             send=self._send_result,
+            results_sent=self._results_sent,
         )
-        self.socket_id = 0  # 0: none is open
+        self.rejoin.begin()
+        self.heartbeat = Heartbeat(self.out, config.heartbeat_ms)
+        self.socket_id = 0  # 0: there is none
+        self.socket_up = False  # it is open: a goodbye would be heard
+        self.agent_there = True
         self.session_id: str | None = None
         self.draining = False
         self.limit = TimeLimit(config.max_session_duration_seconds * 1000, config.wrap_up_lead_seconds * 1000)
         self._wrap_up_due = False
-        self._last_fault: tuple[float, Notice] | None = None
+        self._last_fault: tuple[float, str, Notice] | None = None
         self._waiting_change: events.SettingsChanged | None = None
 
     # --- from the click to the server's "ready" ------------------------------------------------------------------------
@@ -102,26 +136,29 @@ class Lifeline:
             return
         if self.draining:
             self._stop_draining()
-        base = self.base_config
         try:
-            config = replace(
-                base,
-                voice=base.voice if event.voice is None else event.voice,
-                system_prompt=base.system_prompt if event.system_prompt is None else event.system_prompt,
-                greeting=base.greeting if event.greeting is None else event.greeting,
-            )
+            config = wishes.for_call(self.base_config, event)
         except ConfigError as error:
             self.fail(notices.bad_setting(str(error)), now_ms)
             return
+        before = self.codec
+        self.codec = self._base_codec if config.provider == self.base_config.provider else create_codec(config.provider)
+        if self.codec.name != before.name:
+            self.voices = ()
         self._begin(config)
-        self._move(Trigger.CONNECT)
-        self._attempt += 1
+        self.move(Trigger.CONNECT)
         self.notice = None
-        rate_hz = self.codec.wire_rate_hz
+        rate_hz, frame_ms = self.codec.wire_rate_hz, self.codec.features.frame_ms or config.frame_ms
         self.out.add(StartPlayback(rate_hz=rate_hz))
         # The microphone runs before the server is ready, so that its first words are not cut; what comes too early is dropped.
-        self.out.add(StartCapture(rate_hz=rate_hz, frame_samples=frame_samples(rate_hz, config.frame_ms)))
+        self.out.add(StartCapture(rate_hz=rate_hz, frame_samples=frame_samples(rate_hz, frame_ms)))
         self.out.add(SetCaptureMuted(muted=muted))
+        self.request_token(now_ms)
+
+    def request_token(self, now_ms: float) -> None:
+        """A fresh one for every attempt: none is ever used twice."""
+        config = self.config
+        self._attempt += 1
         body = {
             "provider": config.provider,
             "expires_in_seconds": config.expires_in_seconds,
@@ -131,7 +168,7 @@ class Lifeline:
         self.out.set_timer("token", config.open_timeout_ms, now_ms)
 
     def token_granted(self, event: events.TokenGranted, now_ms: float) -> None:
-        if self.state is not State.MINTING or event.attempt != self._attempt:
+        if not self.out.running("token") or event.attempt != self._attempt:
             return
         self.out.cancel_timer("token")
         try:
@@ -139,35 +176,70 @@ class Lifeline:
         except RemoteProtocolError as error:
             self.fail(notices.bad_grant(str(error)), now_ms)
             return
-        self.limit.shorten(event.max_session_s)
-        self._move(Trigger.TOKEN)
+        if self.state is State.MINTING:
+            self.limit.shorten(event.max_session_s)
+            self.move(Trigger.TOKEN)
         self._sockets += 1
         self.socket_id = self._sockets
         self.out.add(OpenSocket(socket_id=self.socket_id, url=url, protocols=protocols))
         self.out.set_timer("open", self.config.open_timeout_ms, now_ms)
 
     def token_refused(self, event: events.TokenRefused, now_ms: float) -> None:
-        if self.state is State.MINTING and event.attempt == self._attempt:
+        if not self.out.running("token") or event.attempt != self._attempt:
+            return
+        self.out.cancel_timer("token")
+        if self.state is State.RESUMING:
+            self.rejoin.token_refused(event, now_ms)
+        else:
             self.fail(notices.token_refused(event), now_ms)
 
     def socket_opened(self, event: events.SocketOpened, now_ms: float) -> None:
-        if self.state is not State.CONNECTING or not self.is_current(event.socket_id):
+        if not self.out.running("open") or not self.is_current(event.socket_id):
             return
         self.out.cancel_timer("open")
-        self._move(Trigger.OPEN)
-        self.limit.opened(now_ms)
-        settings = self.config.settings(self._registry.schemas(self.config.tool_timeout_ms))
-        self.send("opening", self.codec.opening(settings))
+        self.socket_up = True
+        if self.state is State.RESUMING:
+            self.rejoin.opened(now_ms)
+        else:
+            self.move(Trigger.OPEN)
+            self.limit.opened(now_ms)
+            self.open_session(self.config.greeting)
         self.out.set_timer("ready", self.config.ready_timeout_ms, now_ms)
+
+    def open_session(self, greeting: str) -> None:
+        """The first message of a new session."""
+        if self._waiting_change is not None:  # chosen while the line was down
+            self.config, self._waiting_change = replace(self.config, **wishes.changed(self._waiting_change)), None
+        settings = self.config.settings(self._registry.schemas(self.config.tool_timeout_ms))
+        self.send("opening", self.codec.opening(replace(settings, greeting=greeting)))
 
     def ready(self, event: events.SessionReady, now_ms: float) -> None:
         self.out.cancel_timer("ready")
-        self._move(Trigger.READY)
-        self.session_id = event.session_id or None
-        self.limit.start(self.out, now_ms)
+        first = self.state is State.CONFIGURING
+        self.move(Trigger.READY)
+        if first:
+            self.session_id = event.session_id or None
+            self.limit.start(self.out, now_ms)
+        else:
+            self.rejoin.ready(event, now_ms)
+        if self.codec.probe():
+            self.heartbeat.start(now_ms)
+        if self.codec.features.agent_joins:
+            self.agent_there = False
+            self.out.set_timer(AGENT_TIMER, AGENT_TIMEOUT_MS, now_ms)
         if self._waiting_change is not None:
             change, self._waiting_change = self._waiting_change, None
             self.change_settings(change)
+        if not first:
+            self.reply_done()
+
+    def agent_joined(self) -> None:
+        """The agent said so itself, or was heard."""
+        if not self.agent_there:
+            self.agent_there = True
+            self.changed = True
+            self.out.cancel_timer(AGENT_TIMER)
+            self.untell(notices.AGENT_LATE.code)
 
     # --- in between ----------------------------------------------------------------------------------------------------
 
@@ -184,26 +256,25 @@ class Lifeline:
         self.notice = notice
         self.changed = True
 
+    def untell(self, code: str) -> None:
+        """Take a notice back that is not true any more. A newer one stays."""
+        if self.notice is not None and self.notice.code == code:
+            self.notice = None
+            self.changed = True
+
     def change_settings(self, event: events.SettingsChanged) -> None:
         """Raises `ConfigError` for a value that cannot be; nothing has changed then."""
-        wishes = {
-            "system_prompt": event.system_prompt,
-            "voice": event.voice,
-            "greeting": event.greeting,
-            "volume": event.volume,
-            "turn_detection": event.turn_detection,
-        }
-        wanted = {key: value for key, value in wishes.items() if value is not None}
-        checked = replace(self.config, **wanted)  # type: ignore[arg-type]
+        wanted = wishes.changed(event)
+        checked = replace(self.config, **wanted)
         if self.state in (State.MINTING, State.CONNECTING):
             self.config = checked  # nothing was sent yet: it is simply what the session starts with
-        elif self.state is State.CONFIGURING:
+        elif self.state is State.CONFIGURING or self.state in _COMING_BACK:
             before = self._waiting_change or events.SettingsChanged()
-            self._waiting_change = replace(before, **wanted)  # type: ignore[arg-type]
+            self._waiting_change = replace(before, **wanted)
             return
         elif self.state is State.LIVE:
             self.config = checked
-            update = self.codec.update(**wanted)  # type: ignore[arg-type]
+            update = self.codec.update(**wanted)
             if update.messages:
                 self.send("settings", update.messages)
             if update.immutable:
@@ -212,17 +283,20 @@ class Lifeline:
 
     def reply_done(self) -> None:
         """A reply ended: a wrap-up that waited for that can be asked for now."""
-        if self._wrap_up_due and self.replies.current is None and not self.desk.busy:
+        quiet = self.replies.current is None and not self.desk.busy
+        if self._wrap_up_due and self.state is State.LIVE and quiet:
             self._wrap_up_due = False
             self.send("wrap-up", self.codec.reply_create(self.config.wrap_up_instructions))
 
     def timer(self, name: str, now_ms: float) -> None:
-        if name == "token":
-            self.fail(notices.token_refused(events.TokenRefused(attempt=self._attempt, status=0)), now_ms)
-        elif name == "open":
-            self.fail(notices.OPEN_TIMEOUT, now_ms)
-        elif name == "ready":
-            self.fail(self._cause(now_ms) or notices.READY_TIMEOUT, now_ms, goodbye=True)
+        if name in ("token", "open", "ready"):
+            self._overdue(name, now_ms)
+        elif name == RETRY_TIMER:
+            self.rejoin.retry(now_ms)
+        elif name == HEARTBEAT_TIMER:
+            self._beat(now_ms)
+        elif name == AGENT_TIMER:
+            self.tell(notices.AGENT_LATE)
         elif name == WRAP_UP_TIMER:
             self.tell(notices.wrap_up(round(self.limit.left_ms(now_ms) / 1000)))
             # Two replies at once would talk over each other: wait for the one that is being made or must follow.
@@ -233,9 +307,42 @@ class Lifeline:
             self.hang_up(now_ms)
             self.tell(notices.TIME_LIMIT)
         elif name == "end":
-            self._finish(None, now_ms)
+            self.finish(None, now_ms)
         elif name == "drain":
             self._stop_draining()
+
+    def _overdue(self, name: str, now_ms: float) -> None:
+        """Somebody did not answer in time: the token route, the socket, or the server with its "ready"."""
+        why = {
+            "token": notices.token_refused(events.TokenRefused(attempt=self._attempt, status=0)),
+            "open": notices.OPEN_TIMEOUT,
+            "ready": self.cause(now_ms) or notices.READY_TIMEOUT,
+        }[name]
+        if self.state is State.RESUMING:
+            self.close_socket()
+            self.rejoin.lost(why, now_ms)
+        else:
+            self.fail(why, now_ms, goodbye=True)
+
+    def _beat(self, now_ms: float) -> None:
+        pulse = self.heartbeat.fired(now_ms)
+        if pulse is Pulse.ASK:
+            self.send("probe", self.codec.probe())
+        elif pulse is Pulse.DEAD:
+            self.rejoin.silent(now_ms)
+
+    def line_down(self) -> None:
+        """The line broke: what hung on it ends; what is queued plays on, and the microphone stays open."""
+        self.close_socket()
+        for name in _LINE_TIMERS:
+            self.out.cancel_timer(name)
+        self.agent_there = True
+        self.replies.line_lost()
+        self.desk.line_lost()
+
+    def hurry(self, now_ms: float) -> None:
+        """The server complained before it was ready: no use in waiting the whole time."""
+        self.out.set_timer("ready", FAULT_GRACE_MS, now_ms)
 
     # --- the end -------------------------------------------------------------------------------------------------------
 
@@ -244,24 +351,29 @@ class Lifeline:
         if self.draining:
             self._stop_draining()
         if can(self.state, Trigger.HANG_UP):
-            said_hello = self.state in _CONNECTED
+            goodbye = self.codec.end() if self.socket_up else []
             self._silence()
-            if said_hello:
-                self.send("end", self.codec.end())
-            self._move(Trigger.HANG_UP)
+            if goodbye:
+                self.send("end", goodbye)
+            self.move(Trigger.HANG_UP)
             if self.state is State.ENDED:
-                self._close()
+                self.close_socket()
+                self.conversation.finish()
+                self.untell(notices.LINE_LOST.code)
+                return
+            if not goodbye:  # no line, or a vendor for whom closing it is the goodbye
+                self.finish(None, now_ms)
                 return
             self.out.set_timer("end", self.config.end_timeout_ms, now_ms)
         if page_gone and self.state is State.ENDING:
-            self._finish(None, now_ms)
+            self.finish(None, now_ms)
 
     def server_ended(self, now_ms: float) -> None:
         """The server's last word. What it said before is still played."""
         if self.state is State.ENDING:
-            self._finish(None, now_ms)
+            self.finish(None, now_ms)
         else:
-            self._finish(notices.TIME_LIMIT if self.limit.reached(now_ms) else notices.SERVER_ENDED, now_ms)
+            self.finish(notices.TIME_LIMIT if self.limit.reached(now_ms) else notices.SERVER_ENDED, now_ms)
 
     def socket_closed(self, event: events.SocketClosed, now_ms: float) -> None:
         if not self.is_current(event.socket_id):
@@ -269,31 +381,37 @@ class Lifeline:
         was_ready = self.state is State.LIVE
         ending = self.state is State.ENDING
         self.socket_id = 0
+        self.socket_up = False
         self.out.log("=", f"socket closed with {event.code}")
         reason = self.codec.close_reason(event.code, event.reason, was_ready)
         if ending:
-            self._finish(None, now_ms)
+            self.finish(None, now_ms)
+        elif was_ready or self.state is State.RESUMING:
+            self.rejoin.closed(reason, event.code, now_ms)
         elif reason.kind == "ended" and can(self.state, Trigger.FINISH):
-            self._finish(notices.closed(reason, event.code), now_ms)
+            self.finish(notices.closed(reason, event.code), now_ms)
         else:
-            self.fail(self._cause(now_ms) or notices.closed(reason, event.code), now_ms)
+            self.fail(self.cause(now_ms) or notices.closed(reason, event.code), now_ms)
 
     def faulted(self, event: events.SessionFaulted, now_ms: float) -> None:
         """The server reported an error. Fatal ones end the session here: the close that follows says less."""
         self.stats.faults += 1
         self.out.log("!", f"the server reported {event.kind} ({event.code})")
         if event.kind == "expired" and self.state is State.LIVE:
-            self._finish(notices.TIME_LIMIT, now_ms)
+            self.finish(notices.TIME_LIMIT, now_ms)
             return
         if event.choices and event.param is not None and event.param.endswith("voice"):
             self.voices = event.choices
-        self._last_fault = (now_ms, notices.fault(event, True))
+        self._last_fault = (now_ms, event.kind, notices.fault(event, True))
+        if self.state is State.RESUMING:
+            self.rejoin.faulted(event, now_ms)
+            return
         if event.closes:
             self.fail(notices.fault(event, True), now_ms)
             return
         self.tell(notices.fault(event, False))
         if self.state is State.CONFIGURING:
-            self.out.set_timer("ready", FAULT_GRACE_MS, now_ms)
+            self.hurry(now_ms)
 
     def capture_failed(self, event: events.CaptureFailed, now_ms: float) -> None:
         active = self.state not in (State.IDLE, State.ENDED, State.FAILED)
@@ -329,25 +447,27 @@ class Lifeline:
         """
         if not can(self.state, Trigger.FAULT):
             if can(self.state, Trigger.FINISH):
-                self._finish(None, now_ms)
+                self.finish(None, now_ms)
             return
         self._silence()
-        if goodbye and self.state in _CONNECTED:
-            self.send("end", self.codec.end())
-        self._close()
-        self._move(Trigger.FAULT)
+        messages = self.codec.end() if goodbye and self.socket_up else []
+        if messages:
+            self.send("end", messages)
+        self.close_socket()
+        self.move(Trigger.FAULT)
         self.conversation.finish()
         self.tell(notice)
 
-    def _finish(self, notice: Notice | None, now_ms: float) -> None:
+    def finish(self, notice: Notice | None, now_ms: float) -> None:
         self.desk.cancel_all()
         self.out.cancel_all_timers()
         if self.state is not State.ENDING:
             self.out.add(StopCapture())
-        self._close()
-        self._move(Trigger.FINISH)
+        self.close_socket()
+        self.move(Trigger.FINISH)
         self.conversation.finish()
         self.replies.ended()
+        self.untell(notices.LINE_LOST.code)
         if self.ledger.pending():
             self.draining = True
             self.out.set_timer("drain", DRAIN_TIMEOUT_MS, now_ms)
@@ -362,10 +482,11 @@ class Lifeline:
         self.replies.abandon()
         self.out.cancel_all_timers()
 
-    def _close(self) -> None:
+    def close_socket(self) -> None:
         if self.socket_id:
             self.out.add(CloseSocket(socket_id=self.socket_id))
             self.socket_id = 0
+        self.socket_up = False
 
     def _stop_draining(self) -> None:
         self.draining = False
@@ -375,12 +496,17 @@ class Lifeline:
             self.out.add(FlushPlayback())
             self.ledger.flush()
 
-    def _cause(self, now_ms: float) -> Notice | None:
+    def cause(self, now_ms: float) -> Notice | None:
+        """The fault that explains a close at this moment."""
         if self._last_fault is None or now_ms - self._last_fault[0] > FAULT_MEMORY_MS:
             return None
-        return self._last_fault[1]
+        return self._last_fault[2]
 
-    def _move(self, trigger: Trigger) -> None:
+    def last_fault_kind(self, now_ms: float) -> str:
+        """What the server complained of just now, or ""."""
+        return self._last_fault[1] if self._last_fault is not None and self.cause(now_ms) is not None else ""
+
+    def move(self, trigger: Trigger) -> None:
         before = self.state
         self.state = next_state(before, trigger)
         self.changed = True

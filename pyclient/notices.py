@@ -204,6 +204,54 @@ TEXT_TOO_LONG = Notice(
 )
 
 
+LINE_LOST = Notice(
+    tone="warn",
+    code="line_lost",
+    title="The connection was lost",
+    hint="Reconnecting. A few seconds of what you say meanwhile are kept.",
+)
+LINE_SILENT = _error("line_silent", "The voice service went silent", "Check that you are online, then press Connect.")
+CONTEXT_LOST = Notice(
+    tone="warn",
+    code="context_lost",
+    title="Connected again, in a new conversation",
+    hint="The agent does not know what was said before.",
+)
+# Lines in the transcript between the sessions of one call.
+MARK_CONTEXT_LOST = "Context lost: the connection broke, and the agent does not know what was said before."
+MARK_HISTORY = "The connection broke. In the new conversation the agent was told what was said."
+
+AGENT_LATE = Notice(
+    tone="warn",
+    code="agent_late",
+    title="The agent has not joined yet",
+    hint="You are connected, and the call goes on as soon as it does.",
+)
+NOT_SENT_LINE_LOST = Notice(
+    tone="warn",
+    code="not_sent_line_lost",
+    title="Your message was not sent",
+    hint="The connection is being restored. Send it again in a moment.",
+)
+TALK_TOO_SHORT = Notice(
+    tone="info", code="talk_too_short", title="Too short to be sent", hint="Hold the button for as long as you speak."
+)
+TALK_NO_SOUND = Notice(
+    tone="warn", code="talk_no_sound", title="Nothing was sent", hint="No sound came from the microphone."
+)
+TALK_CANCELLED = Notice(
+    tone="info", code="talk_cancelled", title="What you said was not sent", hint="Hold the button and say it again."
+)
+TALK_MUTED = Notice(
+    tone="warn", code="talk_muted", title="Your microphone is muted", hint="Unmute it, then hold the button and speak."
+)
+
+
+def gave_up(cause: Notice) -> Notice:
+    """Words for an outage that lasted too long. The last attempt's reason is named."""
+    return _error("reconnect_failed", "The connection could not be restored", f"{cause.title}. {cause.hint}")
+
+
 def bad_setting(problem: str) -> Notice:
     return Notice(tone="warn", code="bad_setting", title="This setting cannot be used", hint=problem)
 

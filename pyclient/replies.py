@@ -11,11 +11,17 @@ Barge-in, by policy (`ClientConfig.barge_in`):
 * **off**: nothing happens here. The same holds where turn detection was told not to interrupt.
 
 An interrupted reply never sounds again: its late audio and late words are dropped by reply id, in whichever order the
-server reported things. Item ids of the speaker are reply ids.
+server reported things. Item ids of the speaker are reply ids; after a lost session they get a suffix, because the next
+one may count from the beginning.
+
+Whatever silenced a reply, the server is told how much of it was heard, once: when the speaker has answered the flush, for
+only its count is true, or at once where nothing waited to be heard. That holds also for a reply that the server had made
+long before, because audio comes in a burst.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pyclient.commands import FlushPlayback, PlayAudio, SetPlaybackGain
@@ -29,21 +35,29 @@ DUCK_GAIN = 0.2
 DUCK_RAMP_MS = 15
 RESTORE_RAMP_MS = 120
 VERDICT_TIMER = "verdict"
+# Speech is reported for noises too, and then no reply ever comes: see `floor`.
+THINKING_TIMER = "thinking"
 
 # How many replies are remembered, so that late audio of an interrupted one is known for what it is.
 MAX_REPLIES = 128
+
+# Takes the vendor's reply id and the milliseconds of it that were heard.
+ReportHeard = Callable[[str, int], None]
 
 
 @dataclass(slots=True)
 class Reply:
     """What is known of one reply."""
 
-    id: str
+    id: str  # ours: the vendor's, with a suffix after a lost session
+    wire_id: str
     order: int
     done: bool = False  # the server made all of it, or stopped making it
     interrupted: bool = False  # the server said so
     cut: bool = False  # we stopped it ourselves; the server may not know
     held: bool = False  # the flush policy waits for the person to finish
+    reported: bool = False  # how much of it was heard was told, or is about to be
+    stale: bool = False  # of a session that is lost
 
     @property
     def silenced(self) -> bool:
@@ -62,6 +76,7 @@ class Replies:
         conversation: Conversation,
         out: Outbox,
         stats: Stats,
+        report: ReportHeard,
     ) -> None:
         self._policy = policy
         self._verdict_timeout_ms = verdict_timeout_ms
@@ -69,6 +84,11 @@ class Replies:
         self._conversation = conversation
         self._out = out
         self._stats = stats
+        self._report_heard = report
+        self._suffix = ""
+        self._lost_sessions = 0
+        self._owed: list[list[Reply]] = []  # for each flush that the speaker has not answered: what to report then
+        self._cancelling: Reply | None = None
         self._replies: dict[str, Reply] = {}
         self._made = 0
         self._last: Reply | None = None
@@ -89,9 +109,7 @@ class Replies:
             return
         unfinished = [reply for reply in waiting if not reply.done]
         if self._policy == "duck" and unfinished:
-            self._ducked = True
-            self._stats.ducks += 1
-            self._out.add(SetPlaybackGain(gain=DUCK_GAIN, ramp_ms=DUCK_RAMP_MS))
+            self._duck()
             self._out.set_timer(VERDICT_TIMER, self._verdict_timeout_ms, now_ms)
             return
         self._stats.interruptions += 1
@@ -109,17 +127,51 @@ class Replies:
         """The verdict timer fired: the server lets the reply go on."""
         self._restore(RESTORE_RAMP_MS)
 
-    def interrupt(self) -> list[str]:
-        """The person pressed "stop talking", or typed. Returns the ids of replies that the server is still making."""
+    def interrupt(self) -> str | None:
+        """The person wants quiet. Returns the vendor's id of the reply that the server is still making, if it makes one."""
         waiting = self._waiting()
         making = self.current if self.current is not None and not self.current.silenced else None
         if not waiting and making is None:
-            return []
+            return None
         self._stats.interruptions += 1
         if making is not None:
             self._cut(making)
         self._flush()
-        return [making.id] if making is not None else []
+        if making is None:
+            return None
+        self._owe(making)
+        return making.wire_id
+
+    def lower(self) -> None:
+        """A first sign of speech by our own ears: they will also say what became of it."""
+        if self._policy == "duck" and self.interruptible and not self._ducked and self._waiting():
+            self._duck()
+
+    def raise_again(self) -> None:
+        """It was no speech."""
+        self._restore(RESTORE_RAMP_MS)
+
+    def cancel_sent(self) -> None:
+        """The server was asked to stop making the current reply, and will say that it did."""
+        self._cancelling = self.current
+
+    @property
+    def unsettled(self) -> bool:
+        """Is the last interruption still on its way? A new reply must not be asked for before it is complete."""
+        return bool(self._owed) or self._cancelling is not None
+
+    def settle(self) -> None:
+        """No longer worth waiting for: report what is known."""
+        self._cancelling = None
+        owed, self._owed = self._owed, []
+        for batch in owed:
+            self._report(batch)
+
+    def flushed(self, item_id: str, rendered: int) -> None:
+        """The speaker's answer to a flush. It answers them in order."""
+        self._ledger.flushed(item_id, rendered)
+        if self._owed:
+            self._report(self._owed.pop(0))
 
     def can_interrupt(self) -> bool:
         return self._ledger.pending() > 0 or (self.current is not None and not self.current.silenced)
@@ -127,14 +179,19 @@ class Replies:
     # --- the server ------------------------------------------------------------------------------------------------
 
     def id_of(self, reply_id: str) -> str:
-        """Older documents leave the id out: it is the reply being made, or else the last one."""
+        """Our id for the vendor's. Older documents leave it out: it is the reply being made, or else the last one."""
         if reply_id:
-            return reply_id
+            return reply_id + self._suffix
         reply = self.current or self._last
         return reply.id if reply else ""
 
+    def wire_id_of(self, own_id: str) -> str:
+        """The vendor's id for ours."""
+        reply = self._replies.get(own_id)
+        return own_id if reply is None else reply.wire_id
+
     def started(self, event: ReplyStarted) -> Reply:
-        known = self._replies.get(event.reply_id)
+        known = self._replies.get(event.reply_id + self._suffix)
         if known is not None:
             return known  # said twice: no new reply
         reply = self._record(event.reply_id)
@@ -171,6 +228,8 @@ class Replies:
         # The end of a reply that nobody announced must not pass for the beginning of one.
         reply = self._replies.get(self.id_of(event.reply_id)) or self._record(event.reply_id)
         reply.done = True
+        if self._cancelling is reply:
+            self._cancelling = None
         if event.interrupted:
             self._interrupted(reply)
         self._conversation.agent_stopped(reply.id, reply.silenced)
@@ -188,6 +247,22 @@ class Replies:
         self.awaited = False
         self.user_stopped()
 
+    def line_lost(self) -> None:
+        """What the server was making ends as it stands; what is queued plays on, at full level."""
+        if self.current is not None:
+            self.current.done = True
+            self._conversation.agent_cut_off(self.current.id)
+        self._cancelling = None
+        self.ended()
+
+    def new_session(self) -> None:
+        """The session is lost and another one began: its ids are not those of before."""
+        for reply in self._replies.values():
+            reply.done = reply.stale = True
+        self._last = None
+        self._lost_sessions += 1
+        self._suffix = f"~{self._lost_sessions}"
+
     def abandon(self) -> None:
         """The session is over: nothing more is to sound."""
         self._flush()
@@ -202,7 +277,8 @@ class Replies:
 
     def _record(self, reply_id: str) -> Reply:
         self._made += 1
-        reply = Reply(id=reply_id or f"reply#{self._made}", order=self._made)
+        own_id = reply_id + self._suffix if reply_id else f"reply#{self._made}"
+        reply = Reply(id=own_id, wire_id=reply_id, order=self._made)
         self._replies[reply.id] = reply
         if len(self._replies) > MAX_REPLIES:
             del self._replies[next(iter(self._replies))]
@@ -223,6 +299,7 @@ class Replies:
         # A verdict on an old reply says nothing about a newer one that is already queued.
         if all(waiting.order <= reply.order for waiting in self._waiting()):
             self._flush()
+        self._owe(reply)
 
     def _cut(self, reply: Reply) -> None:
         reply.cut = True
@@ -236,7 +313,32 @@ class Replies:
         if waiting:
             self._ledger.flush()
             self._out.add(FlushPlayback())
+            self._owed.append([])
+        for reply in waiting:
+            if reply.silenced:
+                self._owe(reply)
         self._restore(0)
+
+    def _owe(self, reply: Reply) -> None:
+        """The server is to know how much of a silenced reply was heard: with the answer to the last flush, or now."""
+        if reply.reported or reply.stale:
+            return
+        reply.reported = True
+        if self._owed:
+            self._owed[-1].append(reply)
+        else:
+            self._report([reply])
+
+    def _report(self, replies: list[Reply]) -> None:
+        for reply in replies:
+            heard_ms = self._ledger.heard_ms(reply.id)
+            if heard_ms is not None and not reply.stale:  # None: nothing of it had come
+                self._report_heard(reply.wire_id, heard_ms)
+
+    def _duck(self) -> None:
+        self._ducked = True
+        self._stats.ducks += 1
+        self._out.add(SetPlaybackGain(gain=DUCK_GAIN, ramp_ms=DUCK_RAMP_MS))
 
     def _restore(self, ramp_ms: int) -> None:
         if self._ducked:

@@ -9,8 +9,11 @@ A life, in events and the commands that answer them:
     ConnectRequested -> RequestToken    TokenGranted -> OpenSocket    SocketOpened -> SendMessage (settings)
     SessionReady -> audio flows         HangUpRequested -> SendMessage (goodbye)    SessionEnded -> CloseSocket
 
+    SocketClosed -> SetTimer (back-off) -> RequestToken -> OpenSocket -> SendMessage (resume, or settings)
+
 The parts: `states` says what is legal, `replies` decides about audio and barge-in, `toolcalls` about tools,
-`conversation` keeps the transcript, `lifeline` opens, ends and fails. Here is only who gets to hear of what.
+`conversation` keeps the transcript, `lifeline` opens, ends and fails, `rejoin` mends a broken line, `floor` takes turns,
+`talk` knows the talk key, `localturns` hears for itself where a server does not. Here is only who gets to hear of what.
 """
 
 from __future__ import annotations
@@ -19,15 +22,20 @@ from collections.abc import Callable
 from typing import Any
 
 from pyclient import events, notices
-from pyclient.audio import BYTES_PER_SAMPLE, peak
+from pyclient.audio import BYTES_PER_SAMPLE
 from pyclient.codecs import Codec, create_codec
 from pyclient.commands import Command, SendMessage, SetCaptureMuted, ShowView
 from pyclient.config import ClientConfig
+from pyclient.ears import is_loud
 from pyclient.errors import ConfigError, LocalProtocolError
+from pyclient.floor import SETTLE_TIMER, Floor
 from pyclient.lifeline import Lifeline
-from pyclient.replies import VERDICT_TIMER
+from pyclient.localturns import PAUSE_TIMER, LocalTurns
+from pyclient.rejoin import Jitter
+from pyclient.replies import THINKING_TIMER, VERDICT_TIMER
 from pyclient.snapshot import snapshot
 from pyclient.states import FROM_SERVER, Activity, State, activity_in, means_something
+from pyclient.talk import TALK_DRAIN_TIMER, Talk
 from pyclient.toolcalls import WATCHDOG_TIMER
 from pyclient.tools import ToolRegistry
 from pyclient.view import View, looks_the_same
@@ -37,16 +45,6 @@ MAX_TYPED_CHARS = 4_000
 # Who mutes in mid-sentence must still be answered: servers find the end of a turn by hearing silence, so silence is what
 # they get for longer than any usual `max_silence`, and then nothing.
 MUTED_TAIL_MS = 4_000
-
-# -26 dBFS: speech into a microphone with gain control peaks well above, room noise stays below.
-LOUD_PEAK = 1_640
-
-# Speech is reported for noises too, and then no reply ever comes: after this the page says "listening" again.
-THINKING_TIMEOUT_MS = 12_000
-THINKING_TIMER = "thinking"
-
-# Undocumented on the only wire that has it (protocol file section 4.6): the local flush is what stops the voice.
-SEND_REPLY_CANCEL = False
 
 # Too many to be worth a line each, or logged with more to say where they are handled.
 _UNLOGGED = frozenset(
@@ -60,19 +58,34 @@ _LOGGED_REJECTIONS = 20
 class Session:
     """The session core. One instance serves a page for its whole life, one conversation after the other."""
 
-    def __init__(self, config: ClientConfig, codec: Codec | None = None, tools: ToolRegistry | None = None) -> None:
-        """`codec` speaks for `config.provider` unless another one is given; `tools` are what the agent may call."""
+    def __init__(
+        self,
+        config: ClientConfig,
+        codec: Codec | None = None,
+        tools: ToolRegistry | None = None,
+        jitter: Jitter = lambda: 0.5,
+    ) -> None:
+        """`codec` speaks for `config.provider` unless another one is given; `tools` are what the agent may call.
+
+        `jitter` gives a number from 0 to 1 that spreads the attempts to reconnect. A host with a random source hands it
+        over; without one the schedule is exact, as tests want it.
+        """
         self._life = Lifeline(
             config,
             create_codec(config.provider) if codec is None else codec,
             ToolRegistry() if tools is None else tools,
-            self._send_tool_result,
+            send_result=self._send_tool_result,
+            results_sent=self._tool_results_sent,
+            report_heard=self._report_heard,
+            line_lost=self._line_lost,
+            jitter=jitter,
         )
         self._out = self._life.out
+        self._floor = Floor(self._life)
+        self._talk = Talk(self._life, self._floor)
+        self._local = LocalTurns(self._life, self._floor)
         self._muted = False
-        self._speech_end_ms: float | None = None  # by our own ears
-        self._commit_ms: float | None = None  # by the server's word
-        self._last_loud_ms: float | None = None
+        self._muted_since_ms = 0.0
         self._doing = Activity.NONE
         self._changed = False
         self._shown: View | None = None
@@ -81,6 +94,8 @@ class Session:
             events.HangUpRequested: self._hang_up,
             events.MuteChanged: self._mute,
             events.InterruptRequested: self._interrupt,
+            events.TalkPressed: lambda event, now: self._talk.pressed(self._muted, now),
+            events.TalkReleased: lambda event, now: self._talk.released(now, event.cancelled),
             events.TextSubmitted: self._typed,
             events.SettingsChanged: self._settings_changed,
             events.TokenGranted: lambda event, now: self._life.token_granted(event, now),
@@ -88,6 +103,7 @@ class Session:
             events.SocketOpened: lambda event, now: self._life.socket_opened(event, now),
             events.SocketClosed: lambda event, now: self._life.socket_closed(event, now),
             events.MessageReceived: self._message,
+            events.CaptureDrained: lambda event, now: self._talk.drained(now),
             events.CaptureFailed: lambda event, now: self._life.capture_failed(event, now),
             events.CaptureRecovered: lambda event, now: self._life.capture_recovered(event),
             events.PlaybackProgressed: self._progressed,
@@ -97,11 +113,13 @@ class Session:
             events.ToolFinished: self._tool_finished,
             events.SessionConfigured: lambda event, now: None,
             events.SessionReady: self._ready,
+            events.AgentJoined: lambda event, now: self._life.agent_joined(),
             events.SessionEnded: lambda event, now: self._life.server_ended(now),
             events.SessionFaulted: self._faulted,
             events.UserSpeechStarted: self._user_started,
             events.UserSpeechStopped: self._user_stopped,
             events.UserTranscribed: self._user_transcribed,
+            events.TurnPlaced: self._turn_placed,
             events.ReplyStarted: self._reply_started,
             events.ReplyAudio: self._reply_audio,
             events.ReplyTranscribed: self._reply_transcribed,
@@ -138,6 +156,8 @@ class Session:
         """
         if type(event) is events.AudioCaptured:
             self._captured(event, now_ms)
+            if self._life.changed:  # our own ears noticed something
+                self._show(now_ms)
             return self._out.take()
         if type(event) not in self._handlers:
             raise LocalProtocolError(f"a session cannot be told {type(event).__name__}")
@@ -147,17 +167,20 @@ class Session:
 
     def view(self, now_ms: float = 0.0) -> View:
         """The snapshot as of now, for a page that has not drawn anything yet."""
-        return snapshot(self._life, self.activity, self._muted, now_ms)
+        return snapshot(self._life, self.activity, self._muted, self._talk.held, now_ms)
 
     def _dispatch(self, event: events.Event, now_ms: float) -> None:
-        if type(event) not in FROM_SERVER or means_something(self.state, event):
+        if type(event) not in FROM_SERVER or (self._life.socket_up and means_something(self.state, event)):
             self._handlers[type(event)](event, now_ms)
 
     # --- the person ------------------------------------------------------------------------------------------------
 
     def _connect(self, event: events.ConnectRequested, now_ms: float) -> None:
-        self._speech_end_ms = self._commit_ms = self._last_loud_ms = None
         self._life.connect(event, self._muted, now_ms)
+        if self.state is State.MINTING:
+            self._floor.begin()
+            self._talk.begin()
+            self._local.begin()
 
     def _hang_up(self, event: events.HangUpRequested, now_ms: float) -> None:
         self._life.hang_up(now_ms, page_gone=event.page_gone)
@@ -168,17 +191,22 @@ class Session:
             self._muted_since_ms = now_ms
             self._out.add(SetCaptureMuted(muted=event.muted))
             self._changed = True
+            if event.muted:
+                self._talk.muted()
+                if self._local.used and self.state is State.LIVE:
+                    self._local.muted(now_ms)
 
     def _interrupt(self, event: events.InterruptRequested, now_ms: float) -> None:
-        making = self._life.replies.interrupt()
-        if SEND_REPLY_CANCEL and self.state is State.LIVE:
-            for reply_id in making:
-                self._life.send("reply cancel", self._life.codec.reply_cancel(reply_id))
-        self._life.check_drained()
-        self._changed = True
+        self._floor.interrupt()
 
     def _typed(self, event: events.TextSubmitted, now_ms: float) -> None:
         text = event.text.strip()
+        if not self._life.codec.features.typed_text:
+            self._out.log("!", "a typed message was left alone: this provider takes none")
+            return
+        if text and self.state in (State.DROPPED, State.RESUMING):
+            self._life.tell(notices.NOT_SENT_LINE_LOST)
+            return
         if self.state is not State.LIVE or not text:
             self._out.log("!", "a typed message was left alone: no call is running, or it is empty")
             return
@@ -186,10 +214,10 @@ class Session:
             self._life.tell(notices.TEXT_TOO_LONG)
             return
         # Who types over the voice wants it to stop as much as who speaks over it.
-        self._interrupt(events.InterruptRequested(), now_ms)
+        self._floor.interrupt()
         self._life.conversation.user_typed(text)
-        self._life.send("typed text", self._life.codec.user_text(text))
-        self._await_reply(now_ms)
+        self._floor.ask("typed text", self._life.codec.user_text(text), now_ms)
+        self._floor.await_reply(now_ms)
 
     def _settings_changed(self, event: events.SettingsChanged, now_ms: float) -> None:
         try:
@@ -200,52 +228,75 @@ class Session:
     # --- the microphone and the speaker ------------------------------------------------------------------------------
 
     def _captured(self, event: events.AudioCaptured, now_ms: float) -> None:
-        """The hot path: about 25 times a second, and nothing of it is ever visible."""
-        life = self._life
+        """The hot path: about 25 times a second, and hardly anything of it is ever visible."""
+        life, talk = self._life, self._talk
         if self._muted:
             life.stats.frames_muted += 1
-            if life.state is State.LIVE and now_ms - self._muted_since_ms < MUTED_TAIL_MS:
+            tail = now_ms - self._muted_since_ms < MUTED_TAIL_MS and not talk.chosen
+            if tail and life.state is State.LIVE:
                 self._send_audio(bytes(len(event.pcm)))  # whatever came in: what goes out is silence
-        elif life.state is not State.LIVE or not event.pcm or len(event.pcm) % BYTES_PER_SAMPLE:
+        elif not event.pcm or len(event.pcm) % BYTES_PER_SAMPLE:
             life.stats.frames_dropped += 1
+        elif talk.chosen and not talk.open:
+            pass  # nobody holds the key: this is not meant for the agent
+        elif life.state is State.LIVE:
+            self._take_frame(event.pcm, now_ms)
+        elif life.state in (State.DROPPED, State.RESUMING):
+            life.stats.gap_frames_dropped += life.rejoin.gap.add(event.pcm)
         else:
-            life.stats.frames_sent += 1
-            self._send_audio(event.pcm)
-            if peak(event.pcm, every=4) > LOUD_PEAK:  # speech is loud for longer than four samples
-                self._last_loud_ms = now_ms
+            life.stats.frames_dropped += 1
+
+    def _take_frame(self, pcm: bytes, now_ms: float) -> None:
+        self._life.stats.frames_sent += 1
+        self._send_audio(pcm)
+        if self._talk.open:
+            self._talk.frame_sent(pcm)
+        if is_loud(pcm, over_agent=False):
+            self._floor.last_loud_ms = now_ms
+        if self._local.used:
+            self._local.captured(pcm, now_ms)
+
+    def _send_gap(self) -> None:
+        """What the person said while the line was down, in one go; it was bounded when it was kept."""
+        life = self._life
+        for pcm in life.rejoin.gap.take():
+            life.stats.gap_frames_sent += 1
+            self._send_audio(pcm)
+            if self._talk.open:
+                self._talk.frame_sent(pcm)
 
     def _send_audio(self, pcm: bytes) -> None:
         life = self._life
-        self._out.add(SendMessage(socket_id=life.socket_id, data=life.codec.encode_audio(pcm), droppable=True))
+        data = life.codec.encode_audio(pcm)
+        if data:  # a wire of fixed frames may wait for the rest of one
+            self._out.add(SendMessage(socket_id=life.socket_id, data=data, droppable=True))
 
     def _progressed(self, event: events.PlaybackProgressed, now_ms: float) -> None:
         life = self._life
         age_ms = life.ledger.progressed(event.item_id, int(event.rendered_samples), int(event.underruns))
         if age_ms is not None:
-            self._first_sound(now_ms - age_ms)
-
-    def _first_sound(self, at_ms: float) -> None:
-        stats = self._life.stats
-        if self._commit_ms is not None:
-            stats.commit_to_first_sound_ms = max(0, round(at_ms - self._commit_ms))
-        if self._speech_end_ms is not None:
-            stats.speech_end_to_first_sound_ms = max(0, round(at_ms - self._speech_end_ms))
-        self._commit_ms = self._speech_end_ms = None
-        self._stop_awaiting()
+            self._floor.first_sound(now_ms - age_ms)
 
     def _drained(self, event: events.PlaybackDrained, now_ms: float) -> None:
         self._life.drained()
         self._changed = True  # what was heard of the last turn is known now
 
     def _flushed(self, event: events.PlaybackFlushed, now_ms: float) -> None:
-        self._life.ledger.flushed(event.item_id, int(event.rendered_samples))
+        self._life.replies.flushed(event.item_id, int(event.rendered_samples))
+        self._floor.settled()
         self._changed = True
+
+    def _report_heard(self, reply_id: str, heard_ms: int) -> None:
+        messages = self._life.codec.reply_heard(reply_id, heard_ms) if self.state is State.LIVE else []
+        if messages:
+            self._life.send("heard position", messages)
 
     # --- the wire ----------------------------------------------------------------------------------------------------
 
     def _message(self, event: events.MessageReceived, now_ms: float) -> None:
         if not self._life.is_current(event.socket_id):
             return
+        self._life.heartbeat.heard(now_ms)
         for normal in self._life.codec.decode(event.data, self._life.config.limits):
             if type(normal) not in _UNLOGGED:
                 self._out.log("<", type(normal).__name__)
@@ -265,38 +316,55 @@ class Session:
             self._out.log("!", f"a message{of_type} was refused: {event.reason}")
 
     def _ready(self, event: events.SessionReady, now_ms: float) -> None:
+        coming_back = self.state is State.RESUMING
         self._life.ready(event, now_ms)
+        if coming_back:
+            self._life.stats.reconnects += 1
+            self._talk.line_back()
+            self._send_gap()
+
+    def _line_lost(self) -> None:
+        """The line broke under a live session."""
+        self._floor.line_lost()
+        self._talk.line_lost()
+        self._local.begin()
 
     def _faulted(self, event: events.SessionFaulted, now_ms: float) -> None:
         self._life.faulted(event, now_ms)
         if event.kind == "reply":
-            self._stop_awaiting()
+            self._floor.stop_awaiting()
 
     # --- turns -------------------------------------------------------------------------------------------------------
 
     def _user_started(self, event: events.UserSpeechStarted, now_ms: float) -> None:
-        self._life.desk.speech_started()
         self._life.replies.user_started(now_ms)
-        self._speech_end_ms = self._commit_ms = None
-        self._stop_awaiting()
+        self._floor.speech_began()
 
     def _user_stopped(self, event: events.UserSpeechStopped, now_ms: float) -> None:
         self._life.replies.user_stopped()
-        self._commit_ms = now_ms
-        self._speech_end_ms = self._last_loud_ms
-        self._await_reply(now_ms)
+        self._floor.speech_ended(now_ms)
 
     def _user_transcribed(self, event: events.UserTranscribed, now_ms: float) -> None:
         self._life.conversation.user_said(event.item_id, event.text, event.final)
         self._changed = True
 
+    def _turn_placed(self, event: events.TurnPlaced, now_ms: float) -> None:
+        if event.role in ("user", "agent") and event.turn_id:
+            self._life.conversation.placed(event.turn_id, event.after_id, event.role)
+            self._changed = True
+
     def _reply_started(self, event: events.ReplyStarted, now_ms: float) -> None:
-        self._life.replies.started(event)
-        self._life.desk.reply_started()
-        self._stop_awaiting()
+        if self._local.used:
+            return  # such a wire knows no replies: they are made here, by the pauses between them
+        reply = self._life.replies.started(event)
+        self._life.desk.reply_started(reply.id)
+        self._floor.stop_awaiting()
 
     def _reply_audio(self, event: events.ReplyAudio, now_ms: float) -> None:
-        self._life.replies.audio(event)
+        self._life.agent_joined()  # who is heard is there
+        audio = self._local.audio(event, now_ms) if self._local.used else event
+        if audio is not None:
+            self._life.replies.audio(audio)
 
     def _reply_transcribed(self, event: events.ReplyTranscribed, now_ms: float) -> None:
         self._life.replies.transcribed(event)
@@ -304,18 +372,11 @@ class Session:
 
     def _reply_done(self, event: events.ReplyDone, now_ms: float) -> None:
         reply = self._life.replies.done(event)
+        self._floor.settled()
         if self._life.desk.reply_done(reply.id, reply.interrupted, now_ms):
-            self._await_reply(now_ms)
+            self._floor.await_reply(now_ms)
         self._life.reply_done()
         self._changed = True
-
-    def _await_reply(self, now_ms: float) -> None:
-        self._life.replies.awaited = True
-        self._out.set_timer(THINKING_TIMER, THINKING_TIMEOUT_MS, now_ms)
-
-    def _stop_awaiting(self) -> None:
-        self._life.replies.awaited = False
-        self._out.cancel_timer(THINKING_TIMER)
 
     # --- tools and time ------------------------------------------------------------------------------------------------
 
@@ -325,11 +386,16 @@ class Session:
 
     def _tool_finished(self, event: events.ToolFinished, now_ms: float) -> None:
         if self._life.desk.finished(event, now_ms):
-            self._await_reply(now_ms)
+            self._floor.await_reply(now_ms)
         self._changed = True
 
     def _send_tool_result(self, call_id: str, result_json: str, is_error: bool) -> None:
         self._life.send("tool result", self._life.codec.tool_result(call_id, result_json, is_error))
+
+    def _tool_results_sent(self, reply_id: str) -> None:
+        messages = self._life.codec.tool_results_sent(self._life.replies.wire_id_of(reply_id))
+        if messages:
+            self._life.send("tool results sent", messages)
 
     def _timer(self, event: events.TimerFired, now_ms: float) -> None:
         if not self._out.fired(event.name, now_ms):
@@ -338,9 +404,15 @@ class Session:
             self._life.replies.verdict_overdue()
         elif event.name == THINKING_TIMER:
             self._life.replies.awaited = False
+        elif event.name == SETTLE_TIMER:
+            self._floor.settled(force=True)
+        elif event.name == TALK_DRAIN_TIMER:
+            self._talk.drained(now_ms)
+        elif event.name == PAUSE_TIMER:
+            self._local.pause_timer(now_ms)
         elif event.name == WATCHDOG_TIMER:
             if self._life.desk.overdue(now_ms):
-                self._await_reply(now_ms)
+                self._floor.await_reply(now_ms)
         else:
             self._life.timer(event.name, now_ms)
 
@@ -353,7 +425,7 @@ class Session:
             return
         self._changed = self._life.changed = False
         self._doing = doing
-        view = snapshot(self._life, doing, self._muted, now_ms)
+        view = snapshot(self._life, doing, self._muted, self._talk.held, now_ms)
         if not looks_the_same(self._shown, view):
             self._shown = view
             self._out.add(ShowView(view=dict(view)))

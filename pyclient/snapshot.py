@@ -5,6 +5,8 @@ Reads a session's parts and changes none of them, apart from the two counters th
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from pyclient.lifeline import Lifeline
 from pyclient.states import Activity, State, Trigger, can
 from pyclient.view import View, status_words, turn_view
@@ -13,9 +15,14 @@ from pyclient.view import View, status_words, turn_view
 _QUIET = frozenset({State.IDLE, State.ENDING, State.ENDED, State.FAILED})
 
 
-def snapshot(life: Lifeline, doing: Activity, muted: bool, now_ms: float) -> View:
+# A call is going on, whatever the line does.
+_IN_CALL = frozenset({State.LIVE, State.DROPPED, State.RESUMING})
+
+
+def snapshot(life: Lifeline, doing: Activity, muted: bool, talking: bool, now_ms: float) -> View:
     """A whole view: see `View` for its shape."""
-    status, tone = status_words(life.state, doing, muted)
+    status, tone = status_words(life.state, doing, muted, life.agent_there)
+    in_call = life.state in _IN_CALL
     life.stats.underruns = life.ledger.underruns
     life.stats.queued_ms = life.ledger.queued_ms
     return {
@@ -26,12 +33,16 @@ def snapshot(life: Lifeline, doing: Activity, muted: bool, now_ms: float) -> Vie
         "audio_wanted": life.draining or life.state not in _QUIET,
         "can_connect": can(life.state, Trigger.CONNECT),
         "can_hang_up": can(life.state, Trigger.HANG_UP),
-        "can_interrupt": (life.state is State.LIVE or life.draining) and life.replies.can_interrupt(),
+        "can_interrupt": (in_call or life.draining) and life.replies.can_interrupt(),
         "muted": muted,
+        "provider": life.codec.name,
+        "features": {name: can_do for name, can_do in asdict(life.codec.features).items() if isinstance(can_do, bool)},
+        "turn_style": life.config.turn_style,
+        "talking": talking and in_call,
         "notice": life.notice.view() if life.notice is not None else None,
         "turns": [turn_view(turn, life.ledger.heard_ms(turn.reply_id)) for turn in life.conversation.turns],
         "voices": list(life.voices) if life.voices else None,
         "session_id": life.session_id,
-        "ends_in_ms": life.limit.left_ms(now_ms) if life.state is State.LIVE else None,
+        "ends_in_ms": life.limit.left_ms(now_ms) if in_call else None,
         "stats": life.stats.as_dict(),
     }

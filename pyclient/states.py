@@ -29,8 +29,8 @@ class State(Enum):
     ENDING = "ending"  # we said goodbye and wait for the server's last word
     ENDED = "ended"  # over, as somebody wished
     FAILED = "failed"  # over, as nobody wished: a notice says why
-    DROPPED = "dropped"  # the line broke; the server may still hold the session
-    RESUMING = "resuming"  # on the way back into the same session
+    DROPPED = "dropped"  # the line broke; waiting for the next attempt, while the server may still hold the session
+    RESUMING = "resuming"  # on the way back into the same session, or a new one: token, socket, settings
 
 
 @unique
@@ -44,8 +44,8 @@ class Trigger(Enum):
     HANG_UP = "hang_up"  # the person, or the session's time limit, ends it
     FINISH = "finish"  # the end is complete: the server's last word, its close, or our patience
     FAULT = "fault"  # something went wrong that ends the session
-    DROP = "drop"  # the line broke under a session that can be resumed
-    RETRY = "retry"  # time for the next attempt to resume
+    DROP = "drop"  # the line broke under a live session, or an attempt to mend it failed
+    RETRY = "retry"  # time for the next attempt to come back
 
 
 @unique
@@ -151,9 +151,11 @@ HEARD: Mapping[State, frozenset[type[events.Event]]] = MappingProxyType(
                 events.SessionConfigured,
                 events.SessionEnded,
                 events.SessionFaulted,
+                events.AgentJoined,
                 events.UserSpeechStarted,
                 events.UserSpeechStopped,
                 events.UserTranscribed,
+                events.TurnPlaced,
                 events.ReplyStarted,
                 events.ReplyAudio,
                 events.ReplyTranscribed,
@@ -161,8 +163,10 @@ HEARD: Mapping[State, frozenset[type[events.Event]]] = MappingProxyType(
                 events.ToolCalled,
             }
         ),
-        State.ENDING: frozenset({events.SessionEnded, events.UserTranscribed}),
-        State.RESUMING: frozenset({events.SessionConfigured, events.SessionReady, events.SessionFaulted}),
+        State.ENDING: frozenset({events.SessionEnded, events.UserTranscribed, events.TurnPlaced}),
+        State.RESUMING: frozenset(
+            {events.SessionConfigured, events.SessionReady, events.SessionEnded, events.SessionFaulted}
+        ),
     }
 )
 

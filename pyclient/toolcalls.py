@@ -3,6 +3,10 @@
 A call is answered exactly once or, when its reply was interrupted, not at all (policy `drop`). Calls are tagged with the
 reply that made them, so that a result that comes after the interruption is known to be stale. Checking a call (is there
 such a tool, do the arguments fit) happens here; running it is the host's.
+
+When the last result of a reply that is no longer being made has gone out, that is told once: some vendors must be asked
+for the answer. While the line is down tools run on; their results wait, and go out if the same session comes back. A new
+session knows nothing of them: they are cancelled.
 """
 
 from __future__ import annotations
@@ -29,6 +33,7 @@ MAX_REMEMBERED_CALLS = 1_024
 MAX_SHOWN_CHARS = 160
 
 SendResult = Callable[[str, str, bool], None]
+ResultsSent = Callable[[str], None]
 
 
 @dataclass(slots=True)
@@ -43,7 +48,10 @@ class Call:
 
 
 class ToolDesk:
-    """The tool calls of one session. `send(call_id, result_json, is_error)` puts a result on the wire."""
+    """The tool calls of one session.
+
+    `send(call_id, result_json, is_error)` puts a result on the wire; `results_sent(reply_id)` says that it was the last.
+    """
 
     def __init__(
         self,
@@ -54,6 +62,7 @@ class ToolDesk:
         out: Outbox,
         stats: Stats,
         send: SendResult,
+        results_sent: ResultsSent,
     ) -> None:
         self._registry = registry
         self._config = config
@@ -61,6 +70,10 @@ class ToolDesk:
         self._out = out
         self._stats = stats
         self._send = send
+        self._results_sent = results_sent
+        self._making: str | None = None  # the reply that the server is making: more calls of it may come
+        self._answered: dict[str, None] = {}  # replies of which results went out, but perhaps not the last
+        self._line_up = True
         self._gate = ResultGate(config.tool_result_policy)
         self._calls: dict[str, Call] = {}
         self._seen: dict[str, None] = {}
@@ -120,8 +133,9 @@ class ToolDesk:
             result, is_error = error_json("The tool's result is too long"), True
         return self._settle(event.call_id, result, is_error, now_ms)
 
-    def reply_started(self) -> None:
+    def reply_started(self, reply_id: str) -> None:
         self._gate.latest = Latest.REPLY_STARTED
+        self._making = reply_id
         self._in_this_reply = 0
 
     def speech_started(self) -> None:
@@ -131,9 +145,12 @@ class ToolDesk:
     def reply_done(self, reply_id: str, interrupted: bool, now_ms: float) -> bool:
         """True when results were sent."""
         self._gate.latest = Latest.REPLY_DONE
+        if self._making == reply_id:
+            self._making = None
         if not interrupted:
             return self._release(now_ms)
         if self._config.interrupted_tool_policy == "drop":
+            self._answered.pop(reply_id, None)
             for call in [call for call in self._calls.values() if call.reply_id == reply_id]:
                 self._drop(call)
         # What is left belongs to other replies. The person is talking: the next quiet moment will do.
@@ -144,10 +161,25 @@ class ToolDesk:
         """The watchdog fired. True when results were sent."""
         return self._release(now_ms, overdue=self._gate.opens_when_overdue())
 
+    def line_lost(self) -> None:
+        """Nothing can be sent. What the server was making, it makes no longer."""
+        self._line_up = False
+        self._making = None
+        self._gate.latest = Latest.REPLY_DONE
+        self._watch(0)
+
+    def line_back(self, now_ms: float) -> None:
+        """The same session goes on: what finished meanwhile is answered now."""
+        self._line_up = True
+        self._release(now_ms)
+
     def cancel_all(self) -> None:
         """The session is over."""
         for call in list(self._calls.values()):
             self._drop(call)
+        self._answered.clear()
+        self._seen.clear()  # another session may count its calls from the beginning
+        self._line_up = True
         self._watch(0)
 
     def _settle(self, call_id: str, result: str, is_error: bool, now_ms: float) -> bool:
@@ -164,17 +196,22 @@ class ToolDesk:
 
     def _release(self, now_ms: float, overdue: bool = False) -> bool:
         sent = False
-        for call in list(self._calls.values()):
+        for call in list(self._calls.values()) if self._line_up else ():
             if call.result is not None and (overdue or self._gate.open_for(hold_mode=call.hold_mode)):
                 del self._calls[call.id]
                 self._send(call.id, *call.result)
+                self._answered[call.reply_id] = None
                 sent = True
+        waiting = {call.reply_id for call in self._calls.values()} | {self._making}
+        for reply_id in [one for one in self._answered if one not in waiting]:
+            del self._answered[reply_id]
+            self._results_sent(reply_id)
         self._watch(now_ms)
         return sent
 
     def _watch(self, now_ms: float) -> None:
-        """Keep the watchdog running exactly while a result waits."""
-        if not any(call.result is not None for call in self._calls.values()):
+        """Keep the watchdog running exactly while a result waits for a quiet moment."""
+        if not self._line_up or not any(call.result is not None for call in self._calls.values()):
             self._out.cancel_timer(WATCHDOG_TIMER)
         elif not self._out.running(WATCHDOG_TIMER):
             self._out.set_timer(WATCHDOG_TIMER, WATCHDOG_MS, now_ms)

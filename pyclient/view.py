@@ -25,7 +25,10 @@ class NoticeView(TypedDict):
 
 
 class TurnView(TypedDict):
-    """One line of the transcript. `heard_ms` is None for a turn without audio."""
+    """One line of the transcript. `heard_ms` is None for a turn without audio.
+
+    `role` is user, agent, system, tool, or mark: a line of our own between turns, such as "context lost".
+    """
 
     id: str
     role: str
@@ -42,6 +45,9 @@ class View(TypedDict):
     busy, good, speaking, warn, error. While `audio_wanted` is true the page keeps microphone and audio context open.
     `voices` is a live list from the provider, once it named one. `ends_in_ms` counts to the session's time limit as of
     this snapshot; the page counts on by itself. `stats` never causes a snapshot, it rides along.
+
+    `provider` is the vendor of this call and `features` what its wire can do (the names of `codecs.Features`): the page
+    offers no more. `turn_style` is vad or push_to_talk; `talking` is true while the talk key counts as held.
     """
 
     state: str
@@ -53,6 +59,10 @@ class View(TypedDict):
     can_hang_up: bool
     can_interrupt: bool
     muted: bool
+    provider: str
+    features: dict[str, bool]
+    turn_style: str
+    talking: bool
     notice: NoticeView | None
     turns: list[TurnView]
     voices: list[str] | None
@@ -72,6 +82,9 @@ class Stats:
     frames_sent: int = 0
     frames_dropped: int = 0  # before the server was ready
     frames_muted: int = 0
+    gap_frames_sent: int = 0  # kept while the line was down
+    gap_frames_dropped: int = 0
+    reconnects: int = 0  # times that the line came back
     rejected_messages: int = 0
     ignored_messages: int = 0
     late_audio_dropped: int = 0
@@ -114,10 +127,12 @@ _DOING: Mapping[Activity, tuple[str, str]] = MappingProxyType(
 )
 
 
-def status_words(state: State, activity: Activity, muted: bool) -> tuple[str, str]:
+def status_words(state: State, activity: Activity, muted: bool, agent_there: bool = True) -> tuple[str, str]:
     """Short words for a person, and the tone."""
     if activity is Activity.NONE:
         return _STATUS[state]
+    if not agent_there and activity is Activity.LISTENING:
+        return "Waiting for the agent…", "busy"
     if muted and activity is Activity.LISTENING:
         return "Your microphone is muted", "warn"
     return _DOING[activity]

@@ -21,7 +21,8 @@ Message = str | bytes
 class SessionSettings:
     """What one session starts with, in no vendor's words.
 
-    `turn_style` is "vad" (the server finds the ends of turns) or "push_to_talk" (the person holds a key). An empty `voice` or `greeting` means: leave it to the provider. `input` goes through as it is. `tools` are flat
+    `turn_style` is "vad" (the server finds the ends of turns) or "push_to_talk" (the person holds a key). An empty
+    `voice` or `greeting` means: leave it to the provider. `input` goes through as it is. `tools` are flat
     definitions `{name, description, parameters, execution_mode, timeout_ms}`. `volume` is 0 to 100.
     """
 
@@ -42,6 +43,7 @@ class Features:
     `server_barge_in`: the server notices speech over a reply and says so. `resume`: a session goes on over a new socket.
     `history`: a new session can be told what was said before. `agent_joins`: after `SessionReady` the agent may still be
     on its way, and `AgentJoined` tells when it came. `frame_ms`: the only frame length that the wire takes.
+    `reply_cancel`: the session should send `reply_cancel` when it cuts a reply by itself.
     """
 
     user_transcripts: bool = True
@@ -57,6 +59,7 @@ class Features:
     history: bool = False
     agent_joins: bool = False
     frame_ms: int | None = None
+    reply_cancel: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

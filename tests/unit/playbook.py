@@ -48,6 +48,7 @@ class FakeHost:
     def __init__(self, tools: ToolRegistry | None = None, **config: Any) -> None:
         self.session = Session(ClientConfig.from_dict(config), tools=tools)
         self.now_ms = 1_000.0
+        self.tokens_asked = 0
         self.views: list[dict[str, Any]] = []
         self.logs: list[tuple[str, str]] = []
         self.timers: dict[str, float] = {}
@@ -109,6 +110,22 @@ class FakeHost:
     def opened(self) -> list[cmd.Command]:
         return self.tell(ev.SocketOpened(socket_id=self.socket_id))
 
+    def open_wire(self, session_id: str) -> list[cmd.Command]:
+        """From a click, or a retry, to the server's ready, told as a normal event. Returns what that caused."""
+        if self.session.state.value != "resuming":
+            self.click()
+        self.grant()
+        self.opened()
+        return self.tell(ev.SessionReady(session_id=session_id))
+
+    def drop(self, code: int = 1006, after_ms: float = 10) -> list[cmd.Command]:
+        """The line breaks."""
+        return self.tell(ev.SocketClosed(socket_id=self.socket_id, code=code), after_ms)
+
+    def flushed(self, item_id: str = "", rendered: int = 0) -> list[cmd.Command]:
+        """The speaker answers a flush."""
+        return self.tell(ev.PlaybackFlushed(item_id=item_id, rendered_samples=rendered))
+
     def go_live(self, **fields: Any) -> FakeHost:
         """From wherever a session can be begun to a live one."""
         self.click(**fields)
@@ -127,6 +144,8 @@ class FakeHost:
             "connecting": [self.click, self.grant],
             "configuring": [self.click, self.grant, self.opened],
             "live": [self.go_live],
+            "dropped": [self.go_live, self.drop],
+            "resuming": [self.go_live, self.drop, lambda: self.wait("retry")],
             "ending": [self.go_live, lambda: self.tell(ev.HangUpRequested())],
             "ended": [self.go_live, lambda: self.hear("session.ended")],
             "failed": [self.click, lambda: self.tell(ev.TokenRefused(attempt=self.attempt, status=500))],
@@ -186,6 +205,7 @@ class FakeHost:
             self.open_sockets.discard(command.socket_id)
         elif isinstance(command, cmd.RequestToken):
             self.attempt = command.attempt
+            self.tokens_asked += 1
         elif isinstance(command, cmd.SetTimer):
             self.timers[command.name] = self.now_ms + command.delay_ms
         elif isinstance(command, cmd.CancelTimer):

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from pyclient import browser, commands, events
+from pyclient import browser, codecs, commands, events
 from pyclient.config import ClientConfig
 from pyclient.tools import ToolRegistry
+from tests.unit.fakewire import FakeWire
 
 
 class FakeBuffer:
@@ -141,6 +142,45 @@ def test_a_microphone_that_was_refused_is_told_before_any_call(client: browser.C
     client.intent(json.dumps({"type": "capture_failed", "call": 1, "kind": "denied", "detail": "", "fatal": True}))
     view = json.loads(host.said("show")[-1][0])
     assert view["notice"]["title"] and view["can_connect"] and not view["audio_wanted"]
+
+
+def test_the_talk_key_drains_the_capture_and_hears_that_it_is_drained(
+    host: FakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(codecs, "_CODECS", {"assemblyai": lambda: FakeWire(push_to_talk=True)})
+    config = ClientConfig.from_dict({"turn_style": "push_to_talk", "min_talk_ms": 0})
+    client = browser.Client(host, config, ToolRegistry())
+    socket_id = grant(client, host)
+    client.handle(events.SessionReady(session_id="s"))
+    client.intent(json.dumps({"type": "talk", "pressed": True}))
+    assert json.loads(host.said("show")[-1][0])["talking"] is True
+    client.frame(FakeBuffer(b"\0" * 9_600))
+    client.intent(json.dumps({"type": "talk", "pressed": False}))
+    assert json.loads(host.said("capture")[-1][0]) == {"type": "drain"}
+    client.capture_drained()
+    assert host.said("send")[-1] == (socket_id, json.dumps({"type": "talk end"}))
+
+
+def test_a_talk_that_the_page_takes_back_is_cancelled() -> None:
+    assert browser.INTENTS["talk"]({"pressed": False, "cancelled": True}) == events.TalkReleased(cancelled=True)
+    assert browser.INTENTS["talk"]({"pressed": False}) == events.TalkReleased(cancelled=False)
+    assert browser.INTENTS["talk"]({"pressed": True}) == events.TalkPressed()
+
+
+def test_the_jitter_is_random_and_between_0_and_1() -> None:
+    draws = {browser.jitter() for _ in range(50)}
+    assert len(draws) > 40 and all(0 <= draw <= 1 for draw in draws)
+
+
+def test_a_lost_line_is_retried_at_a_random_moment(client: browser.Client, host: FakeHost) -> None:
+    socket_id = grant(client, host)
+    client.message(socket_id, json.dumps({"type": "session.ready", "session_id": "sess_1"}))
+    client.socket_closed(socket_id, 1006, "")
+    name, delay_ms = host.said("set_timer")[-1]
+    assert name == "retry" and 0 <= delay_ms <= 500
+    host.now_ms = lambda: 9_000.0  # type: ignore[method-assign]
+    client.timer("retry")
+    assert len(host.said("request_token")) == 2
 
 
 # --- the token route's answer --------------------------------------------------------------------------------------------

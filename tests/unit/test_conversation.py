@@ -167,3 +167,115 @@ def test_the_end_settles_everything(talk: Conversation) -> None:
     talk.user_said("m", "one", False)
     talk.finish()
     assert lines(talk) == [("user", "one", True, False)]
+
+
+# --- places ------------------------------------------------------------------------------------------------------------------
+
+
+def shown(conversation: Conversation) -> list[str]:
+    return [turn.text for turn in conversation.turns]
+
+
+def test_a_transcript_that_comes_late_stands_where_it_was_spoken() -> None:
+    """The agent's words often arrive before those that they answer."""
+    talk = Conversation(10)
+    talk.placed("u1", "", "user")
+    talk.placed("a1", "u1", "agent")
+    talk.agent_delta("a1", "It is sunny.")
+    assert shown(talk) == ["It is sunny."], "a turn without words has its place and is not shown"
+    talk.user_said("u1", "What is the weather?", True)
+    assert shown(talk) == ["What is the weather?", "It is sunny."]
+
+
+def test_a_turn_that_is_placed_after_its_words_came_moves_there() -> None:
+    talk = Conversation(10)
+    talk.agent_delta("a1", "Second.")
+    talk.user_said("u1", "First.", True)
+    talk.placed("a1", "u1", "agent")
+    assert shown(talk) == ["First.", "Second."]
+
+
+def test_a_turn_behind_an_unknown_one_stands_at_the_end_or_where_it_stood() -> None:
+    talk = Conversation(10)
+    talk.placed("u1", "never heard of", "user")
+    talk.user_typed("Typed.")
+    talk.user_said("u1", "First.", True)
+    talk.placed("u1", "nor of this", "user")
+    talk.placed("u2", "nor this", "user")
+    talk.user_said("u2", "Last.", True)
+    assert shown(talk) == ["First.", "Typed.", "Last."]
+
+
+def test_a_turn_cannot_stand_behind_itself() -> None:
+    talk = Conversation(10)
+    talk.user_said("u1", "One.", True)
+    talk.user_said("u2", "Two.", True)
+    talk.placed("u1", "u1", "user")
+    assert shown(talk) == ["One.", "Two."]
+
+
+def test_the_first_place_is_that_of_the_session_of_now() -> None:
+    talk = Conversation(10)
+    talk.user_said("u1", "Before.", True)
+    talk.new_session("Context lost.")
+    talk.user_typed("Typed.")
+    talk.placed("u1", "", "user")
+    talk.user_said("u1", "After.", True)
+    assert shown(talk) == ["Before.", "Context lost.", "After.", "Typed."]
+
+
+def test_a_placed_turn_that_turns_out_empty_keeps_its_place_for_those_behind_it() -> None:
+    talk = Conversation(10)
+    talk.user_typed("Typed.")
+    talk.placed("u1", "", "user")
+    talk.user_said("u1", "hm", False)
+    talk.user_said("u1", "", True)
+    talk.placed("a1", "u1", "agent")
+    talk.agent_said("a1", "Yes?", False)
+    assert shown(talk) == ["Yes?", "Typed."]
+
+
+def test_places_are_bounded_like_turns() -> None:
+    talk = Conversation(3)
+    for number in range(50):
+        talk.placed(f"u{number}", f"u{number - 1}" if number else "", "user")
+    assert len(talk._turns) == 3
+
+
+def test_only_what_was_said_is_history() -> None:
+    talk = Conversation(10)
+    talk.user_said("u1", "Hello.", True)
+    talk.tool_called("c1", "weather()")
+    talk.note("A note.")
+    talk.agent_said("a1", "Good day. ", False)
+    talk.placed("u2", "u1", "user")
+    talk.new_session("Context lost.")
+    assert talk.spoken() == [("user", "Hello."), ("agent", "Good day.")]
+
+
+def test_every_turn_of_a_lost_session_is_final() -> None:
+    talk = Conversation(10)
+    talk.user_said("u1", "Half a sen", False)
+    talk.new_session("Context lost.")
+    assert [(turn.role, turn.final) for turn in talk.turns] == [("user", True), ("mark", True)]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abcde"), st.sampled_from(["", "a", "b", "c", "d", "e", "z"]), st.sampled_from(["user", "agent"])),
+        max_size=30,
+    )
+)  # fmt: skip
+def test_placing_neither_loses_nor_doubles_a_turn(places: list[tuple[str, str, str]]) -> None:
+    talk = Conversation(100)
+    for turn_id, after_id, role in places:
+        talk.placed(turn_id, after_id, role)
+        if role == "user":
+            talk.user_said(turn_id, "words", True)
+        else:
+            talk.agent_said(turn_id, "words", False)
+        ids = [turn.id for turn in talk.turns]
+        if f"{role}:{turn_id}" != f"{role}:{after_id}" and f"user:{after_id}" in ids and turn_id != after_id:
+            assert ids.index(f"{role}:{turn_id}") == ids.index(f"user:{after_id}") + 1
+    assert {turn.id for turn in talk.turns} == {f"{role}:{turn_id}" for turn_id, _, role in places}
+    assert len(talk.turns) == len({(role, turn_id) for turn_id, _, role in places})

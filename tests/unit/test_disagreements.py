@@ -26,7 +26,7 @@ def test_row_3_a_token_is_never_used_twice() -> None:
     """Single use in the documents, reusable in life: a fresh one for every socket is right under both."""
     host = FakeHost().go_live()
     host.tell(ev.SocketClosed(socket_id=1, code=1006))
-    commands = host.click()
+    commands = host.wait("retry")
     assert of_type(commands, cmd.RequestToken) and not of_type(commands, cmd.OpenSocket)
     (opened,) = of_type(host.grant(token="another"), cmd.OpenSocket)
     assert isinstance(opened, cmd.OpenSocket) and "another" in opened.url and TOKEN not in opened.url

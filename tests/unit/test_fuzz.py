@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ from pyclient.codecs.assemblyai import AssemblyAICodec
 from pyclient.safejson import Limits
 from pyclient.states import State
 from pyclient.tools import ToolRegistry
+from tests.unit.fakewire import wire_host
 from tests.unit.playbook import FakeHost, golden, tone
 from tests.unit.test_toolcalls import light, weather
 
@@ -80,10 +82,17 @@ even_pcm = st.sampled_from([b"", b"\0\0", tone(480), bytes(4_800)])
 tool_names = st.sampled_from(["weather", "light", "nope"])
 arguments = st.sampled_from([{}, {"city": "Oslo"}, {"city": 1}, {"state": "on"}, {"x": [1]}])
 kinds = st.sampled_from(["denied", "silent", "ended", "zz"])
-fault_kinds = st.sampled_from(["auth", "expired", "invalid_setting", "server", "reply", "rate", "unknown"])
+fault_kinds = st.sampled_from(
+    ["auth", "expired", "not_resumable", "capacity", "invalid_setting", "server", "reply", "rate", "unknown"]
+)
 
 events = st.one_of(
-    st.builds(ev.ConnectRequested, voice=st.none() | texts),
+    st.builds(ev.ConnectRequested, voice=st.none() | texts, provider=st.sampled_from([None, "assemblyai", "nobody"])),
+    st.builds(ev.TalkPressed),
+    st.builds(ev.TalkReleased, cancelled=st.booleans()),
+    st.builds(ev.CaptureDrained),
+    st.builds(ev.AgentJoined),
+    st.builds(ev.TurnPlaced, turn_id=ids, after_id=ids, role=st.sampled_from(["user", "agent", "other"])),
     st.builds(ev.HangUpRequested, page_gone=st.booleans()),
     st.builds(ev.MuteChanged, muted=st.booleans()),
     st.builds(ev.InterruptRequested),
@@ -128,12 +137,14 @@ events = st.one_of(
     st.builds(ev.MessageRejected, reason=texts, type=texts),
 )  # fmt: skip
 
+FEATURES = ("probes", "resume", "history", "push_to_talk", "server_barge_in", "agent_joins")
+
 steps = st.tuples(st.sampled_from(["event", "event", "event", "timer", "step"]), events, st.integers(0, 20_000))
 
 
 @given(
     st.lists(steps, max_size=60),
-    st.sampled_from(["idle", "minting", "configuring", "live", "live", "live"]),
+    st.sampled_from(["idle", "minting", "configuring", "live", "live", "live", "dropped", "resuming"]),
     st.sampled_from(["duck", "flush", "off"]),
 )
 @settings(max_examples=350, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -141,7 +152,24 @@ def test_a_session_survives_any_order_of_anything(
     script: list[tuple[str, ev.Event, int]], start: str, barge_in: str
 ) -> None:
     """And keeps its promises on the way: see `_check`."""
-    host = FakeHost(ToolRegistry([weather, light]), barge_in=barge_in, max_turns=5).reach(start)
+    _play(FakeHost(ToolRegistry([weather, light]), barge_in=barge_in, max_turns=5).reach(start), script)
+
+
+@given(
+    st.lists(steps, max_size=60),
+    st.fixed_dictionaries({name: st.booleans() for name in FEATURES}),
+    st.sampled_from(["duck", "flush", "off"]),
+)
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_a_session_survives_it_with_a_vendor_of_any_features(
+    script: list[tuple[str, ev.Event, int]], features: dict[str, bool], barge_in: str
+) -> None:
+    config = {"barge_in": barge_in, "max_turns": 5, "turn_style": "push_to_talk" if features["push_to_talk"] else "vad"}
+    with pytest.MonkeyPatch.context() as patch:
+        _play(wire_host(patch, config, ToolRegistry([weather, light]), **features), script)
+
+
+def _play(host: FakeHost, script: list[tuple[str, ev.Event, int]]) -> None:
     gain = [1.0]
     for what, event, after_ms in script:
         state = host.session.state
@@ -162,9 +190,17 @@ def _next_step(host: FakeHost) -> list[cmd.Command]:
         case State.CONNECTING:
             return host.opened()
         case State.CONFIGURING:
-            return host.hear("session.ready", session_id="s")
+            return host.tell(ev.SessionReady(session_id="s"))
+        case State.DROPPED:
+            return host.wait("retry")
+        case State.RESUMING if "token" in host.timers:
+            return host.grant()
+        case State.RESUMING if "open" in host.timers:
+            return host.opened()
+        case State.RESUMING:
+            return host.tell(ev.SessionReady(session_id="sess_1"))
         case State.LIVE | State.ENDING:
-            return host.hear("session.ended")
+            return host.tell(ev.SessionEnded())
         case _:
             return host.click()
 
@@ -184,6 +220,14 @@ def _check(host: FakeHost, before: State, commands: list[cmd.Command], gain: lis
             gain[0] = command.gain
     if over:
         assert gain[0] == 1.0, "a voice that was lowered does not stay low"
+    in_call = state in (State.LIVE, State.DROPPED, State.RESUMING)
+    assert not view["talking"] or (in_call and view["turn_style"] == "push_to_talk")
+    assert in_call or not host.session._life.socket_up or state in (State.CONFIGURING, State.ENDING)
+    assert state is not State.DROPPED or ("retry" in host.timers and not host.open_sockets), (
+        "a way on, and no old socket"
+    )
+    if state is State.RESUMING:
+        assert {"token", "open", "ready"} & set(host.timers), "somebody is waited for, and not for ever"
     if state is State.FAILED:
         assert view["notice"] is not None and view["notice"]["title"], "no failure without words"
         assert not view["audio_wanted"]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 
 import pytest
 
 from pyclient import commands as cmd
 from pyclient import events as ev
-from pyclient import session as session_module
+from pyclient.codecs.assemblyai import AssemblyAICodec
 from pyclient.config import ClientConfig
 from pyclient.errors import LocalProtocolError
-from pyclient.session import MAX_TYPED_CHARS, MUTED_TAIL_MS, THINKING_TIMEOUT_MS, Session
+from pyclient.floor import THINKING_TIMEOUT_MS
+from pyclient.session import MAX_TYPED_CHARS, MUTED_TAIL_MS, Session
 from tests.unit.playbook import FakeHost, of_type, sent_types, silence, tone
 
 
@@ -324,11 +326,12 @@ def test_a_normal_event_told_outside_its_state_is_harmless() -> None:
     assert host.view["state"] == "idle"
 
 
-def test_the_undocumented_cancel_is_a_policy_that_is_off(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_undocumented_cancel_is_a_feature_that_is_off(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
     """Protocol file section 4.6. Switched on it names the reply."""
     host.speak_reply("r1")
     assert sent_types(host.tell(ev.InterruptRequested())) == []
-    monkeypatch.setattr(session_module, "SEND_REPLY_CANCEL", True)
+    monkeypatch.setattr(AssemblyAICodec, "features", replace(AssemblyAICodec.features, reply_cancel=True))
+    host.hear("reply.done", reply_id="r1")
     host.speak_reply("r2")
     assert sent_types(host.tell(ev.InterruptRequested())) == ["reply.cancel"]
     assert host.sent[-1]["reply_id"] == "r2"

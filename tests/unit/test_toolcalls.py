@@ -12,6 +12,7 @@ from pyclient import events as ev
 from pyclient.toolcalls import MAX_OPEN_CALLS, MAX_REMEMBERED_CALLS
 from pyclient.toolgate import WATCHDOG_MS
 from pyclient.tools import MAX_RESULT_CHARS, ToolRegistry, tool
+from tests.unit.fakewire import WireHost, wire_host
 from tests.unit.playbook import FakeHost, of_type, sent_types
 
 
@@ -266,7 +267,7 @@ def test_a_call_that_the_service_runs_itself_is_shown_and_not_answered() -> None
 
 
 @pytest.mark.parametrize(
-    "end", [ev.HangUpRequested(), ev.SocketClosed(socket_id=1, code=1006), ev.CaptureFailed(kind="ended")]
+    "end", [ev.HangUpRequested(), ev.SocketClosed(socket_id=1, code=1008), ev.CaptureFailed(kind="ended")]
 )
 def test_the_end_of_a_session_stops_its_tools(end: ev.Event) -> None:
     host = live()
@@ -279,3 +280,105 @@ def test_long_arguments_are_shown_in_short() -> None:
     host = live()
     call(host, city="x" * 1_000)
     assert len(host.turns("tool")[0][1]) <= 160
+
+
+# --- asking for the answer --------------------------------------------------------------------------------------------------
+
+
+def asking(monkeypatch: pytest.MonkeyPatch, **config: Any) -> WireHost:
+    return wire_host(monkeypatch, config, ToolRegistry([weather, light]))
+
+
+def called(host: WireHost, *call_ids: str, reply_id: str = "p") -> None:
+    host.tell(ev.ReplyStarted(reply_id=reply_id))
+    for call_id in call_ids:
+        host.tell(ev.ToolCalled(call_id=call_id, name="weather", arguments={"city": "Oslo"}, reply_id=reply_id))
+
+
+def done(host: WireHost, reply_id: str = "p", interrupted: bool = False) -> None:
+    host.tell(ev.ReplyDone(reply_id=reply_id, interrupted=interrupted))
+
+
+def test_the_answer_is_asked_for_once_after_the_last_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = asking(monkeypatch)
+    called(host, "c1", "c2")
+    finish(host, "c1")
+    done(host)
+    assert host.brief() == ["tool result c1"], "one is still out"
+    finish(host, "c2")
+    assert host.brief() == ["tool result c2", "results sent p"]
+    finish(host, "c2")
+    done(host)
+    assert host.brief() == []
+
+
+def test_results_that_waited_for_the_end_of_the_reply_go_out_before_the_question(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host = asking(monkeypatch)
+    called(host, "c1", "c2")
+    finish(host, "c2")
+    finish(host, "c1")
+    done(host)
+    assert host.brief() == ["tool result c1", "tool result c2", "results sent p"]
+
+
+def test_even_an_immediate_result_does_not_ask_before_the_reply_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More calls of the same reply may come, and a reply that is asked for while one is made is refused."""
+    host = asking(monkeypatch, tool_result_policy="immediate")
+    called(host, "c1")
+    finish(host, "c1")
+    assert host.brief() == ["tool result c1"]
+    done(host)
+    assert host.brief() == ["results sent p"]
+
+
+def test_a_call_that_cannot_be_made_is_asked_about_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = asking(monkeypatch)
+    host.tell(ev.ReplyStarted(reply_id="p"))
+    host.tell(ev.ToolCalled(call_id="c1", name="nope", arguments={}, reply_id="p"))
+    done(host)
+    assert host.brief() == ["tool result c1", "results sent p"]
+
+
+def test_the_calls_of_two_replies_are_asked_about_each_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = asking(monkeypatch)
+    called(host, "c1", reply_id="p")
+    done(host, "p")
+    called(host, "c2", reply_id="q")
+    done(host, "q")
+    finish(host, "c2")
+    assert host.brief() == ["tool result c2", "results sent q"]
+    finish(host, "c1")
+    assert host.brief() == ["tool result c1", "results sent p"]
+
+
+def test_nothing_is_asked_for_an_interrupted_reply(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = asking(monkeypatch, tool_result_policy="immediate")
+    called(host, "c1", "c2")
+    finish(host, "c1")
+    done(host, interrupted=True)
+    finish(host, "c2")
+    assert host.brief() == ["tool result c1"]
+    called(host, "c3", reply_id="q")
+    done(host, "q")
+    finish(host, "c3")
+    assert host.brief() == ["tool result c3", "results sent q"], "not with the next one's either"
+
+
+def test_a_reply_without_calls_is_not_asked_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = asking(monkeypatch)
+    called(host)
+    done(host)
+    assert host.brief() == []
+
+
+def test_a_result_that_waited_in_a_gap_asks_when_the_session_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = wire_host(monkeypatch, {}, ToolRegistry([weather]), resume=True)
+    called(host, "c1")
+    host.drop()
+    finish(host, "c1")
+    host.wait("retry")
+    host.brief()
+    host.open_wire("sess_1")
+    assert host.brief() == ["resume sess_1", "tool result c1", "results sent p"]

@@ -112,7 +112,7 @@ class AssemblyAICodec:
         return [_dump(message)]
 
     def reply_cancel(self, reply_id: str) -> list[Message]:
-        """Section 4.6: undocumented; whether to send it is the session's policy."""
+        """Section 4.6: undocumented, so `features` asks nobody to send it; the local flush is what stops the voice."""
         return [_dump({"type": "reply.cancel", "reply_id": reply_id})]
 
     def reply_heard(self, reply_id: str, heard_ms: int) -> list[Message]:

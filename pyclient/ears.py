@@ -1,0 +1,80 @@
+"""Does the person speak? By our own ears, for wires whose server does not tell.
+
+A microphone frame is loud or it is not; what counts is for how long. The threshold is higher while the agent sounds,
+because some of its voice comes back through the room whatever the echo cancellation does.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, unique
+
+from pyclient.audio import peak, sample_count
+
+# -26 dBFS: speech into a microphone with gain control peaks well above, room noise stays below.
+LOUD_PEAK = 1_640
+# -16 dBFS: above what is left of the agent's own voice.
+LOUD_PEAK_OVER_AGENT = 5_200
+
+SIGN_MS = 60  # a cough is shorter than a word
+SPEECH_MS = 240
+GAP_MS = 120  # quiet inside a word
+END_MS = 500  # quiet after a sentence
+
+
+@unique
+class Heard(Enum):
+    NOTHING = "nothing"
+    SIGN = "sign"  # it may be speech
+    FALSE_ALARM = "false_alarm"  # it was none
+    SPEECH = "speech"
+    END = "end"
+
+
+def is_loud(pcm: bytes, over_agent: bool) -> bool:
+    """Speech is loud for longer than four samples, so looking at each fourth is enough."""
+    return peak(pcm, every=4) > (LOUD_PEAK_OVER_AGENT if over_agent else LOUD_PEAK)
+
+
+class Ears:
+    """Follows the frames of one microphone at `rate_hz`. Time is counted in samples."""
+
+    def __init__(self, rate_hz: int) -> None:
+        self._rate_hz = rate_hz
+        self._loud_ms = 0.0
+        self._quiet_ms = 0.0
+        self._sign = False
+        self.speaking = False
+
+    def hear(self, pcm: bytes, over_agent: bool) -> Heard:
+        """One frame. Says what changed with it."""
+        length_ms = sample_count(pcm) * 1000 / self._rate_hz
+        if is_loud(pcm, over_agent):
+            self._loud_ms += length_ms
+            self._quiet_ms = 0.0
+            return self._louder()
+        self._quiet_ms += length_ms
+        return self._quieter()
+
+    def _louder(self) -> Heard:
+        if not self.speaking and self._loud_ms >= SPEECH_MS:
+            self.speaking, self._sign = True, False
+            return Heard.SPEECH
+        if not self.speaking and not self._sign and self._loud_ms >= SIGN_MS:
+            self._sign = True
+            return Heard.SIGN
+        return Heard.NOTHING
+
+    def _quieter(self) -> Heard:
+        if self.speaking:
+            if self._quiet_ms < END_MS:
+                return Heard.NOTHING
+            self.speaking = False
+            self._loud_ms = 0.0
+            return Heard.END
+        if self._quiet_ms < GAP_MS:
+            return Heard.NOTHING
+        self._loud_ms = 0.0
+        if self._sign:
+            self._sign = False
+            return Heard.FALSE_ALARM
+        return Heard.NOTHING

@@ -1,0 +1,180 @@
+"""How does a session come back after its line broke?
+
+LIVE -> DROPPED -> (back-off) -> RESUMING: a fresh token, a new socket, and then
+
+* where the vendor resumes and its window is open: the same session. Nothing is marked, nothing is greeted, calls of tools
+  that ran meanwhile are answered now;
+* where the vendor takes history: a new session that is told what was said, with a mark in the transcript;
+* else a new session, with a mark that says that the context is lost.
+
+A new session is never greeted again, and the calls of tools of the old one are cancelled: it does not know their ids.
+`close` decides and never `error`; what a new token or some patience cannot mend ends the session at once, in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pyclient import events, notices
+from pyclient.codecs import CloseReason
+from pyclient.gap import GapBuffer
+from pyclient.notices import Notice
+from pyclient.reconnect import (
+    MAX_RETRY_AFTER_MS,
+    RESUME_WINDOW_MS,
+    STABLE_MS,
+    delay_ms,
+    line_may_come,
+    token_may_come,
+)
+from pyclient.states import State, Trigger
+
+if TYPE_CHECKING:
+    from pyclient.lifeline import Lifeline
+
+RETRY_TIMER = "retry"
+
+# Faults after which a close is their consequence and not the network's.
+_FINAL_FAULTS = frozenset({"auth", "forbidden", "expired"})
+
+Jitter = Callable[[], float]
+
+
+class Rejoin:
+    """The way back of one session after the other. `jitter` is the host's source of randomness, from 0 to 1."""
+
+    def __init__(self, life: Lifeline, jitter: Jitter) -> None:
+        self._life = life
+        self._jitter = jitter
+        self.begin()
+
+    def begin(self) -> None:
+        """A new call: nothing of the one before counts."""
+        self.gap = GapBuffer(self._life.config.gap_audio_ms, self._life.codec.wire_rate_hz)
+        self.attempts = 0  # since the line was last good
+        self._since_ms = 0.0
+        self._back_ms = 0.0
+        self._resume_id = ""  # "" when there is nothing to resume any more
+        self._resuming = False  # this attempt asked for the old session
+        self._one_more_token = True
+        self._cause: Notice | None = None
+
+    # --- the line breaks -----------------------------------------------------------------------------------------------
+
+    def closed(self, reason: CloseReason, code: int, now_ms: float) -> None:
+        """The socket of a live session, or of an attempt to come back, closed."""
+        life = self._life
+        why = life.cause(now_ms) or notices.closed(reason, code)
+        if reason.kind == "ended":
+            life.finish(notices.closed(reason, code), now_ms)
+        elif life.state is State.LIVE:
+            if life.last_fault_kind(now_ms) not in _FINAL_FAULTS and line_may_come(reason, code):
+                self.lost(why, now_ms)
+            else:
+                life.fail(why, now_ms)
+        elif self._resuming and reason.kind == "policy":
+            self._resume_refused(why, now_ms)
+        elif line_may_come(reason, code) or self._worth_one_more_token(reason.kind, reason.retryable):
+            self.lost(why, now_ms)
+        else:
+            life.fail(why, now_ms)
+
+    def silent(self, now_ms: float) -> None:
+        """The heartbeat found nobody there. The socket is forgotten: its close may take a minute to be reported."""
+        self._life.close_socket()
+        self.lost(notices.LINE_SILENT, now_ms)
+
+    def lost(self, why: Notice, now_ms: float, *, at_once: bool = False, retry_after_s: float | None = None) -> None:
+        """The line broke, or an attempt to mend it failed: wait and try again, or give up."""
+        life = self._life
+        was_live = life.state is State.LIVE
+        if was_live:
+            if now_ms - self._back_ms >= STABLE_MS:
+                self.attempts = 0
+            self._since_ms = now_ms
+            self._resume_id = (life.session_id or "") if life.codec.features.resume else ""
+            self._one_more_token = True
+        self._cause = why
+        self.attempts += 1
+        wait_ms = delay_ms(self.attempts, self._jitter())
+        patience_ms = (retry_after_s or 0) * 1000
+        if wait_ms is None or patience_ms > MAX_RETRY_AFTER_MS:
+            life.fail(notices.gave_up(why), now_ms)
+            return
+        life.line_down()
+        life.move(Trigger.DROP)
+        life.tell(notices.LINE_LOST)
+        if was_live:
+            life.line_lost()
+        life.out.set_timer(RETRY_TIMER, 0 if at_once else max(wait_ms, patience_ms), now_ms)
+
+    def _worth_one_more_token(self, kind: str, retryable: bool) -> bool:
+        """A refused token may have been stale when it arrived; a second fresh one that is refused was not."""
+        worth, self._one_more_token = self._one_more_token and kind == "auth" and retryable, False
+        return worth
+
+    def _resume_refused(self, why: Notice, now_ms: float) -> None:
+        self._resume_id = ""
+        self.lost(why, now_ms, at_once=True)
+
+    # --- the way back --------------------------------------------------------------------------------------------------
+
+    def retry(self, now_ms: float) -> None:
+        life = self._life
+        life.move(Trigger.RETRY)
+        self._resuming = False
+        life.request_token(now_ms)
+
+    def token_refused(self, event: events.TokenRefused, now_ms: float) -> None:
+        why = notices.token_refused(event)
+        if token_may_come(event.status):
+            self.lost(why, now_ms, retry_after_s=event.retry_after_s)
+        else:
+            self._life.fail(why, now_ms)
+
+    def opened(self, now_ms: float) -> None:
+        """The new socket is open: the old session if it can still be had, else a new one without a greeting."""
+        life = self._life
+        self._resuming = bool(self._resume_id) and now_ms - self._since_ms < RESUME_WINDOW_MS
+        if self._resuming:
+            life.send("resume", life.codec.resume(self._resume_id))
+        else:
+            life.open_session(greeting="")
+
+    def faulted(self, event: events.SessionFaulted, now_ms: float) -> None:
+        """The server refused this attempt."""
+        life, why = self._life, notices.fault(event, True)
+        if self._resuming and event.kind in ("not_resumable", "expired"):
+            if life.limit.reached(now_ms):
+                life.finish(notices.TIME_LIMIT, now_ms)
+            else:
+                self._resume_refused(why, now_ms)
+        elif not event.closes:
+            self._resume_id = ""  # not understood; should "ready" not follow, the next attempt asks for a new session
+            life.hurry(now_ms)
+        elif (event.retryable and event.kind in ("server", "capacity")) or self._worth_one_more_token(
+            event.kind, event.retryable
+        ):
+            self.lost(why, now_ms)
+        else:
+            life.fail(why, now_ms)
+
+    def ready(self, event: events.SessionReady, now_ms: float) -> None:
+        """The server takes audio again; the session is live."""
+        life = self._life
+        same = self._resuming and event.session_id in ("", self._resume_id)
+        self._back_ms = now_ms
+        life.untell(notices.LINE_LOST.code)
+        if same:
+            life.desk.line_back(now_ms)
+            return
+        life.session_id = event.session_id or None
+        life.desk.cancel_all()
+        life.replies.new_session()
+        history = life.codec.history(life.conversation.spoken()) if life.codec.features.history else []
+        life.conversation.new_session(notices.MARK_HISTORY if history else notices.MARK_CONTEXT_LOST)
+        if history:
+            life.send("history", history)
+        else:
+            life.tell(notices.CONTEXT_LOST)

@@ -1,0 +1,139 @@
+"""Push to talk: when does the microphone count, and when is what was said sent?
+
+Press: the agent is silenced if it is still heard or being made, and the server's buffer is cleared. Hold: frames go out.
+Release: the half-filled frame is asked for, and when it is out (or does not come) the turn is committed. A press that was
+too short, or brought no sound, is told and cleared, never committed. To mute while holding takes the press back.
+
+While the line is down the key can be held: what is said goes into the buffer of the gap. A press that ends in the gap is
+told as not sent.
+"""
+
+from __future__ import annotations
+
+from pyclient import notices
+from pyclient.audio import duration_ms, sample_count
+from pyclient.commands import DrainCapture
+from pyclient.floor import Floor
+from pyclient.lifeline import Lifeline
+from pyclient.notices import Notice
+from pyclient.states import State
+
+DRAIN_TIMEOUT_MS = 300
+TALK_DRAIN_TIMER = "talk_drain"
+
+# Servers refuse to commit less (OpenAI's protocol file, section 9).
+MIN_COMMIT_MS = 100
+
+_IN_CALL = frozenset({State.LIVE, State.DROPPED, State.RESUMING})
+
+
+class Talk:
+    """The talk key of one call after the other."""
+
+    def __init__(self, life: Lifeline, floor: Floor) -> None:
+        self._life = life
+        self._floor = floor
+        self.begin()
+
+    def begin(self) -> None:
+        """A new call."""
+        self.held = False
+        self._draining = False
+        self._since_ms = 0.0
+        self._sent_samples = 0
+
+    @property
+    def chosen(self) -> bool:
+        """Is this a call with a talk key?"""
+        return self._life.config.turn_style == "push_to_talk"
+
+    @property
+    def open(self) -> bool:
+        """Do frames of the microphone count now?"""
+        return self.held or self._draining
+
+    def pressed(self, muted: bool, now_ms: float) -> None:
+        life = self._life
+        if not self.chosen or self.held or life.state not in _IN_CALL:
+            return
+        if muted:
+            life.tell(notices.TALK_MUTED)
+            return
+        if self._draining:
+            self.drained(now_ms)
+        self._floor.settled(force=True)  # the turn before must be committed before its buffer is cleared
+        self.held = True
+        self._since_ms = now_ms
+        self._sent_samples = 0
+        if life.replies.can_interrupt():
+            self._floor.interrupt()
+        self._floor.speech_began()
+        life.replies.user_speaking = True
+        if life.state is State.LIVE:
+            self._clear()
+        life.changed = True
+
+    def released(self, now_ms: float, cancelled: bool = False) -> None:
+        life = self._life
+        if not self.held:
+            return
+        if cancelled:
+            self._take_back(notices.TALK_CANCELLED)
+        elif now_ms - self._since_ms < life.config.min_talk_ms:
+            self._take_back(notices.TALK_TOO_SHORT)
+        elif life.state is not State.LIVE:
+            life.rejoin.gap.clear()
+            self._take_back(notices.NOT_SENT_LINE_LOST)
+        else:
+            self._let_go()
+            self._draining = True
+            life.out.add(DrainCapture())
+            life.out.set_timer(TALK_DRAIN_TIMER, DRAIN_TIMEOUT_MS, now_ms)
+
+    def frame_sent(self, pcm: bytes) -> None:
+        self._sent_samples += sample_count(pcm)
+
+    def drained(self, now_ms: float) -> None:
+        """The last frame is out, or is not coming: commit."""
+        life = self._life
+        if not self._draining:
+            return
+        self._draining = False
+        life.out.cancel_timer(TALK_DRAIN_TIMER)
+        if duration_ms(self._sent_samples, life.codec.wire_rate_hz) < MIN_COMMIT_MS:
+            self._take_back(notices.TALK_NO_SOUND)
+            return
+        self._floor.speech_ended(now_ms)
+        self._floor.ask("talk end", life.codec.talk_end(), now_ms)
+
+    def muted(self) -> None:
+        if self.held:
+            self._take_back(notices.TALK_CANCELLED)
+
+    def line_lost(self) -> None:
+        """What was sent of this press is lost with the session, or waits on the server's side of a resumed one."""
+        if self._draining:
+            self._draining = False
+            self._life.out.cancel_timer(TALK_DRAIN_TIMER)
+            self._life.tell(notices.NOT_SENT_LINE_LOST)
+
+    def line_back(self) -> None:
+        """Still held: the new buffer begins with what the gap kept."""
+        if self.held:
+            self._sent_samples = 0
+            self._life.replies.user_speaking = True
+            self._clear()
+
+    def _take_back(self, why: Notice) -> None:
+        self._let_go()
+        if self._life.state is State.LIVE:
+            self._clear()
+        self._life.tell(why)
+
+    def _let_go(self) -> None:
+        self.held = False
+        self._life.replies.user_speaking = False
+        self._life.changed = True
+
+    def _clear(self) -> None:
+        self._life.send("talk begin", self._life.codec.talk_begin())
