@@ -103,7 +103,19 @@ class Client:
     def intent(self, message: str) -> None:
         """Take what the person did, as the page's JSON text."""
         intent = json.loads(message)
-        self.handle(INTENTS[intent["type"]](intent))
+        if intent["type"] == "configure":
+            self._configure(intent["settings"])
+        else:
+            self.handle(INTENTS[intent["type"]](intent))
+
+    def _configure(self, settings: dict[str, Any]) -> None:
+        """Begin again with other settings, as another page would: another service, say. Not while a call is on."""
+        if not self.session.view()["can_connect"]:
+            self.host.log("!", "other settings were left alone: a call is on")
+            return
+        config = ClientConfig.from_dict(settings)
+        self.session = Session(config, create_codec(config.provider), self.registry, jitter)
+        self.host.show(json.dumps(self.session.view()))
 
     def frame(self, buffer: Any) -> None:
         """Take one captured frame, and give its buffer back to the worklet's pool."""

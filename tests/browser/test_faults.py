@@ -15,6 +15,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.harness import quirk_scripts
 from tests.harness.server import Parley
+from tests.harness.speech import Speech
 from tests.harness.talk import Call
 
 pytestmark = pytest.mark.browser
@@ -112,17 +113,33 @@ def test_a_server_that_is_away_is_told_and_the_next_click_works(call: Call) -> N
     [
         ("unauthorized", "token|refused|Connect"),
         ("unauthorized_1006", "token|refused|connection"),
-        ("close_1011", "service"),
     ],
 )
 def test_a_closed_socket_is_told_in_words(call: Call, parley: Parley, scenario: str, words: str) -> None:
-    """A refused token, a refusal that the browser only calls 1006, and a server that breaks in mid-reply."""
+    """A refused token, and a refusal that the browser only calls 1006."""
     call.tab.errors.expect("WebSocket")
     parley.scenario(scenario)
     click_connect(call.page)
     call.wait_state("failed", timeout_s=60)
     expect(call.page.get_by_role("alert")).to_contain_text(re.compile(words, re.IGNORECASE))
     call.sound.wait_microphone_free()
+
+
+def test_a_line_that_breaks_in_mid_call_is_taken_up_again(call: Call, parley: Parley, speech: Speech) -> None:
+    """The same session, no second greeting, and what is said next is heard."""
+    call.tab.errors.expect("WebSocket")
+    parley.scenario("close_1011")
+    call.connect()
+    session = call.snapshot()["session_id"]  # type: ignore[index]
+    call.wait_state("dropped", "resuming", timeout_s=30)
+    call.wait_state("live", timeout_s=30)
+    assert call.snapshot()["session_id"] == session  # type: ignore[index]
+    call.wait_activity("listening")
+    call.say(speech.say("what time is it", tail_ms=700))
+    call.wait_turn("user", containing="what time")
+    greetings = [turn for turn in call.transcript() if turn.role == "agent" and "parley" in turn.text.lower()]
+    assert len(greetings) == 1 and not [turn for turn in call.transcript() if turn.role == "mark"]
+    call.hang_up()
 
 
 @pytest.mark.parametrize("scenario", ["deep_message", "huge_message", "binary_frame", "flood"])

@@ -281,3 +281,15 @@ def test_a_tool_that_takes_too_long_is_ended(host: FakeHost) -> None:
     registry.register(forever)
     event = run_tool(host, registry, "forever", {}, timeout_ms=20)
     assert event.is_error and "too long" in event.result_json
+
+
+def test_other_settings_begin_a_new_session_and_wait_while_a_call_is_on(client: browser.Client, host: FakeHost) -> None:
+    other = json.dumps({"type": "configure", "settings": {"greeting": "Good day.", "max_turns": 7}})
+    client.intent(other)
+    assert client.session.view()["state"] == "idle" and len(host.said("show")) == 2
+    grant(client, host)
+    sent = json.loads(host.said("send")[0][1])
+    before = client.session
+    client.intent(other)
+    assert client.session is before
+    assert sent["type"] == "session.update"
