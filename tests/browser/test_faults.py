@@ -137,7 +137,7 @@ def test_a_line_that_breaks_in_mid_call_is_taken_up_again(call: Call, parley: Pa
     call.wait_activity("listening")
     call.say(speech.say("what time is it", tail_ms=700))
     call.wait_turn("user", containing="what time")
-    greetings = [turn for turn in call.transcript() if turn.role == "agent" and "parley" in turn.text.lower()]
+    greetings = [turn for turn in call.transcript() if turn.role == "agent" and turn.text.startswith("Hi")]
     assert len(greetings) == 1 and not [turn for turn in call.transcript() if turn.role == "mark"]
     call.hang_up()
 
