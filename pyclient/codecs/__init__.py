@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from pyclient.codecs.assemblyai import AssemblyAICodec
 from pyclient.codecs.base import CloseReason, Codec, Features, Message, SessionSettings, SettingsUpdate
+from pyclient.codecs.openai_realtime import OpenAIRealtimeCodec
 from pyclient.errors import ConfigError
 
 __all__ = [
@@ -20,7 +21,9 @@ __all__ = [
     "create_codec",
 ]
 
-_CODECS: Mapping[str, Callable[[], Codec]] = MappingProxyType({"assemblyai": AssemblyAICodec})
+_CODECS: Mapping[str, Callable[[], Codec]] = MappingProxyType(
+    {"assemblyai": AssemblyAICodec, "openai_realtime": OpenAIRealtimeCodec}
+)
 
 PROVIDERS: tuple[str, ...] = tuple(_CODECS)
 

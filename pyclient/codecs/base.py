@@ -42,6 +42,7 @@ class Features:
     `server_barge_in`: the server notices speech over a reply and says so. `resume`: a session goes on over a new socket.
     `history`: a new session can be told what was said before. `agent_joins`: after `SessionReady` the agent may still be
     on its way, and `AgentJoined` tells when it came. `frame_ms`: the only frame length that the wire takes.
+    `reply_cancel`: the session should send `reply_cancel` when it cuts a reply by itself.
     """
 
     user_transcripts: bool = True
@@ -57,6 +58,7 @@ class Features:
     history: bool = False
     agent_joins: bool = False
     frame_ms: int | None = None
+    reply_cancel: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
