@@ -8,6 +8,7 @@ from types import MappingProxyType
 from pyclient.codecs.assemblyai import AssemblyAICodec
 from pyclient.codecs.base import CloseReason, Codec, Features, Message, SessionSettings, SettingsUpdate
 from pyclient.codecs.openai_realtime import OpenAIRealtimeCodec
+from pyclient.codecs.sdk_voice import SdkVoiceCodec
 from pyclient.errors import ConfigError
 
 __all__ = [
@@ -22,7 +23,7 @@ __all__ = [
 ]
 
 _CODECS: Mapping[str, Callable[[], Codec]] = MappingProxyType(
-    {"assemblyai": AssemblyAICodec, "openai_realtime": OpenAIRealtimeCodec}
+    {"assemblyai": AssemblyAICodec, "openai_realtime": OpenAIRealtimeCodec, "sdk_voice": SdkVoiceCodec}
 )
 
 PROVIDERS: tuple[str, ...] = tuple(_CODECS)
