@@ -316,7 +316,8 @@ def test_the_order_of_keys_and_new_fields_mean_nothing(name: str) -> None:
 
 def test_the_table_of_providers_knows_this_one() -> None:
     codec = create_codec("openai_realtime")
-    assert isinstance(codec, OpenAIRealtimeCodec) and codec.wire_rate_hz == 24_000
+    assert isinstance(codec, OpenAIRealtimeCodec)
+    assert (codec.name, codec.wire_rate_hz) == ("openai_realtime", 24_000)
     features = codec.features
     assert (features.push_to_talk, features.history, features.reply_cancel, features.greeting, features.resume) == (
         True,
@@ -359,6 +360,23 @@ def test_once_the_session_is_ready_only_the_fatal_errors_end_it(name: str) -> No
     assert getattr(event, "closes", False) is (getattr(event, "code", "") in fatal)
 
 
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        ({"code": "response_cancel_not_active", "message": "No."}, ev.MessageIgnored(type="error response_cancel_not_active")),
+        ({"type": "server_error", "code": "overloaded", "message": "m"}, ("server", "overloaded")),
+        ({"type": "invalid_request_error", "code": None, "param": "session.audio"}, ("invalid_setting", "invalid_request_error")),
+        ({"type": "invalid_request_error", "code": None, "param": "item.content"}, ("invalid_message", "invalid_request_error")),
+        ({}, ("unknown", "unknown")),
+        (None, ("unknown", "unknown")),
+    ],
+)  # fmt: skip
+def test_errors_in_other_shapes_are_classified_too(error: Any, expected: Any) -> None:
+    (event,) = decode(Codec(), type="error", error=error)
+    told = (event.kind, event.code) if isinstance(event, ev.SessionFaulted) else event
+    assert told == expected
+
+
 def test_the_next_session_inherits_nothing() -> None:
     codec = opened()
     hear(codec, "session.updated", "input_audio_buffer.committed", "response.created", "response.output_audio.delta")
@@ -387,6 +405,7 @@ def test_an_answer_stands_behind_its_question_under_the_id_of_the_reply(added_fi
     pair = ["response.output_item.added", "conversation.item.added agent"]
     events = hear(codec, "input_audio_buffer.committed", "conversation.item.added user", "conversation.item.done user")
     events += hear(codec, "response.created", *(reversed(pair) if added_first else pair))
+    assert len(placed(events)) == 2
     events += hear(codec, "conversation.item.done agent")
     events += hear(codec, "input_audio_buffer.committed", item_id="item_u2", previous_item_id=AGENT)
     assert placed(events) == [(USER, "", "user"), (RID, USER, "agent"), ("item_u2", RID, "user")]
@@ -554,6 +573,35 @@ def test_an_interrupted_reply_gets_no_settled_text_and_its_late_deltas_are_nothi
         "response.cancelled",
     )
     assert late == []
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "response.cancelled", "response_id": RID},
+        {"type": "response.cancelled", "response": {"id": RID, "status": "completed"}},
+        {"type": "response.done", "response": {"id": RID, "status": "cancelled"}},
+        *(
+            {
+                "type": "response.done",
+                "response": {"id": RID, "status": "incomplete", "status_details": {"reason": reason}},
+            }
+            for reason in ("turn_detected", "client_cancelled")
+        ),
+    ],
+)
+def test_each_way_to_say_that_a_reply_was_interrupted_counts(message: dict[str, Any]) -> None:
+    assert decode(Codec(), **message) == [STOPPED]
+
+
+def test_a_reply_that_failed_without_a_word_still_failed() -> None:
+    assert decode(Codec(), type="response.done", response={"id": RID, "status": "failed"}) == failed(
+        "unknown", "", True
+    )
+    details = {"error": {"type": "server_error", "message": "m"}}
+    assert decode(
+        Codec(), type="response.done", response={"id": RID, "status": "failed", "status_details": details}
+    ) == failed("server_error", "m", True)
 
 
 def test_the_end_of_a_reply_is_told_once() -> None:
@@ -868,6 +916,36 @@ def test_good_settings_pass() -> None:
         Codec().check(good)
 
 
+@pytest.mark.parametrize(
+    ("key", "good"),
+    [
+        ("output_modalities", [["audio"], ["text"], None]),
+        ("tool_choice", ["none", "auto", "required", {"type": "function", "name": "weather"}, None]),
+        ("max_output_tokens", [1, 4_096, "inf", None]),
+        ("speed", [0.25, 1.5, 1, None]),
+        ("transcription", [None, {}, {"languages": ["en", "de"]}]),
+        ("transcription", [{"delay": delay} for delay in ("minimal", "low", "medium", "high", "xhigh")]),
+        ("noise_reduction", [None, {"type": "near_field"}, {"type": "far_field", "strength": 1}]),
+    ],
+)
+def test_every_value_that_the_documents_name_is_taken(key: str, good: list[Any]) -> None:
+    """Protocol file section 5."""
+    for value in good:
+        Codec().check(SessionSettings(input={key: value}))
+
+
+def test_every_turn_detection_that_the_documents_name_is_taken() -> None:
+    Codec().check(SessionSettings(turn_detection={"type": "server_vad", "idle_timeout_ms": 6_000}))
+    for eagerness in ("low", "medium", "high", "auto"):
+        semantic = {
+            "type": "semantic_vad",
+            "eagerness": eagerness,
+            "create_response": True,
+            "interrupt_response": False,
+        }
+        Codec().check(SessionSettings(turn_detection=semantic))
+
+
 # --- close codes ------------------------------------------------------------------------------------------------------------------------
 
 
@@ -900,11 +978,12 @@ def test_a_reason_that_names_the_error_counts_more_than_the_code(
 ) -> None:
     words = Codec().close_reason(code, reason, True)
     assert (words.kind, words.retryable) == (kind, retryable)
+    assert words.title != Codec().close_reason(code, "", True).title or code == 3000
 
 
 def test_the_reason_of_an_unknown_code_is_shown_but_not_at_any_length() -> None:
     reason = Codec().close_reason(4999, "because " * 1_000, True)
-    assert "because" in reason.hint and len(reason.hint) < 200
+    assert reason.kind == "unknown" and "because" in reason.hint and len(reason.hint) < 200
 
 
 # --- whatever comes, nothing raises -------------------------------------------------------------------------------------------------------

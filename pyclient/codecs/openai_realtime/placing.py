@@ -35,12 +35,10 @@ class Placing:
         item_id = required_id(item, "id")
         previous = self._previous(fields, item_id)
         if item_id in self._turns:
-            turn_id = self._turns[item_id]
-            return self._place(item_id, turn_id, previous, "user" if turn_id == item_id else "agent")
+            return self._place(item_id, self._turns[item_id], previous, "agent")  # a user's has its place already
         if item.get("role") == "user" and _spoken(item):
             return self._place(item_id, item_id, previous, "user")
-        if item.get("role") == "assistant" or item.get("type") == "function_call":
-            remember(self._waiting, item_id, previous, MAX_ITEMS)
+        remember(self._waiting, item_id, previous, MAX_ITEMS)  # the agent's, or one that we sent
         self._last = item_id
         return []
 
