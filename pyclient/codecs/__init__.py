@@ -7,6 +7,8 @@ from types import MappingProxyType
 
 from pyclient.codecs.assemblyai import AssemblyAICodec
 from pyclient.codecs.base import CloseReason, Codec, Features, Message, SessionSettings, SettingsUpdate
+from pyclient.codecs.openai_realtime import OpenAIRealtimeCodec
+from pyclient.codecs.sdk_voice import SdkVoiceCodec
 from pyclient.errors import ConfigError
 
 __all__ = [
@@ -20,7 +22,9 @@ __all__ = [
     "create_codec",
 ]
 
-_CODECS: Mapping[str, Callable[[], Codec]] = MappingProxyType({"assemblyai": AssemblyAICodec})
+_CODECS: Mapping[str, Callable[[], Codec]] = MappingProxyType(
+    {"assemblyai": AssemblyAICodec, "openai_realtime": OpenAIRealtimeCodec, "sdk_voice": SdkVoiceCodec}
+)
 
 PROVIDERS: tuple[str, ...] = tuple(_CODECS)
 

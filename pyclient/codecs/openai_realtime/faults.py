@@ -1,0 +1,223 @@
+"""What does an error or a close code of the Realtime API mean, for the session and for a person?
+
+Protocol file sections 3 and 9. Most errors leave the session open, and some of them are no news at all: whoever cancels
+a reply races with its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from pyclient.codecs.base import CloseReason
+from pyclient.codecs.openai_realtime.fields import MAX_TEXT_CHARS, Fields, optional_text
+from pyclient.events import Event, MessageIgnored, SessionFaulted
+
+# Sent along with messages that may come too late to mean anything; an error repeats the id of what it complains of.
+CANCEL_EVENT_ID = "parley_cancel"
+TRUNCATE_EVENT_ID = "parley_truncate"
+_MAY_FAIL = frozenset({CANCEL_EVENT_ID, TRUNCATE_EVENT_ID})
+
+_HARMLESS = frozenset(
+    {
+        "response_cancel_not_active",  # the reply had just ended by itself
+        "input_audio_buffer_commit_empty",  # the key was pressed and released without a word
+        "item_retrieve_invalid_item_id",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Meaning:
+    kind: str
+    retryable: bool = False
+    closes: bool = False
+
+
+_UNKNOWN = _Meaning(kind="unknown")
+_WRONG = _Meaning(kind="invalid_message")  # a setting or a message of ours: `param` tells which
+
+MEANINGS: Mapping[str, _Meaning] = MappingProxyType(
+    {
+        "session_expired": _Meaning(kind="expired", retryable=True, closes=True),
+        "invalid_api_key": _Meaning(kind="auth", retryable=True, closes=True),  # a fresh token may do
+        "insufficient_quota": _Meaning(kind="forbidden", closes=True),
+        "beta_api_shape_disabled": _Meaning(kind="invalid_message", closes=True),
+        "rate_limit_exceeded": _Meaning(kind="capacity", retryable=True),
+        "conversation_already_has_active_response": _Meaning(kind="reply", retryable=True),
+        "server_error": _Meaning(kind="server", retryable=True),
+        "invalid_value": _WRONG,
+        "invalid_event": _WRONG,
+        "unknown_parameter": _WRONG,
+        "missing_required_parameter": _WRONG,
+        "invalid_request_error": _WRONG,
+    }
+)
+
+# What was refused before the session was ready was a part of the first message: the agent would be without its prompt
+# or its tools, and nobody would know.
+_CLOSES_BEFORE_READY = frozenset({"invalid_setting", "invalid_message", "server", "unknown"})
+
+
+def fault(error: Fields, was_ready: bool) -> Event:
+    """Classify the `error` object of one error message. `was_ready`: the settings had been accepted before.
+
+    Section 12: a deviating server puts the code where the type belongs, and null where the code belongs.
+    """
+    code = (optional_text(error, "code", 100) or optional_text(error, "type", 100) or "unknown").lower()
+    message = optional_text(error, "message", MAX_TEXT_CHARS)
+    param = optional_text(error, "param", 100) or None
+    about_truncation = param is not None and param.endswith("audio_end_ms")
+    if (
+        code in _HARMLESS
+        or optional_text(error, "event_id", 100) in _MAY_FAIL
+        or about_truncation
+        or message.startswith("Cancellation failed")
+    ):
+        return MessageIgnored(type=f"error {code}"[:80])
+    meaning = MEANINGS.get(code, _UNKNOWN)
+    if meaning.kind == "unknown" and optional_text(error, "type", 100) == "server_error":
+        meaning = MEANINGS["server_error"]
+    kind = meaning.kind
+    if meaning is _WRONG and param is not None and param.startswith("session"):
+        kind = "invalid_setting"
+    return SessionFaulted(
+        kind=kind,
+        code=code,
+        message=message,
+        param=param,
+        retryable=meaning.retryable,
+        closes=meaning.closes or (not was_ready and kind in _CLOSES_BEFORE_READY),
+    )
+
+
+def failed_reply(details: Fields) -> SessionFaulted:
+    """`status_details` of a response that failed, or that stopped short of its end."""
+    error = details.get("error")
+    source: Fields = error if isinstance(error, dict) else {}
+    reason = optional_text(details, "reason", 100)
+    code = optional_text(source, "code", 100) or optional_text(source, "type", 100) or reason or "unknown"
+    return SessionFaulted(
+        kind="reply",
+        code=code,
+        message=optional_text(source, "message", MAX_TEXT_CHARS) or _STOPPED.get(reason, ""),
+        retryable=code not in ("insufficient_quota", "content_filter"),
+    )
+
+
+_STOPPED: Mapping[str, str] = MappingProxyType(
+    {
+        "max_output_tokens": "The reply reached the greatest length that is set.",
+        "content_filter": "The reply was stopped by the service's content filter.",
+    }
+)
+
+
+def close_reason(code: int, reason: str, was_ready: bool) -> CloseReason:
+    """Close codes in words. A browser reports 1006 for any end without a close frame and never says why."""
+    if code == 1006 and not was_ready:
+        # Section 3: a token that is refused at the door looks like this in a browser.
+        return CloseReason(
+            title="The voice service did not let us in",
+            hint="Most often the token was stale or refused, or the model does not exist. "
+            "Press Connect again: that fetches a fresh token.",
+            kind="auth",
+            retryable=True,
+        )
+    if code == 1000 and not was_ready:
+        return CloseReason(
+            title="The voice service closed before the call began",
+            hint="Press Connect to try again.",
+            kind="server",
+            retryable=True,
+        )
+    # Section 3: "invalid_request_error.invalid_api_key"
+    known = _NAMED.get(reason.rpartition(".")[2].strip().lower()) or _CLOSES.get(code)
+    if known is not None:
+        return known
+    shown = f" ({reason[:120]})" if reason else ""
+    return CloseReason(
+        title=f"The voice service closed the connection with code {code}",
+        hint=f"Press Connect to start again{shown}.",
+        kind="unknown",
+        retryable=True,
+    )
+
+
+_TOKEN_REFUSED = CloseReason(
+    title="The voice service did not accept the token",
+    hint="Press Connect again: that fetches a fresh one. If it stays so, check the server's API key.",
+    kind="auth",
+    retryable=True,
+)
+
+_NAMED: Mapping[str, CloseReason] = MappingProxyType(
+    {
+        "invalid_api_key": _TOKEN_REFUSED,
+        "session_expired": CloseReason(
+            title="The call reached the service's limit of one hour",
+            hint="Press Connect to start a new one.",
+            kind="ended",
+            retryable=True,
+        ),
+        "beta_api_shape_disabled": CloseReason(
+            title="The voice service no longer speaks this form of the protocol",
+            hint="The address or the token belongs to the old preview. The server's settings must be changed.",
+            kind="policy",
+            retryable=False,
+        ),
+    }
+)
+
+_CLOSES: Mapping[int, CloseReason] = MappingProxyType(
+    {
+        1000: CloseReason(
+            title="The call is over", hint="The voice service ended it normally.", kind="ended", retryable=True
+        ),
+        1001: CloseReason(
+            title="The voice service went away",
+            hint="It closes every call after an hour, and when it is restarted. Press Connect to start again.",
+            kind="server",
+            retryable=True,
+        ),
+        1005: CloseReason(
+            title="The voice service hung up without a reason",
+            hint="Press Connect to start again.",
+            kind="server",
+            retryable=True,
+        ),
+        1006: CloseReason(
+            title="The connection was lost",
+            hint="The network or the service went away. Check that you are online, then press Connect.",
+            kind="network",
+            retryable=True,
+        ),
+        1008: CloseReason(
+            title="The voice service refused the session",
+            hint="The token, the settings or the account's limits were not accepted. "
+            "Press Connect again; if it stays so, check the server's API key and the settings.",
+            kind="policy",
+            retryable=True,
+        ),
+        1009: CloseReason(
+            title="The voice service refused a message as too large",
+            hint="Shorten the prompt or the tool descriptions, then press Connect.",
+            kind="too_large",
+            retryable=False,
+        ),
+        1011: CloseReason(
+            title="The voice service failed",
+            hint="The fault is on its side. Press Connect to try again.",
+            kind="server",
+            retryable=True,
+        ),
+        3000: _TOKEN_REFUSED,
+        4000: CloseReason(
+            title="The voice service refused what we sent",
+            hint="It may have changed its protocol. The server's settings should be checked.",
+            kind="policy",
+            retryable=False,
+        ),
+    }
+)

@@ -1,0 +1,200 @@
+"""A wire of raw sound: one token as text, then PCM16 at 16 kHz as binary messages in both directions.
+
+Everything the agent does is configured at the vendor, so there is little to say: no transcripts, no turns, no
+interruption, no text, no tools. Section numbers are those of the protocol file. `words.py` has the words for
+its errors, reasons and close codes.
+
+Replies: the wire does not say where one begins or ends, and without a clock it cannot be known here. Sound belongs to
+one reply until the session, which has the clock, finds that it is over and says so with `reply_cancel`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pyclient.codecs.base import CloseReason, Features, Message, SessionSettings, SettingsUpdate
+from pyclient.codecs.sdk_voice.words import close_reason, end_reason, fault
+from pyclient.errors import ConfigError, RemoteProtocolError
+from pyclient.events import (
+    AgentJoined,
+    Event,
+    MessageIgnored,
+    MessageRejected,
+    ReplyAudio,
+    ReplyStarted,
+    SessionEnded,
+    SessionReady,
+    TokenGranted,
+)
+from pyclient.safejson import Limits, UnsafeMessage, decode_object
+
+FRAME_BYTES = 640  # section 4: 20 ms; never anything else
+MAX_TYPE_CHARS = 80
+
+
+class SdkVoiceCodec:
+    """See `Codec` for the contract of each method."""
+
+    name = "sdk_voice"
+    wire_rate_hz = 16_000  # section 4
+    features = Features(
+        user_transcripts=False,
+        agent_transcripts=False,
+        typed_text=False,
+        tools=False,
+        greeting=False,
+        system_prompt=False,
+        voices=False,
+        server_barge_in=False,
+        agent_joins=True,
+        frame_ms=20,
+    )
+
+    def __init__(self) -> None:
+        self._token = ""
+        self._begin()
+
+    def _begin(self) -> None:
+        self._replies = 0
+        self._replying = False
+        self._half_sample = b""
+        self._unsent = b""
+
+    def check(self, settings: SessionSettings) -> None:
+        """Section 4: no options at all. What `features` denies is left unused; what only a vendor can know is refused."""
+        for key, value in (("input", settings.input), ("turn_detection", settings.turn_detection)):
+            if value:
+                raise ConfigError(key, "this provider takes no settings; they are made at the vendor")
+        if settings.volume is not None:
+            raise ConfigError("volume", "this provider has no such setting; leave it out")
+        if settings.turn_style != "vad":
+            raise ConfigError("turn_style", "this provider finds the ends of turns by itself; it must be vad")
+
+    def connect(self, grant: TokenGranted) -> tuple[str, tuple[str, ...]]:
+        """Sections 1.1 and 2: the address as it comes, no sub-protocol. The token is the first message."""
+        url = grant.ws_url.partition("#")[0]
+        if not url.startswith(("ws://", "wss://")) or any(ord(char) <= 32 for char in url):
+            raise RemoteProtocolError("The token server named an address that is not a WebSocket address.")
+        if not grant.token:
+            raise RemoteProtocolError("The token server answered without a token.")
+        self._token = grant.token
+        return url, ()
+
+    def opening(self, settings: SessionSettings) -> list[Message]:
+        """Section 2: no `type` in this one. A token is for one session, so it is forgotten with this."""
+        self._begin()
+        token, self._token = self._token, ""
+        return [json.dumps({"token": token}, separators=(",", ":"))]
+
+    def resume(self, session_id: str) -> list[Message]:
+        """Section 6: a new socket is a new conversation."""
+        return []
+
+    def decode(self, data: Message, limits: Limits) -> list[Event]:
+        """Section 3: text is JSON with a `type`, binary is the agent's voice."""
+        if isinstance(data, bytes):
+            return self._audio(data, limits)
+        try:
+            fields = decode_object(data, limits)
+        except UnsafeMessage as error:
+            return [MessageRejected(reason=str(error))]
+        kind = fields["type"]
+        if kind == "connected":
+            return [SessionReady(session_id="")]
+        if kind == "agent_ready":
+            return [AgentJoined()]
+        if kind == "session_ended":
+            return [SessionEnded(reason=end_reason(fields.get("reason")))]
+        if kind == "error":
+            return [fault(fields.get("code"), fields.get("message"))]
+        return [MessageIgnored(type=kind[:MAX_TYPE_CHARS])]
+
+    def _audio(self, data: bytes, limits: Limits) -> list[Event]:
+        """Section 4: any length is taken; half a sample waits for its other half."""
+        if len(data) > limits.max_bytes:
+            return [MessageRejected(reason=f"larger than {limits.max_bytes} bytes")]
+        pcm = self._half_sample + data
+        whole = len(pcm) & ~1
+        self._half_sample = pcm[whole:]
+        if not whole:
+            return []
+        events: list[Event] = []
+        if not self._replying:
+            self._replying = True
+            self._replies += 1
+            events.append(ReplyStarted(reply_id=self._reply_id))
+        return [*events, ReplyAudio(reply_id=self._reply_id, pcm=pcm[:whole])]
+
+    @property
+    def _reply_id(self) -> str:
+        return f"sdk-{self._replies}"
+
+    def encode_audio(self, pcm: bytes) -> Message:
+        """Section 4: 640 bytes, or `b""` for "nothing to send yet". What is left over goes ahead of the next frame."""
+        if len(pcm) > FRAME_BYTES:
+            raise ValueError(f"a frame of this wire has {FRAME_BYTES} bytes, not {len(pcm)}")
+        self._unsent += pcm
+        if len(self._unsent) < FRAME_BYTES:
+            return b""
+        frame, self._unsent = self._unsent[:FRAME_BYTES], self._unsent[FRAME_BYTES:]
+        return frame
+
+    def reply_cancel(self, reply_id: str) -> list[Message]:
+        """There is no such message. For this wire it means: that reply is over, sound from now on is the next one's."""
+        if reply_id == self._reply_id:
+            self._replying = False
+        return []
+
+    # --- what this wire has no message for (section 3) -----------------------------------------------------------------
+
+    def tool_result(self, call_id: str, result_json: str, is_error: bool) -> list[Message]:
+        return []
+
+    def update(
+        self,
+        *,
+        system_prompt: str | None = None,
+        voice: str | None = None,
+        greeting: str | None = None,
+        volume: float | None = None,
+        turn_detection: Mapping[str, Any] | None = None,
+        tools: tuple[Mapping[str, Any], ...] | None = None,
+    ) -> SettingsUpdate:
+        """Nothing to change, neither now nor in the next session."""
+        return SettingsUpdate()
+
+    def reply_create(self, instructions: str) -> list[Message]:
+        return []
+
+    def reply_heard(self, reply_id: str, heard_ms: int) -> list[Message]:
+        return []
+
+    def tool_results_sent(self, reply_id: str) -> list[Message]:
+        return []
+
+    def talk_begin(self) -> list[Message]:
+        return []
+
+    def talk_end(self) -> list[Message]:
+        return []
+
+    def history(self, turns: Sequence[tuple[str, str]]) -> list[Message]:
+        return []
+
+    def probe(self) -> list[Message]:
+        return []
+
+    def user_text(self, text: str) -> list[Message]:
+        return []
+
+    def context(self, role: str, text: str) -> list[Message]:
+        return []
+
+    def end(self) -> list[Message]:
+        """Section 3: the client closes the socket."""
+        return []
+
+    def close_reason(self, code: int, reason: str, was_ready: bool) -> CloseReason:
+        return close_reason(code, reason, was_ready)
