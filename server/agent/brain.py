@@ -21,6 +21,7 @@ __all__ = [
     "Reply",
     "answer",
     "answer_tool",
+    "asked_to_say",
     "instructed",
     "too_slow",
     "wants_more",
@@ -29,11 +30,15 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What the answer may depend on besides the words. `turn` counts the user's turns from 0."""
+    """What the answer may depend on besides the words. `turn` counts the user's turns from 0.
+
+    `page_tools`: the wire can ask the page to run tools at all.
+    """
 
     now: datetime
     tools: tuple[ToolSpec, ...] = ()
     turn: int = 0
+    page_tools: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +73,7 @@ _MONTHS = [
 ]
 _DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 _LARGEST_COUNT = 50
+_NOT_HERE = "I cannot do that here."
 _SHORT_WORDS = 4
 
 
@@ -95,17 +101,31 @@ def instructed(instructions: str | None, facts: Facts) -> Reply:
     """The reply to reply.create: instructions that ask to wrap up, to greet, or to say something, else typed user text."""
     if not instructions or not instructions.strip():
         return Reply(skill="prompt", sentences=("I am listening.", "What can I do for you?"))
+    asked = asked_to_say(instructions)
+    if asked is not None:
+        return asked
     words = _normal(instructions)
     if re.search(
         r"\b(wrap up|wrap-up|say goodbye|goodbye|end of the (call|session)|about to end|time is (nearly )?up)\b", words
     ):
         return Reply(skill="wrap_up", sentences=("Our time is nearly up.", "Thank you for talking with me, goodbye."))
-    quoted = re.search(r"""\b(?:say|tell|read|speak)\b[^"“']*["“']([^"”]{1,400})["”']""", instructions, re.IGNORECASE)
-    if quoted:
-        return Reply(skill="say", sentences=_sentences(quoted.group(1)))
     if re.search(r"\b(greet|welcome)\b", words):
         return Reply(skill="greet", sentences=("Hello, nice to meet you.",))
     return answer(instructions, facts)
+
+
+def asked_to_say(instructions: str) -> Reply | None:
+    """The text that instructions ask to be spoken word for word; None when they ask for no such thing.
+
+    Two forms are understood: `say exactly: ` followed by the text, and a verb of speaking followed by a quotation.
+    """
+    exact = re.search(r"\bsay exactly(?: this)?: *(.+)", instructions, re.IGNORECASE | re.DOTALL)
+    if exact:
+        return Reply(skill="say", sentences=_sentences(exact.group(1).strip(' \n"“”')[:_LONGEST_QUOTE]))
+    quoted = _QUOTED.search(instructions)
+    if quoted:
+        return Reply(skill="say", sentences=_sentences(quoted["double"] or quoted["single"]))
+    return None
 
 
 def answer_tool(request: ToolRequest, result: str, *, is_error: bool) -> Reply:
@@ -132,6 +152,12 @@ def wants_more(text: str) -> bool:
     return bool(_OPEN_END.search(_normal(text)))
 
 
+_LONGEST_QUOTE = 5000
+# An apostrophe is a quotation mark only where a word begins and ends.
+_QUOTED = re.compile(
+    r"""\b(?:say|tell|read|speak)\b[^"“]*?(?:["“](?P<double>[^"”]{1,5000})["”]|(?<=[\s:,])'(?P<single>[^"”]{1,5000}?)'(?=[\s.,!?]|$))""",
+    re.IGNORECASE,
+)
 _OPEN_END = re.compile(
     r"(?:^|\b)(repeat after me|repeat|say|count|count to|count from(?: \w+)?(?: to)?|weather in|turn|turn (?:on|off)"
     r"|(?:turn|switch) the \w+|switch|tell me|tell me a|the|what is|what's|can you|could you)$"
@@ -198,7 +224,8 @@ def _repeat(found: re.Match[str], _facts: Facts) -> Reply:
 def _weather(found: re.Match[str], facts: Facts) -> Reply:
     tool = _tool_for(facts, "weather", "forecast", "temperature")
     if tool is None:
-        return Reply(skill="weather", sentences=("I cannot look that up, this page gave me no weather tool.",))
+        why = "I cannot look that up, this page gave me no weather tool." if facts.page_tools else _NOT_HERE
+        return Reply(skill="weather", sentences=(why,))
     city = found["city"]
     place = city.strip().title() if city else ""
     arguments: dict[str, Any] = {}
@@ -214,7 +241,8 @@ def _weather(found: re.Match[str], facts: Facts) -> Reply:
 def _light(found: re.Match[str], facts: Facts) -> Reply:
     tool = _tool_for(facts, "light", "lamp")
     if tool is None:
-        return Reply(skill="light", sentences=("I cannot do that, this page gave me no light to switch.",))
+        why = "I cannot do that, this page gave me no light to switch." if facts.page_tools else _NOT_HERE
+        return Reply(skill="light", sentences=(why,))
     on = (found["first"] or found["last"] or "on") == "on"
     key = _property(tool, "on", "state", "power", "enabled")
     arguments: dict[str, Any] = {}

@@ -21,21 +21,24 @@ __all__ = [
     "ToolCalled",
     "UserFinal",
     "UserPartial",
+    "UserUnclear",
 ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeechBegan:
-    """The user began to speak, `at_ms` into the audio received."""
+    """The user began to speak, `at_ms` into the audio received. `item_id` names the turn where it is known by now."""
 
     at_ms: int
+    item_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeechEnded:
-    """The user's turn is over, `at_ms` into the audio received."""
+    """The user's turn is over, `at_ms` into the audio received. No `item_id`: the sound came to nothing."""
 
     at_ms: int
+    item_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +51,18 @@ class UserPartial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserFinal:
-    """The settled text of the user's turn."""
+    """The settled text of the user's turn. `sure`: a sentence that may be acted on, not just dictation."""
 
     item_id: str
     text: str
+    sure: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserUnclear:
+    """Nothing was understood of the user's turn, and nothing will follow."""
+
+    item_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,11 +112,13 @@ class ReplyDone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCalled:
-    """The page is asked to run a tool and to send its result under `call_id`."""
+    """The page is asked to run a tool and to send its result under `call_id`. `skill` is what `answer_tool` wants back."""
 
     call_id: str
     name: str
     arguments: Mapping[str, Any]
+    reply_id: str = ""
+    skill: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +131,7 @@ Happening = (
     | SpeechEnded
     | UserPartial
     | UserFinal
+    | UserUnclear
     | ReplyStarted
     | ReplyAudio
     | ReplyWord

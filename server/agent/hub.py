@@ -10,9 +10,10 @@ from typing import Any
 from server.agent.ears import Ears
 from server.agent.options import AgentOptions
 from server.agent.records import Records
-from server.agent.scenarios import NAMED, Scenario, scenario_from_text
+from server.agent.scenario_names import NAMED, scenario_from_text
+from server.agent.scenarios import Scenario
 from server.agent.session import Conversation
-from server.agent.tokens import TokenStore
+from server.agent.tokens import SignedTokens, TokenStore
 from server.agent.voice import Voice
 
 __all__ = ["Hub", "KeptSession"]
@@ -20,7 +21,7 @@ __all__ = ["Hub", "KeptSession"]
 
 @dataclass(slots=True)
 class KeptSession:
-    """A session that lost its socket, or has one. `wire_state` is the wire's own; `evict` closes its present socket."""
+    """A session that lost its socket, or has one. `wire_state` is the wire's own."""
 
     session_id: str
     account: str
@@ -40,6 +41,9 @@ class Hub:
         self.ears = Ears(options.hearing_processes)
         self.voice = Voice()
         self.tokens = TokenStore()
+        # One store per wire: a token opens the sockets of the vendor whose name it was minted in.
+        self.secrets = TokenStore(prefix="ek_")
+        self.signed = SignedTokens()
         self.resume_tokens: dict[str, str] = {}
         self.records = Records()
         self.open_sockets = 0
@@ -55,6 +59,13 @@ class Hub:
     def coming_scenario(self) -> Scenario:
         """What the next socket will get, without using it up."""
         return self._next_scenarios[0] if self._next_scenarios else self.options.scenario
+
+    def refused_mint(self) -> int:
+        """The HTTP status with which a scenario wants the token route to refuse (0: it does not); uses that scenario up."""
+        status = self.coming_scenario().token_status
+        if status and self._next_scenarios:
+            self._next_scenarios.popleft()
+        return status
 
     def take_scenario(self, asked: str) -> Scenario:
         """The scenario of a socket that asked for `asked` ("" for none). An unknown name falls back to the default."""
@@ -84,6 +95,7 @@ class Hub:
     def regain(self, session: KeptSession) -> None:
         """It has a socket again."""
         session.connected = True
+        session.conversation.resume()
         if session.timer is not None:
             session.timer.cancel()
             session.timer = None

@@ -9,7 +9,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from server.agent.scenarios import Scenario, scenario_from_text
+from server.agent.scenario_names import scenario_from_text
+from server.agent.scenarios import Scenario
 
 __all__ = ["AgentOptions", "from_env"]
 

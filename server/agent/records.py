@@ -19,6 +19,8 @@ __all__ = ["Record", "Records"]
 
 _KEPT_SESSIONS = 64
 _KEPT_AUDIO_S = 120
+# What each wire calls a piece of the microphone.
+_MICROPHONE = ("input.audio", "input_audio_buffer.append", "(audio)")
 
 
 @dataclass(slots=True)
@@ -53,6 +55,8 @@ class Record:
     violations: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     tool_results: list[dict[str, Any]] = field(default_factory=list)
+    wire: str = "assemblyai"
+    items: Counter[str] = field(default_factory=Counter)
     audio_before_ready: int = 0
     audio_ms: float = 0.0
     input_rate_hz: int = 24_000
@@ -87,10 +91,11 @@ class Record:
 
     def shown(self) -> dict[str, Any]:
         """JSON for the control route."""
-        tally = self.received.get("input.audio")
+        tally = next((self.received[kind] for kind in _MICROPHONE if kind in self.received), None)
         span_ms = tally.last_ms - tally.first_ms if tally else 0.0
         return {
             "id": self.session_id,
+            "wire": self.wire,
             "scenario": self.scenario,
             "resumed": self.resumed,
             "received": {kind: tally.shown() for kind, tally in self.received.items()},
@@ -101,6 +106,8 @@ class Record:
             "violations": list(self.violations),
             "errors": list(self.errors),
             "tool_results": list(self.tool_results),
+            # What the client put into the conversation by itself, such as an earlier session's history.
+            "items": dict(self.items),
             "audio_before_ready": self.audio_before_ready,
             "audio_ms": round(self.audio_ms, 1),
             # How much audio came per wall second: about 1 for a live microphone.
@@ -117,8 +124,8 @@ class Records:
         self._records: OrderedDict[int, Record] = OrderedDict()
         self._number = 0
 
-    def open(self, *, scenario: str, keep_audio: bool) -> Record:
-        record = Record(scenario=scenario, keep_audio=keep_audio)
+    def open(self, *, scenario: str, keep_audio: bool, wire: str = "assemblyai") -> Record:
+        record = Record(scenario=scenario, keep_audio=keep_audio, wire=wire)
         self._number += 1
         self._records[self._number] = record
         while len(self._records) > _KEPT_SESSIONS:

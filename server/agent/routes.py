@@ -1,7 +1,7 @@
-"""The doors of the local agent: the vendor's own paths, and control routes for tests.
+"""The doors of the local agent: the vendors' own paths, and control routes for tests.
 
-`create_router(options)` gives a router to mount under a prefix such as `/agent`. Errors of the token route are answered in
-the vendor's words (protocol file section 1.1), not in the outer application's shape.
+`create_router(options)` gives a router to mount under a prefix such as `/agent`. Errors of the token routes are answered in
+each vendor's words (AssemblyAI's: its protocol file section 1.1), not in the outer application's shape.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from fastapi.responses import JSONResponse
 
 from server.agent.hub import Hub
 from server.agent.options import AgentOptions
-from server.agent.scenarios import NAMED, scenario_from_text
-from server.agent.tokens import Grant, account_of
-from server.agent.wires import assemblyai
+from server.agent.scenario_names import NAMED, scenario_from_text
+from server.agent.tokens import Grant, account_of, bearer_key
+from server.agent.wires import assemblyai, openai, openai_door, sdk_voice, sdk_voice_door
 from server.agent.wires.guard import NotAMessage, parse
 
 __all__ = ["create_router"]
@@ -35,7 +35,11 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 
 def create_router(options: AgentOptions) -> APIRouter:
-    """GET /v1/token, WS /v1/ws and /v1/voice; with `allow_control` also /_scenario and /_sessions."""
+    """Three vendors' routes; with `allow_control` also /_scenario and /_sessions.
+
+    AssemblyAI: GET /v1/token, WS /v1/ws and /v1/voice. OpenAI: POST /v1/realtime/client_secrets, WS /v1/realtime.
+    SDK: POST /api/v1/sdk/token and /api/v1/sdk/heartbeat, WS /api/v1/sdk/ws.
+    """
     hub = Hub(options)
 
     @asynccontextmanager
@@ -63,12 +67,41 @@ def create_router(options: AgentOptions) -> APIRouter:
             return
         await assemblyai.serve(socket, hub)
 
+    @router.post("/v1/realtime/client_secrets")
+    async def client_secrets(request: Request) -> JSONResponse:
+        return await openai_door.mint(request, hub)
+
+    @router.websocket("/v1/realtime")
+    async def realtime(socket: WebSocket) -> None:
+        if _origin_allowed(socket, options):
+            await openai.serve(socket, hub)
+        else:
+            await socket.close(1008)
+
+    @router.post("/api/v1/sdk/token")
+    async def sdk_token(request: Request) -> JSONResponse:
+        return sdk_voice_door.mint(request, hub)
+
+    @router.post("/api/v1/sdk/heartbeat")
+    async def sdk_heartbeat(request: Request) -> JSONResponse:
+        return sdk_voice_door.heartbeat(request, hub)
+
+    @router.websocket("/api/v1/sdk/ws")
+    async def sdk_ws(socket: WebSocket) -> None:
+        if _origin_allowed(socket, options):
+            await sdk_voice.serve(socket, hub)
+        else:
+            await socket.close(1008)
+
     if options.allow_control:
         _add_control(router, hub)
     return router
 
 
 def _mint(request: Request, hub: Hub) -> JSONResponse:
+    refused = hub.refused_mint()
+    if refused:
+        return JSONResponse({"detail": "Refused"}, status_code=refused, headers=_NO_STORE)
     problems: list[dict[str, Any]] = []
     expires_in = _query_int(request, "expires_in_seconds", None, problems)
     max_session = _query_int(request, "max_session_duration_seconds", _MAX_SESSION_S, problems)
@@ -77,8 +110,7 @@ def _mint(request: Request, hub: Hub) -> JSONResponse:
         problems.append({"type": "missing", "loc": ["header", "authorization"], "msg": "Field required", "input": None})
     if problems or expires_in is None or max_session is None or authorization is None:
         return JSONResponse({"detail": problems}, status_code=422, headers=_NO_STORE)
-    scheme, _, rest = authorization.partition(" ")
-    key = (rest if scheme.lower() == "bearer" else authorization).strip()
+    key = bearer_key(authorization)
     if not key or (hub.options.api_keys and key not in hub.options.api_keys):
         return JSONResponse({"detail": "Invalid API key"}, status_code=404, headers=_NO_STORE)
     # Somebody is about to talk: have the ears ready by then.

@@ -11,10 +11,12 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, Protocol
+
+import numpy as np
 
 from server.agent.brain import Facts, Reply, answer, answer_tool, instructed, too_slow, wants_more
 from server.agent.ears import Heard
@@ -26,6 +28,7 @@ from server.agent.happenings import (
     ToolCalled,
     UserFinal,
     UserPartial,
+    UserUnclear,
 )
 from server.agent.pcm import Resampler, Samples, to_samples
 from server.agent.scenarios import Scenario
@@ -44,7 +47,7 @@ from server.agent.turns import (
     TurnSettings,
 )
 
-__all__ = ["Conversation", "ConversationSettings", "IdKind", "Recognition"]
+__all__ = ["Asked", "Conversation", "ConversationSettings", "IdKind", "Recognition"]
 
 _log = logging.getLogger("parley.agent.session")
 
@@ -55,6 +58,11 @@ _HELD_PREAMBLE_S = 2.3
 # multiple of the final.
 _PARTIAL_STEP_MS = 400
 _PARTIAL_GROWTH = 0.35
+# One run of the resampler, and with it the memory it takes, however long a message is.
+_RUN_S = 1
+# What is kept of a microphone whose owner never says that a turn is over, and what of it is worth recognising.
+_MANUAL_S = 300
+_UTTERANCE_S = 30
 
 
 class Recognition(Protocol):
@@ -68,7 +76,12 @@ class Recognition(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConversationSettings:
-    """What the client configured. Only `turns`, `tools` and the speaker's volume change later."""
+    """What the client configured. `greeting` matters at `begin` only, everything else may change later.
+
+    `manual_turns`: the client says by `commit` where a turn ends. `answers_turns`: the end of a turn is answered unasked.
+    `hides_speech`: while a reply may not be interrupted, nothing is told of speech; otherwise it is told at once.
+    `page_tools`: this wire has a way to ask the page for a tool.
+    """
 
     turns: TurnSettings
     speaker: SpeakerSettings
@@ -76,19 +89,37 @@ class ConversationSettings:
     greeting: str | None = None
     tools: tuple[ToolSpec, ...] = ()
     uninterruptible_greeting: bool = False
+    manual_turns: bool = False
+    answers_turns: bool = True
+    hides_speech: bool = True
+    page_tools: bool = True
 
     def __post_init__(self) -> None:
         if self.input_rate_hz <= 0:
             raise ValueError("input_rate_hz must be positive")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A reply that the client asked for: it does not wait for the user to finish. `compose` finds the words.
+
+    `voice` and `text_only` as in `Speaker.speak_into`.
+    """
+
+    reply_id: str
+    compose: Callable[[], Awaitable[Reply]]
+    voice: str = ""
+    text_only: bool = False
+
+
 @dataclass(slots=True)
 class _Planned:
     """A reply waiting for its turn. `after_call` names the call whose result it speaks."""
 
-    reply: Reply
+    reply: Reply | None = None
     greeting: bool = False
     after_call: str = ""
+    asked: Asked | None = None
 
 
 @dataclass(slots=True)
@@ -140,6 +171,9 @@ class Conversation:
         self._held: list[tuple[TurnEvent, Samples | None]] = []
         self._withheld: list[Happening] = []
         self._finishing = 0
+        self._manual: deque[Samples] = deque()
+        self._manual_samples = 0
+        self._suspended = False
         self._closed = False
 
     # Requests of the client ------------------------------------------------------------------------------------------
@@ -150,20 +184,34 @@ class Conversation:
             self._enqueue(_Planned(reply=Reply(skill="greeting", sentences=(self._settings.greeting,)), greeting=True))
 
     def change(self, settings: ConversationSettings) -> None:
-        """New mutable settings: turn detection and volume at once, tools from the next reply."""
+        """New settings: turn detection and volume at once, tools from the next reply."""
+        if settings.input_rate_hz != self._settings.input_rate_hz:
+            self._resampler = Resampler(settings.input_rate_hz, RATE_HZ)
+        if settings.manual_turns != self._settings.manual_turns:
+            self.clear_input()
         self._settings = settings
         self._detector.change(replace(settings.turns, barge_in_ms=self._scenario.barge_in_ms))
-        self._speaker.change_volume(settings.speaker.volume)
+        self._speaker.change(settings.speaker)
 
     def hear(self, samples: Samples) -> None:
         """More of the user's microphone, at the input rate."""
         if self._closed or not self._scenario.hear:
             return
-        run = to_samples(self._resampler.process(samples))
+        size = self._settings.input_rate_hz * _RUN_S
+        for at in range(0, len(samples), size):
+            self._hear_run(to_samples(self._resampler.process(samples[at : at + size])))
+
+    def _hear_run(self, run: Samples) -> None:
+        if self._settings.manual_turns:
+            self._manual.append(run)
+            self._manual_samples += len(run)
+            while self._manual_samples > _MANUAL_S * RATE_HZ:
+                self._manual_samples -= len(self._manual.popleft())
+            return
         events = self._detector.feed(run, agent_audible=self._speaker.speaking, unfinished=self._unfinished)
         for event in events:
             audio = self._detector.turn_audio() if isinstance(event, SpeechPaused | SpeechStopped) else None
-            if self._held or (self._speaker.speaking and not self._interruptible()):
+            if self._hides():
                 self._hold(event, audio)
             else:
                 self._on_turn(event, audio)
@@ -186,6 +234,57 @@ class Conversation:
         """Reply now (after the reply or turn in progress)."""
         self._enqueue(_Planned(reply=instructed(instructions, self._facts())))
 
+    def ask(self, asked: Asked) -> None:
+        """Reply now, whatever the user is doing; after the reply in progress."""
+        self._enqueue(_Planned(asked=asked))
+
+    def withdraw(self, reply_id: str) -> bool:
+        """Take back what was asked for and has not begun; False when there is no such reply."""
+        before = len(self._queue)
+        self._queue = deque(one for one in self._queue if one.asked is None or one.asked.reply_id != reply_id)
+        return len(self._queue) < before
+
+    @property
+    def waiting_ms(self) -> int:
+        """How much audio `commit` would make a turn of."""
+        if self._settings.manual_turns:
+            return self._manual_samples * 1000 // RATE_HZ
+        return self._detector.turn_ms if self._detector.in_turn else 0
+
+    def commit(self, item_id: str) -> None:
+        """The client says that the turn ends here; UserFinal or UserUnclear follows under `item_id`."""
+        audio = self._detector.cut()
+        if self._settings.manual_turns:
+            audio = np.concatenate(self._manual)[-_UTTERANCE_S * RATE_HZ :] if self._manual else None
+        self.clear_input()
+        if audio is not None:
+            self._finishing += 1
+            self._spawn(self._finish_turn(item_id, audio, None))
+
+    def clear_input(self) -> None:
+        """Forget the audio of the turn in progress."""
+        self._detector.cut()
+        self._manual.clear()
+        self._manual_samples = 0
+
+    @property
+    def turn_item_id(self) -> str:
+        """The turn in progress, or empty."""
+        return self._item_id if self._detector.in_turn else ""
+
+    @property
+    def active_reply_id(self) -> str | None:
+        return self._speaker.active_reply_id
+
+    @property
+    def audible_for(self) -> float:
+        """For how many more seconds the client hears what was sent."""
+        return self._speaker.audible_for()
+
+    def hush(self) -> None:
+        """The client stopped playing what it has."""
+        self._speaker.hush()
+
     def cancel_reply(self, reply_id: str) -> bool:
         """Interrupt this reply; False when it is not the one being spoken."""
         if self._speaker.active_reply_id != reply_id:
@@ -195,14 +294,26 @@ class Conversation:
         return True
 
     def suspend(self) -> None:
-        """The socket is gone: the reply in flight is dropped, what the conversation knows is kept."""
+        """The socket is gone: the reply in flight is dropped, replies that did not begin wait for `resume`.
+
+        What the user had said by then is understood as it stands: its UserFinal comes while suspended.
+        """
+        self._suspended = True
         self._stop_reply_task()
         self._speaker.forget()
-        self._queue.clear()
+        audio = self._detector.cut()
         self._resampler = Resampler(self._settings.input_rate_hz, RATE_HZ)
         self._detector = TurnDetector(replace(self._settings.turns, barge_in_ms=self._scenario.barge_in_ms))
         self._held.clear()
         self._guess = None
+        if audio is not None and self._item_id:
+            self._finishing += 1
+            self._spawn(self._finish_turn(self._item_id, audio, None))
+
+    def resume(self) -> None:
+        """There is a socket again."""
+        self._suspended = False
+        self._pump()
 
     def close(self) -> None:
         """End everything; emits nothing."""
@@ -219,6 +330,11 @@ class Conversation:
         if self._greeting_now and self._settings.uninterruptible_greeting:
             return False
         return self._settings.turns.interrupt_response
+
+    def _hides(self) -> bool:
+        return bool(self._held) or (
+            self._settings.hides_speech and self._speaker.speaking and not self._interruptible()
+        )
 
     def _hold(self, event: TurnEvent, audio: Samples | None) -> None:
         """The client must not hear of speech while a reply may not be interrupted: keep it until the reply has sounded."""
@@ -238,24 +354,30 @@ class Conversation:
             case SpeechOnset(at_ms=at_ms):
                 if self._scenario.speech_started == "early":
                     self._begun_told = True
-                    self._tell(SpeechBegan(at_ms=at_ms))
+                    self._item_id = self._make_id("item")
+                    self._tell(SpeechBegan(at_ms=at_ms, item_id=self._item_id))
             case SpeechDropped(at_ms=at_ms):
                 if self._begun_told:
                     self._begun_told = False
                     self._tell(SpeechEnded(at_ms=at_ms))
                 self._pump()
             case SpeechStarted(began_ms=began_ms):
-                began = None if self._begun_told else SpeechBegan(at_ms=began_ms)
+                began = None
+                if not self._begun_told:
+                    self._item_id = self._make_id("item")
+                    began = SpeechBegan(at_ms=began_ms, item_id=self._item_id)
                 self._begun_told = False
-                self._item_id = self._make_id("item")
                 self._partial, self._partial_at_ms, self._unfinished = "", 0, False
                 self._guess, self._guess_until_ms = None, -1
-                self._interrupt(began)
+                if self._interruptible() or self._settings.hides_speech:
+                    self._interrupt(began)
+                elif began is not None:
+                    self._tell(began)
             case SpeechPaused():
                 if audio is not None:
                     self._guess_ahead(audio)
             case SpeechStopped(at_ms=at_ms, ended_ms=ended_ms):
-                self._tell(SpeechEnded(at_ms=at_ms))
+                self._tell(SpeechEnded(at_ms=at_ms, item_id=self._item_id))
                 guess = self._guess if self._guess_until_ms == ended_ms else None
                 self._guess = None
                 if audio is not None:
@@ -279,9 +401,13 @@ class Conversation:
         finally:
             self._finishing -= 1
         if heard.kind == "nothing":
+            self._tell_user(UserUnclear(item_id=item_id))
             self._pump()
             return
-        self._tell_user(UserFinal(item_id=item_id, text=heard.text))
+        self._tell_user(UserFinal(item_id=item_id, text=heard.text, sure=heard.kind == "skill"))
+        if not self._settings.answers_turns:
+            self._pump()
+            return
         reply = answer(heard.text, self._facts(), sure=heard.kind == "skill")
         self._turn += 1
         self._enqueue(_Planned(reply=reply))
@@ -319,7 +445,13 @@ class Conversation:
 
     def _pump(self) -> None:
         """Start the next reply if nobody is speaking and nothing said is still being understood."""
-        if self._closed or self._reply_task is not None or not self._queue:
+        if self._closed or self._suspended or self._reply_task is not None or not self._queue:
+            return
+        asked = self._queue[0].asked
+        if asked is not None:
+            # Told at once: whatever happens next, this reply has begun and will be told to its end.
+            self._speaker.open(asked.reply_id, self._make_id("item"))
+            self._reply_task = self._spawn(self._speak(self._queue.popleft()))
             return
         if (self._detector.in_turn and not self._held) or self._finishing:
             return
@@ -330,19 +462,50 @@ class Conversation:
     async def _speak(self, planned: _Planned) -> None:
         try:
             self._greeting_now = planned.greeting
-            if planned.reply.tool is not None:
-                await self._call_tool(planned.reply, planned.reply.tool)
+            if planned.asked is not None:
+                reply = await self._speak_asked(planned.asked)
             else:
-                self._speaker.open(self._reply_id(planned), self._make_id("item"))
-                await self._speaker.speak_into(planned.reply.sentences, bare_words=planned.greeting)
-                self._speaker.complete()
-            if planned.reply.ends and self._scenario.hang_up_after_goodbye:
+                assert planned.reply is not None
+                reply = planned.reply
+                await self._speak_planned(planned, reply)
+            if reply.ends and self._scenario.hang_up_after_goodbye:
                 await asyncio.sleep(self._speaker.audible_for())
                 self._tell(HungUp())
         finally:
             if self._reply_task is asyncio.current_task():
                 self._reply_task = None
                 self._pump()
+
+    async def _speak_planned(self, planned: _Planned, reply: Reply) -> None:
+        if reply.tool is not None:
+            await self._call_tool(reply, reply.tool)
+            return
+        self._speaker.open(self._reply_id(planned), self._make_id("item"))
+        await self._think()
+        await self._speaker.speak_into(reply.sentences, bare_words=planned.greeting)
+        self._speaker.complete()
+
+    async def _speak_asked(self, asked: Asked) -> Reply:
+        reply = await asked.compose()
+        await self._think()
+        if reply.tool is None or self._scenario.preamble == "spoken":
+            await self._speaker.speak_into(reply.sentences, voice=asked.voice, text_only=asked.text_only)
+        if reply.tool is not None:
+            self._tell(
+                ToolCalled(
+                    call_id=self._make_id("call"),
+                    name=reply.tool.tool.name,
+                    arguments=reply.tool.arguments,
+                    reply_id=asked.reply_id,
+                    skill=reply.tool.skill,
+                )
+            )
+        self._speaker.complete()
+        return reply
+
+    async def _think(self) -> None:
+        if self._scenario.reply_delay_ms:
+            await asyncio.sleep(self._scenario.reply_delay_ms / 1000)
 
     def _reply_id(self, planned: _Planned) -> str:
         if planned.after_call and self._scenario.tool_reply_prefix:
@@ -388,7 +551,8 @@ class Conversation:
         reply_id = self._speaker.active_reply_id
         self._stop_reply_task()
         if self._speaker.interrupt(began):
-            self._queue.clear()
+            # What the client asked for by name it gets nevertheless.
+            self._queue = deque(planned for planned in self._queue if planned.asked is not None)
             for call_id in [key for key, call in self._calls.items() if call.reply_id == reply_id]:
                 self._calls.pop(call_id).timer.cancel()
 
@@ -400,7 +564,8 @@ class Conversation:
     # Small things ----------------------------------------------------------------------------------------------------
 
     def _facts(self) -> Facts:
-        return Facts(now=self._now(), tools=self._settings.tools, turn=self._turn)
+        settings = self._settings
+        return Facts(now=self._now(), tools=settings.tools, turn=self._turn, page_tools=settings.page_tools)
 
     def _tell(self, happening: Happening) -> None:
         if not self._closed:

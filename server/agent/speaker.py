@@ -24,6 +24,8 @@ __all__ = ["Speaker", "SpeakerSettings", "Synthesizer"]
 _SENTENCE_GAP_MS = 180
 # A silent preamble of a tool call is this long.
 PREAMBLE_MS = 200
+# Sound leaves in pieces of this length where neither the scenario nor the wire says otherwise.
+CHUNK_MS = 10
 
 
 class Synthesizer(Protocol):
@@ -53,7 +55,6 @@ class _Active:
 
     reply_id: str
     item_id: str
-    silent: bool = False
     sent_ms: float = 0.0
     planned_ms: float = 0.0
     told: int = 0
@@ -66,7 +67,7 @@ class Speaker:
         self, *, voice: Synthesizer, settings: SpeakerSettings, scenario: Scenario, emit: Callable[[Happening], None]
     ) -> None:
         self._voice = voice
-        self._settings = settings
+        self._settings = self._next = settings
         self._scenario = scenario
         self._emit = emit
         self._active: _Active | None = None
@@ -83,9 +84,14 @@ class Speaker:
         """The reply that is being sent, or None; a reply may be sent completely and still sound."""
         return self._active.reply_id if self._active else None
 
-    def change_volume(self, volume: float | None) -> None:
-        """From the next chunk on. Raises ValueError outside 0 to 100."""
-        self._settings = replace(self._settings, volume=volume)
+    def change(self, settings: SpeakerSettings) -> None:
+        """The volume from the next chunk on, voice and rate from the next reply on."""
+        self._next = settings
+        self._settings = settings if self._active is None else replace(self._settings, volume=settings.volume)
+
+    def hush(self) -> None:
+        """The client plays nothing of the past any more."""
+        self._sounds_until = asyncio.get_running_loop().time()
 
     def audible_for(self) -> float:
         """For how many more seconds the client hears what was sent; 0 when it has heard everything."""
@@ -104,23 +110,33 @@ class Speaker:
     def open(self, reply_id: str, item_id: str) -> None:
         """Begin a reply without sound; `speak_into`, `silence` and `complete` follow."""
         self._active = _Active(reply_id=reply_id, item_id=item_id)
+        self._settings = self._next
         self._words = []
+        self._unsent = np.zeros(0, dtype=np.int16)
         self._emit(ReplyStarted(reply_id=reply_id, item_id=item_id))
 
-    async def speak_into(self, sentences: Sequence[str], *, bare_words: bool = False) -> None:
-        """Speak sentences in the open reply. `bare_words`: deltas carry no spaces, as greetings do live."""
+    async def speak_into(
+        self, sentences: Sequence[str], *, bare_words: bool = False, voice: str = "", text_only: bool = False
+    ) -> None:
+        """Speak sentences in the open reply. `bare_words`: deltas carry no spaces, as greetings do live.
+
+        `voice` is for this reply alone; `text_only` tells the words and makes no sound.
+        """
         active = self._active
         if active is None:
             raise RuntimeError("no reply is open")
+        if text_only:
+            await self._write(active, sentences)
+            return
         if self._scenario.leading_silence_ms:
             await self.silence(self._scenario.leading_silence_ms)
         following: asyncio.Task[Speech] | None = None
         try:
             for index, sentence in enumerate(sentences):
-                speech = await (following or self._synthesize(sentence))
+                speech = await (following or self._synthesize(sentence, voice))
                 following = None
                 if index + 1 < len(sentences):
-                    following = asyncio.create_task(self._synthesize(sentences[index + 1]))
+                    following = asyncio.create_task(self._synthesize(sentences[index + 1], voice))
                 offset = round(active.planned_ms)
                 timed = [
                     replace(word, start_ms=word.start_ms + offset, end_ms=word.end_ms + offset) for word in speech.words
@@ -190,14 +206,22 @@ class Speaker:
         self._active = None
         self._sounds_until = 0.0
 
-    async def _synthesize(self, sentence: str) -> Speech:
-        return await self._voice.say(sentence, voice=self._settings.voice, rate_hz=self._settings.rate_hz)
+    async def _write(self, active: _Active, sentences: Sequence[str]) -> None:
+        for word in " ".join(sentences).split():
+            self._words.append(SpokenWord(text=word, start_ms=0, end_ms=0))
+            self._tell_words(active, until_ms=0, bare=False)
+            await asyncio.sleep(0)
+            if self._active is not active:
+                return
+
+    async def _synthesize(self, sentence: str, voice: str) -> Speech:
+        return await self._voice.say(sentence, voice=voice or self._settings.voice, rate_hz=self._settings.rate_hz)
 
     def _zeros(self, duration_ms: int) -> Samples:
         return np.zeros(self._settings.rate_hz * duration_ms // 1000, dtype=np.int16)
 
     def _chunk(self) -> int:
-        return max(1, self._settings.rate_hz * self._scenario.chunk_ms // 1000)
+        return max(1, self._settings.rate_hz * (self._scenario.chunk_ms or CHUNK_MS) // 1000)
 
     async def _send(self, active: _Active, samples: Samples, *, bare: bool) -> None:
         loop = asyncio.get_running_loop()
@@ -205,7 +229,7 @@ class Speaker:
         active.planned_ms += len(samples) * 1000 / rate_hz
         size = self._chunk()
         for number, at in enumerate(range(0, len(samples), size)):
-            if self._scenario.pace == "real-time":
+            if self._scenario.pace != "burst":
                 early = self._sounds_until - loop.time() - self._scenario.lead_ms / 1000
                 if early > 0:
                     await asyncio.sleep(early)

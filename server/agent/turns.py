@@ -165,6 +165,16 @@ class TurnDetector:
         """The current (or last) turn with its pre-roll, 16 kHz."""
         return np.concatenate(self._turn) if self._turn else np.zeros(0, dtype=np.int16)
 
+    def cut(self) -> Samples | None:
+        """End the turn in progress here, telling nothing, and give its audio; None outside a turn."""
+        if not self._in_turn:
+            return None
+        audio = self.turn_audio()
+        self._in_turn = False
+        self._audio = deque(maxlen=self._settings.pre_roll_ms // FRAME_MS)
+        self._voiced_window.clear()
+        return audio
+
     def feed(self, samples: Samples, *, agent_audible: bool, unfinished: bool = False) -> list[TurnEvent]:
         """Judge more audio.
 

@@ -17,7 +17,8 @@ import pytest
 import websockets
 
 from server.agent.options import AgentOptions
-from server.agent.scenarios import NAMED, Scenario
+from server.agent.scenario_names import NAMED
+from server.agent.scenarios import Scenario
 from tests.integration.agent_support import RunningAgent, running_agent, spoken
 from tests.integration.vendor_client import Event, VendorClient
 

@@ -8,7 +8,8 @@ from dataclasses import fields
 import pytest
 
 from server.agent.options import AgentOptions, from_env
-from server.agent.scenarios import NAMED, Fault, Scenario, scenario_from_text
+from server.agent.scenario_names import NAMED, scenario_from_text
+from server.agent.scenarios import Fault, Scenario
 
 
 def test_a_scenario_is_found_by_its_name() -> None:

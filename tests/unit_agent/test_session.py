@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -25,6 +26,7 @@ from server.agent.happenings import (
     ToolCalled,
     UserFinal,
     UserPartial,
+    UserUnclear,
 )
 from server.agent.pcm import Samples
 from server.agent.scenarios import Scenario
@@ -128,7 +130,7 @@ def test_nothing_understood_is_nothing_answered() -> None:
         talk = Talk(BURST, FakeEars(""))
         talk.say()
         await asyncio.sleep(0.1)
-        assert talk.kinds() == [SpeechBegan, SpeechEnded]
+        assert talk.kinds() == [SpeechBegan, SpeechEnded, UserUnclear]
 
     run(body)
 
@@ -294,7 +296,8 @@ def test_volume_changes_the_next_chunks() -> None:
         talk = Talk(Scenario(), FakeEars(), greeting="word " * 10)
         talk.conversation.begin()
         await talk.until_kind(ReplyAudio, 5)
-        talk.conversation._speaker.change_volume(50)
+        speaker = talk.conversation._speaker
+        speaker.change(replace(speaker.settings, volume=50))
         before = len(talk.told)
         await talk.until_kind(ReplyDone)
         late = [one for one in talk.told[before:] if isinstance(one, ReplyAudio)]

@@ -7,17 +7,16 @@ Section numbers in comments are the protocol file's. Configuration is in `assemb
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from starlette.websockets import WebSocket
 
-from server.agent.happenings import Happening, ReplyDone, ReplyText, UserFinal
+from server.agent.happenings import Happening, HungUp, ReplyAudio, ReplyDone, ReplyText, UserFinal
 from server.agent.hub import Hub, KeptSession
 from server.agent.pcm import Samples
 from server.agent.records import Record
@@ -29,11 +28,10 @@ from server.agent.wires.assemblyai_config import Config, Refused
 from server.agent.wires.assemblyai_door import authenticate, refusal
 from server.agent.wires.assemblyai_messages import check_message, count_settings, translate
 from server.agent.wires.guard import NotAMessage, parse
+from server.agent.wires.line import converse
 from server.agent.wires.outbox import Outbox
 
 __all__ = ["serve"]
-
-_log = logging.getLogger("parley.agent.wire")
 
 # Section 5: what live sessions were told, whatever their cap.
 _EXPIRES_IN_S = 3595
@@ -47,12 +45,30 @@ def _make_id(kind: IdKind) -> str:
     return _PREFIXES[kind] + secrets.token_hex(16)
 
 
+# The moments of a scenario's faults in this protocol's words.
+_POINTS = {
+    "session.updated": "opening",
+    "session.ready": "ready",
+    "reply.started": "reply",
+    "reply.audio": "sound",
+    "transcript.agent.delta": "word",
+    "transcript.user.delta": "heard",
+    "transcript.user": "understood",
+    "< session.update": "< configure",
+}
+# Section 10 says nothing of messages that a drop has caught on their way. What is settled is sent after the resume: a
+# client can do without a delta or without sound, but not without a final text, the end of a reply, or a call it must answer.
+_SETTLED = frozenset({"transcript.user", "transcript.agent", "reply.done", "tool.call"})
+_MAX_SETTLED = 200
+
+
 @dataclass(slots=True)
 class _State:
-    """What a session keeps across sockets, besides the conversation."""
+    """What a session keeps across sockets, besides the conversation. `settled` waits to be sent to the next socket."""
 
     config: Config
     wire: _Wire | None
+    settled: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
 
 
 async def serve(socket: WebSocket, hub: Hub) -> None:
@@ -79,7 +95,7 @@ class _Wire:
         self._hub = hub
         self._scenario = scenario
         self._record = record
-        self._outbox = Outbox(socket, record, scenario.faults, self._error_message)
+        self._outbox = Outbox(socket, record, scenario.faults, self._error_message, _POINTS)
         self._session: KeptSession | None = None
         self._config: Config | None = None
         self._grant: Grant | None = None
@@ -90,38 +106,29 @@ class _Wire:
         self._ready_timer: asyncio.TimerHandle | None = None
         self._clock = AudioClock()
         self._audio_from_s = 0.0
+        self._rate_hz = 24_000
         # Section 9: the latest of reply.started, input.speech.started and reply.done.
         self._latest = ""
 
     # Life ------------------------------------------------------------------------------------------------------------
 
     async def run(self, token: str, authorization: str) -> None:
-        sender = asyncio.create_task(self._outbox.run())
         self._outbox.saw("open")
-        receiver: asyncio.Task[None] | None = None
         try:
             self._grant = authenticate(self._hub, self._scenario, token, authorization)
             if self._grant is None:
                 if self._refuse_token():
-                    await sender
+                    await self._outbox.run()
                 return
             if self._scenario.capacity or self._hub.open_sockets > self._hub.options.max_sessions:
                 self._fail(self._scenario.capacity or "at_capacity", "No capacity, try again later", closes=True)
-                await sender
+                await self._outbox.run()
                 return
-            receiver = asyncio.create_task(self._receive())
-            await asyncio.wait((sender, receiver), return_when=asyncio.FIRST_COMPLETED)
+            await converse(self._socket, self._outbox, self._record, self._read, self._read_bytes)
         finally:
             for timer in (self._cap_timer, self._ready_timer):
                 if timer is not None:
                     timer.cancel()
-            tasks = [task for task in (sender, receiver) if task is not None]
-            for task in tasks:
-                task.cancel()
-            results = await asyncio.gather(*tasks, return_exceptions=True)
-            for result in results:
-                if isinstance(result, Exception):
-                    _log.error("a socket's task failed", exc_info=result)
             self._leave()
 
     def _refuse_token(self) -> bool:
@@ -141,29 +148,30 @@ class _Wire:
         if session is None or session.wire_state.wire is not self:
             return
         session.wire_state.wire = None
-        session.conversation.emit = lambda _happening: None
         if self._ended:
+            session.conversation.emit = lambda _happening: None
             self._hub.end(session)
         else:
+            self._hand_over(session)
             self._hub.lose(session)
 
-    async def _receive(self) -> None:
-        while True:
-            try:
-                message = await self._socket.receive()
-            except RuntimeError:
-                return
-            if message["type"] == "websocket.disconnect":
-                if self._record.close_code is None:
-                    self._record.close_code, self._record.closed_by = int(message.get("code") or 1005), "client"
-                return
-            text = message.get("text")
-            if text is None:
-                # Section 2: text frames only.
-                self._record.receive("(binary)")
-                self._refuse(Refused("invalid_format", "Invalid JSON format."))
-                continue
-            self._read(text)
+    def _hand_over(self, session: KeptSession) -> None:
+        """What is settled and did not leave, and what will be settled without a socket, waits for the next one."""
+        settled = session.wire_state.settled
+
+        def keep(happening: Happening) -> None:
+            told = translate(happening, self._scenario, self._encode)
+            if told is not None and told[0] in _SETTLED and len(settled) < _MAX_SETTLED:
+                self._note(happening)
+                settled.append(told)
+
+        settled += [one for one in self._outbox.unsent() if one[0] in _SETTLED]
+        session.conversation.emit = keep
+
+    def _read_bytes(self, _data: bytes) -> None:
+        # Section 2: text frames only.
+        self._record.receive("(binary)")
+        self._refuse(Refused("invalid_format", "Invalid JSON format."))
 
     def _read(self, text: str) -> None:
         try:
@@ -273,6 +281,7 @@ class _Wire:
         if new and self._scenario.ready_before_updated and not self._scenario.omit_updated:
             self._put("session.updated", {"config": self._config.echo()})
         self._reader = AudioReader(self._config.input_encoding)
+        self._rate_hz = self._config.settings().speaker.rate_hz
         self._ready = True
         self._audio_from_s = time.monotonic()
         if self._scenario.cap != "ignored":
@@ -297,6 +306,8 @@ class _Wire:
         state: _State = session.wire_state
         if state.wire is not None:
             evicted, state.wire = state.wire, None
+            evicted._hand_over(session)
+            evicted._outbox.drop_all()
             evicted._outbox.close(1008, "session resumed elsewhere")
             session.conversation.suspend()
         self._record.session_id, self._record.resumed = session_id, True
@@ -304,8 +315,11 @@ class _Wire:
         self._record.input_rate_hz = state.config.settings().input_rate_hz
         state.wire = self
         session.conversation.emit = self._tell
-        self._hub.regain(session)
         self._become_ready(False)
+        settled, state.settled = state.settled, []
+        for kind, fields in settled:
+            self._put(kind, {key: value for key, value in fields.items() if key not in ("type", "timestamp")})
+        self._hub.regain(session)
 
     def _audio(self, encoded: str) -> None:
         data = decode_base64(encoded)
@@ -350,7 +364,7 @@ class _Wire:
         opened_s = self._session.opened_s if self._session else time.monotonic()
         if self._session is not None:
             self._session.conversation.close()
-            self._outbox.drop_unsent(lambda kind, _message: kind == "reply.audio")
+            self._outbox.drop_unsent("reply.audio")
         duration = round(time.monotonic() - opened_s, 6)
         self._put("session.ended", {"session_duration_seconds": duration, "audio_duration_seconds": None})
         self._outbox.close(1000)
@@ -369,29 +383,37 @@ class _Wire:
 
     def _tell(self, happening: Happening) -> None:
         """Send one happening, and note what a test may want to know."""
+        if isinstance(happening, HungUp):
+            self._end()
+            return
+        self._note(happening)
         told = translate(happening, self._scenario, self._encode)
         if told is None:
-            self._end()
             return
         kind, fields = told
         if kind in _TURN_MARKS:
             self._latest = kind
+        if isinstance(happening, ReplyDone) and happening.status == "interrupted":
+            # What is still queued for a slow reader is taken back: an interruption means silence.
+            self._outbox.drop_unsent("reply.audio")
+        units = 1
+        if isinstance(happening, ReplyAudio):
+            units = max(1, len(happening.samples) * 100 // self._rate_hz)
+        self._put(kind, fields, units=units)
+
+    def _note(self, happening: Happening) -> None:
         match happening:
             case UserFinal(text=text):
                 self._record.heard.append(text)
             case ReplyText(text=text):
                 self._record.said.append(text)
-            case ReplyDone(status="interrupted"):
-                # What is still queued for a slow reader is taken back: an interruption means silence.
-                self._outbox.drop_unsent(lambda queued, _message: queued == "reply.audio")
-        self._put(kind, fields)
 
     def _encode(self, samples: Samples) -> str:
         assert self._config is not None
         return encode_audio(samples, self._config.output_encoding, odd=self._scenario.odd_bytes)
 
-    def _put(self, kind: str, fields: Mapping[str, Any]) -> None:
-        self._outbox.put(kind, {"type": kind, **fields, **self._timestamp()})
+    def _put(self, kind: str, fields: Mapping[str, Any], *, units: int = 1) -> None:
+        self._outbox.put(kind, {"type": kind, **fields, **self._timestamp()}, units=units)
 
     def _timestamp(self) -> dict[str, Any]:
         match self._scenario.timestamps:

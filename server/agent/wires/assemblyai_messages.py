@@ -21,6 +21,7 @@ from server.agent.happenings import (
     ToolCalled,
     UserFinal,
     UserPartial,
+    UserUnclear,
 )
 from server.agent.pcm import Samples
 from server.agent.scenarios import Scenario
@@ -73,7 +74,9 @@ def count_settings(session: Any) -> int:
 def translate(
     happening: Happening, scenario: Scenario, encode: Callable[[Samples], str]
 ) -> tuple[str, dict[str, Any]] | None:
-    """The type and the fields that tell a happening (section 5); None for HungUp, which is a matter of the socket.
+    """The type and the fields that tell a happening (section 5).
+
+    None for HungUp, which is a matter of the socket, and for UserUnclear: the service says nothing then.
 
     `encode` makes base64 text of samples in the session's output format.
     """
@@ -101,5 +104,5 @@ def translate(
             return "reply.done", {} if scenario.bare_reply_done else {"reply_id": reply_id, "status": status}
         case ToolCalled(call_id=call_id, name=name, arguments=arguments):
             return "tool.call", {"call_id": call_id, "name": name, "arguments": dict(arguments)}
-        case HungUp():
+        case HungUp() | UserUnclear():
             return None

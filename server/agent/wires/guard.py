@@ -16,9 +16,9 @@ class NotAMessage(ValueError):
     """The text is too large, too deep, not JSON, or not an object."""
 
 
-def parse(text: str) -> dict[str, Any]:
+def parse(text: str, *, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
     """The object in `text`. Raises NotAMessage; never recurses deeper than MAX_DEPTH."""
-    if len(text) > MAX_BYTES:
+    if len(text) > max_bytes:
         raise NotAMessage("too large")
     if text.count("{") + text.count("[") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
         raise NotAMessage("too deep")

@@ -1,6 +1,7 @@
 """The way out of a socket: one queue, one sender, and the scripted faults that count what leaves.
 
-A wire `put`s messages from anywhere and runs `run` as a task; `run` returns when the socket is to be closed or dropped.
+A wire `put`s messages and sound from anywhere and runs `run` as a task; `run` returns when the socket is to be closed or
+dropped. What did not leave by then can be had with `unsent`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -21,6 +22,15 @@ __all__ = ["Outbox"]
 
 # A client that reads nothing makes the queue grow by 100 messages a second; after minutes of that it is gone.
 _MAX_QUEUED = 60_000
+_MAX_SWALLOWED = 1000
+
+
+class _Queued(NamedTuple):
+    """A message (or bytes, sent as a binary frame) of a type; `units` is its length in 10 ms of sound, else 1."""
+
+    kind: str
+    message: Mapping[str, Any] | bytes
+    units: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +40,10 @@ class _Close:
 
 
 class Outbox:
-    """Sends JSON messages in order. `make_error` builds the wire's own error message for the fault `error`."""
+    """Sends messages in order. `make_error` builds the wire's own error message for the fault `error`.
+
+    `points` gives for a message's type the moment of `scenarios.POINTS` that it is, for the wires' common faults.
+    """
 
     def __init__(
         self,
@@ -38,23 +51,26 @@ class Outbox:
         record: Record,
         faults: tuple[Fault, ...],
         make_error: Callable[[str, str, str | None], dict[str, Any]],
+        points: Mapping[str, str],
     ) -> None:
         self._socket = socket
         self._record = record
         self._faults = faults
         self._make_error = make_error
-        self._queue: deque[tuple[str, Mapping[str, Any]] | _Close | Fault] = deque()
+        self._points = points
+        self._queue: deque[_Queued | _Close | Fault] = deque()
+        self._swallowed: list[_Queued] = []
         self._wake = asyncio.Event()
         self._seen: Counter[str] = Counter()
         self._stalled = False
         self._closing = False
         self.sent_close: int | None = None
 
-    def put(self, kind: str, message: Mapping[str, Any]) -> None:
+    def put(self, kind: str, message: Mapping[str, Any] | bytes, *, units: int = 1) -> None:
         """Queue a message of type `kind`; after `close` nothing more is taken."""
         if self._closing:
             return
-        self._queue.append((kind, message))
+        self._queue.append(_Queued(kind, message, units))
         self._wake.set()
         if len(self._queue) > _MAX_QUEUED:
             self._queue.clear()
@@ -67,15 +83,30 @@ class Outbox:
             self._queue.append(_Close(code, reason))
             self._wake.set()
 
-    def drop_unsent(self, unwanted: Callable[[str, Mapping[str, Any]], bool]) -> None:
-        """Take back queued messages that must not leave any more (the rest of an interrupted reply)."""
-        self._queue = deque(item for item in self._queue if not (isinstance(item, tuple) and unwanted(*item)))
+    def drop_unsent(self, kind: str) -> None:
+        """Take back queued messages of a type that must not leave any more (the rest of an interrupted reply)."""
+        self._queue = deque(item for item in self._queue if not (isinstance(item, _Queued) and item.kind == kind))
 
-    def saw(self, point: str) -> None:
+    def drop_all(self) -> None:
+        """Nothing of what waits is to leave any more."""
+        self._queue.clear()
+
+    def unsent(self) -> list[tuple[str, Mapping[str, Any]]]:
+        """The JSON messages that were put and never left, in order."""
+        waiting = [item for item in self._queue if isinstance(item, _Queued)]
+        return [(item.kind, item.message) for item in self._swallowed + waiting if not isinstance(item.message, bytes)]
+
+    def saw(self, point: str, units: int = 1) -> None:
         """Something happened that faults may wait for, besides a message sent: `open`, or `< type`."""
-        self._seen[point] += 1
+        for name in (point, self._points.get(point, "")):
+            if name:
+                self._count(name, units)
+
+    def _count(self, point: str, units: int) -> None:
+        before = self._seen[point]
+        self._seen[point] += units
         for fault in self._faults:
-            if fault.after == point and fault.nth == self._seen[point]:
+            if fault.after == point and before < fault.nth <= self._seen[point]:
                 self._queue.appendleft(fault)
                 self._wake.set()
 
@@ -94,15 +125,29 @@ class Outbox:
                     if await self._act(item):
                         return
                     continue
-                kind, message = item
                 if self._stalled:
+                    self._swallow(item)
                     continue
-                await self._socket.send_text(json.dumps(message, separators=(",", ":")))
-                self._record.send(kind)
-                self.saw(kind)
+                if isinstance(item.message, bytes):
+                    await self._socket.send_bytes(item.message)
+                else:
+                    await self._socket.send_text(json.dumps(item.message, separators=(",", ":")))
+                self._record.send(item.kind)
+                self.saw(item.kind, item.units)
+                self._count("any", 1)
             except (WebSocketDisconnect, RuntimeError):
                 # The client went away in the middle of a message; the receiving side tells the session.
+                self._queue.appendleft(item)
                 return
+            except asyncio.CancelledError:
+                self._queue.appendleft(item)
+                raise
+
+    def _swallow(self, item: _Queued) -> None:
+        # Sound that never left is worth nothing later; of the rest a session that goes on may need the last.
+        if not isinstance(item.message, bytes):
+            self._swallowed.append(item)
+            del self._swallowed[:-_MAX_SWALLOWED]
 
     async def _close(self, code: int, reason: str) -> None:
         if self._stalled:
@@ -119,7 +164,6 @@ class Outbox:
                 await self._close(fault.code, fault.reason)
                 return True
             case "drop":
-                self._closing = True
                 self._record.close_code, self._record.closed_by = 1006, "agent"
                 return True
             case "send":

@@ -1,0 +1,151 @@
+"""A client of the OpenAI Realtime protocol: the vendor's own Python package, and a judge of every event that comes.
+
+`OpenAIClient` talks through `openai.AsyncOpenAI`; each event is checked against the package's own types, strictly: a type that
+the package does not know, a missing or misspelt field, or a value of another type fails at the event where it happens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Any, get_args
+
+import openai
+import websockets
+from openai.types.realtime import RealtimeServerEvent
+from pydantic import BaseModel, TypeAdapter
+
+Event = dict[str, Any]
+BYTES_PER_MS = 48  # 24 kHz, 16 bits, mono
+FRAME_MS = 100
+
+_ADAPTER: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)
+_MODELS: dict[str, type[BaseModel]] = {
+    model.model_fields["type"].annotation.__args__[0]: model for model in get_args(get_args(RealtimeServerEvent)[0])
+}
+# Fields that the documents show in events and the package's types do not have: the session's own three (protocol file
+# section 5). The package's models keep unknown fields, so a misspelt optional field would pass without this list.
+_ONLY_DOCUMENTED = {"session.id", "session.object", "session.expires_at"}
+
+
+def checked(event: Event) -> Any:
+    """The event as the package's own model. Fails for what that package would not understand in full."""
+    assert event.get("type") in _MODELS, f"the package knows no event {event.get('type')!r}"
+    # By its own model first, for a readable message; then through the union, as a typed client would.
+    parsed = _MODELS[event["type"]].model_validate(event, strict=True)
+    assert type(_ADAPTER.validate_python(event)) is type(parsed)
+    unknown = set(_extras(parsed)) - _ONLY_DOCUMENTED
+    assert not unknown, f"{event['type']} has fields that the package does not know: {sorted(unknown)}"
+    return parsed
+
+
+def _extras(value: Any, path: str = "") -> Iterator[str]:
+    if isinstance(value, BaseModel):
+        yield from (f"{path}{name}" for name in value.model_extra or {})
+        for name in type(value).model_fields:
+            yield from _extras(getattr(value, name), f"{path}{name}.")
+    elif isinstance(value, list):
+        for one in value:
+            yield from _extras(one, path)
+
+
+class OpenAIClient:
+    """One session through the package. `events` holds all that came, in order, already checked."""
+
+    def __init__(
+        self, base_url: str, *, api_key: str = "any-key", model: str = "gpt-realtime-2.1", scenario: str = ""
+    ) -> None:
+        self.package = openai.AsyncOpenAI(api_key=api_key, base_url=f"{base_url}/v1", max_retries=0)
+        self.model, self.scenario = model, scenario
+        self.events: list[Event] = []
+        self.failure: BaseException | None = None
+        self._came = asyncio.Condition()
+
+    async def __aenter__(self) -> OpenAIClient:
+        query: dict[str, object] = {"scenario": self.scenario} if self.scenario else {}
+        self._manager = self.package.realtime.connect(
+            model=self.model, extra_query=query, websocket_connection_options={"proxy": None, "max_size": None}
+        )
+        self.connection = await self._manager.__aenter__()
+        self._reader = asyncio.create_task(self._read())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._manager.__aexit__(kind, error, trace)
+        await self._reader
+        await self.package.close()
+        if kind is None and self.failure is not None:
+            raise self.failure
+
+    async def send(self, kind: str, **fields: Any) -> None:
+        await self.connection.send({"type": kind, **fields})  # type: ignore[misc, arg-type]
+
+    async def configure(self, **session: Any) -> Event:
+        """session.update and its answer."""
+        begin = len(self.events)
+        await self.connection.session.update(session={"type": "realtime", **session})  # type: ignore[typeddict-item]
+        return await self.wait("session.updated", after=begin)
+
+    async def talk(self, pcm: bytes, *, silence_ms: int = 1200) -> None:
+        """Send speech as a microphone would: in real time, and with the quiet that follows."""
+        loop = asyncio.get_running_loop()
+        begun, data = loop.time(), pcm + bytes(silence_ms * BYTES_PER_MS)
+        for at in range(0, len(data), FRAME_MS * BYTES_PER_MS):
+            await self.append(data[at : at + FRAME_MS * BYTES_PER_MS])
+            await asyncio.sleep(begun + at / BYTES_PER_MS / 1000 - loop.time())
+
+    async def append(self, pcm: bytes) -> None:
+        await self.connection.input_audio_buffer.append(audio=base64.b64encode(pcm).decode())
+
+    async def ask(self, text: str, **response: Any) -> None:
+        """A text turn: an item and the wish for an answer."""
+        content = [{"type": "input_text", "text": text}]
+        await self.send("conversation.item.create", item={"type": "message", "role": "user", "content": content})
+        await self.send("response.create", response=response)
+
+    async def wait(
+        self, kind: str, *, after: int = 0, where: Callable[[Event], bool] | None = None, timeout_s: float = 30
+    ) -> Event:
+        """The first event of a type (from index `after` on); raises TimeoutError when it does not come."""
+
+        def found() -> Event | None:
+            return next((e for e in self.events[after:] if e["type"] == kind and (where is None or where(e))), None)
+
+        async with asyncio.timeout(timeout_s), self._came:
+            await self._came.wait_for(lambda: found() is not None or self.failure is not None)
+        if self.failure is not None:
+            raise self.failure
+        event = found()
+        assert event is not None
+        return event
+
+    def of(self, *kinds: str, after: int = 0) -> list[Event]:
+        return [event for event in self.events[after:] if event["type"] in kinds]
+
+    def audio(self, item_id: str) -> bytes:
+        """The sound of an item so far."""
+        deltas = (e for e in self.of("response.output_audio.delta") if e["item_id"] == item_id)
+        return b"".join(base64.b64decode(e["delta"]) for e in deltas)
+
+    async def _read(self) -> None:
+        try:
+            while True:
+                event = json.loads(await self.connection.recv_bytes())
+                checked(event)
+                async with self._came:
+                    self.events.append(event)
+                    self._came.notify_all()
+        except websockets.ConnectionClosed as closed:
+            code, reason = (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (1006, "")
+            async with self._came:
+                self.events.append({"type": "(closed)", "code": code, "reason": reason})
+                self._came.notify_all()
+        except BaseException as error:
+            async with self._came:
+                self.failure = error
+                self._came.notify_all()
