@@ -436,3 +436,14 @@ def test_no_log_line_holds_a_key_or_what_was_said(agent: RunningAgent, caplog: p
     lines = [record.getMessage() for record in caplog.records if record.name.startswith("parley")]
     for word in (value, "canary-key", "xylophone"):
         assert not any(word in line for line in lines)
+
+
+@pytest.mark.parametrize("path", ["/v1/realtime?model=m", "/api/v1/sdk/ws"])
+def test_a_foreign_page_gets_no_socket(agent: RunningAgent, path: str) -> None:
+    async def run() -> int:
+        url = agent.url.replace("http", "ws", 1) + path
+        with pytest.raises(websockets.InvalidStatus) as refused:
+            await websockets.connect(url, origin="https://evil.example", proxy=None)  # type: ignore[arg-type]
+        return refused.value.response.status_code
+
+    assert asyncio.run(run()) == 403

@@ -135,7 +135,7 @@ def test_what_the_user_was_saying_when_the_socket_went_is_understood_and_answere
 def test_a_turn_of_which_nothing_was_understood_is_told_too() -> None:
     async def body() -> None:
         talk = Talk(BURST, FakeEars(""), manual_turns=True, answers_turns=False)
-        talk.conversation.hear(synthesize("hello", rate_hz=RATE_HZ).samples)
+        talk.conversation.hear(synthesize("hello", voice="michael", rate_hz=RATE_HZ).samples)
         talk.conversation.commit("mine")
         await talk.until_kind(UserUnclear)
         assert talk.told == [UserUnclear(item_id="mine")]

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pytest
 
-from server.agent.brain import Facts, answer, answer_tool, instructed, wants_more
+from server.agent.brain import Facts, answer, answer_tool, asked_to_say, instructed, wants_more
 from server.agent.grammar import CITIES, jsgf
 from server.agent.texts import STORIES
 from server.agent.tools import ToolRequest, ToolSpec
@@ -235,3 +235,19 @@ def test_a_very_long_text_is_not_read_back() -> None:
 )
 def test_open_ends_are_noticed(said: str, more: bool) -> None:
     assert wants_more(said) is more
+
+
+@pytest.mark.parametrize(
+    ("instructions", "sentences"),
+    [
+        ("Say exactly: Hello there. I'm here.", ("Hello there.", "I'm here.")),
+        ('Say exactly: "It\'s me."', ("It's me.",)),
+        ("Greet the user and say 'welcome back' to them.", ("welcome back",)),
+        ('Tell them "one. two."', ("one.", "two.")),
+        ("Tell the user we're out of time, it's over", None),
+        ("Be brief.", None),
+    ],
+)
+def test_what_is_to_be_said_word_for_word(instructions: str, sentences: tuple[str, ...] | None) -> None:
+    reply = asked_to_say(instructions)
+    assert (reply.sentences if reply else None) == sentences

@@ -9,7 +9,7 @@ import pytest
 
 from server.agent.options import AgentOptions, from_env
 from server.agent.scenario_names import NAMED, scenario_from_text
-from server.agent.scenarios import Fault, Scenario
+from server.agent.scenarios import POINTS, Fault, Scenario
 
 
 def test_a_scenario_is_found_by_its_name() -> None:
@@ -76,3 +76,16 @@ def test_options_that_make_no_sense_are_refused(wrong: dict[str, object]) -> Non
 
 def test_keys_do_not_appear_in_the_options_text() -> None:
     assert "canary" not in repr(AgentOptions(api_keys=("canary",)))
+
+
+def test_a_drop_after_any_number_of_messages_has_a_name() -> None:
+    assert scenario_from_text("drop_after_12").faults == (Fault(after="any", nth=12, do="drop"),)
+    with pytest.raises(ValueError, match="no scenario"):
+        scenario_from_text("drop_after_0")
+
+
+def test_the_named_faults_hold_on_every_wire() -> None:
+    """They speak of common moments, or say by their names whose they are."""
+    for scenario in NAMED.values():
+        for fault in scenario.faults:
+            assert fault.after in POINTS, scenario.name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.agent.tokens import Grant, TokenStore, account_of
+from server.agent.tokens import Grant, SignedTokens, TokenStore, account_of
 
 GRANT = Grant(account="a", expires_at_s=100.0, max_session_s=60)
 
@@ -49,3 +49,26 @@ def test_minting_without_end_forgets_the_oldest() -> None:
 def test_an_account_does_not_show_its_key() -> None:
     assert "secret" not in account_of("secret-key")
     assert account_of("a") != account_of("b")
+
+
+def test_a_signed_token_tells_its_own_grant_and_is_good_once() -> None:
+    signed = SignedTokens()
+    token = signed.mint(GRANT, now_s=50)
+    assert signed.redeem(token, now_s=60) == GRANT
+    assert signed.redeem(token, now_s=60) is None
+    assert signed.redeem(token, now_s=60, reusable=True) == GRANT
+
+
+def test_a_late_forged_or_foreign_signed_token_is_refused() -> None:
+    signed = SignedTokens()
+    token = signed.mint(GRANT, now_s=50)
+    assert signed.redeem(token, now_s=100) is None
+    header, claims, signature = token.split(".")
+    assert signed.redeem(f"{header}.{claims}x.{signature}", now_s=60) is None
+    assert signed.redeem(f"{header}.{claims}.", now_s=60) is None
+    assert signed.redeem("no token at all, €", now_s=60) is None
+    assert SignedTokens().redeem(token, now_s=60) is None, "another process has another secret"
+
+
+def test_a_store_can_mark_its_tokens() -> None:
+    assert TokenStore(prefix="ek_").mint(GRANT).startswith("ek_")
