@@ -117,9 +117,9 @@ def instructed(instructions: str | None, facts: Facts) -> Reply:
 def asked_to_say(instructions: str) -> Reply | None:
     """The text that instructions ask to be spoken word for word; None when they ask for no such thing.
 
-    Two forms are understood: `say exactly: ` followed by the text, and a verb of speaking followed by a quotation.
+    Two forms are understood: `say exactly ...: ` followed by the text, and a verb of speaking followed by a quotation.
     """
-    exact = re.search(r"\bsay exactly(?: this)?: *(.+)", instructions, re.IGNORECASE | re.DOTALL)
+    exact = re.search(r"\bsay exactly\b[^:\n]*: *(.+)", instructions, re.IGNORECASE | re.DOTALL)
     if exact:
         return Reply(skill="say", sentences=_sentences(exact.group(1).strip(' \n"“”')[:_LONGEST_QUOTE]))
     quoted = _QUOTED.search(instructions)

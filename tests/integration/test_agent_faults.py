@@ -52,7 +52,7 @@ async def frames(agent: RunningAgent, wire: str, scenario: str, *, until: int | 
         minted = SdkClient(agent, scenario).minted
         url, opening = minted["ws_url"], [{"token": minted["token"]}]
     got: list[Any] = []
-    async with websockets.connect(url, subprotocols=protocols, max_size=None, proxy=None) as socket:  # type: ignore[arg-type]
+    async with websockets.connect(url, subprotocols=protocols, max_size=None, max_queue=None, proxy=None) as socket:  # type: ignore[arg-type]
         for message in opening:
             # It may be gone by now; what it said before is still to be read.
             with contextlib.suppress(websockets.ConnectionClosed):
