@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from builder.environment import SetupError
@@ -49,9 +50,9 @@ class Assets:
             (folder / key).write_bytes(files[key])
         return f"assets/{folder.name}/"
 
-    def place_modules(self, source: Path) -> None:
-        """Place every `*.js` of a folder, dependencies first, with their imports pointing at the new names."""
-        waiting = {path.name: path.read_text(encoding="utf-8") for path in sorted(source.glob("*.js"))}
+    def place_modules(self, source: Path, names: Sequence[str]) -> None:
+        """Place modules of a folder, dependencies first, with their imports pointing at the new names."""
+        waiting = {name: (source / name).read_text(encoding="utf-8") for name in sorted(names)}
         while waiting:
             ready = [name for name, text in waiting.items() if not _imports(text) & set(waiting)]
             if not ready:

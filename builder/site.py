@@ -39,7 +39,9 @@ def _place(root: Path, out: Path, agent: agents.Agent, runtime: vendor.Runtime) 
     """Write every asset and return what the page must know about them."""
     assets = Assets(out)
     static = root / "templates" / "static"
-    assets.place_modules(static)
+    worker = worklets.members(static, "boot.js")
+    assets.place("boot.js", worklets.flatten(static, "boot.js").encode())
+    assets.place_modules(static, [path.name for path in static.glob("*.js") if path.name not in worker])
     for path in sorted(static.iterdir()):
         if path.suffix in (".css", ".svg", ".png"):
             assets.place(path.name, path.read_bytes())

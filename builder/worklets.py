@@ -1,8 +1,11 @@
-"""Flatten each AudioWorklet into one file.
+"""Flatten each AudioWorklet, and the worker, into one file.
 
 Static imports inside a worklet have no evidence of support in Safari and the Web Audio editors advise against them
 (github.com/WebAudio/web-audio-api/issues/2194), so modules are joined here, dependencies first. The grammar is kept small
 on purpose: named imports from `./x.js`, and `export` in front of a declaration.
+
+The worker's reason is another: WebKitGTK now and then fails to load one of a worker's modules ("access control checks"), and
+one file needs one request instead of a chain of four.
 """
 
 from __future__ import annotations
@@ -15,24 +18,30 @@ from builder.environment import SetupError
 ENTRIES = ("capture.js", "playback.js")
 NAMED_IMPORT = re.compile(r"""^import\s*\{[^}]*\}\s*from\s*["']\./([\w-]+\.js)["'];?[ \t]*\n""", re.MULTILINE)
 EXPORT = re.compile(r"^export\s+(?=(?:async\s+)?(?:function|class|const|let)\b)", re.MULTILINE)
-LEFT_OVER = re.compile(r"^\s*(import|export)\b.*", re.MULTILINE)
+LEFT_OVER = re.compile(r"^\s*(?:import(?!\s*\()|export)\b.*", re.MULTILINE)
 DECLARED = re.compile(r"^(?:function|class|const|let)\s+(\w+)", re.MULTILINE)
+
+
+def members(folder: Path, entry: str) -> list[str]:
+    """`entry` and everything it imports, dependencies first. Raises SetupError."""
+    order: list[str] = []
+    _visit(folder, entry, order, ())
+    return order
 
 
 def flatten(folder: Path, entry: str) -> str:
     """Return one script holding `entry` and everything it imports. Raises SetupError."""
-    order: list[str] = []
-    _visit(folder, entry, order, ())
+    order = members(folder, entry)
     owner: dict[str, str] = {}
     parts = []
     for name in order:
         text = EXPORT.sub("", NAMED_IMPORT.sub("", (folder / name).read_text(encoding="utf-8")))
         left = LEFT_OVER.search(text)
         if left:
-            raise SetupError(f"worklets/{name}: the build cannot flatten '{left.group().strip()}'")
+            raise SetupError(f"{folder.name}/{name}: the build cannot flatten '{left.group().strip()}'")
         for declared in DECLARED.findall(text):
             if owner.setdefault(declared, name) != name:
-                raise SetupError(f"worklets/{name} and worklets/{owner[declared]} both declare '{declared}'")
+                raise SetupError(f"{folder.name}/{name} and {folder.name}/{owner[declared]} both declare '{declared}'")
         parts.append(f"// --- {name}\n{text.strip()}\n")
     return "\n".join(parts)
 

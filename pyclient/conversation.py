@@ -143,6 +143,13 @@ class Conversation:
             turn.text = turn.text.rstrip()
             turn.interrupted = turn.interrupted or interrupted
 
+    def agent_heard(self, reply_id: str, share: float) -> None:
+        """Of an interrupted turn keep the words that were heard: as many as `share` of its sound, up to the end of a word."""
+        turn = self._agent_turn(reply_id)
+        if turn is not None and turn.interrupted and share < 1.0:
+            end = turn.text.find(" ", round(len(turn.text) * share))
+            turn.text = turn.text if end < 0 else turn.text[:end]
+
     def agent_cut_off(self, reply_id: str) -> None:
         """The line broke in mid-reply: the turn ends as it stands, unless the server goes on with it after all."""
         turn = self._agent_turn(reply_id)

@@ -110,6 +110,11 @@ class Ledger:
         item = self._items.get(item_id)
         return None if item is None else duration_ms(item.rendered, self._rate_hz)
 
+    def share_heard(self, item_id: str) -> float:
+        """Which part of what came of an item was rendered, from 0 to 1."""
+        item = self._items.get(item_id)
+        return 1.0 if item is None or not item.received else item.rendered / item.received
+
     def _forget_settled(self) -> None:
         self._waiting = {item_id: item for item_id, item in self._waiting.items() if item.pending}
 

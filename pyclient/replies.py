@@ -58,6 +58,7 @@ class Reply:
     held: bool = False  # the flush policy waits for the person to finish
     reported: bool = False  # how much of it was heard was told, or is about to be
     stale: bool = False  # of a session that is lost
+    worded: bool = False  # the server itself said which words were heard
 
     @property
     def silenced(self) -> bool:
@@ -219,6 +220,7 @@ class Replies:
                 self._conversation.agent_delta(reply.id, event.text)
             return
         if event.interrupted:
+            reply.worded = True
             self._interrupted(reply)
         if reply.cut and not event.interrupted and self._conversation.agent_text(reply.id):
             return  # the server thinks all of it was heard; we know better
@@ -333,6 +335,8 @@ class Replies:
         for reply in replies:
             heard_ms = self._ledger.heard_ms(reply.id)
             if heard_ms is not None and not reply.stale:  # None: nothing of it had come
+                if not reply.worded:
+                    self._conversation.agent_heard(reply.id, self._ledger.share_heard(reply.id))
                 self._report_heard(reply.wire_id, heard_ms)
 
     def _duck(self) -> None:

@@ -28,16 +28,16 @@ def test_a_person_talks_and_is_answered_by_voice(
 
     lines = [
         Line(text=text, wav=speech.say(text, tail_ms=700))
-        for text in ("what time is it", "tell me a long story", "tell me a joke please")
+        for text in ("what time is it", "tell me a long story", "what time is it")
     ]
     reports = converse(call, lines[:1], folder=tmp_path / "first")
     assert all(report.good for report in reports), reports
     assert words_heard(load(tmp_path / "first" / "speaker.wav"), ["time", "it's", "is", "o'clock", *DECOYS])
 
     reports = converse(call, lines[1:], folder=tmp_path / "rest", interrupt_after_ms=2500)
-    story, joke = reports
+    story, last = reports
     assert story.interrupted and story.agent_heard, reports
-    assert joke.good and "joke" in joke.agent_heard, reports
+    assert last.good and "time" in last.agent_heard, reports
 
     roles = [turn.role for turn in call.transcript()]
     assert roles.count("user") == 3

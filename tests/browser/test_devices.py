@@ -37,7 +37,7 @@ def received(parley: Parley) -> Sound:
 
 def one_sentence(call: Call) -> None:
     """Greet with one sentence, so that a scenario with a tone says one tone."""
-    call.page.get_by_text("Voice and behaviour").click()
+    call.page.evaluate("document.getElementById('settings').open = true")
     call.page.get_by_label("Greeting").fill("Beep.")
 
 
@@ -92,16 +92,18 @@ def test_an_old_firefox_that_refuses_other_rates_is_never_asked_for_one(
     call.hang_up()
 
 
+@pytest.mark.alone
 def test_a_long_reply_in_one_burst_is_played_whole_and_without_a_gap(
     call: Call, sound: Any, parley: Parley, tmp_path: Path
 ) -> None:
     """Replies arrive faster than they play: twelve seconds at once must come out complete, in order, with an unbroken phase.
 
-    A machine that is short of time stops the browser's own sound for moments; that lengthens the tone and loses nothing of
-    it. So nothing may ever be missing, and without a gap it has to be once in three calls.
+    A machine that is short of time stops the browser's own sound for moments, and WebKit then drops what it could not play in
+    time. So it has to be perfect once in three calls; what we lose ourselves, we lose in every one.
     """
     parley.scenario(sessions=3, tone_hz=TONE_HZ, tone_ms=12_000, pace="burst", chunk_ms=50, hear=False)
     one_sentence(call)
+    faults = []
     for attempt in range(3):
         with sound.record(tmp_path / f"long{attempt}.wav") as tape:
             call.connect()
@@ -110,13 +112,13 @@ def test_a_long_reply_in_one_burst_is_played_whole_and_without_a_gap(
         call.hang_up()
         heard = load(tmp_path / f"long{attempt}.wav")
         assert dominant_hz(heard) == pytest.approx(TONE_HZ, rel=PITCH)
-        # A lost chunk of ours would be 50 ms or a multiple; the browsers themselves splice some milliseconds now and then.
-        gaps = [item for item in breaks(heard, TONE_HZ) if item.kind == "gap" and item.length_ms > 15]
-        stalled_ms = sum(item.length_ms for item in gaps)
-        assert sounding(heard).duration_ms - stalled_ms >= 12_000 - 45, gaps
-        if not gaps and sounding(heard).duration_ms == pytest.approx(12_000, abs=150):
+        # A lost chunk of ours would be 50 ms or a multiple; Firefox splices 16 ms now and then.
+        gaps = [item for item in breaks(heard, TONE_HZ) if item.kind == "gap" and item.length_ms > 20]
+        length_ms = sounding(heard).duration_ms
+        if not gaps and length_ms == pytest.approx(12_000, abs=45):
             return
-    raise AssertionError(f"a gap in every call: {gaps}")
+        faults.append((length_ms, gaps))
+    raise AssertionError(f"not perfect in any of three calls: {faults}")
 
 
 def test_no_microphone_at_all_is_told(tab: Any, pulse: Pulse, parley: Parley) -> None:
@@ -153,22 +155,29 @@ def test_a_microphone_that_goes_silent_in_mid_call_is_noticed(call: Call, pulse:
     expect(alert).to_be_visible(timeout=20_000)
 
 
+@pytest.mark.alone
 def test_the_agents_own_voice_in_the_microphone(call: Call, pulse: Pulse, speech: Speech, parley: Parley) -> None:
     """Open speakers: the browser's echo cancellation must keep the agent from hearing itself.
 
-    WebKitGTK accepts `echoCancellation` and does nothing, as the README says. When that changes, this test wants to know.
+    Firefox and Chromium need a moment to learn the room, longer on a busy machine: once in three calls the greeting must come
+    through. WebKitGTK accepts `echoCancellation` and does nothing, as the README says, so there no greeting does. When that
+    changes, this test wants to know.
     """
     with pulse.echo():
-        call.connect()
-        if call.tab.engine == "webkit":
-            assert poll(lambda: any(turn.interrupted or turn.role == "user" for turn in call.transcript()), 30.0)
+        through = 0
+        for _ in range(3):
+            call.connect()
+            call.wait_turn("agent", final=False)
+            heard_itself = poll(
+                lambda: any(turn.interrupted or turn.role == "user" for turn in call.transcript()),
+                7.0,
+                lambda: call.page.wait_for_timeout(100),
+            )
             call.hang_up()
-            return
-        greeting = call.wait_turn("agent", containing="parley")
-        call.wait_activity("listening")
-        assert not greeting.interrupted
-        assert not [turn for turn in call.transcript() if turn.role == "user"]
-    call.hang_up()
+            through += not heard_itself
+            if through or call.tab.engine == "webkit":
+                break
+    assert through == (call.tab.engine != "webkit")
 
 
 def test_a_background_tab_keeps_talking(call: Call, sound: Any, speech: Speech, open_tab: Any, parley: Parley) -> None:

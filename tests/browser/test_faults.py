@@ -142,13 +142,16 @@ def test_a_line_that_breaks_in_mid_call_is_taken_up_again(call: Call, parley: Pa
     call.hang_up()
 
 
-@pytest.mark.parametrize("scenario", ["deep_message", "huge_message", "binary_frame", "flood"])
-def test_a_hostile_message_is_refused_and_the_call_goes_on(call: Call, parley: Parley, scenario: str) -> None:
+def test_a_hostile_message_is_refused_and_the_call_goes_on(call: Call, parley: Parley) -> None:
     """Six thousand brackets kill Pyodide for good if they reach the parser."""
-    parley.scenario(scenario)
-    call.connect()
-    call.wait_turn("agent", containing="parley")
-    call.hang_up()
+    for scenario in ("deep_message", "huge_message", "binary_frame", "flood"):
+        parley.scenario(scenario)
+        call.connect()
+        call.wait_turn("agent", containing="parley")
+        assert call.snapshot()["stats"]["rejected_messages"] + call.snapshot()["stats"]["ignored_messages"] > 0, (
+            scenario
+        )  # type: ignore[index]
+        call.hang_up()
 
 
 @pytest.fixture

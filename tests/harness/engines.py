@@ -223,6 +223,7 @@ def open_tab(
         with _START[engine](playwright, found, {**env, name: value}, options, folder) as page:
             tab = Tab(page=page, found=found, options=options)
             tab.errors.attach(page)
+            webkit_gtk.AFTER_CANCEL[:] = [lambda: tab.errors.expect(webkit_gtk.CANCELLED)]
             for script in options.init_scripts:
                 page.add_init_script(script)
             if trace and engine == "chromium":

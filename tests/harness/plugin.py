@@ -74,6 +74,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "alone: no other browser test runs beside it: it judges sound that a busy machine would spoil"
+    )
     config.addinivalue_line("markers", "tab(**options): how the fixture `tab` opens its page, see engines.TabOptions")
     if unknown := sorted(set(_engines(config)) - set(ALL_ENGINES)):
         raise pytest.UsageError(f"--engines: no engine {', '.join(unknown)}; there are {', '.join(ALL_ENGINES)}")
@@ -206,8 +209,22 @@ def _display() -> Iterator[str]:
 
 
 @pytest.fixture
+def _elbow_room(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests with a browser share the machine, but for those marked `alone`. One process needs no lock."""
+    if sys.platform == "win32" or not hasattr(request.config, "workerinput"):
+        yield
+        return
+    import fcntl
+
+    alone = request.node.get_closest_marker("alone") is not None
+    with (tmp_path_factory.getbasetemp().parent / "elbow-room").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
+
+
+@pytest.fixture
 def open_tab(
-    request: pytest.FixtureRequest, engine: str, playwright_driver: PlaywrightDriver
+    request: pytest.FixtureRequest, engine: str, playwright_driver: PlaywrightDriver, _elbow_room: None
 ) -> Iterator[Callable[..., Tab]]:
     """Opens pages: `open_tab(mic="deny", init_scripts=[...])`, each in a browser of its own. See `engines.TabOptions`."""
     from . import engines

@@ -23,7 +23,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -155,6 +155,12 @@ def _wait_for_tab(port: int, process: subprocess.Popen[bytes], log: Path) -> Non
     raise RuntimeError(f"WebKitGTK did not open a page: {log.read_text(errors='replace')[-1500:] or 'it said nothing'}")
 
 
+# Called when a load was cancelled and is made again.
+AFTER_CANCEL: list[Callable[[], None]] = []
+# What WebKit says of the requests that a half-loaded page had under way when it was thrown away.
+CANCELLED = "due to access control checks|Load failed|Importing a module script failed"
+
+
 def _retry_cancelled_loads(page: Page) -> None:
     # A change of process (another site, or an opener policy) cancels the load that caused it; the second one is served.
     goto = page.goto
@@ -166,6 +172,8 @@ def _retry_cancelled_loads(page: Page) -> None:
         except Exception as error:
             if "cancelled" not in str(error):
                 raise
+            for forget in AFTER_CANCEL:
+                forget()
             return goto(url, **options)
 
     page.goto = twice  # type: ignore[method-assign]

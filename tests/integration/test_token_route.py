@@ -260,7 +260,7 @@ def test_a_full_queue_is_503_at_once_while_other_routes_answer_and_all_recovers(
 
 
 def test_who_waits_too_long_for_a_slot_gets_503_and_never_reaches_the_provider(provider: FakeProvider) -> None:
-    settings = {"upstream_slots": 1, "upstream_max_waiting": 5, "upstream_timeout_seconds": 0.5}
+    settings = {"upstream_slots": 1, "upstream_max_waiting": 5, "upstream_timeout_seconds": 1.5}
     with running_server(assemblyai_api_key=KEY, assemblyai_base_url=provider.url, **settings) as server:
         provider.stall()
         results: list[int] = []

@@ -279,3 +279,16 @@ def test_placing_neither_loses_nor_doubles_a_turn(places: list[tuple[str, str, s
             assert ids.index(f"{role}:{turn_id}") == ids.index(f"user:{after_id}") + 1
     assert {turn.id for turn in talk.turns} == {f"{role}:{turn_id}" for turn_id, _, role in places}
     assert len(talk.turns) == len({(role, turn_id) for turn_id, _, role in places})
+
+
+def test_of_an_interrupted_turn_the_words_stay_that_were_heard() -> None:
+    """Where the server does not trim, the sound decides: half of it is half of the words, up to the end of one."""
+    conversation = Conversation(max_turns=10)
+    conversation.agent_said("r1", "one two three four five six", False)
+    conversation.agent_heard("r1", 0.5)
+    assert conversation.agent_text("r1") == "one two three four five six", "nobody interrupted it"
+    conversation.agent_stopped("r1", True)
+    conversation.agent_heard("r1", 0.5)
+    assert conversation.agent_text("r1") == "one two three four"
+    conversation.agent_heard("r1", 1.0)
+    assert conversation.agent_text("r1") == "one two three four"

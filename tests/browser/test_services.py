@@ -1,0 +1,93 @@
+"""One page, three wire protocols: the same conversation with each, with real sound, and what each lacks is not offered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.harness.listen import load, words_heard
+from tests.harness.server import Parley
+from tests.harness.speech import Speech
+from tests.harness.talk import DECOYS, Call, Line, converse
+
+pytestmark = pytest.mark.browser
+
+# AssemblyAI's wire is what all other tests speak.
+OPENAI, SDK = "OpenAI Realtime", "SDK voice, 16 kHz"
+
+
+def choose(call: Call, label: str) -> None:
+    call.wait_booted()
+    call.page.evaluate("document.getElementById('settings').open = true")
+    call.page.get_by_label("Service").select_option(label=label)
+
+
+def test_three_turns_with_an_interruption_over_openai_realtime(call: Call, speech: Speech, tmp_path: Path) -> None:
+    choose(call, OPENAI)
+    call.connect()
+    call.wait_turn("agent", containing="parley")
+    call.wait_activity("listening")
+    lines = [
+        Line(text=text, wav=speech.say(text, tail_ms=700))
+        for text in ("what time is it", "tell me a long story", "what time is it")
+    ]
+    first, story, last = converse(call, lines, folder=tmp_path, interrupt_after_ms=2500)
+    assert first.agent_heard and last.agent_heard and last.good, (first, last)
+    assert story.interrupted, story
+    told = next(turn for turn in call.transcript() if turn.role == "agent" and "town" in turn.text)
+    assert told.interrupted and len(told.text) < 400, "what was not heard must be cut"
+    assert [turn.role for turn in call.transcript()].count("user") == 3
+    call.hang_up()
+
+
+def test_push_to_talk_sends_what_was_said_while_the_key_was_held(call: Call, speech: Speech) -> None:
+    choose(call, OPENAI)
+    call.page.get_by_label("Taking turns").select_option("push_to_talk")
+    call.connect()
+    call.wait_turn("agent", containing="parley")
+    call.wait_activity("listening")
+    call.page.locator("h1").click()  # the key belongs to a control that has the focus
+    call.page.keyboard.press(" ", delay=100)
+    expect(call.page.get_by_role("alert")).to_contain_text("hold", ignore_case=True)
+    assert not [turn for turn in call.transcript() if turn.role == "user"]
+    call.page.keyboard.down(" ")
+    expect(call.page.locator("#talk-key")).to_have_attribute("aria-pressed", "true")
+    call.say(speech.say("what time is it", tail_ms=100)).wait()
+    call.page.wait_for_timeout(150)  # nobody lets go before the last sound has left their mouth
+    call.page.keyboard.up(" ")
+    call.wait_turn("user", containing="time")
+    call.wait_turn("agent", after=2, containing="it is")
+    call.hang_up()
+
+
+def test_a_service_without_text_talks_all_the_same(
+    call: Call, sound: Any, speech: Speech, tmp_path: Path, parley: Parley
+) -> None:
+    """Frames of exactly 640 bytes up, and nothing offered that this wire lacks."""
+    choose(call, SDK)
+    with sound.record(tmp_path / "greeting.wav") as tape:
+        call.connect()
+        expect(call.page.get_by_text("This service sends no text of what is said.")).to_be_visible()
+        expect(call.page.get_by_label("Type instead of speaking")).to_be_hidden()
+        tape.wait_silence(for_ms=700, timeout_s=30, since_ms=tape.wait_sound(timeout_s=20))
+    with sound.record(tmp_path / "answer.wav") as tape:
+        call.say(speech.say("what time is it", tail_ms=700)).wait()
+        tape.wait_silence(for_ms=700, timeout_s=30, since_ms=tape.wait_sound(timeout_s=20))
+    heard = words_heard(
+        load(tmp_path / "answer.wav"), ["it", "is", "in", "the", "morning", "afternoon", "evening", *DECOYS]
+    )
+    assert {"it", "is"} & set(heard), heard
+    with sound.record(tmp_path / "story.wav") as tape:
+        call.say(speech.say("tell me a long story", tail_ms=700)).wait()
+        begun_ms = tape.wait_sound(timeout_s=20)
+        call.page.wait_for_timeout(2500)
+        call.say(speech.say("please stop talking now, I have heard enough of it, thank you", tail_ms=700))
+        quiet_ms = tape.wait_silence(for_ms=400, timeout_s=15, since_ms=begun_ms + 2500)
+        assert quiet_ms - begun_ms < 12_000, "the story alone sounds for longer"
+    assert call.snapshot()["stats"]["interruptions"] == 1  # type: ignore[index]
+    call.hang_up()
+    lengths = parley.sessions()[-1]["frame_bytes"]
+    assert set(lengths) == {"640"}, lengths
