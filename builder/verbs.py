@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FIRST_PORT, PORTS_TRIED = 8000, 20
 WHOLE_SUITE = (
     ("-n", "4", "-m", "not browser", "-q"),
-    ("-n", "2", "-m", "browser", "-v", "--engine-table", "docs/engines.md"),
+    ("-n", "2", "-m", "browser", "-v", "--engine-table=docs/engines.md"),
 )
 
 

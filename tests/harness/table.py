@@ -1,4 +1,4 @@
-"""What ran in which engine, as a Markdown table: `pytest --engine-table docs/engines.md`.
+"""What ran in which engine, as a Markdown table: `pytest --engine-table=docs/engines.md`.
 
 A row per check, a column per engine, made from the reports of the run itself, so that the document cannot claim more than
 what was tested.
