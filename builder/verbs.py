@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 FIRST_PORT, PORTS_TRIED = 8000, 20
 WHOLE_SUITE = (
     ("-n", "4", "-m", "not browser", "-q"),
-    ("-n", "2", "-m", "browser", "-v", "--engine-table=docs/engines.md"),
+    # A browser test that fails gets one more try, and the last line counts it as "rerun": sound is judged on shared machines.
+    ("-n", "2", "-m", "browser", "-v", "--reruns=1", "--engine-table=docs/engines.md"),
 )
 
 
