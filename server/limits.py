@@ -104,17 +104,18 @@ class UpstreamSlots:
             await self._semaphore.acquire()
             return
         if self._waiting >= self._max_waiting:
-            raise _overloaded()
+            raise overloaded()
         self._waiting += 1
         try:
             async with asyncio.timeout(timeout_s):
                 await self._semaphore.acquire()
         except TimeoutError:
-            raise _overloaded() from None
+            raise overloaded() from None
         finally:
             self._waiting -= 1
 
 
-def _overloaded() -> ApiError:
+def overloaded() -> ApiError:
+    """What somebody is told who waited too long for a slot."""
     message = "Too many requests are waiting for the provider; try again in a few seconds."
     return ApiError(503, "overloaded", message, headers={"Retry-After": "5"})

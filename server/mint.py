@@ -27,7 +27,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 
 from server.errors import API_HEADERS, ApiError, UpstreamError
-from server.limits import RateLimit, UpstreamSlots
+from server.limits import RateLimit, UpstreamSlots, overloaded
 from server.origins import check_origin, client_of, host_of, scheme_of
 from server.providers import PROVIDERS, Endpoint, Minted, MintRequest, Provider, Upstream, choose
 from server.providers.upstream import unusable
@@ -36,6 +36,9 @@ from server.settings import Settings
 log = logging.getLogger("parley.mint")
 
 MAX_BODY_BYTES = 1024
+
+# Of the time for one token; who got a slot with less of it left is told to come again.
+_LEAST_SHARE = 0.1
 
 # A shorter key may well be part of a token by chance.
 SHORTEST_KEY_LOOKED_FOR = 8
@@ -177,7 +180,9 @@ class Mint:
         started_s = time.monotonic()
         try:
             async with self._slots.hold(timeout_s):
-                left_s = max(0.0, timeout_s - (time.monotonic() - started_s))
+                left_s = timeout_s - (time.monotonic() - started_s)
+                if left_s < timeout_s * _LEAST_SHARE:
+                    raise overloaded()  # the slot came too late: a call would only bother the provider and fail
                 minted = await provider.mint(Upstream(http=self._http, timeout_s=left_s), where, wanted)
             _check_no_key(minted, where)
             return minted
