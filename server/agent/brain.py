@@ -111,7 +111,9 @@ def instructed(instructions: str | None, facts: Facts) -> Reply:
         return Reply(skill="wrap_up", sentences=("Our time is nearly up.", "Thank you for talking with me, goodbye."))
     if re.search(r"\b(greet|welcome)\b", words):
         return Reply(skill="greet", sentences=("Hello, nice to meet you.",))
-    return answer(instructions, facts)
+    # Instructions that hand over what a person typed end with it: "... Answer this: <text>".
+    handed_over = instructions.rpartition(": ")[2]
+    return answer(handed_over if handed_over.strip() else instructions, facts)
 
 
 def asked_to_say(instructions: str) -> Reply | None:

@@ -56,7 +56,7 @@ grammar skills;
 <time> = /1.0/ what time is it [now] | /1.0/ what is the time | /1.0/ what's the time | /1.0/ tell me the time
   | /0.1/ do you know what time it is;
 <date> = what day is it [today] | what is the date [today] | what's the date [today] | what day is today
-  | what is today's date | tell me the date | what year is it;
+  | what is today's date | tell me the date | tell me what year it is;
 <joke> = /1.0/ tell me a joke | /1.0/ tell me another joke | /0.3/ make me laugh;
 <story> = tell me a story | tell me a long story | tell me another story | tell a story;
 <count> = count [up] to <number> | count from <number> to <number>;

@@ -11,6 +11,7 @@ from server.agent.pcm import Samples
 __all__ = [
     "Happening",
     "HungUp",
+    "IdKind",
     "ReplyAudio",
     "ReplyDone",
     "ReplyStarted",
@@ -23,6 +24,9 @@ __all__ = [
     "UserPartial",
     "UserUnclear",
 ]
+
+# What a wire makes names for.
+IdKind = Literal["reply", "item", "call"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,9 +53,9 @@ class Hub:
 
     # Scenarios -------------------------------------------------------------------------------------------------------
 
-    def set_scenario(self, scenario: Scenario, sessions: int) -> None:
-        """The next `sessions` sockets get this scenario; what was set before is forgotten. 0 clears."""
-        self._next_scenarios = deque([scenario] * sessions)
+    def set_scenarios(self, scenarios: Iterable[Scenario]) -> None:
+        """The next sockets get these scenarios, one each; what was set before is forgotten."""
+        self._next_scenarios = deque(scenarios)
 
     def coming_scenario(self) -> Scenario:
         """What the next socket will get, without using it up."""

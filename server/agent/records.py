@@ -19,6 +19,9 @@ __all__ = ["Record", "Records"]
 
 _KEPT_SESSIONS = 64
 _KEPT_AUDIO_S = 120
+_KEPT_VIOLATIONS = 50
+_KEPT_ERRORS = 200
+_KEPT_RESULTS = 100
 # What each wire calls a piece of the microphone.
 _MICROPHONE = ("input.audio", "input_audio_buffer.append", "(audio)")
 
@@ -55,6 +58,7 @@ class Record:
     violations: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     tool_results: list[dict[str, Any]] = field(default_factory=list)
+    truncations_ms: list[int] = field(default_factory=list)
     wire: str = "assemblyai"
     items: Counter[str] = field(default_factory=Counter)
     audio_before_ready: int = 0
@@ -84,6 +88,21 @@ class Record:
         if self.keep_audio and self.audio_ms <= _KEPT_AUDIO_S * 1000:
             self._audio.append(samples)
 
+    def violated(self, rule: str) -> None:
+        """The client broke a rule that the service tells nobody about."""
+        if len(self.violations) < _KEPT_VIOLATIONS:
+            self.violations.append(rule)
+
+    def refused(self, code: str) -> None:
+        """The client was told of an error."""
+        self.errors.append(code)
+        del self.errors[_KEPT_ERRORS:]
+
+    def tool_result(self, result: str, *, is_error: bool, known: bool) -> None:
+        """`known`: a call waited for it."""
+        if len(self.tool_results) < _KEPT_RESULTS:
+            self.tool_results.append({"result": result[:2000], "is_error": is_error, "known": known})
+
     def wav(self) -> bytes:
         """The microphone as it arrived, at the input rate."""
         audio = np.concatenate(self._audio) if self._audio else np.zeros(0, dtype=np.int16)
@@ -106,6 +125,8 @@ class Record:
             "violations": list(self.violations),
             "errors": list(self.errors),
             "tool_results": list(self.tool_results),
+            # What the client said was heard of each reply that it cut short.
+            "truncations_ms": list(self.truncations_ms),
             # What the client put into the conversation by itself, such as an earlier session's history.
             "items": dict(self.items),
             "audio_before_ready": self.audio_before_ready,

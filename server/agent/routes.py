@@ -21,7 +21,7 @@ from server.agent.hub import Hub
 from server.agent.options import AgentOptions
 from server.agent.scenario_names import NAMED, scenario_from_text
 from server.agent.tokens import Grant, account_of, bearer_key
-from server.agent.wires import assemblyai, openai, openai_door, sdk_voice, sdk_voice_door
+from server.agent.wires import assemblyai, openai, sdk_voice
 from server.agent.wires.guard import NotAMessage, parse
 
 __all__ = ["create_router"]
@@ -69,7 +69,7 @@ def create_router(options: AgentOptions) -> APIRouter:
 
     @router.post("/v1/realtime/client_secrets")
     async def client_secrets(request: Request) -> JSONResponse:
-        return await openai_door.mint(request, hub)
+        return await openai.mint(request, hub)
 
     @router.websocket("/v1/realtime")
     async def realtime(socket: WebSocket) -> None:
@@ -80,11 +80,11 @@ def create_router(options: AgentOptions) -> APIRouter:
 
     @router.post("/api/v1/sdk/token")
     async def sdk_token(request: Request) -> JSONResponse:
-        return sdk_voice_door.mint(request, hub)
+        return sdk_voice.mint(request, hub)
 
     @router.post("/api/v1/sdk/heartbeat")
     async def sdk_heartbeat(request: Request) -> JSONResponse:
-        return sdk_voice_door.heartbeat(request, hub)
+        return sdk_voice.heartbeat(request, hub)
 
     @router.websocket("/api/v1/sdk/ws")
     async def sdk_ws(socket: WebSocket) -> None:
@@ -187,19 +187,25 @@ def _add_control(router: APIRouter, hub: Hub) -> None:
 
     @router.post("/_scenario")
     async def set_scenario(request: Request) -> JSONResponse:
-        """`{"scenario": name or {switch: value}, "sessions": n}`: the next n sockets (default 1) behave so."""
+        """`{"scenario": name or {switch: value}, "sessions": n}`: the next n sockets (default 1) behave so.
+
+        A list of scenarios is acted out in turn, n sockets each.
+        """
         body = await request.body()
         try:
             given = parse(body[: 1 << 20].decode("utf-8", errors="replace"))
-            scenario = given.get("scenario", "default")
-            chosen = scenario_from_text(scenario if isinstance(scenario, str) else json.dumps(scenario))
+            wanted = given.get("scenario", "default")
+            chosen = [
+                scenario_from_text(one if isinstance(one, str) else json.dumps(one))
+                for one in (wanted if isinstance(wanted, list) else [wanted])
+            ]
             sessions = given.get("sessions", 1)
             if not isinstance(sessions, int) or not 0 <= sessions <= 10_000:
                 raise ValueError("sessions is a number from 0 to 10000")
         except (NotAMessage, ValueError) as error:
             return JSONResponse({"detail": str(error)}, status_code=422)
-        hub.set_scenario(chosen, sessions)
-        return JSONResponse({"scenario": chosen.name, "sessions": sessions})
+        hub.set_scenarios(one for one in chosen for _ in range(sessions))
+        return JSONResponse({"scenario": [one.name for one in chosen], "sessions": sessions})
 
     @router.get("/_scenarios")
     async def scenarios() -> JSONResponse:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, get_args
 
@@ -18,9 +18,7 @@ import websockets
 from openai.types.realtime import RealtimeServerEvent
 from pydantic import BaseModel, TypeAdapter
 
-Event = dict[str, Any]
-BYTES_PER_MS = 48  # 24 kHz, 16 bits, mono
-FRAME_MS = 100
+from tests.integration.inbox import Event, Inbox, live
 
 _ADAPTER: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)
 _MODELS: dict[str, type[BaseModel]] = {
@@ -52,17 +50,15 @@ def _extras(value: Any, path: str = "") -> Iterator[str]:
             yield from _extras(one, path)
 
 
-class OpenAIClient:
+class OpenAIClient(Inbox):
     """One session through the package. `events` holds all that came, in order, already checked."""
 
     def __init__(
         self, base_url: str, *, api_key: str = "any-key", model: str = "gpt-realtime-2.1", scenario: str = ""
     ) -> None:
+        super().__init__()
         self.package = openai.AsyncOpenAI(api_key=api_key, base_url=f"{base_url}/v1", max_retries=0)
         self.model, self.scenario = model, scenario
-        self.events: list[Event] = []
-        self.failure: BaseException | None = None
-        self._came = asyncio.Condition()
 
     async def __aenter__(self) -> OpenAIClient:
         query: dict[str, object] = {"scenario": self.scenario} if self.scenario else {}
@@ -93,11 +89,8 @@ class OpenAIClient:
 
     async def talk(self, pcm: bytes, *, silence_ms: int = 1200) -> None:
         """Send speech as a microphone would: in real time, and with the quiet that follows."""
-        loop = asyncio.get_running_loop()
-        begun, data = loop.time(), pcm + bytes(silence_ms * BYTES_PER_MS)
-        for at in range(0, len(data), FRAME_MS * BYTES_PER_MS):
-            await self.append(data[at : at + FRAME_MS * BYTES_PER_MS])
-            await asyncio.sleep(begun + at / BYTES_PER_MS / 1000 - loop.time())
+        async for frame in live(pcm, silence_ms, 100):
+            await self.append(frame)
 
     async def append(self, pcm: bytes) -> None:
         await self.connection.input_audio_buffer.append(audio=base64.b64encode(pcm).decode())
@@ -107,22 +100,6 @@ class OpenAIClient:
         content = [{"type": "input_text", "text": text}]
         await self.send("conversation.item.create", item={"type": "message", "role": "user", "content": content})
         await self.send("response.create", response=response)
-
-    async def wait(
-        self, kind: str, *, after: int = 0, where: Callable[[Event], bool] | None = None, timeout_s: float = 30
-    ) -> Event:
-        """The first event of a type (from index `after` on); raises TimeoutError when it does not come."""
-
-        def found() -> Event | None:
-            return next((e for e in self.events[after:] if e["type"] == kind and (where is None or where(e))), None)
-
-        async with asyncio.timeout(timeout_s), self._came:
-            await self._came.wait_for(lambda: found() is not None or self.failure is not None)
-        if self.failure is not None:
-            raise self.failure
-        event = found()
-        assert event is not None
-        return event
 
     def of(self, *kinds: str, after: int = 0) -> list[Event]:
         return [event for event in self.events[after:] if event["type"] in kinds]
@@ -137,15 +114,9 @@ class OpenAIClient:
             while True:
                 event = json.loads(await self.connection.recv_bytes())
                 checked(event)
-                async with self._came:
-                    self.events.append(event)
-                    self._came.notify_all()
+                await self.received(event)
         except websockets.ConnectionClosed as closed:
             code, reason = (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (1006, "")
-            async with self._came:
-                self.events.append({"type": "(closed)", "code": code, "reason": reason})
-                self._came.notify_all()
+            await self.received({"type": "(closed)", "code": code, "reason": reason})
         except BaseException as error:
-            async with self._came:
-                self.failure = error
-                self._came.notify_all()
+            await self.failed(error)

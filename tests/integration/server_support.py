@@ -157,14 +157,18 @@ class RunningServer:
 
 @contextmanager
 def running_server(
-    *, site: Path = Path("no-such-dist"), http_client: httpx.AsyncClient | None = None, **overrides: Any
+    *,
+    site: Path = Path("no-such-dist"),
+    http_client: httpx.AsyncClient | None = None,
+    agent: AgentOptions | None = None,
+    **overrides: Any,
 ) -> Iterator[RunningServer]:
     """Starts on a free port with these settings (field names) and no `.env`. `http_client` makes the calls upstream."""
     with bind("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
         settings = load_settings(None, **{"port": port, **overrides})
-        # These tests say nothing to the agent, so its hearing need not be warmed up.
-        agent = AgentOptions(allowed_origins=settings.allowed_origins, prewarm=False, hearing_processes=1)
+        # Tests that say nothing to the agent need no hearing that is warmed up.
+        agent = agent or AgentOptions(allowed_origins=settings.allowed_origins, prewarm=False, hearing_processes=1)
         app = create_app(settings, site_root=site, agent=agent, http_client=http_client)
         config = uvicorn.Config(app, lifespan="on", log_config=None, log_level="warning", proxy_headers=False)
         server = uvicorn.Server(config)

@@ -16,7 +16,8 @@ import pytest
 
 from server.agent.options import AgentOptions
 from tests.integration.agent_support import RunningAgent, espeak_command, running_agent, spoken, spoken_by_command
-from tests.integration.vendor_client import BYTES_PER_MS, Event, VendorClient
+from tests.integration.inbox import BYTES_PER_MS, Event
+from tests.integration.vendor_client import VendorClient
 
 WEATHER = {
     "type": "function",

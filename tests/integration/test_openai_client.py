@@ -15,7 +15,8 @@ import pytest
 
 from server.agent.options import AgentOptions
 from tests.integration.agent_support import RunningAgent, running_agent, spoken
-from tests.integration.openai_client import BYTES_PER_MS, Event, OpenAIClient, checked
+from tests.integration.inbox import BYTES_PER_MS, Event
+from tests.integration.openai_client import OpenAIClient, checked
 
 WEATHER = {
     "type": "function",

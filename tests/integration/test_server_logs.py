@@ -39,6 +39,28 @@ def test_every_carrier_of_a_token_is_masked(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "?TOKEN%3dCANARY0f6d",
+        "openai-insecure-api-key.CANARY0f6d",
+        "Bearer CANARY0f6d",
+        "BEARER%20CANARY0f6d",
+        "use ek_CANARY0f6d now",
+        "use sk-CANARY0f6d now",
+        "use eyJCANARY0f6d now",
+        "Authorization: CANARY0f6d",
+        "{'client_\u017fecret': 'CANARY0f6d'}",
+        '{"client_secret": "CANARY0f6d"}',
+        '{"api_key": "CANARY0f6d"}',
+        '{"API_\u212aEY": "CANARY0f6d"}',
+    ],
+)
+def test_a_carrier_is_known_by_itself_alone(line: str) -> None:
+    """A line is first looked at for signs; one sign forgotten and that carrier passes. No line here has two of them."""
+    assert "CANARY0f6d" not in redact(line)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "Application startup complete.",

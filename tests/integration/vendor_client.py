@@ -8,25 +8,21 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 import websockets
 
-Event = dict[str, Any]
-BYTES_PER_MS = 48  # 24 kHz, 16 bits, mono
-FRAME_MS = 50
+from tests.integration.inbox import Event, Inbox, live
 
 
-class VendorClient:
+class VendorClient(Inbox):
     """One session. Use as `async with VendorClient(base_url) as client: ...`; `events` holds all that came, in order."""
 
     def __init__(self, base_url: str, *, api_key: str = "any-key", query: str = "", origin: str | None = None) -> None:
         self.base_url, self.api_key, self.query, self.origin = base_url, api_key, query, origin
-        self.events: list[Event] = []
-        self._came = asyncio.Condition()
+        super().__init__()
 
     async def mint(self, **params: int) -> str:
         async with httpx.AsyncClient(trust_env=False) as http:
@@ -59,31 +55,8 @@ class VendorClient:
 
     async def talk(self, pcm: bytes, *, silence_ms: int = 1200) -> None:
         """Send speech as a microphone would: in real time, and with the quiet that follows."""
-        loop = asyncio.get_running_loop()
-        begun, data = loop.time(), pcm + bytes(silence_ms * BYTES_PER_MS)
-        for at in range(0, len(data), FRAME_MS * BYTES_PER_MS):
-            frame = data[at : at + FRAME_MS * BYTES_PER_MS]
+        async for frame in live(pcm, silence_ms, 50):
             await self.send("input.audio", audio=base64.b64encode(frame).decode())
-            await asyncio.sleep(begun + at / BYTES_PER_MS / 1000 - loop.time())
-
-    async def wait(
-        self, kind: str, *, after: int = 0, where: Callable[[Event], bool] | None = None, timeout_s: float = 30
-    ) -> Event:
-        """The first event of a type (from index `after` on); raises TimeoutError when it does not come."""
-
-        def found() -> Event | None:
-            return next((e for e in self.events[after:] if e["type"] == kind and (where is None or where(e))), None)
-
-        async with asyncio.timeout(timeout_s), self._came:
-            await self._came.wait_for(lambda: found() is not None)
-        event = found()
-        assert event is not None
-        return event
-
-    async def wait_any(self, *kinds: str) -> None:
-        """Until an event of one of these types has come."""
-        async with asyncio.timeout(30), self._came:
-            await self._came.wait_for(lambda: any(e["type"] in kinds for e in self.events))
 
     def audio(self, reply_id: str) -> bytes:
         """The sound of a reply so far."""
@@ -93,12 +66,7 @@ class VendorClient:
     async def _read(self) -> None:
         try:
             async for text in self.socket:
-                async with self._came:
-                    self.events.append(json.loads(text))
-                    self._came.notify_all()
+                await self.received(json.loads(text))
         except websockets.ConnectionClosed:
             pass
-        async with self._came:
-            closed = {"type": "(closed)", "code": self.socket.close_code, "reason": self.socket.close_reason}
-            self.events.append(closed)
-            self._came.notify_all()
+        await self.received({"type": "(closed)", "code": self.socket.close_code, "reason": self.socket.close_reason})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from server.agent.answering import Asked
 from server.agent.brain import Reply
 from server.agent.happenings import (
     ReplyAudio,
@@ -17,7 +18,6 @@ from server.agent.happenings import (
     UserUnclear,
 )
 from server.agent.scenarios import Scenario
-from server.agent.session import Asked
 from server.agent.tools import ToolRequest
 from server.agent.turns import TurnSettings
 from server.agent.voice import synthesize

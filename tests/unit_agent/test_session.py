@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from server.agent.conversation_settings import ConversationSettings
 from server.agent.ears import Heard
 from server.agent.happenings import (
     Happening,
@@ -30,7 +31,7 @@ from server.agent.happenings import (
 )
 from server.agent.pcm import Samples
 from server.agent.scenarios import Scenario
-from server.agent.session import Conversation, ConversationSettings
+from server.agent.session import Conversation
 from server.agent.speaker import SpeakerSettings
 from server.agent.tools import ToolSpec
 from server.agent.turns import TurnSettings

@@ -1,1 +1,1 @@
-"""The server side of the vendors' protocols, one module each. A wire translates; it decides nothing about speech."""
+"""The server side of the vendors' protocols, one folder each, which know nothing of each other. A wire translates; it decides nothing about speech."""

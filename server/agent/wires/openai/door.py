@@ -19,7 +19,8 @@ from server.agent.hub import Hub
 from server.agent.scenarios import Scenario
 from server.agent.tokens import Grant, account_of, bearer_key
 from server.agent.wires.guard import MAX_BYTES, NotAMessage, parse
-from server.agent.wires.openai_config import DEFAULT_MODEL, Config, Refused
+from server.agent.wires.openai.config import DEFAULT_MODEL, Config
+from server.agent.wires.openai.refusing import Refused
 
 __all__ = ["MAX_SESSION_S", "Visitor", "authenticate", "mint", "visitor_of"]
 

@@ -25,7 +25,7 @@ from server.agent.happenings import (
 )
 from server.agent.pcm import Samples
 from server.agent.scenarios import Scenario
-from server.agent.wires.assemblyai_config import Refused, wrong_format
+from server.agent.wires.assemblyai.config import Refused, wrong_format
 
 __all__ = ["check_message", "count_settings", "translate"]
 

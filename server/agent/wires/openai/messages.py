@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from server.agent.wires.openai_config import Refused
-from server.agent.wires.openai_response import Events
+from server.agent.wires.openai.refusing import Refused
+from server.agent.wires.openai.response import Events
 
 __all__ = ["check_event", "decode_audio", "transcription_events"]
 

@@ -7,16 +7,16 @@ Protocol file sections 4.1, 5, 6, 8 and 11. `Config.first` and `Config.later` ei
 from __future__ import annotations
 
 import copy
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from server.agent.session import ConversationSettings
+from server.agent.conversation_settings import ConversationSettings
 from server.agent.speaker import SpeakerSettings
 from server.agent.tools import ToolSpec
 from server.agent.turns import TurnSettings
 from server.agent.voice import DEFAULT_VOICE, VOICES
+from server.agent.wires.checks import Check, flag, is_int, one_of, or_null, text, texts, whole, within
 
 __all__ = ["Config", "Refused", "wrong_format"]
 
@@ -45,74 +45,36 @@ def wrong_format(kind: str) -> Refused:
 
 
 _BAD = wrong_format("session.update")
-Check = Callable[[Any], bool]
-
-
-def _is_int(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _text(limit: int = _MAX_TEXT) -> Check:
-    return lambda value: isinstance(value, str) and len(value) <= limit
-
-
-def _texts(limit: int = 1000) -> Check:
-    return lambda value: isinstance(value, list) and len(value) <= limit and all(isinstance(x, str) for x in value)
-
-
-def _within(low: float, high: float) -> Check:
-    return lambda value: _is_number(value) and low <= value <= high
-
-
-def _whole(low: int, high: int) -> Check:
-    return lambda value: _is_int(value) and low <= value <= high
-
-
-def _one_of(*allowed: str) -> Check:
-    return lambda value: value in allowed if isinstance(value, str) else False
-
-
-def _flag(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-def _or_null(check: Check) -> Check:
-    return lambda value: value is None or check(value)
-
-
-_FORMAT: dict[str, Check] = {"encoding": _one_of(*_RATES), "sample_rate": _is_int}
+_text, _texts = text(_MAX_TEXT), texts(1000, lambda value: isinstance(value, str))
+_FORMAT: dict[str, Check] = {"encoding": one_of(*_RATES), "sample_rate": is_int}
 _TURN: dict[str, Check] = {
-    "vad_threshold": _or_null(_within(0, 1)),
-    "min_silence": _or_null(_whole(*_SILENCE_MS)),
-    "max_silence": _or_null(_whole(*_SILENCE_MS)),
-    "interrupt_response": _or_null(_flag),
-    "interruption_delay": _or_null(_whole(0, 1000)),
-    "type": _or_null(_one_of("server_vad", "semantic_vad")),
-    "uninterruptible_turns": _or_null(_texts()),
+    "vad_threshold": or_null(within(0, 1)),
+    "min_silence": or_null(whole(*_SILENCE_MS)),
+    "max_silence": or_null(whole(*_SILENCE_MS)),
+    "interrupt_response": or_null(flag),
+    "interruption_delay": or_null(whole(0, 1000)),
+    "type": or_null(one_of("server_vad", "semantic_vad")),
+    "uninterruptible_turns": or_null(_texts),
 }
 _INPUT: dict[str, Check] = {
-    "type": _one_of("audio", "text"),
-    "keyterms": _or_null(_texts(100)),
-    "transcription_mode": _or_null(_one_of("min_latency", "balanced", "max_accuracy")),
-    "transcription_prompt": _or_null(_text(1750)),
-    "language_codes": _or_null(_texts()),
-    "voice_focus": _or_null(_one_of("near-field", "far-field")),
-    "voice_focus_threshold": _or_null(_within(0, 1)),
-    "continuous_partials": _or_null(_flag),
+    "type": one_of("audio", "text"),
+    "keyterms": or_null(texts(100, lambda value: isinstance(value, str))),
+    "transcription_mode": or_null(one_of("min_latency", "balanced", "max_accuracy")),
+    "transcription_prompt": or_null(text(1750)),
+    "language_codes": or_null(_texts),
+    "voice_focus": or_null(one_of("near-field", "far-field")),
+    "voice_focus_threshold": or_null(within(0, 1)),
+    "continuous_partials": or_null(flag),
 }
-_OUTPUT: dict[str, Check] = {"type": _one_of("audio", "text"), "volume": _or_null(_within(0, 100))}
+_OUTPUT: dict[str, Check] = {"type": one_of("audio", "text"), "volume": or_null(within(0, 100))}
 _TOOL: dict[str, Check] = {
-    "type": _one_of("function"),
-    "name": lambda value: _text(200)(value) and bool(value),
-    "description": _text(),
-    "execution_mode": _one_of("interactive", "hold"),
-    "timeout_seconds": _within(1, 300),
+    "type": one_of("function"),
+    "name": lambda value: text(200)(value) and bool(value),
+    "description": _text,
+    "execution_mode": one_of("interactive", "hold"),
+    "timeout_seconds": within(1, 300),
     "http": lambda value: value is None,
-    "response_instructions": _or_null(_text()),
+    "response_instructions": or_null(_text),
 }
 # Keys of a tool's echo that a client may send back unchanged, as null.
 _TOOL_NULLS = ("http", "response_instructions", "deployment_id", "session_update", "image_tag")
@@ -141,7 +103,7 @@ def _format(given: Any, path: str) -> dict[str, Any]:
     rate = given.get("sample_rate", _RATES[encoding])
     if rate is None:
         rate = _RATES[encoding]
-    if not _is_int(rate) or rate != _RATES[encoding]:
+    if not is_int(rate) or rate != _RATES[encoding]:
         message = f"'{path}.sample_rate' must be {_RATES[encoding]} for {encoding}"
         raise Refused("invalid_config", message, f"{path}.sample_rate")
     return {"encoding": encoding, "sample_rate": rate}
@@ -158,7 +120,7 @@ def _tool(given: Any, path: str) -> dict[str, Any]:
         raise bad(f"{path}.parameters", "an object")
     if not isinstance(parameters.get("properties", {}), dict):
         raise bad(f"{path}.parameters.properties", "an object")
-    if not _texts()(parameters.get("required", [])):
+    if not _texts(parameters.get("required", [])):
         raise bad(f"{path}.parameters.required", "a list of strings")
     tool: dict[str, Any] = {
         "type": "function",
@@ -235,7 +197,7 @@ class Config:
             # The local agent stores none.
             raise Refused("agent_not_found", "Agent not found", "agent_id", closes=True)
         self._refuse_llm(session)
-        if "greeting" in session and not _text(5000)(session["greeting"]):
+        if "greeting" in session and not text(5000)(session["greeting"]):
             raise _BAD
         values = self.echo()
         self._apply(values, session)
@@ -294,7 +256,7 @@ class Config:
     def _apply(self, values: dict[str, Any], session: Mapping[str, Any]) -> None:
         """Everything but the immutable keys, into `values`."""
         if "system_prompt" in session:
-            if not _text()(session["system_prompt"]):
+            if not _text(session["system_prompt"]):
                 raise _BAD
             values["system_prompt"] = session["system_prompt"]
         if "tools" in session:
@@ -368,7 +330,7 @@ def _check_webhook(given: Any) -> None:
         and set(given) <= {"url", "events", "secret"}
         and isinstance(given.get("url"), str)
         and given["url"].startswith("https://")
-        and _texts()(given.get("events"))
+        and _texts(given.get("events"))
         and isinstance(given.get("secret", ""), str)
     )
     if not ok:

@@ -6,29 +6,30 @@ gets of the conversation is its sound. Section numbers are the protocol file's.
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from starlette.websockets import WebSocket
 
-from server.agent.happenings import Happening, HungUp, ReplyAudio, ReplyDone, ReplyText, UserFinal
+from server.agent.conversation_settings import ConversationSettings
+from server.agent.happenings import Happening, HungUp, IdKind, ReplyAudio, ReplyDone, ReplyText, UserFinal
 from server.agent.hub import Hub
 from server.agent.pcm import Samples
 from server.agent.records import Record
 from server.agent.scenarios import Scenario
-from server.agent.session import Conversation, ConversationSettings, IdKind
+from server.agent.session import Conversation
 from server.agent.speaker import SpeakerSettings
 from server.agent.turns import TurnSettings
 from server.agent.voice import DEFAULT_VOICE
-from server.agent.wires.assemblyai_audio import AudioReader
+from server.agent.wires.audio import AudioReader
 from server.agent.wires.guard import NotAMessage, parse
 from server.agent.wires.line import converse
 from server.agent.wires.outbox import Outbox
+from server.agent.wires.timers import Timers
 
 __all__ = ["serve"]
 
@@ -77,23 +78,19 @@ class _Wire:
         self._refused = False
         self._reader = AudioReader("audio/pcm")
         self._rest = b""
-        self._timers: list[asyncio.TimerHandle] = []
+        self._timers = Timers()
 
     # Life ------------------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         self._outbox.saw("open")
-        self._later(self._scenario.auth_timeout_ms / 1000, self._waited_in_vain)
+        self._timers.later("token", self._scenario.auth_timeout_ms / 1000, self._waited_in_vain)
         try:
             await converse(self._socket, self._outbox, self._record, self._read, self._read_bytes)
         finally:
-            for timer in self._timers:
-                timer.cancel()
+            self._timers.stop_all()
             if self._talk is not None:
                 self._talk.close()
-
-    def _later(self, delay_s: float, act: Callable[[], None]) -> None:
-        self._timers.append(asyncio.get_running_loop().call_later(delay_s, act))
 
     def _waited_in_vain(self) -> None:
         if self._talk is None:
@@ -102,7 +99,7 @@ class _Wire:
     def _refuse(self, code: str, message: str) -> None:
         """Section 3: the error comes before the close."""
         self._refused = True
-        self._record.errors.append(code)
+        self._record.refused(code)
         self._put("error", {"code": code, "message": message})
         self._outbox.close(_CLOSES[code])
 
@@ -114,7 +111,7 @@ class _Wire:
         if self._talk is not None:
             # Section 3: unsure, so they are ignored; a client should send none.
             self._record.receive("(text)")
-            self._violated("a text frame after the token")
+            self._record.violated("a text frame after the token")
             return
         self._record.receive("(token)")
         try:
@@ -140,10 +137,10 @@ class _Wire:
         self._put("connected", {})
         delay_ms = self._scenario.slow_ready_ms or _READY_AFTER_MS
         if not self._scenario.never_ready:
-            self._later(delay_ms / 1000, self._become_ready)
+            self._timers.later("ready", delay_ms / 1000, self._become_ready)
         cap_s = self._scenario.cap_s or float(grant.max_session_s)
         if self._scenario.cap != "ignored":
-            self._later(cap_s, self._end)
+            self._timers.later("cap", cap_s, self._end)
 
     def _make_conversation(self) -> Conversation:
         settings = ConversationSettings(
@@ -180,14 +177,10 @@ class _Wire:
             return
         self._record.receive("(audio)")
         if len(data) != _FRAME_BYTES:
-            self._violated(f"a frame of {len(data)} bytes, not {_FRAME_BYTES}")
+            self._record.violated(f"a frame of {len(data)} bytes, not {_FRAME_BYTES}")
         samples = self._reader.samples(data)
         self._record.audio(samples, len(data))
         self._talk.hear(samples)
-
-    def _violated(self, rule: str) -> None:
-        if len(self._record.violations) < 50:
-            self._record.violations.append(rule)
 
     # Messages out ----------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from server.agent.brain import Facts, Reply, answer, answer_tool, asked_to_say, instructed
 from server.agent.tools import ToolRequest, ToolSpec
-from server.agent.wires.openai_items import Item
+from server.agent.wires.openai.items import Item
 
 __all__ = ["compose"]
 

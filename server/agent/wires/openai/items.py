@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from server.agent.wires.openai_config import Refused
+from server.agent.wires.openai.refusing import Refused
 
 __all__ = ["Item", "Items", "assistant_item", "audio_item", "call_item", "checked_item"]
 

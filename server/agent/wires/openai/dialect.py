@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.agent.wires.openai_response import Events
+from server.agent.wires.openai.response import Events
 
 __all__ = ["Independent"]
 

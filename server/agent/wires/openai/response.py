@@ -13,9 +13,10 @@ from typing import Any, Literal
 from server.agent.brain import Reply
 from server.agent.happenings import ToolCalled
 from server.agent.tools import ToolSpec
-from server.agent.wires.openai_config import (
-    Config,
-    Refused,
+from server.agent.wires.openai.config import Config
+from server.agent.wires.openai.items import Item, Items, assistant_item, call_item, checked_item
+from server.agent.wires.openai.refusing import Refused
+from server.agent.wires.openai.values import (
     check_choice,
     check_modalities,
     check_tokens,
@@ -23,7 +24,6 @@ from server.agent.wires.openai_config import (
     tool_specs,
     voice_of,
 )
-from server.agent.wires.openai_items import Item, Items, assistant_item, call_item, checked_item
 
 __all__ = ["Events", "ResponseRequest", "Story", "shortened"]
 

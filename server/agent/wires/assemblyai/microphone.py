@@ -1,0 +1,73 @@
+"""What becomes of the audio that a client sends? Base64 in JSON, and it has to come in real time (sections 6 and 7)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import time
+
+from server.agent.pcm import Samples
+from server.agent.records import Record
+from server.agent.wires.assemblyai.config import Refused
+from server.agent.wires.assemblyai.telling import Telling
+from server.agent.wires.audio import AudioReader
+
+__all__ = ["AudioClock", "Microphone", "decode_base64"]
+
+# Section 6: more than about a second of audio per wall second; this much may be ahead at any moment.
+_AHEAD_MS = 2000.0
+
+
+def decode_base64(text: str) -> bytes:
+    """The bytes of an audio message. Raises Refused with invalid_audio."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Refused("invalid_audio", "Invalid audio data") from error
+
+
+class AudioClock:
+    """Compares audio time with wall time. `wall_ms` counts from the moment that audio was allowed."""
+
+    def __init__(self) -> None:
+        self._seen_ms = 0.0
+        self._violating = False
+
+    def take(self, duration_ms: float, wall_ms: float) -> tuple[bool, bool]:
+        """(whether this chunk is surplus and to be dropped, whether that is news)."""
+        # Time without audio, such as a mute, earns no credit.
+        self._seen_ms = max(self._seen_ms, wall_ms - _AHEAD_MS) + duration_ms
+        if self._seen_ms <= wall_ms + _AHEAD_MS:
+            self._violating = False
+            return False, False
+        self._seen_ms -= duration_ms
+        news, self._violating = not self._violating, True
+        return True, news
+
+
+class Microphone:
+    """One socket's audio from the moment that it was allowed. `enforced`: what comes too fast is told and dropped."""
+
+    def __init__(self, encoding: str, record: Record, telling: Telling, enforced: bool) -> None:
+        self._reader = AudioReader(encoding)
+        self._clock = AudioClock()
+        self._record = record
+        self._telling = telling
+        self._enforced = enforced
+        self._from_s = time.monotonic()
+
+    def take(self, data: bytes) -> Samples | None:
+        """The samples of one message, at the input rate; None when they are surplus."""
+        samples = self._reader.samples(data)
+        if self._reader.holds_half:
+            self._record.violated("an audio chunk ended in the middle of a sample")
+        self._record.audio(samples, len(data))
+        if self._enforced:
+            duration_ms = len(samples) * 1000 / self._record.input_rate_hz
+            wall_ms = (time.monotonic() - self._from_s) * 1000
+            surplus, news = self._clock.take(duration_ms, wall_ms)
+            if news:
+                self._telling.fail("audio_rate_violation", "Audio arrives faster than real time")
+            if surplus:
+                return None
+        return samples

@@ -1,0 +1,167 @@
+"""Which responses are there, and how does the client follow each from `response.created` to `response.done`?
+
+A response is begun by the client, or by `turns` when the user has finished. What it says comes from `mind`.
+"""
+
+from __future__ import annotations
+
+import base64
+from datetime import datetime
+
+from server.agent.answering import Asked
+from server.agent.brain import Facts, Reply
+from server.agent.happenings import ReplyAudio, ReplyDone, ReplyStarted, ReplyText, ReplyWord, ToolCalled
+from server.agent.records import Record
+from server.agent.scenarios import Scenario
+from server.agent.session import Conversation
+from server.agent.wires.audio import encode_audio
+from server.agent.wires.openai.config import Config
+from server.agent.wires.openai.ids import make_id
+from server.agent.wires.openai.items import Items
+from server.agent.wires.openai.mind import compose
+from server.agent.wires.openai.refusing import Refused
+from server.agent.wires.openai.response import Reason, ResponseRequest, Story, shortened
+from server.agent.wires.openai.telling import Telling
+from server.agent.wires.openai.values import speaking_voice
+from server.agent.wires.timers import Timers
+
+__all__ = ["ReplyHappening", "Responses"]
+
+ReplyHappening = ReplyStarted | ReplyWord | ReplyAudio | ReplyText | ReplyDone
+
+_RATE_LIMITS = [
+    {"name": "requests", "limit": 1000, "remaining": 999, "reset_seconds": 60.0},
+    {"name": "tokens", "limit": 200_000, "remaining": 199_000, "reset_seconds": 60.0},
+]
+
+
+class Responses:
+    """The responses of one socket. A new one stops the timer `idle`."""
+
+    def __init__(
+        self,
+        *,
+        items: Items,
+        conversation_id: str,
+        config: Config,
+        scenario: Scenario,
+        talk: Conversation,
+        telling: Telling,
+        record: Record,
+        timers: Timers,
+    ) -> None:
+        self._items = items
+        self._conversation_id = conversation_id
+        self._config = config
+        self._scenario = scenario
+        self._talk = talk
+        self._telling = telling
+        self._record = record
+        self._timers = timers
+        self._stories: dict[str, Story] = {}
+        # The item that the reply in progress would speak in, as the conversation named it.
+        self._spoken_item: dict[str, str] = {}
+        self._half_sample = b""
+        self._cancelling: Reason = "turn_detected"
+        self.has_spoken = False
+
+    @property
+    def busy(self) -> bool:
+        """A response of the conversation is in progress."""
+        return self._active() is not None
+
+    def _active(self) -> Story | None:
+        return next((one for one in self._stories.values() if one.request.in_band and not one.done), None)
+
+    def begin(self, request: ResponseRequest) -> None:
+        """Raises Refused while another one is in progress."""
+        active = self._active()
+        if request.in_band and active is not None:
+            message = (
+                f"Conversation already has an active response in progress: {active.response_id}. "
+                "Wait until the response is finished before creating a new one."
+            )
+            raise Refused("conversation_already_has_active_response", message)
+        self._timers.stop("idle")
+        # Of the finished ones the last is kept: its sound may still be on the way.
+        for response_id in [key for key, one in self._stories.items() if one.done]:
+            del self._stories[response_id]
+        response_id = make_id("reply")
+        context = self._items.all() if request.context is None else request.context
+        tokens = sum(len(item.text.split()) for item in context) + 20
+        items = self._items if request.in_band else None
+        story = Story(response_id, request, items, self._conversation_id, tokens)
+        self._stories[response_id] = story
+
+        async def words() -> Reply:
+            turns = sum(item.role == "user" for item in self._items.all())
+            facts = Facts(now=datetime.now().astimezone(), tools=request.tools, turn=max(0, turns - 1))
+            if self._scenario.reply_fails:
+                story.failure = self._scenario.reply_fails
+                return Reply(skill="none", sentences=())
+            reply = await compose(context, request.instructions, facts)
+            cut = shortened(reply, request.max_tokens) if reply.tool is None else None
+            story.incomplete = cut is not None
+            return cut or reply
+
+        voice = speaking_voice(request.voice)
+        self._talk.ask(Asked(reply_id=response_id, compose=words, voice=voice, text_only=request.text_only))
+
+    def cancel(self, response_id: str | None) -> None:
+        """This response, or the active one. Raises Refused where there is nothing to cancel."""
+        story = self._stories.get(response_id) if response_id else None
+        if response_id is None:
+            story = self._active()
+        if story is None or story.done:
+            raise Refused("response_cancel_not_active", "Cancellation failed: no active response found")
+        self._cancelling = "client_cancelled"
+        if self._talk.withdraw(story.response_id):
+            self._telling.send(story.begun() + story.ended("client_cancelled"))
+        else:
+            self._talk.cancel_reply(story.response_id)
+        self._cancelling = "turn_detected"
+
+    def called(self, happening: ToolCalled) -> None:
+        self._telling.send(self._stories[happening.reply_id].called(make_id("item"), happening))
+
+    def tell(self, happening: ReplyHappening) -> bool:
+        """Tell one step of a response; False when it is one that nobody knows any more."""
+        story = self._stories.get(happening.reply_id)
+        if story is None:
+            return False
+        match happening:
+            case ReplyStarted(item_id=item_id):
+                self._spoken_item = {story.response_id: item_id}
+                self._half_sample = b""
+                self._telling.send(story.begun())
+            case ReplyWord(item_id=item_id, text=text):
+                self._telling.send(story.word(item_id, text))
+            case ReplyAudio():
+                self._sound(story, happening)
+            case ReplyText(item_id=item_id, text=text, interrupted=interrupted):
+                self._record.said.append(text)
+                if not interrupted:
+                    self._telling.send(story.whole_text(item_id, text))
+            case ReplyDone(status=status):
+                if status == "interrupted":
+                    self._telling.outbox.drop_unsent("response.output_audio.delta")
+                self._telling.send(story.ended(self._cancelling if status == "interrupted" else None))
+                self._telling.put("rate_limits.updated", {"rate_limits": _RATE_LIMITS})
+        return True
+
+    def _sound(self, story: Story, happening: ReplyAudio) -> None:
+        self.has_spoken = True
+        form = story.request.format["type"]
+        duration_ms = len(happening.samples) / (24 if form == "audio/pcm" else 8)
+        encoded = encode_audio(happening.samples, form)
+        if self._scenario.odd_bytes and form == "audio/pcm":
+            encoded = self._cut_oddly(encoded)
+        item_id = self._spoken_item.get(story.response_id, "")
+        self._telling.send(story.sound(item_id, encoded, duration_ms), units=max(1, round(duration_ms / 10)))
+
+    def _cut_oddly(self, encoded: str) -> str:
+        """The same sound, but each piece ends in the middle of a sample: section 4 specifies no chunk size."""
+        data = self._half_sample + base64.b64decode(encoded)
+        end = (len(data) - 1) | 1
+        self._half_sample = data[end:]
+        return base64.b64encode(data[:end]).decode("ascii")
