@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import importlib
 import inspect
 import json
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, Protocol
 
 from pyclient import commands, events
 from pyclient.codecs import create_codec
 from pyclient.config import ClientConfig
+from pyclient.ears import LOUD_PEAK
 from pyclient.safejson import nesting_depth
 from pyclient.session import Session
+from pyclient.shortway import ShortWay
 from pyclient.tools import ToolRegistry, error_json, result_json
 
 TOKEN_TIMEOUT_MS = 15_000
@@ -28,6 +32,8 @@ TOKEN_TIMEOUT_MS = 15_000
 MAX_TOKEN_ANSWER_CHARS, MAX_TOKEN_ANSWER_DEPTH = 64 * 1024, 8
 # What may wait in the socket before frames are dropped: older speech is worth less than speech on time.
 MAX_BUFFERED_BYTES = 256 * 1024
+# The longest message that is looked at without Python: two seconds of audio.
+MAX_SHORT_CHARS = 128 * 1024
 
 
 class Host(Protocol):
@@ -38,7 +44,7 @@ class Host(Protocol):
     def playback(self, message: str) -> None: ...
     def play(self, item: str, view: Any) -> None: ...
     def recycle(self, buffer: Any) -> None: ...
-    def open_socket(self, socket_id: int, url: str, protocols: str) -> None: ...
+    def open_socket(self, socket_id: int, url: str, protocols: str, audio: str) -> None: ...
     def send(self, socket_id: int, data: Any) -> None: ...
     def buffered(self, socket_id: int) -> int: ...
     def close_socket(self, socket_id: int, code: int, reason: str) -> None: ...
@@ -47,6 +53,7 @@ class Host(Protocol):
     def request_token(self, attempt: int, url: str, body: str, timeout_ms: int) -> Any: ...
     def show(self, view: str) -> None: ...
     def log(self, direction: str, text: str) -> None: ...
+    def settle(self) -> None: ...
 
 
 def start(host: Host, settings: str, with_tools: bool) -> Client:
@@ -55,7 +62,10 @@ def start(host: Host, settings: str, with_tools: bool) -> Client:
     registry = ToolRegistry()
     if with_tools:  # written by the boot script from agents/<name>/tools.py
         registry.register_module(importlib.import_module("agent_tools"))
-    return Client(host, config, registry)
+    client = Client(host, config, registry)
+    # What is there by now stays for good. A whole collection that looks at it all held up frames for up to 50 ms where it was tried.
+    gc.freeze()
+    return client
 
 
 class Client:
@@ -73,7 +83,7 @@ class Client:
             commands.SendMessage: self._send,
             commands.CloseSocket: lambda it: host.close_socket(it.socket_id, it.code, it.reason),
             commands.StartCapture: lambda it: self._to_capture(
-                type="configure", rate_hz=it.rate_hz, frame_samples=it.frame_samples
+                type="configure", rate_hz=it.rate_hz, frame_samples=it.frame_samples, pace=it.pace
             ),
             commands.DrainCapture: lambda it: self._to_capture(type="drain"),
             commands.StopCapture: lambda it: self._to_capture(type="stop"),
@@ -123,6 +133,19 @@ class Client:
         self.host.recycle(buffer)
         self.handle(events.AudioCaptured(pcm=pcm))
 
+    def capture_held(self, kept_ms: int, dropped_ms: int) -> None:
+        """The microphone was held from the click on; those frames come next."""
+        self.handle(events.CaptureHeld(kept_ms=int(kept_ms), dropped_ms=int(dropped_ms)))
+
+    def capture_caught_up(self) -> None:
+        """Frames are live from now on."""
+        self.handle(events.CaptureCaughtUp())
+
+    @property
+    def short_way(self) -> ShortWay:
+        """What the host asks about audio. It fetches the methods anew for each socket: a call may have brought another session."""
+        return self.session.short_way
+
     def capture_drained(self) -> None:
         """The half-filled frame, if there was one, was handed over before this."""
         self.handle(events.CaptureDrained())
@@ -170,7 +193,13 @@ class Client:
         self.host.request_token(command.attempt, command.url, json.dumps(command.body), TOKEN_TIMEOUT_MS)
 
     def _open_socket(self, command: commands.OpenSocket) -> None:
-        self.host.open_socket(command.socket_id, command.url, json.dumps(command.protocols))
+        audio: dict[str, Any] = {}
+        if command.audio is not None:
+            # A character can be three bytes of the limit. What is longer is for the long way.
+            most_chars = min(MAX_SHORT_CHARS, self.session.max_message_bytes // 3)
+            limits = {"most_buffered": MAX_BUFFERED_BYTES, "most_chars": most_chars, "loud_peak": LOUD_PEAK}
+            audio = {**asdict(command.audio), **limits}
+        self.host.open_socket(command.socket_id, command.url, json.dumps(command.protocols), json.dumps(audio))
 
     def _send(self, command: commands.SendMessage) -> None:
         if command.droppable and self.host.buffered(command.socket_id) > MAX_BUFFERED_BYTES:
@@ -195,6 +224,7 @@ class Client:
         except Exception as error:  # a team's own code may raise anything
             self.host.log("!", f"tool {command.name}: {type(error).__name__}: {error}")
             text, is_error = error_json(f"{type(error).__name__}: {error}"), True
+        self.host.settle()  # the one event that the host does not tell
         self.handle(events.ToolFinished(call_id=command.call_id, result_json=text, is_error=is_error))
 
     def _cancel_tool(self, command: commands.CancelTool) -> None:
@@ -208,7 +238,6 @@ INTENTS: dict[str, Callable[[dict[str, Any]], events.Event]] = {
         voice=it.get("voice"),
         system_prompt=it.get("system_prompt"),
         greeting=it.get("greeting"),
-        provider=it.get("provider"),
         turn_style=it.get("turn_style"),
     ),
     "hang_up": lambda it: events.HangUpRequested(page_gone=bool(it.get("page_gone"))),

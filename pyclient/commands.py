@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from pyclient.codecs.base import AudioJson
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
@@ -25,11 +27,15 @@ class RequestToken(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenSocket(Command):
-    """Open a WebSocket. `url` may hold the token: never log it. Answer with `SocketOpened` / `SocketClosed`."""
+    """Open a WebSocket. `url` may hold the token: never log it. Answer with `SocketOpened` / `SocketClosed`.
+
+    `audio` lets a host move this socket's audio itself (see `shortway`); one that does not may leave it alone.
+    """
 
     socket_id: int
     url: str = field(repr=False)
     protocols: tuple[str, ...] = field(default=(), repr=False)
+    audio: AudioJson | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +58,19 @@ class CloseSocket(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartCapture(Command):
-    """Make the capture worklet send frames of `frame_samples` at `rate_hz` (it is silent until told)."""
+    """Make the capture worklet send frames of `frame_samples` at `rate_hz` (it is silent until told).
+
+    What it held until now comes first, at most `pace` times as fast as it was spoken. A worklet that holds answers with
+    `CaptureHeld` before that and `CaptureCaughtUp` after it.
+    """
 
     rate_hz: int
     frame_samples: int
+    pace: int = 1
 
     def __post_init__(self) -> None:
-        if self.rate_hz <= 0 or self.frame_samples <= 0:
-            raise ValueError("rate_hz and frame_samples must be positive")
+        if self.rate_hz <= 0 or self.frame_samples <= 0 or self.pace <= 0:
+            raise ValueError("rate_hz, frame_samples and pace must be positive")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

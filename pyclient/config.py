@@ -69,6 +69,7 @@ class ClientConfig:
     turn_style: str = "vad"
     min_talk_ms: int = 300  # a shorter press of the talk key is told, not sent
     frame_ms: int = 40  # where the vendor takes any length
+    early_words_ms: int = 15_000  # what is kept of the microphone from click to live call; 0: nothing
     gap_audio_ms: int = 3_000  # what is kept of the microphone while the line is down
     heartbeat_ms: int = 15_000  # without a message for so long the server is asked whether it is still there
     open_timeout_ms: int = 10_000
@@ -202,6 +203,7 @@ _CHECKS: Mapping[str, Check] = {
     "turn_style": _one_of(*TURN_STYLES),
     "min_talk_ms": _integer(0, 2_000),
     "frame_ms": _integer(20, 50),
+    "early_words_ms": _integer(0, 60_000),
     "gap_audio_ms": _integer(0, 10_000),
     "heartbeat_ms": _integer(500, 120_000),
     "open_timeout_ms": _integer(100, 120_000),

@@ -1,7 +1,8 @@
 """Does the person speak? By our own ears, for wires whose server does not tell.
 
-A microphone frame is loud or it is not; what counts is for how long. The threshold is higher while the agent sounds,
-because some of its voice comes back through the room whatever the echo cancellation does.
+A microphone frame is loud or it is not; what counts is for how long. While the agent sounds some of its voice comes back through
+the room. How much is learned from the frames that were not loud, so that a person whom a good echo cancellation has made quieter is
+heard all the same, and the agent's own voice is not taken for a person where there is none.
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ from pyclient.audio import peak, sample_count
 
 # -26 dBFS: speech into a microphone with gain control peaks well above, room noise stays below.
 LOUD_PEAK = 1_640
-# -16 dBFS: above what is left of the agent's own voice.
+# -16 dBFS: above what is left of the agent's own voice, as long as nothing is known of it, and never asked for more.
 LOUD_PEAK_OVER_AGENT = 5_200
+# Speech must stand out from what comes back by 6 dB, and what came back is forgotten by half in a second: words have pauses.
+ECHO_MARGIN = 2.0
+ECHO_HALF_LIFE_MS = 1_000
 
 SIGN_MS = 60  # a cough is shorter than a word
 SPEECH_MS = 240
@@ -30,9 +34,9 @@ class Heard(Enum):
     END = "end"
 
 
-def is_loud(pcm: bytes, over_agent: bool) -> bool:
+def is_loud(pcm: bytes) -> bool:
     """Speech is loud for longer than four samples, so looking at each fourth is enough."""
-    return peak(pcm, every=4) > (LOUD_PEAK_OVER_AGENT if over_agent else LOUD_PEAK)
+    return peak(pcm, every=4) > LOUD_PEAK
 
 
 class Ears:
@@ -43,17 +47,25 @@ class Ears:
         self._loud_ms = 0.0
         self._quiet_ms = 0.0
         self._sign = False
+        self._echo_peak = LOUD_PEAK_OVER_AGENT / ECHO_MARGIN
         self.speaking = False
 
     def hear(self, pcm: bytes, over_agent: bool) -> Heard:
         """One frame. Says what changed with it."""
         length_ms = sample_count(pcm) * 1000 / self._rate_hz
-        if is_loud(pcm, over_agent):
+        if self._loud_over_agent(pcm, length_ms) if over_agent else is_loud(pcm):
             self._loud_ms += length_ms
             self._quiet_ms = 0.0
             return self._louder()
         self._quiet_ms += length_ms
         return self._quieter()
+
+    def _loud_over_agent(self, pcm: bytes, length_ms: float) -> bool:
+        level = peak(pcm, every=4)
+        if level > min(LOUD_PEAK_OVER_AGENT, max(LOUD_PEAK, ECHO_MARGIN * self._echo_peak)):
+            return True
+        self._echo_peak = max(level, self._echo_peak * 0.5 ** (length_ms / ECHO_HALF_LIFE_MS))
+        return False
 
     def _louder(self) -> Heard:
         if not self.speaking and self._loud_ms >= SPEECH_MS:

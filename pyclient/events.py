@@ -26,14 +26,12 @@ class Event:
 class ConnectRequested(Event):
     """The person pressed Connect. `None` means: as configured. An empty voice means the provider's default.
 
-    Another `provider` than the configured one starts without the configured voice, input and turn detection: those are
-    one vendor's own words.
+    Another provider is another configuration, and another session: see `pyclient.browser`, intent `configure`.
     """
 
     voice: str | None = None
     system_prompt: str | None = None
     greeting: str | None = None
-    provider: str | None = None
     turn_style: str | None = None
 
 
@@ -142,6 +140,22 @@ class AudioCaptured(Event):
     """One frame from the capture worklet: PCM16 little-endian mono at the wire rate."""
 
     pcm: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureHeld(Event):
+    """Answer to `StartCapture` where the microphone was held from the click on: held frames come next.
+
+    `kept_ms` of it can be heard; `dropped_ms` that could be heard were dropped, the oldest, because it was too much.
+    """
+
+    kept_ms: int
+    dropped_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureCaughtUp(Event):
+    """The last held frame came before this; from now on frames are live."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ class Floor:
 
     def __init__(self, life: Lifeline) -> None:
         self._life = life
-        self._asking: list[tuple[str, list[Message]]] = []
+        self._asking: list[tuple[str, list[Message], bool]] = []
         self.begin()
 
     def begin(self) -> None:
@@ -38,8 +38,8 @@ class Floor:
         self.last_loud_ms: float | None = None
 
     def line_lost(self) -> None:
-        """What was held back is not sent any more, and the person hears of it."""
-        if self._asking:
+        """What was held back is not sent any more, and the person hears of it, unless it will be asked again."""
+        if not all(again for _, _, again in self._asking):
             self._life.tell(notices.NOT_SENT_LINE_LOST)
         self._life.out.cancel_timer(SETTLE_TIMER)
         self.begin()
@@ -56,9 +56,12 @@ class Floor:
         life.check_drained()
         life.changed = True
 
-    def ask(self, what: str, messages: list[Message], now_ms: float) -> None:
-        """Send what leads to a reply, as soon as the interruption before it is complete."""
-        self._asking.append((what, messages))
+    def ask(self, what: str, messages: list[Message], now_ms: float, *, again: bool = False) -> None:
+        """Send what leads to a reply, as soon as the interruption before it is complete.
+
+        `again`: whoever asks will ask again should the line break before that.
+        """
+        self._asking.append((what, messages, again))
         if self._life.replies.unsettled:
             self._life.out.set_timer(SETTLE_TIMER, SETTLE_TIMEOUT_MS, now_ms)
         else:
@@ -74,7 +77,7 @@ class Floor:
         life.out.cancel_timer(SETTLE_TIMER)
         asking, self._asking = self._asking, []
         if life.state is State.LIVE:
-            for what, messages in asking:
+            for what, messages, _ in asking:
                 life.send(what, messages)
 
     # --- the person ----------------------------------------------------------------------------------------------------

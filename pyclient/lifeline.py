@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from pyclient import events, notices, wishes
 from pyclient.audio import frame_samples
-from pyclient.codecs import Codec, Message, create_codec
+from pyclient.codecs import Codec, Message
 from pyclient.commands import (
     CloseSocket,
     FlushPlayback,
@@ -33,7 +33,7 @@ from pyclient.outbox import Outbox
 from pyclient.playback import Ledger
 from pyclient.rejoin import RETRY_TIMER, Jitter, Rejoin
 from pyclient.replies import THINKING_TIMER, Replies, ReportHeard
-from pyclient.states import State, Trigger, can, next_state
+from pyclient.states import COMING_BACK, State, Trigger, can, next_state
 from pyclient.timelimit import CAP_TIMER, WRAP_UP_TIMER, TimeLimit
 from pyclient.toolcalls import ResultsSent, SendResult, ToolDesk
 from pyclient.tools import ToolRegistry
@@ -45,13 +45,12 @@ DRAIN_TIMEOUT_MS = 10_000
 FAULT_GRACE_MS = 1_500
 # A close this soon after a reported error is its consequence.
 FAULT_MEMORY_MS = 5_000
-# How long an agent may take to join before the person is told (SDK voice protocol file, section 5).
+# How long an agent that comes after its line may take before the person is told (a suggestion of the third protocol file, section 5).
 AGENT_TIMEOUT_MS = 15_000
 AGENT_TIMER = "agent"
 
 # What belongs to one line, and not to the call: the time limits and the watchdog of the tools run on.
 _LINE_TIMERS = ("token", "open", "ready", HEARTBEAT_TIMER, RETRY_TIMER, AGENT_TIMER, THINKING_TIMER)
-_COMING_BACK = frozenset({State.DROPPED, State.RESUMING})
 
 
 class Lifeline:
@@ -77,7 +76,7 @@ class Lifeline:
         self.state = State.IDLE
         self.changed = True  # the page should redraw
         self.base_config = config
-        self.codec = self._base_codec = codec
+        self.codec = codec
         self._registry = registry
         self._send_result = send_result
         self._results_sent = results_sent
@@ -121,6 +120,7 @@ class Lifeline:
         self.socket_id = 0  # 0: there is none
         self.socket_up = False  # it is open: a goodbye would be heard
         self.agent_there = True
+        self.capturing = False  # frames of the microphone are wanted
         self.session_id: str | None = None
         self.draining = False
         self.limit = TimeLimit(config.max_session_duration_seconds * 1000, config.wrap_up_lead_seconds * 1000)
@@ -141,19 +141,21 @@ class Lifeline:
         except ConfigError as error:
             self.fail(notices.bad_setting(str(error)), now_ms)
             return
-        before = self.codec
-        self.codec = self._base_codec if config.provider == self.base_config.provider else create_codec(config.provider)
-        if self.codec.name != before.name:
-            self.voices = ()
         self._begin(config)
         self.move(Trigger.CONNECT)
         self.notice = None
-        rate_hz, frame_ms = self.codec.wire_rate_hz, self.codec.features.frame_ms or config.frame_ms
-        self.out.add(StartPlayback(rate_hz=rate_hz))
-        # The microphone runs before the server is ready, so that its first words are not cut; what comes too early is dropped.
-        self.out.add(StartCapture(rate_hz=rate_hz, frame_samples=frame_samples(rate_hz, frame_ms)))
-        self.out.add(SetCaptureMuted(muted=muted))
+        self.out.add(StartPlayback(rate_hz=self.codec.wire_rate_hz))
+        self.out.add(SetCaptureMuted(muted=muted))  # a muted microphone is not held either
         self.request_token(now_ms)
+
+    def start_capture(self) -> None:
+        """The service takes audio: first what was held since the click, then live frames. Once in a call."""
+        if self.capturing:
+            return
+        self.capturing = True
+        rate_hz, features = self.codec.wire_rate_hz, self.codec.features
+        samples = frame_samples(rate_hz, features.frame_ms or self.config.frame_ms)
+        self.out.add(StartCapture(rate_hz=rate_hz, frame_samples=samples, pace=features.catch_up))
 
     def request_token(self, now_ms: float) -> None:
         """A fresh one for every attempt: none is ever used twice."""
@@ -181,7 +183,9 @@ class Lifeline:
             self.move(Trigger.TOKEN)
         self._sockets += 1
         self.socket_id = self._sockets
-        self.out.add(OpenSocket(socket_id=self.socket_id, url=url, protocols=protocols))
+        self.out.add(
+            OpenSocket(socket_id=self.socket_id, url=url, protocols=protocols, audio=self.codec.features.audio_json)
+        )
         self.out.set_timer("open", self.config.open_timeout_ms, now_ms)
 
     def token_refused(self, event: events.TokenRefused, now_ms: float) -> None:
@@ -227,6 +231,8 @@ class Lifeline:
         if self.codec.features.agent_joins:
             self.agent_there = False
             self.out.set_timer(AGENT_TIMER, AGENT_TIMEOUT_MS, now_ms)
+        if self.agent_there or not self.config.early_words_ms:
+            self.start_capture()  # else what is held waits for somebody who hears it
         if self._waiting_change is not None:
             change, self._waiting_change = self._waiting_change, None
             self.change_settings(change)
@@ -238,6 +244,7 @@ class Lifeline:
         if not self.agent_there:
             self.agent_there = True
             self.changed = True
+            self.start_capture()
             self.out.cancel_timer(AGENT_TIMER)
             self.untell(notices.AGENT_LATE.code)
 
@@ -268,7 +275,7 @@ class Lifeline:
         checked = replace(self.config, **wanted)
         if self.state in (State.MINTING, State.CONNECTING):
             self.config = checked  # nothing was sent yet: it is simply what the session starts with
-        elif self.state is State.CONFIGURING or self.state in _COMING_BACK:
+        elif self.state is State.CONFIGURING or self.state in COMING_BACK:
             before = self._waiting_change or events.SettingsChanged()
             self._waiting_change = replace(before, **wanted)
             return
@@ -279,6 +286,8 @@ class Lifeline:
                 self.send("settings", update.messages)
             if update.immutable:
                 self.tell(notices.next_call(update.immutable))
+            if impossible := set(wanted) - set(update.applied) - set(update.immutable):
+                self.out.log("!", f"left alone, this provider takes no such setting: {', '.join(sorted(impossible))}")
         self.replies.interruptible = self.config.turn_detection.get("interrupt_response") is not False
 
     def reply_done(self) -> None:
@@ -296,6 +305,7 @@ class Lifeline:
         elif name == HEARTBEAT_TIMER:
             self._beat(now_ms)
         elif name == AGENT_TIMER:
+            self.start_capture()  # whoever is not announced may hear all the same
             self.tell(notices.AGENT_LATE)
         elif name == WRAP_UP_TIMER:
             self.tell(notices.wrap_up(round(self.limit.left_ms(now_ms) / 1000)))

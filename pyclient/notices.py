@@ -99,6 +99,7 @@ def token_refused(event: TokenRefused) -> Notice:
     return _error(known.code, known.title, hint, retry=known.retry)
 
 
+# The build reads this table too (builder/words.py): a page whose Python is not there yet says the same. So it is literal.
 _CAPTURE: Mapping[str, tuple[str, str, bool]] = MappingProxyType(
     {
         "insecure": (
@@ -136,16 +137,16 @@ _CAPTURE: Mapping[str, tuple[str, str, bool]] = MappingProxyType(
             "Check that it is not switched off at the device or in the system's settings.",
             True,
         ),
+        "unknown": ("The microphone or the speaker cannot be used", "Press Connect to try again.", True),
     }
 )
 
 
 def capture_failed(event: CaptureFailed) -> Notice:
     """Words for a microphone or speaker that cannot be used."""
-    title, hint, retry = _CAPTURE.get(
-        event.kind, ("The microphone or the speaker cannot be used", "Press Connect to try again.", True)
-    )
-    if event.kind not in _CAPTURE and event.detail:
+    known = event.kind in _CAPTURE and event.kind != "unknown"
+    title, hint, retry = _CAPTURE[event.kind if known else "unknown"]
+    if not known and event.detail:
         hint = f"{hint} The browser says: {event.detail[:200]}"
     tone = "error" if event.fatal else "warn"
     return Notice(tone=tone, code=f"mic_{event.kind[:40]}", title=title, hint=hint, retry=retry)
@@ -202,6 +203,16 @@ READY_TIMEOUT = _error("ready_timeout", "The voice service did not get ready in 
 TEXT_TOO_LONG = Notice(
     tone="warn", code="text_too_long", title="This message is too long", hint="Shorten it and send it again."
 )
+
+
+def early_words_dropped(dropped_ms: int, limit_ms: int) -> Notice:
+    """More was said before the call was live than is kept."""
+    return Notice(
+        tone="warn",
+        code="early_words_dropped",
+        title=f"The first {max(1, round(dropped_ms / 1000))} s of what you said were lost",
+        hint=f"Before a call only the last {limit_ms / 1000:g} s are kept. Say it again.",
+    )
 
 
 LINE_LOST = Notice(

@@ -56,6 +56,15 @@ class Ledger:
         item.received += sample_count(pcm)
         self._waiting[item_id] = item
 
+    def continues(self, item_id: str) -> bool:
+        """May audio of this item be counted by number alone? Not where its samples have to be looked at, or nothing waits. Next: `add`."""
+        item = self._waiting.get(item_id)
+        return item is not None and item.first_audible is not None and item.pending > 0
+
+    def add(self, item_id: str, samples: int) -> None:
+        """As `queued`, by number alone."""
+        self._waiting[item_id].received += samples
+
     def progressed(self, item_id: str, rendered: int, underruns: int) -> float | None:
         """The worklet's count for one item. Returns the age in ms of its first audible sample when that was just heard."""
         self.underruns = max(self.underruns, underruns)

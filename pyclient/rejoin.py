@@ -7,7 +7,8 @@ LIVE -> DROPPED -> (back-off) -> RESUMING: a fresh token, a new socket, and then
 * where the vendor takes history: a new session that is told what was said, with a mark in the transcript;
 * else a new session, with a mark that says that the context is lost.
 
-A new session is never greeted again, and the calls of tools of the old one are cancelled: it does not know their ids.
+A new session is not greeted again unless nothing was said yet. The calls of tools of the old one are cancelled: it does not
+know their ids.
 `close` decides and never `error`; what a new token or some patience cannot mend ends the session at once, in words.
 """
 
@@ -53,6 +54,8 @@ class Rejoin:
         """A new call: nothing of the one before counts."""
         self.gap = GapBuffer(self._life.config.gap_audio_ms, self._life.codec.wire_rate_hz)
         self.attempts = 0  # since the line was last good
+        self.same = False  # the line is back, and the session is the old one
+        self.told = False  # the session is a new one, and was told what was said before
         self._since_ms = 0.0
         self._back_ms = 0.0
         self._resume_id = ""  # "" when there is nothing to resume any more
@@ -134,13 +137,13 @@ class Rejoin:
             self._life.fail(why, now_ms)
 
     def opened(self, now_ms: float) -> None:
-        """The new socket is open: the old session if it can still be had, else a new one without a greeting."""
+        """The new socket is open: the old session if it can still be had, else a new one, without a second greeting."""
         life = self._life
         self._resuming = bool(self._resume_id) and now_ms - self._since_ms < RESUME_WINDOW_MS
         if self._resuming:
             life.send("resume", life.codec.resume(self._resume_id))
         else:
-            life.open_session(greeting="")
+            life.open_session(greeting="" if life.conversation.spoken() else life.config.greeting)
 
     def faulted(self, event: events.SessionFaulted, now_ms: float) -> None:
         """The server refused this attempt."""
@@ -163,10 +166,10 @@ class Rejoin:
     def ready(self, event: events.SessionReady, now_ms: float) -> None:
         """The server takes audio again; the session is live."""
         life = self._life
-        same = self._resuming and event.session_id in ("", self._resume_id)
+        self.same = self._resuming and event.session_id in ("", self._resume_id)
         self._back_ms = now_ms
         life.untell(notices.LINE_LOST.code)
-        if same:
+        if self.same:
             life.desk.line_back(now_ms)
             return
         life.session_id = event.session_id or None
@@ -174,6 +177,7 @@ class Rejoin:
         life.replies.new_session()
         history = life.codec.history(life.conversation.spoken()) if life.codec.features.history else []
         life.conversation.new_session(notices.MARK_HISTORY if history else notices.MARK_CONTEXT_LOST)
+        self.told = bool(history)
         if history:
             life.send("history", history)
         else:

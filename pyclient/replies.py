@@ -213,6 +213,10 @@ class Replies:
             self._ledger.queued(reply.id, event.pcm)
             self._out.add(PlayAudio(item_id=reply.id, pcm=event.pcm))
 
+    def known(self, wire_id: str) -> Reply | None:
+        """A reply that the vendor names and that has begun."""
+        return self._replies.get(wire_id + self._suffix) if wire_id else None
+
     def transcribed(self, event: ReplyTranscribed) -> None:
         reply = self._find(event.reply_id)
         if event.delta:

@@ -13,7 +13,8 @@ A life, in events and the commands that answer them:
 
 The parts: `states` says what is legal, `replies` decides about audio and barge-in, `toolcalls` about tools,
 `conversation` keeps the transcript, `lifeline` opens, ends and fails, `rejoin` mends a broken line, `floor` takes turns,
-`talk` knows the talk key, `localturns` hears for itself where a server does not. Here is only who gets to hear of what.
+`talk` knows the talk key, `typed` what was typed, `early` what was said before the call was live, `shortway` lets audio pass that changes nothing,
+`localturns` hears for itself where a server does not. Here is only who gets to hear of what.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from pyclient.audio import BYTES_PER_SAMPLE
 from pyclient.codecs import Codec, create_codec
 from pyclient.commands import Command, SendMessage, SetCaptureMuted, ShowView
 from pyclient.config import ClientConfig
+from pyclient.early import EarlyWords
 from pyclient.ears import is_loud
 from pyclient.errors import ConfigError, LocalProtocolError
 from pyclient.floor import SETTLE_TIMER, Floor
@@ -33,14 +35,14 @@ from pyclient.lifeline import Lifeline
 from pyclient.localturns import PAUSE_TIMER, LocalTurns
 from pyclient.rejoin import Jitter
 from pyclient.replies import THINKING_TIMER, VERDICT_TIMER
+from pyclient.shortway import ShortWay
 from pyclient.snapshot import snapshot
-from pyclient.states import FROM_SERVER, Activity, State, activity_in, means_something
+from pyclient.states import COMING_BACK, FROM_SERVER, Activity, State, activity_in, means_something
 from pyclient.talk import TALK_DRAIN_TIMER, Talk
 from pyclient.toolcalls import WATCHDOG_TIMER
 from pyclient.tools import ToolRegistry
+from pyclient.typed import ASK_AGAIN_TIMER, Typed
 from pyclient.view import View, looks_the_same
-
-MAX_TYPED_CHARS = 4_000
 
 # Who mutes in mid-sentence must still be answered: servers find the end of a turn by hearing silence, so silence is what
 # they get for longer than any usual `max_silence`, and then nothing.
@@ -84,6 +86,9 @@ class Session:
         self._floor = Floor(self._life)
         self._talk = Talk(self._life, self._floor)
         self._local = LocalTurns(self._life, self._floor)
+        self._early = EarlyWords(self._life)
+        self.short_way = ShortWay(self._life, self._floor)
+        self._typed = Typed(self._life, self._floor)
         self._muted = False
         self._muted_since_ms = 0.0
         self._doing = Activity.NONE
@@ -96,13 +101,15 @@ class Session:
             events.InterruptRequested: self._interrupt,
             events.TalkPressed: lambda event, now: self._talk.pressed(self._muted, now),
             events.TalkReleased: lambda event, now: self._talk.released(now, event.cancelled),
-            events.TextSubmitted: self._typed,
+            events.TextSubmitted: lambda event, now: self._typed.submitted(event.text, now),
             events.SettingsChanged: self._settings_changed,
             events.TokenGranted: lambda event, now: self._life.token_granted(event, now),
             events.TokenRefused: lambda event, now: self._life.token_refused(event, now),
             events.SocketOpened: lambda event, now: self._life.socket_opened(event, now),
             events.SocketClosed: lambda event, now: self._life.socket_closed(event, now),
             events.MessageReceived: self._message,
+            events.CaptureHeld: lambda event, now: self._early.held(event),
+            events.CaptureCaughtUp: lambda event, now: self._early.caught_up(),
             events.CaptureDrained: lambda event, now: self._talk.drained(now),
             events.CaptureFailed: lambda event, now: self._life.capture_failed(event, now),
             events.CaptureRecovered: lambda event, now: self._life.capture_recovered(event),
@@ -132,6 +139,11 @@ class Session:
     @property
     def state(self) -> State:
         return self._life.state
+
+    @property
+    def max_message_bytes(self) -> int:
+        """Longer messages are refused unread."""
+        return self._life.config.max_message_bytes
 
     @property
     def activity(self) -> Activity:
@@ -180,14 +192,17 @@ class Session:
         if self.state is State.MINTING:
             self._floor.begin()
             self._talk.begin()
+            self._typed.begin()
             self._local.begin()
+            self._early.begin()
+            self.short_way.begin(self._talk, self._local)
 
     def _hang_up(self, event: events.HangUpRequested, now_ms: float) -> None:
         self._life.hang_up(now_ms, page_gone=event.page_gone)
 
     def _mute(self, event: events.MuteChanged, now_ms: float) -> None:
         if event.muted != self._muted:
-            self._muted = event.muted
+            self._muted = self.short_way.muted = event.muted
             self._muted_since_ms = now_ms
             self._out.add(SetCaptureMuted(muted=event.muted))
             self._changed = True
@@ -198,26 +213,6 @@ class Session:
 
     def _interrupt(self, event: events.InterruptRequested, now_ms: float) -> None:
         self._floor.interrupt()
-
-    def _typed(self, event: events.TextSubmitted, now_ms: float) -> None:
-        text = event.text.strip()
-        if not self._life.codec.features.typed_text:
-            self._out.log("!", "a typed message was left alone: this provider takes none")
-            return
-        if text and self.state in (State.DROPPED, State.RESUMING):
-            self._life.tell(notices.NOT_SENT_LINE_LOST)
-            return
-        if self.state is not State.LIVE or not text:
-            self._out.log("!", "a typed message was left alone: no call is running, or it is empty")
-            return
-        if len(text) > MAX_TYPED_CHARS:
-            self._life.tell(notices.TEXT_TOO_LONG)
-            return
-        # Who types over the voice wants it to stop as much as who speaks over it.
-        self._floor.interrupt()
-        self._life.conversation.user_typed(text)
-        self._floor.ask("typed text", self._life.codec.user_text(text), now_ms)
-        self._floor.await_reply(now_ms)
 
     def _settings_changed(self, event: events.SettingsChanged, now_ms: float) -> None:
         try:
@@ -241,7 +236,7 @@ class Session:
             pass  # nobody holds the key: this is not meant for the agent
         elif life.state is State.LIVE:
             self._take_frame(event.pcm, now_ms)
-        elif life.state in (State.DROPPED, State.RESUMING):
+        elif life.state in COMING_BACK:
             life.stats.gap_frames_dropped += life.rejoin.gap.add(event.pcm)
         else:
             life.stats.frames_dropped += 1
@@ -251,7 +246,7 @@ class Session:
         self._send_audio(pcm)
         if self._talk.open:
             self._talk.frame_sent(pcm)
-        if is_loud(pcm, over_agent=False):
+        if is_loud(pcm):
             self._floor.last_loud_ms = now_ms
         if self._local.used:
             self._local.captured(pcm, now_ms)
@@ -269,7 +264,9 @@ class Session:
         life = self._life
         data = life.codec.encode_audio(pcm)
         if data:  # a wire of fixed frames may wait for the rest of one
-            self._out.add(SendMessage(socket_id=life.socket_id, data=data, droppable=True))
+            # What was kept for so long is not dropped now because it comes as a burst.
+            droppable = not self._early.catching_up
+            self._out.add(SendMessage(socket_id=life.socket_id, data=data, droppable=droppable))
 
     def _progressed(self, event: events.PlaybackProgressed, now_ms: float) -> None:
         life = self._life
@@ -322,11 +319,13 @@ class Session:
             self._life.stats.reconnects += 1
             self._talk.line_back()
             self._send_gap()
+            self._typed.line_back(now_ms)
 
     def _line_lost(self) -> None:
         """The line broke under a live session."""
         self._floor.line_lost()
         self._talk.line_lost()
+        self._typed.line_lost()
         self._local.begin()
 
     def _faulted(self, event: events.SessionFaulted, now_ms: float) -> None:
@@ -358,20 +357,24 @@ class Session:
             return  # such a wire knows no replies: they are made here, by the pauses between them
         reply = self._life.replies.started(event)
         self._life.desk.reply_started(reply.id)
+        self._typed.reply_started()
         self._floor.stop_awaiting()
 
     def _reply_audio(self, event: events.ReplyAudio, now_ms: float) -> None:
         self._life.agent_joined()  # who is heard is there
         audio = self._local.audio(event, now_ms) if self._local.used else event
         if audio is not None:
+            self._typed.answered()
             self._life.replies.audio(audio)
 
     def _reply_transcribed(self, event: events.ReplyTranscribed, now_ms: float) -> None:
+        self._typed.answered()
         self._life.replies.transcribed(event)
         self._changed = True
 
     def _reply_done(self, event: events.ReplyDone, now_ms: float) -> None:
         reply = self._life.replies.done(event)
+        self._typed.answered()
         self._floor.settled()
         if self._life.desk.reply_done(reply.id, reply.interrupted, now_ms):
             self._floor.await_reply(now_ms)
@@ -408,6 +411,8 @@ class Session:
             self._floor.settled(force=True)
         elif event.name == TALK_DRAIN_TIMER:
             self._talk.drained(now_ms)
+        elif event.name == ASK_AGAIN_TIMER:
+            self._typed.overdue(now_ms)
         elif event.name == PAUSE_TIMER:
             self._local.pause_timer(now_ms)
         elif event.name == WATCHDOG_TIMER:

@@ -7,22 +7,19 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from pyclient.early import keeps_early_words
 from pyclient.lifeline import Lifeline
-from pyclient.states import Activity, State, Trigger, can
+from pyclient.states import IN_CALL, Activity, State, Trigger, can
 from pyclient.view import View, status_words, turn_view
 
 # Where no sound is wanted: the page then gives the microphone back, so that its lamp goes out.
 _QUIET = frozenset({State.IDLE, State.ENDING, State.ENDED, State.FAILED})
 
 
-# A call is going on, whatever the line does.
-_IN_CALL = frozenset({State.LIVE, State.DROPPED, State.RESUMING})
-
-
 def snapshot(life: Lifeline, doing: Activity, muted: bool, talking: bool, now_ms: float) -> View:
     """A whole view: see `View` for its shape."""
-    status, tone = status_words(life.state, doing, muted, life.agent_there)
-    in_call = life.state in _IN_CALL
+    status, tone = status_words(life.state, doing, muted, life.agent_there, keeps_early_words(life.config))
+    in_call = life.state in IN_CALL
     life.stats.underruns = life.ledger.underruns
     life.stats.queued_ms = life.ledger.queued_ms
     return {

@@ -60,6 +60,11 @@ class Activity(Enum):
     AGENT_SPEAKING = "agent_speaking"
 
 
+# The line of a live session broke, and it is on its way back.
+COMING_BACK = frozenset({State.DROPPED, State.RESUMING})
+# A call is going on, whatever the line does.
+IN_CALL = COMING_BACK | {State.LIVE}
+
 TRANSITIONS: Mapping[State, Mapping[Trigger, State]] = MappingProxyType(
     {
         State.IDLE: {

@@ -18,6 +18,9 @@ from typing import Any
 # Modules of other systems, which the library tries to import and does without.
 _FOREIGN = frozenset({"nt", "winreg", "msvcrt", "winsound", "_winapi", "_wmi", "_overlapped", "_msi", "_scproxy"})
 
+# Pyodide's own packages lie in the same archive.
+_BESIDE = frozenset({"pyodide", "_pyodide"})
+
 
 class RestOfLibrary(MetaPathFinder):
     """The last finder to be asked. `fetch` returns the library's zip, as a JavaScript buffer in a browser; `path` is where Python looks for it."""
@@ -31,7 +34,8 @@ class RestOfLibrary(MetaPathFinder):
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         root = fullname.partition(".")[0]
-        if self._fetched or root in _FOREIGN or root not in sys.stdlib_module_names:
+        known = root in sys.stdlib_module_names or root in _BESIDE
+        if self._fetched or root in _FOREIGN or not known:
             return None
         self._fetched = True  # also when it fails: the page is offline, and every further import would try again
         data = self._fetch()

@@ -16,15 +16,13 @@ from pyclient.commands import DrainCapture
 from pyclient.floor import Floor
 from pyclient.lifeline import Lifeline
 from pyclient.notices import Notice
-from pyclient.states import State
+from pyclient.states import IN_CALL, State
 
 DRAIN_TIMEOUT_MS = 300
 TALK_DRAIN_TIMER = "talk_drain"
 
 # Servers refuse to commit less (OpenAI's protocol file, section 9).
 MIN_COMMIT_MS = 100
-
-_IN_CALL = frozenset({State.LIVE, State.DROPPED, State.RESUMING})
 
 
 class Talk:
@@ -54,7 +52,7 @@ class Talk:
 
     def pressed(self, muted: bool, now_ms: float) -> None:
         life = self._life
-        if not self.chosen or self.held or life.state not in _IN_CALL:
+        if not self.chosen or self.held or life.state not in IN_CALL:
             return
         if muted:
             life.tell(notices.TALK_MUTED)

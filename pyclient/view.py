@@ -80,7 +80,9 @@ class Stats:
     """
 
     frames_sent: int = 0
-    frames_dropped: int = 0  # before the server was ready
+    frames_dropped: int = 0  # no audio, or before the server was ready
+    early_words_ms: int = 0  # said before the call was live, and kept for it: what can be heard of it
+    early_words_dropped_ms: int = 0  # said before that, and too much
     frames_muted: int = 0
     gap_frames_sent: int = 0  # kept while the line was down
     gap_frames_dropped: int = 0
@@ -116,6 +118,9 @@ _STATUS: Mapping[State, tuple[str, str]] = MappingProxyType(
         State.RESUMING: ("Reconnecting…", "warn"),
     }
 )
+# While the call is being set up and what is said is kept for it.
+_KEEPING = ("Listening while the call is set up…", "busy")
+_SETTING_UP = frozenset({State.MINTING, State.CONNECTING, State.CONFIGURING})
 _DOING: Mapping[Activity, tuple[str, str]] = MappingProxyType(
     {
         Activity.LISTENING: ("Listening", "good"),
@@ -127,8 +132,12 @@ _DOING: Mapping[Activity, tuple[str, str]] = MappingProxyType(
 )
 
 
-def status_words(state: State, activity: Activity, muted: bool, agent_there: bool = True) -> tuple[str, str]:
-    """Short words for a person, and the tone."""
+def status_words(
+    state: State, activity: Activity, muted: bool, agent_there: bool = True, keeps: bool = False
+) -> tuple[str, str]:
+    """Short words for a person, and the tone. `keeps`: what is said before the call is live is kept for it."""
+    if keeps and not muted and state in _SETTING_UP:
+        return _KEEPING
     if activity is Activity.NONE:
         return _STATUS[state]
     if not agent_there and activity is Activity.LISTENING:

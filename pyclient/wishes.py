@@ -12,23 +12,12 @@ from pyclient.events import ConnectRequested, SettingsChanged
 def for_call(base: ClientConfig, event: ConnectRequested) -> ClientConfig:
     """The configuration of the call that a click asks for. Raises `ConfigError`."""
     wishes = {
-        "provider": event.provider,
         "voice": event.voice,
         "system_prompt": event.system_prompt,
         "greeting": event.greeting,
         "turn_style": event.turn_style,
     }
     chosen: dict[str, Any] = {key: value for key, value in wishes.items() if value is not None}
-    if chosen.get("provider", base.provider) != base.provider:
-        # These are one vendor's own words: another one would refuse them.
-        chosen = {
-            "voice": "",
-            "known_voices": (),
-            "input": {},
-            "turn_detection": {},
-            "volume": None,
-            **chosen,
-        }
     return replace(base, **chosen)
 
 

@@ -37,13 +37,32 @@ class SessionSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AudioJson:
+    """Where audio stands in a wire's JSON, for a host that can move base64 itself (see `shortway`).
+
+    A captured frame is `before`, its base64, `behind`: exactly what `encode_audio` makes of it, which must keep nothing of the
+    frame in mind. A message is audio of a reply where its field `type_field` holds `type`; then `reply_field` holds the reply's
+    id and `data_field` the base64, and `decode` makes one `ReplyAudio` of it and keeps nothing in mind.
+    """
+
+    before: str
+    behind: str
+    type: str
+    reply_field: str
+    data_field: str
+    type_field: str = "type"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Features:
     """What a vendor's wire can do. The session offers no more, and the page hides the rest or says so.
 
     `server_barge_in`: the server notices speech over a reply and says so. `resume`: a session goes on over a new socket.
     `history`: a new session can be told what was said before. `agent_joins`: after `SessionReady` the agent may still be
     on its way, and `AgentJoined` tells when it came. `frame_ms`: the only frame length that the wire takes.
-    `reply_cancel`: the session should send `reply_cancel` when it cuts a reply by itself.
+    `reply_cancel`: the session should send `reply_cancel` when it cuts a reply by itself. `catch_up`: how many times faster
+    than it was spoken the wire takes what was said before the call was live. `audio_json`: audio is base64 in JSON, and this
+    is where.
     """
 
     user_transcripts: bool = True
@@ -59,7 +78,9 @@ class Features:
     history: bool = False
     agent_joins: bool = False
     frame_ms: int | None = None
+    catch_up: int = 2
     reply_cancel: bool = False
+    audio_json: AudioJson | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +186,9 @@ class Codec(Protocol):
 
     def user_text(self, text: str) -> list[Message]:
         """A typed message that wants an answer."""
+
+    def answer_text(self, text: str) -> list[Message]:
+        """Ask for the answer to a typed message that the service may know already."""
 
     def context(self, role: str, text: str) -> list[Message]:
         """Something for the agent to know, without an answer. `role` is "user" or "system"."""

@@ -81,6 +81,9 @@ class FakeWire:
     def user_text(self, text: str) -> list[Message]:
         return say("text", text=text)
 
+    def answer_text(self, text: str) -> list[Message]:
+        return say("answer text", text=text)
+
     def context(self, role: str, text: str) -> list[Message]:
         return []
 

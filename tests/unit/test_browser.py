@@ -293,3 +293,18 @@ def test_other_settings_begin_a_new_session_and_wait_while_a_call_is_on(client: 
     client.intent(other)
     assert client.session is before
     assert sent["type"] == "session.update"
+
+
+def test_another_service_starts_with_its_own_codec_and_settings_and_asks_for_its_own_token(
+    client: browser.Client, host: FakeHost
+) -> None:
+    client.intent(json.dumps({"type": "configure", "settings": {"provider": "sdk_voice", "frame_ms": 40}}))
+    view = client.session.view()
+    assert view["provider"] == "sdk_voice" and view["features"]["typed_text"] is False and view["voices"] is None
+    client.intent(json.dumps({"type": "connect", "voice": ""}))
+    (request,) = host.said("request_token")
+    assert json.loads(request[2])["provider"] == "sdk_voice"
+    (playback,) = [
+        told for told in map(json.loads, (it[0] for it in host.said("playback"))) if told["type"] == "configure"
+    ]
+    assert playback["rate_hz"] == 16_000

@@ -228,6 +228,7 @@ def test_what_this_wire_cannot_say_is_not_said() -> None:
         codec.history([("user", "hello")]),
         codec.probe(),
         codec.user_text("hello"),
+        codec.answer_text("hello"),
         codec.context("system", "hello"),
         codec.end(),
     ]

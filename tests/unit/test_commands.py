@@ -41,6 +41,7 @@ def test_every_one_is_frozen_slotted_and_keyword_only(cls: Any) -> None:
         lambda: cmd.SetTimer(name="t", delay_ms=-1),
         lambda: cmd.StartCapture(rate_hz=0, frame_samples=1),
         lambda: cmd.StartCapture(rate_hz=1, frame_samples=0),
+        lambda: cmd.StartCapture(rate_hz=1, frame_samples=1, pace=0),
     ],
 )
 def test_bad_values_are_rejected_when_made(make: Callable[[], Any]) -> None:

@@ -42,6 +42,7 @@ def test_everything_can_be_said() -> None:
         "verdict_timeout_ms": 1_000,
         "turn_style": "vad",
         "min_talk_ms": 500,
+        "early_words_ms": 0,
         "gap_audio_ms": 0,
         "heartbeat_ms": 1_000,
         "frame_ms": 20,

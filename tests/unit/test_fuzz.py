@@ -87,7 +87,7 @@ fault_kinds = st.sampled_from(
 )
 
 events = st.one_of(
-    st.builds(ev.ConnectRequested, voice=st.none() | texts, provider=st.sampled_from([None, "assemblyai", "nobody"])),
+    st.builds(ev.ConnectRequested, voice=st.none() | texts),
     st.builds(ev.TalkPressed),
     st.builds(ev.TalkReleased, cancelled=st.booleans()),
     st.builds(ev.CaptureDrained),

@@ -91,6 +91,17 @@ def test_what_is_speech_in_quiet_is_not_over_the_agents_voice() -> None:
     assert follow((SOFT, 400), over_agent=True) == []
 
 
+def test_where_nothing_of_the_agent_comes_back_soft_speech_over_it_is_heard() -> None:
+    """A good echo cancellation makes the person quieter as well."""
+    assert follow((silence(FRAME), 2000), (SOFT, 400), over_agent=True) == [Heard.SIGN, Heard.SPEECH]
+
+
+def test_where_the_agents_voice_comes_back_with_its_pauses_only_what_stands_out_is_heard() -> None:
+    word, pause = (SOFT, 300), (silence(FRAME), 300)
+    assert follow(*[word, pause] * 20, over_agent=True) == []
+    assert follow(*[word, pause] * 20, (LOUD, 400), over_agent=True) == [Heard.SIGN, Heard.SPEECH]
+
+
 # --- barge-in --------------------------------------------------------------------------------------------------------------------
 
 
@@ -237,7 +248,7 @@ def test_the_only_frame_length_that_the_wire_takes_wins(monkeypatch: pytest.Monk
     host = wire(monkeypatch, frame_ms=40)
     host.tell(ev.HangUpRequested())
     host.tell(ev.SessionEnded())
-    assert cmd.StartCapture(rate_hz=24_000, frame_samples=480) in host.click()
+    assert cmd.StartCapture(rate_hz=24_000, frame_samples=480, pace=2) in host.open_wire("s")
 
 
 # --- an agent that joins ----------------------------------------------------------------------------------------------------------------

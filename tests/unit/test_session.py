@@ -14,7 +14,8 @@ from pyclient.codecs.assemblyai import AssemblyAICodec
 from pyclient.config import ClientConfig
 from pyclient.errors import LocalProtocolError
 from pyclient.floor import THINKING_TIMEOUT_MS
-from pyclient.session import MAX_TYPED_CHARS, MUTED_TAIL_MS, Session
+from pyclient.session import MUTED_TAIL_MS, Session
+from pyclient.typed import MAX_TYPED_CHARS
 from tests.unit.playbook import FakeHost, of_type, sent_types, silence, tone
 
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from pyclient.codecs.base import CloseReason
+from pyclient.codecs.closecodes import standard, words
+from pyclient.codecs.fields import MAX_TEXT_CHARS
 from pyclient.events import SessionFaulted
 
-MAX_TEXT_CHARS = 500
 MAX_CHOICES = 200
 
 _CHOICES = re.compile(r"Must be one of:\s*(.+)", re.IGNORECASE | re.DOTALL)
@@ -87,87 +88,15 @@ def choices(message: str) -> tuple[str, ...]:
 
 
 def close_reason(code: int, reason: str, was_ready: bool) -> CloseReason:
-    """Close codes in words. A browser reports 1006 for any end without a close frame and never says why."""
-    if code == 1006 and not was_ready:
-        # Sections 2.1 and 15: in browsers a refused or used token looks like this.
-        return CloseReason(
-            title="The voice service did not let us in",
-            hint="Most often the token was stale or refused. Press Connect again: that fetches a fresh one.",
-            kind="auth",
-            retryable=True,
-        )
-    if code == 1000 and not was_ready:
-        return CloseReason(
-            title="The voice service closed before the call began",
-            hint="Press Connect to try again.",
-            kind="server",
-            retryable=True,
-        )
-    known = _CLOSES.get(code)
-    if known is not None:
-        return known
-    shown = f" ({reason[:120]})" if reason else ""
-    return CloseReason(
-        title=f"The voice service closed the connection with code {code}",
-        hint=f"Press Connect to start again{shown}.",
-        kind="unknown",
-        retryable=True,
-    )
+    """Close codes in words."""
+    return words(code, reason, was_ready, known=_CLOSES, not_let_in=_NOT_LET_IN)
 
 
-_CLOSES: Mapping[int, CloseReason] = MappingProxyType(
-    {
-        1000: CloseReason(
-            title="The call is over", hint="The voice service ended it normally.", kind="ended", retryable=True
-        ),
-        1001: CloseReason(
-            title="The voice service is going away",
-            hint="It is being restarted. Press Connect in a moment.",
-            kind="server",
-            retryable=True,
-        ),
-        1005: CloseReason(
-            title="The voice service hung up without a reason",
-            hint="Press Connect to start again.",
-            kind="server",
-            retryable=True,
-        ),
-        1006: CloseReason(
-            title="The connection was lost",
-            hint="The network or the service went away. Check that you are online, then press Connect.",
-            kind="network",
-            retryable=True,
-        ),
-        1008: CloseReason(
-            title="The voice service refused the session",
-            hint="The token, the settings or the account's limits were not accepted. "
-            "Press Connect again; if it stays so, check the server's API key and the settings.",
-            kind="policy",
-            retryable=True,
-        ),
-        1009: CloseReason(
-            title="The voice service refused a message as too large",
-            hint="Shorten the prompt or the tool descriptions, then press Connect.",
-            kind="too_large",
-            retryable=False,
-        ),
-        1011: CloseReason(
-            title="The voice service failed",
-            hint="The fault is on its side. Press Connect to try again.",
-            kind="server",
-            retryable=True,
-        ),
-        1012: CloseReason(
-            title="The voice service is restarting",
-            hint="Wait a few seconds, then press Connect.",
-            kind="server",
-            retryable=True,
-        ),
-        1013: CloseReason(
-            title="The voice service is too busy",
-            hint="Wait a little, then press Connect.",
-            kind="server",
-            retryable=True,
-        ),
-    }
+# Sections 2.1 and 15: in browsers a refused or used token looks like this.
+_NOT_LET_IN = CloseReason(
+    title="The voice service did not let us in",
+    hint="Most often the token was stale or refused. Press Connect again: that fetches a fresh one.",
+    kind="auth",
+    retryable=True,
 )
+_CLOSES: Mapping[int, CloseReason] = MappingProxyType(standard(1000, 1001, 1005, 1006, 1008, 1009, 1011, 1012, 1013))

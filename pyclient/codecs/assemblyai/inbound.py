@@ -11,11 +11,20 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from pyclient.codecs.assemblyai.faults import MAX_TEXT_CHARS, fault
+from pyclient.codecs.assemblyai.faults import fault
+from pyclient.codecs.fields import (
+    MAX_ID_CHARS,
+    MAX_TEXT_CHARS,
+    Fields,
+    identifier,
+    milliseconds,
+    number,
+    optional_text,
+    text,
+)
+from pyclient.codecs.messages import read
 from pyclient.events import (
     Event,
-    MessageIgnored,
-    MessageRejected,
     ReplyAudio,
     ReplyDone,
     ReplyStarted,
@@ -29,12 +38,7 @@ from pyclient.events import (
     UserSpeechStopped,
     UserTranscribed,
 )
-from pyclient.safejson import Limits, UnsafeMessage, decode_object
-
-MAX_ID_CHARS = 256
-MAX_TYPE_CHARS = 80
-
-Fields = Mapping[str, Any]
+from pyclient.safejson import Limits, UnsafeMessage
 
 
 class Inbound:
@@ -47,20 +51,7 @@ class Inbound:
 
     def decode(self, data: str | bytes, limits: Limits) -> list[Event]:
         """See `Codec.decode`."""
-        if not isinstance(data, str):
-            return [MessageRejected(reason="a binary message where only text is spoken")]
-        try:
-            fields = decode_object(data, limits)
-        except UnsafeMessage as error:
-            return [MessageRejected(reason=str(error))]
-        kind = fields["type"]
-        reader = _READERS.get(kind)
-        if reader is None:
-            return [MessageIgnored(type=kind[:MAX_TYPE_CHARS])]
-        try:
-            return reader(self, fields)
-        except UnsafeMessage as error:
-            return [MessageRejected(reason=str(error), type=kind)]
+        return read(self, _READERS, data, limits)
 
     # --- the session ---------------------------------------------------------------------------------------------
 
@@ -72,10 +63,10 @@ class Inbound:
         self._ready = True
         return [
             SessionReady(
-                session_id=_optional_text(fields, "session_id", MAX_ID_CHARS),
+                session_id=optional_text(fields, "session_id", MAX_ID_CHARS),
                 resumed=self._resuming,
-                resume_token=_optional_text(fields, "resume_token", 10_000) or None,
-                expires_at=_number(fields, "expires_at"),
+                resume_token=optional_text(fields, "resume_token", 10_000) or None,
+                expires_at=number(fields, "expires_at"),
             )
         ]
 
@@ -94,7 +85,7 @@ class Inbound:
         return config
 
     def _ended(self, fields: Fields) -> list[Event]:
-        return [SessionEnded(duration_s=_number(fields, "session_duration_seconds"))]
+        return [SessionEnded(duration_s=number(fields, "session_duration_seconds"))]
 
     def _error(self, fields: Fields) -> list[Event]:
         """Section 6. Some clients of the vendor treat `type: "error"` alike, so we do; nested or not."""
@@ -103,8 +94,8 @@ class Inbound:
         param = source.get("param")
         return [
             fault(
-                _optional_text(source, "code", MAX_ID_CHARS) or "unknown",
-                _optional_text(source, "message", 20_000),
+                optional_text(source, "code", MAX_ID_CHARS) or "unknown",
+                optional_text(source, "message", 20_000),
                 param if isinstance(param, str) else None,
                 self._ready,
             )
@@ -119,19 +110,19 @@ class Inbound:
         return [UserSpeechStopped()]
 
     def _user_partial(self, fields: Fields) -> list[Event]:
-        return [UserTranscribed(item_id=_id(fields, "item_id"), text=_text(fields, "text"), final=False)]
+        return [UserTranscribed(item_id=identifier(fields, "item_id"), text=text(fields, "text"), final=False)]
 
     def _user_final(self, fields: Fields) -> list[Event]:
-        return [UserTranscribed(item_id=_id(fields, "item_id"), text=_text(fields, "text"), final=True)]
+        return [UserTranscribed(item_id=identifier(fields, "item_id"), text=text(fields, "text"), final=True)]
 
     # --- the agent -----------------------------------------------------------------------------------------------
 
     def _reply_started(self, fields: Fields) -> list[Event]:
-        return [ReplyStarted(reply_id=_id(fields, "reply_id"), item_id=_id(fields, "item_id"))]
+        return [ReplyStarted(reply_id=identifier(fields, "reply_id"), item_id=identifier(fields, "item_id"))]
 
     def _reply_audio(self, fields: Fields) -> list[Event]:
         """Section 7: any even number of bytes. The hot path of a conversation."""
-        data = _text(fields, "data")
+        data = text(fields, "data")
         try:
             pcm = binascii.a2b_base64(data, strict_mode=True)
         except ValueError:  # also non-ASCII text
@@ -140,26 +131,26 @@ class Inbound:
             raise UnsafeMessage("audio with half a sample")
         if not pcm:
             return []
-        return [ReplyAudio(reply_id=_id(fields, "reply_id"), pcm=pcm)]
+        return [ReplyAudio(reply_id=identifier(fields, "reply_id"), pcm=pcm)]
 
     def _agent_delta(self, fields: Fields) -> list[Event]:
         return [
             ReplyTranscribed(
-                reply_id=_id(fields, "reply_id"),
-                item_id=_id(fields, "item_id"),
-                text=_text(fields, "delta"),
+                reply_id=identifier(fields, "reply_id"),
+                item_id=identifier(fields, "item_id"),
+                text=text(fields, "delta"),
                 delta=True,
-                start_ms=_milliseconds(fields, "start_ms"),
-                end_ms=_milliseconds(fields, "end_ms"),
+                start_ms=milliseconds(fields, "start_ms"),
+                end_ms=milliseconds(fields, "end_ms"),
             )
         ]
 
     def _agent_final(self, fields: Fields) -> list[Event]:
         return [
             ReplyTranscribed(
-                reply_id=_id(fields, "reply_id"),
-                item_id=_id(fields, "item_id"),
-                text=_text(fields, "text"),
+                reply_id=identifier(fields, "reply_id"),
+                item_id=identifier(fields, "item_id"),
+                text=text(fields, "text"),
                 delta=False,
                 interrupted=fields.get("interrupted") is True,
             )
@@ -169,22 +160,22 @@ class Inbound:
         """Section 5: the oldest documents have no fields here, which means completed."""
         status = fields.get("status")
         interrupted = isinstance(status, str) and status.lower() == "interrupted"
-        return [ReplyDone(reply_id=_id(fields, "reply_id"), interrupted=interrupted)]
+        return [ReplyDone(reply_id=identifier(fields, "reply_id"), interrupted=interrupted)]
 
     def _reply_error(self, fields: Fields) -> list[Event]:
         """Section 5: never seen live. It ends the reply, so that nothing waits for a `reply.done` that may not come."""
         return [
             SessionFaulted(
                 kind="reply",
-                code=_optional_text(fields, "code", 100) or "unknown",
-                message=_optional_text(fields, "message", MAX_TEXT_CHARS),
+                code=optional_text(fields, "code", 100) or "unknown",
+                message=optional_text(fields, "message", MAX_TEXT_CHARS),
                 retryable=fields.get("retryable") is True,
             ),
-            ReplyDone(reply_id=_id(fields, "reply_id"), interrupted=False),
+            ReplyDone(reply_id=identifier(fields, "reply_id"), interrupted=False),
         ]
 
     def _tool_call(self, fields: Fields) -> list[Event]:
-        call_id, name = _id(fields, "call_id"), _id(fields, "name")
+        call_id, name = identifier(fields, "call_id"), identifier(fields, "name")
         arguments = fields.get("arguments")
         if not call_id or not name:
             raise UnsafeMessage("a tool call without call_id or name")
@@ -215,35 +206,3 @@ _READERS: Mapping[str, Callable[[Inbound, Fields], list[Event]]] = MappingProxyT
         "tool.call": Inbound._tool_call,
     }
 )
-
-
-def _text(fields: Fields, key: str) -> str:
-    value = fields.get(key)
-    if not isinstance(value, str):
-        raise UnsafeMessage(f"{key} must be text")
-    return value
-
-
-def _optional_text(fields: Fields, key: str, limit: int) -> str:
-    value = fields.get(key)
-    return value[:limit] if isinstance(value, str) else ""
-
-
-def _id(fields: Fields, key: str) -> str:
-    """An id, or "" where it is absent. One that is too long to be an id is refused rather than cut: it must stay unique."""
-    value = fields.get(key)
-    if value is None:
-        return ""
-    if not isinstance(value, str) or len(value) > MAX_ID_CHARS:
-        raise UnsafeMessage(f"{key} must be text of at most {MAX_ID_CHARS} characters")
-    return value
-
-
-def _number(fields: Fields, key: str) -> float | None:
-    value = fields.get(key)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _milliseconds(fields: Fields, key: str) -> int | None:
-    value = _number(fields, key)
-    return None if value is None else int(value)

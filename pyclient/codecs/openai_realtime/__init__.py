@@ -7,12 +7,12 @@ Text JSON in both directions, audio as base64 inside it. Section numbers are tho
 from __future__ import annotations
 
 import binascii
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pyclient.codecs.base import CloseReason, Features, Message, SessionSettings, SettingsUpdate
+from pyclient.codecs.messages import socket_address, write
 from pyclient.codecs.openai_realtime import settings as wanted
 from pyclient.codecs.openai_realtime.faults import CANCEL_EVENT_ID, TRUNCATE_EVENT_ID, close_reason
 from pyclient.codecs.openai_realtime.inbound import Inbound
@@ -31,16 +31,13 @@ MIN_UTTERANCE_MS = 100
 _SUBPROTOCOL = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 
-def _dump(message: Mapping[str, Any]) -> str:
-    return json.dumps(message, separators=(",", ":"), allow_nan=False)
-
-
 class OpenAIRealtimeCodec:
     """See `Codec` for the contract of each method."""
 
     name = "openai_realtime"
     wire_rate_hz = 24_000  # section 4: the only rate of audio/pcm
-    features = Features(push_to_talk=True, history=True, reply_cancel=True)
+    # The buffer takes audio as fast as it comes (section 3 knows a limit per message only).
+    features = Features(push_to_talk=True, history=True, reply_cancel=True, catch_up=8)
 
     def __init__(self) -> None:
         self._inbound = Inbound()
@@ -53,9 +50,7 @@ class OpenAIRealtimeCodec:
 
     def connect(self, grant: TokenGranted) -> tuple[str, tuple[str, ...]]:
         """Section 2: the address is used as it comes, with its `?model=`; the token is the second sub-protocol."""
-        url = grant.ws_url.partition("#")[0]
-        if not url.startswith(("ws://", "wss://")) or any(ord(char) <= 32 for char in url):
-            raise RemoteProtocolError("The token server named an address that is not a WebSocket address.")
+        url = socket_address(grant)
         if not _SUBPROTOCOL.fullmatch(grant.token):
             raise RemoteProtocolError("The token server answered without a token that a browser can send.")
         return url, ("realtime", f"openai-insecure-api-key.{grant.token}")
@@ -70,10 +65,10 @@ class OpenAIRealtimeCodec:
         self._system_prompt = settings.system_prompt
         self._push_to_talk = settings.turn_style == "push_to_talk"
         self._held_bytes = 0
-        messages: list[Message] = [_dump({"type": "session.update", "session": wanted.session_object(settings)})]
+        messages: list[Message] = [write({"type": "session.update", "session": wanted.session_object(settings)})]
         if settings.greeting:
             response = {"instructions": self._in_character(GREETING_INSTRUCTIONS + settings.greeting)}
-            messages.append(_dump({"type": "response.create", "response": {**response, "tool_choice": "none"}}))
+            messages.append(write({"type": "response.create", "response": {**response, "tool_choice": "none"}}))
         return messages
 
     def resume(self, session_id: str) -> list[Message]:
@@ -133,7 +128,7 @@ class OpenAIRealtimeCodec:
         told = [key for key, value in wishes.items() if value is not None]
         message = {"type": "session.update", "session": {"type": "realtime", **session}}
         return SettingsUpdate(
-            messages=(_dump(message),) if session else (),
+            messages=(write(message),) if session else (),
             applied=tuple(key for key in told if not fixed.get(key)),
             immutable=tuple(key for key in told if fixed.get(key)),
         )
@@ -141,13 +136,13 @@ class OpenAIRealtimeCodec:
     def reply_create(self, instructions: str) -> list[Message]:
         """Section 6. Refused while a response is being made (section 8.4): when to ask is the session's policy."""
         if not instructions:
-            return [_dump({"type": "response.create"})]
-        return [_dump({"type": "response.create", "response": {"instructions": self._in_character(instructions)}})]
+            return [write({"type": "response.create"})]
+        return [write({"type": "response.create", "response": {"instructions": self._in_character(instructions)}})]
 
     def reply_cancel(self, reply_id: str) -> list[Message]:
         """Section 8.4. The answer is the reply's `ReplyDone`; if it had ended already, an error that means nothing."""
         message = {"type": "response.cancel", "event_id": CANCEL_EVENT_ID}
-        return [_dump({**message, "response_id": reply_id} if reply_id else message)]
+        return [write({**message, "response_id": reply_id} if reply_id else message)]
 
     def reply_heard(self, reply_id: str, heard_ms: int) -> list[Message]:
         """Section 8.3: cut the part in which the person stopped listening, and take back what came after it.
@@ -155,7 +150,7 @@ class OpenAIRealtimeCodec:
         A cut at 0 is legal and takes back all of a part. Nothing where all was heard, or nothing had come.
         """
         return [
-            _dump(
+            write(
                 {
                     "type": "conversation.item.truncate",
                     "event_id": TRUNCATE_EVENT_ID,
@@ -174,14 +169,14 @@ class OpenAIRealtimeCodec:
     def talk_begin(self) -> list[Message]:
         """Section 8.1: whatever was heard before the key was pressed is not meant."""
         self._held_bytes = 0
-        return [_dump({"type": "input_audio_buffer.clear"})]
+        return [write({"type": "input_audio_buffer.clear"})]
 
     def talk_end(self) -> list[Message]:
         """Section 8.1. Nothing after a mere tap: it cannot be committed, and the agent would answer nothing at all."""
         held_ms, self._held_bytes = self._held_bytes // BYTES_PER_MS, 0
         if held_ms < MIN_UTTERANCE_MS:
             return []
-        return [_dump({"type": "input_audio_buffer.commit"}), *self.reply_create("")]
+        return [write({"type": "input_audio_buffer.commit"}), *self.reply_create("")]
 
     def history(self, turns: Sequence[tuple[str, str]]) -> list[Message]:
         """Section 3: what was said before can be told as text, not as sound."""
@@ -189,11 +184,15 @@ class OpenAIRealtimeCodec:
 
     def probe(self) -> list[Message]:
         """Section 5: an update without a change is answered by `session.updated`."""
-        return [_dump({"type": "session.update", "session": {"type": "realtime"}})]
+        return [write({"type": "session.update", "session": {"type": "realtime"}})]
 
     def user_text(self, text: str) -> list[Message]:
         """Section 8.6."""
-        return [*self.context("user", text), *self.reply_create("")]
+        return [*self.context("user", text), *self.answer_text(text)]
+
+    def answer_text(self, text: str) -> list[Message]:
+        """The item is in the history that every new session is told."""
+        return self.reply_create("")
 
     def context(self, role: str, text: str) -> list[Message]:
         """Section 6: an item without a request for an answer."""
@@ -212,7 +211,7 @@ class OpenAIRealtimeCodec:
 
 
 def _create(item: Mapping[str, Any]) -> str:
-    return _dump({"type": "conversation.item.create", "item": item})
+    return write({"type": "conversation.item.create", "item": item})
 
 
 def _message(role: str, text: str) -> str:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from pyclient.codecs.base import CloseReason
-from pyclient.codecs.openai_realtime.fields import MAX_TEXT_CHARS, Fields, optional_text
+from pyclient.codecs.closecodes import TOKEN_REFUSED, standard, words
+from pyclient.codecs.fields import MAX_TEXT_CHARS, Fields, optional_text
 from pyclient.events import Event, MessageIgnored, SessionFaulted
 
 # Sent along with messages that may come too late to mean anything; an error repeats the id of what it complains of.
@@ -115,46 +116,23 @@ _STOPPED: Mapping[str, str] = MappingProxyType(
 
 
 def close_reason(code: int, reason: str, was_ready: bool) -> CloseReason:
-    """Close codes in words. A browser reports 1006 for any end without a close frame and never says why."""
-    if code == 1006 and not was_ready:
-        # Section 3: a token that is refused at the door looks like this in a browser.
-        return CloseReason(
-            title="The voice service did not let us in",
-            hint="Most often the token was stale or refused, or the model does not exist. "
-            "Press Connect again: that fetches a fresh token.",
-            kind="auth",
-            retryable=True,
-        )
-    if code == 1000 and not was_ready:
-        return CloseReason(
-            title="The voice service closed before the call began",
-            hint="Press Connect to try again.",
-            kind="server",
-            retryable=True,
-        )
-    # Section 3: "invalid_request_error.invalid_api_key"
-    known = _NAMED.get(reason.rpartition(".")[2].strip().lower()) or _CLOSES.get(code)
-    if known is not None:
-        return known
-    shown = f" ({reason[:120]})" if reason else ""
-    return CloseReason(
-        title=f"The voice service closed the connection with code {code}",
-        hint=f"Press Connect to start again{shown}.",
-        kind="unknown",
-        retryable=True,
-    )
+    """Close codes in words. Section 3: a reason may name what the code does not, as "invalid_request_error.invalid_api_key"."""
+    named = _NAMED.get(reason.rpartition(".")[2].strip().lower())
+    known = _CLOSES if named is None else {code: named}
+    return words(code, reason, was_ready, known=known, not_let_in=_NOT_LET_IN)
 
 
-_TOKEN_REFUSED = CloseReason(
-    title="The voice service did not accept the token",
-    hint="Press Connect again: that fetches a fresh one. If it stays so, check the server's API key.",
+# Section 3: a token that is refused at the door looks like this in a browser.
+_NOT_LET_IN = CloseReason(
+    title="The voice service did not let us in",
+    hint="Most often the token was stale or refused, or the model does not exist. "
+    "Press Connect again: that fetches a fresh token.",
     kind="auth",
     retryable=True,
 )
-
 _NAMED: Mapping[str, CloseReason] = MappingProxyType(
     {
-        "invalid_api_key": _TOKEN_REFUSED,
+        "invalid_api_key": TOKEN_REFUSED,
         "session_expired": CloseReason(
             title="The call reached the service's limit of one hour",
             hint="Press Connect to start a new one.",
@@ -172,47 +150,14 @@ _NAMED: Mapping[str, CloseReason] = MappingProxyType(
 
 _CLOSES: Mapping[int, CloseReason] = MappingProxyType(
     {
-        1000: CloseReason(
-            title="The call is over", hint="The voice service ended it normally.", kind="ended", retryable=True
-        ),
+        **standard(1000, 1005, 1006, 1008, 1009, 1011),
         1001: CloseReason(
             title="The voice service went away",
             hint="It closes every call after an hour, and when it is restarted. Press Connect to start again.",
             kind="server",
             retryable=True,
         ),
-        1005: CloseReason(
-            title="The voice service hung up without a reason",
-            hint="Press Connect to start again.",
-            kind="server",
-            retryable=True,
-        ),
-        1006: CloseReason(
-            title="The connection was lost",
-            hint="The network or the service went away. Check that you are online, then press Connect.",
-            kind="network",
-            retryable=True,
-        ),
-        1008: CloseReason(
-            title="The voice service refused the session",
-            hint="The token, the settings or the account's limits were not accepted. "
-            "Press Connect again; if it stays so, check the server's API key and the settings.",
-            kind="policy",
-            retryable=True,
-        ),
-        1009: CloseReason(
-            title="The voice service refused a message as too large",
-            hint="Shorten the prompt or the tool descriptions, then press Connect.",
-            kind="too_large",
-            retryable=False,
-        ),
-        1011: CloseReason(
-            title="The voice service failed",
-            hint="The fault is on its side. Press Connect to try again.",
-            kind="server",
-            retryable=True,
-        ),
-        3000: _TOKEN_REFUSED,
+        3000: TOKEN_REFUSED,
         4000: CloseReason(
             title="The voice service refused what we sent",
             hint="It may have changed its protocol. The server's settings should be checked.",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pyclient.codecs.openai_realtime.fields import Fields, optional_text, remember, required_id, text
+from pyclient.codecs.fields import Fields, optional_text, remember, required_id, text
 from pyclient.events import Event, UserTranscribed
 
 MAX_ITEMS = 64

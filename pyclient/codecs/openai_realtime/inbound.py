@@ -10,23 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from pyclient.codecs.fields import MAX_ID_CHARS, Fields, identifier, inner, number, optional_text
+from pyclient.codecs.messages import read
 from pyclient.codecs.openai_realtime.faults import fault
-from pyclient.codecs.openai_realtime.fields import MAX_ID_CHARS, Fields, identifier, inner, number, optional_text
 from pyclient.codecs.openai_realtime.hearing import Hearing
 from pyclient.codecs.openai_realtime.placing import Placing
 from pyclient.codecs.openai_realtime.speaking import Speaking
 from pyclient.events import (
     Event,
-    MessageIgnored,
-    MessageRejected,
     SessionConfigured,
     SessionReady,
     UserSpeechStarted,
     UserSpeechStopped,
 )
-from pyclient.safejson import Limits, UnsafeMessage, decode_object
-
-MAX_TYPE_CHARS = 80
+from pyclient.safejson import Limits
 
 
 class Inbound:
@@ -43,21 +40,8 @@ class Inbound:
 
     def decode(self, data: str | bytes, limits: Limits) -> list[Event]:
         """See `Codec.decode`."""
-        if not isinstance(data, str):
-            return [MessageRejected(reason="a binary message where only text is spoken")]
-        try:
-            fields = decode_object(data, limits)
-        except UnsafeMessage as error:
-            return [MessageRejected(reason=str(error))]
-        kind = fields["type"]
-        reader = _READERS.get(kind)
-        if reader is None:
-            return [MessageIgnored(type=kind[:MAX_TYPE_CHARS])]
         self._limits = limits
-        try:
-            return reader(self, fields)
-        except UnsafeMessage as error:
-            return [MessageRejected(reason=str(error), type=kind)]
+        return read(self, _READERS, data, limits)
 
     # --- the session -------------------------------------------------------------------------------------------------
 

@@ -15,8 +15,7 @@ from __future__ import annotations
 import binascii
 from dataclasses import dataclass, field
 
-from pyclient.codecs.openai_realtime.faults import failed_reply
-from pyclient.codecs.openai_realtime.fields import (
+from pyclient.codecs.fields import (
     Fields,
     identifier,
     index,
@@ -26,6 +25,7 @@ from pyclient.codecs.openai_realtime.fields import (
     remember,
     text,
 )
+from pyclient.codecs.openai_realtime.faults import failed_reply
 from pyclient.events import Event, ReplyAudio, ReplyDone, ReplyStarted, ReplyTranscribed, ToolCalled
 from pyclient.safejson import Limits, UnsafeMessage, decode_object
 

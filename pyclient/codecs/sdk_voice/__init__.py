@@ -10,17 +10,18 @@ one reply until the session, which has the clock, finds that it is over and says
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from pyclient.codecs.base import CloseReason, Features, Message, SessionSettings, SettingsUpdate
+from pyclient.codecs.fields import Fields
+from pyclient.codecs.messages import read, socket_address, write
 from pyclient.codecs.sdk_voice.words import close_reason, end_reason, fault
 from pyclient.errors import ConfigError, RemoteProtocolError
 from pyclient.events import (
     AgentJoined,
     Event,
-    MessageIgnored,
     MessageRejected,
     ReplyAudio,
     ReplyStarted,
@@ -28,10 +29,9 @@ from pyclient.events import (
     SessionReady,
     TokenGranted,
 )
-from pyclient.safejson import Limits, UnsafeMessage, decode_object
+from pyclient.safejson import Limits
 
 FRAME_BYTES = 640  # section 4: 20 ms; never anything else
-MAX_TYPE_CHARS = 80
 
 
 class SdkVoiceCodec:
@@ -74,9 +74,7 @@ class SdkVoiceCodec:
 
     def connect(self, grant: TokenGranted) -> tuple[str, tuple[str, ...]]:
         """Sections 1.1 and 2: the address as it comes, no sub-protocol. The token is the first message."""
-        url = grant.ws_url.partition("#")[0]
-        if not url.startswith(("ws://", "wss://")) or any(ord(char) <= 32 for char in url):
-            raise RemoteProtocolError("The token server named an address that is not a WebSocket address.")
+        url = socket_address(grant)
         if not grant.token:
             raise RemoteProtocolError("The token server answered without a token.")
         self._token = grant.token
@@ -86,7 +84,7 @@ class SdkVoiceCodec:
         """Section 2: no `type` in this one. A token is for one session, so it is forgotten with this."""
         self._begin()
         token, self._token = self._token, ""
-        return [json.dumps({"token": token}, separators=(",", ":"))]
+        return [write({"token": token})]
 
     def resume(self, session_id: str) -> list[Message]:
         """Section 6: a new socket is a new conversation."""
@@ -96,20 +94,7 @@ class SdkVoiceCodec:
         """Section 3: text is JSON with a `type`, binary is the agent's voice."""
         if isinstance(data, bytes):
             return self._audio(data, limits)
-        try:
-            fields = decode_object(data, limits)
-        except UnsafeMessage as error:
-            return [MessageRejected(reason=str(error))]
-        kind = fields["type"]
-        if kind == "connected":
-            return [SessionReady(session_id="")]
-        if kind == "agent_ready":
-            return [AgentJoined()]
-        if kind == "session_ended":
-            return [SessionEnded(reason=end_reason(fields.get("reason")))]
-        if kind == "error":
-            return [fault(fields.get("code"), fields.get("message"))]
-        return [MessageIgnored(type=kind[:MAX_TYPE_CHARS])]
+        return read(self, _READERS, data, limits)
 
     def _audio(self, data: bytes, limits: Limits) -> list[Event]:
         """Section 4: any length is taken; half a sample waits for its other half."""
@@ -189,6 +174,9 @@ class SdkVoiceCodec:
     def user_text(self, text: str) -> list[Message]:
         return []
 
+    def answer_text(self, text: str) -> list[Message]:
+        return []
+
     def context(self, role: str, text: str) -> list[Message]:
         return []
 
@@ -198,3 +186,13 @@ class SdkVoiceCodec:
 
     def close_reason(self, code: int, reason: str, was_ready: bool) -> CloseReason:
         return close_reason(code, reason, was_ready)
+
+
+_READERS: Mapping[str, Callable[[SdkVoiceCodec, Fields], list[Event]]] = MappingProxyType(
+    {
+        "connected": lambda _codec, _fields: [SessionReady(session_id="")],
+        "agent_ready": lambda _codec, _fields: [AgentJoined()],
+        "session_ended": lambda _codec, fields: [SessionEnded(reason=end_reason(fields.get("reason")))],
+        "error": lambda _codec, fields: [fault(fields)],
+    }
+)

@@ -12,10 +12,11 @@ from types import MappingProxyType
 from typing import Any
 
 from pyclient.codecs.base import CloseReason
+from pyclient.codecs.closecodes import TOKEN_REFUSED, standard, words
+from pyclient.codecs.fields import MAX_TEXT_CHARS, Fields, optional_text
 from pyclient.events import SessionFaulted
 
 MAX_CODE_CHARS = 100
-MAX_TEXT_CHARS = 500
 
 # Section 3: an open set; these four are known.
 _ENDINGS: Mapping[str, str] = MappingProxyType(
@@ -53,14 +54,14 @@ _MEANINGS: Mapping[str, _Meaning] = MappingProxyType(
 _UNKNOWN = _Meaning(kind="unknown", retryable=True)
 
 
-def fault(code: Any, message: Any) -> SessionFaulted:
+def fault(fields: Fields) -> SessionFaulted:
     """Classify one `error`. Each of them stands before a close."""
-    named = code[:MAX_CODE_CHARS] if isinstance(code, str) and code else "unknown"
+    named = optional_text(fields, "code", MAX_CODE_CHARS) or "unknown"
     meaning = _MEANINGS.get(named.upper(), _UNKNOWN)
     return SessionFaulted(
         kind=meaning.kind,
         code=named,
-        message=message[:MAX_TEXT_CHARS] if isinstance(message, str) else "",
+        message=optional_text(fields, "message", MAX_TEXT_CHARS),
         retryable=meaning.retryable,
         closes=True,
     )
@@ -68,59 +69,19 @@ def fault(code: Any, message: Any) -> SessionFaulted:
 
 def close_reason(code: int, reason: str, was_ready: bool) -> CloseReason:
     """Close codes in words. 1006 says nothing of a refused token here: that one is told with a code of its own."""
-    if code == 1000 and not was_ready:
-        return CloseReason(
-            title="The voice service closed before the call began",
-            hint="Press Connect to try again.",
-            kind="server",
-            retryable=True,
-        )
-    if code == 1006 and not was_ready:
-        return CloseReason(
-            title="The voice service could not be reached",
-            hint="Check that you are online and that no firewall blocks WebSockets, then press Connect.",
-            kind="network",
-            retryable=True,
-        )
-    known = _CLOSES.get(code)
-    if known is not None:
-        return known
-    shown = f" ({reason[:120]})" if reason else ""
-    return CloseReason(
-        title=f"The voice service closed the connection with code {code}",
-        hint=f"Press Connect to start again{shown}.",
-        kind="unknown",
-        retryable=True,
-    )
+    return words(code, reason, was_ready, known=_CLOSES, not_let_in=_NOT_REACHED)
 
 
+_NOT_REACHED = CloseReason(
+    title="The voice service could not be reached",
+    hint="Check that you are online and that no firewall blocks WebSockets, then press Connect.",
+    kind="network",
+    retryable=True,
+)
 _CLOSES: Mapping[int, CloseReason] = MappingProxyType(
     {
+        **standard(1001, 1005, 1006, 1011),
         1000: CloseReason(title="The call is over", hint="The agent left.", kind="ended", retryable=True),
-        1001: CloseReason(
-            title="The voice service is going away",
-            hint="It is being restarted. Press Connect in a moment.",
-            kind="server",
-            retryable=True,
-        ),
-        1005: CloseReason(
-            title="The voice service hung up without a reason",
-            hint="Press Connect to start again.",
-            kind="server",
-            retryable=True,
-        ),
-        1006: CloseReason(
-            title="The connection was lost",
-            hint="The network or the service went away. Check that you are online, then press Connect.",
-            kind="network",
-            retryable=True,
-        ),
-        1011: CloseReason(
-            title="The voice service failed",
-            hint="The fault is on its side. Press Connect to try again.",
-            kind="server",
-            retryable=True,
-        ),
         4001: CloseReason(
             title="The voice service waited in vain for the token",
             hint="This page was too slow or its connection is. Reload it; if it stays so, report it as a bug.",
@@ -133,12 +94,7 @@ _CLOSES: Mapping[int, CloseReason] = MappingProxyType(
             kind="auth",
             retryable=False,
         ),
-        4003: CloseReason(
-            title="The voice service did not accept the token",
-            hint="Press Connect again: that fetches a fresh one. If it stays so, check the server's API key.",
-            kind="auth",
-            retryable=True,
-        ),
+        4003: TOKEN_REFUSED,
         4500: CloseReason(
             title="The voice service could not set up the call",
             hint="Wait a moment, then press Connect.",

@@ -59,6 +59,11 @@ def number(fields: Fields, key: str) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
+def milliseconds(fields: Fields, key: str) -> int | None:
+    value = number(fields, key)
+    return None if value is None else int(value)
+
+
 def inner(fields: Fields, key: str) -> Fields:
     """An object inside the message; empty where it is missing, null or no object."""
     value = fields.get(key)
