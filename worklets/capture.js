@@ -6,10 +6,11 @@ import { CaptureCore } from "./capture_core.js";
 import { CAPTURE_PROCESSOR, MESSAGE_CLOSE, MESSAGE_PORT } from "./messages.js";
 
 export class CaptureProcessor extends AudioWorkletProcessor {
-  constructor() {
+  /** @param {{processorOptions?: import("./messages.js").CaptureOptions}} [options] */
+  constructor(options) {
     super();
     this.alive = true;
-    this.core = new CaptureCore(sampleRate, this.port);
+    this.core = new CaptureCore(sampleRate, this.port, { holdMs: options?.processorOptions?.hold_ms ?? 0 });
     /** @type {MessagePort | null} */
     this.audio = null;
     this.port.onmessage = (event) => this.control(event.data);

@@ -1,22 +1,26 @@
 /**
  * Microphone to wire: mono mix, resampling, frames of PCM16. Pure: the worklet (or a test) calls `process` with blocks
- * of samples and gives it an outlet.
+ * of samples and gives it an outlet. What is said before the first `configure` is held, and goes out first.
  *
  * No allocation in `process` but for a frame when the pool is empty, because losing speech would be worse. Frames are
  * transferred away and come back through `receive` for the next round.
  */
 
+import { Hold } from "./hold.js";
 import { LevelMeter } from "./level.js";
 import {
+  MESSAGE_CAUGHT_UP,
   MESSAGE_CONFIGURE,
   MESSAGE_DRAIN,
   MESSAGE_DRAINED,
+  MESSAGE_HELD,
   MESSAGE_MUTE,
+  MESSAGE_QUALITY,
   MESSAGE_STOP,
   requirePositiveInteger,
 } from "./messages.js";
+import { affordableResampler } from "./pace.js";
 import { floatsToInt16, swapToOrFromWire } from "./pcm.js";
-import { Resampler } from "./resampler.js";
 
 /** Frames kept for reuse: a second of 20 ms frames. Beyond it a returned frame is left to the collector. */
 export const CAPTURE_POOL_FRAMES = 50;
@@ -28,17 +32,26 @@ export class CaptureCore {
   /**
    * @param {number} contextRateHz
    * @param {import("./messages.js").Outlet} control where levels go
+   * @param {{holdMs?: number, now?: () => number}} [options] how much is held before anybody takes it; a clock in milliseconds
    */
-  constructor(contextRateHz, control) {
+  constructor(contextRateHz, control, { holdMs = 0, now = Date.now } = {}) {
     this.contextRateHz = contextRateHz;
     this.control = control;
+    this.now = now;
+    /** Null once it was emptied: nothing stands between the microphone and the wire then. @type {Hold | null} */
+    this.hold = holdMs > 0 ? new Hold(contextRateHz, holdMs) : null;
+    this.pace = 1;
+    this.caughtUp = { type: MESSAGE_CAUGHT_UP };
     /** @type {import("./messages.js").Outlet | null} */
     this.audio = null;
     this.meter = new LevelMeter(contextRateHz);
     this.mono = new Float64Array(CAPTURE_BLOCK_SAMPLES);
     this.resampled = new Float64Array(CAPTURE_BLOCK_SAMPLES);
-    /** @type {Resampler | null} */
+    /** @type {import("./resampler.js").Resampler | null} */
     this.resampler = null;
+    /** What the machine can afford at `pacedHz`, so that a call that reconnects is not tried again. */
+    this.paced = undefined;
+    this.pacedHz = 0;
     this.frameSamples = 0;
     this.muted = false;
     this.mutedFrames = false;
@@ -71,11 +84,12 @@ export class CaptureCore {
     if (message instanceof ArrayBuffer) {
       this.recycle(message);
     } else if (message.type === MESSAGE_CONFIGURE) {
-      this.configure(message.rate_hz, message.frame_samples, message.quality);
+      this.configure(message.rate_hz, message.frame_samples, message.quality, message.pace);
     } else if (message.type === MESSAGE_MUTE) {
       this.mute(message.on === true, message.silence === true);
     } else if (message.type === MESSAGE_STOP) {
       this.resampler = null;
+      this.hold = null;
       this.fill = 0;
     } else if (message.type === MESSAGE_DRAIN) {
       this.drain();
@@ -88,11 +102,21 @@ export class CaptureCore {
    * @param {number} rateHz
    * @param {number} frameSamples
    * @param {import("./messages.js").Quality} [quality]
+   * @param {number} [pace]
    */
-  configure(rateHz, frameSamples, quality) {
+  configure(rateHz, frameSamples, quality, pace = 1) {
     requirePositiveInteger("rate_hz", rateHz);
     requirePositiveInteger("frame_samples", frameSamples);
-    this.resampler = new Resampler(this.contextRateHz, rateHz, quality);
+    requirePositiveInteger("pace", pace);
+    this.pace = pace;
+    const known = quality ?? (rateHz === this.pacedHz ? this.paced : undefined);
+    const chosen = affordableResampler(this.contextRateHz, rateHz, known, undefined, this.now);
+    this.resampler = chosen.resampler;
+    if (quality === undefined) {
+      this.paced = chosen.quality;
+      this.pacedHz = rateHz;
+    }
+    this.control.postMessage({ type: MESSAGE_QUALITY, quality: chosen.quality, share: chosen.share });
     this.fill = 0;
     if (frameSamples !== this.frameSamples) {
       this.frameSamples = frameSamples;
@@ -102,6 +126,8 @@ export class CaptureCore {
     }
     // Enough for what is normally under way, so that even the first second allocates nothing later.
     while (this.pooled < 4) this.pool[this.pooled++] = this.newFrame();
+    if (this.hold === null || this.audio === null) return;
+    this.audio.postMessage({ type: MESSAGE_HELD, kept_ms: this.hold.audibleMs, dropped_ms: this.hold.droppedMs });
   }
 
   /**
@@ -113,6 +139,7 @@ export class CaptureCore {
       // Neither a word from before the mute nor its echo in the filter may leave later.
       this.fill = 0;
       if (this.resampler !== null) this.resampler.reset();
+      if (this.hold !== null) this.hold.clear();
     }
     this.muted = on;
     this.mutedFrames = silence;
@@ -172,6 +199,28 @@ export class CaptureCore {
       for (let i = 0; i < count; i++) mono[i] += channels[c][start + i] * scale;
     }
     this.meter.measure(mono, count);
+    if (this.hold !== null) this.processHeld(count);
+    else this.feed(count);
+  }
+
+  /** @param {number} count of samples in `mono`, which go behind what is held */
+  processHeld(count) {
+    if (!this.muted) this.hold.write(this.mono, count);
+    if (this.resampler === null || this.audio === null) return;
+    for (let n = 0; n < this.pace; n++) {
+      const taken = this.hold.take(this.mono);
+      if (taken === 0) break;
+      this.feed(taken);
+    }
+    if (this.hold.empty) {
+      this.hold = null;
+      this.audio.postMessage(this.caughtUp);
+    }
+  }
+
+  /** @param {number} count of samples in `mono`, which go to the wire */
+  feed(count) {
+    const mono = this.mono;
     if (this.resampler === null || this.audio === null) return;
     if (this.muted) {
       if (!this.mutedFrames) return;

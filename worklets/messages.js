@@ -11,17 +11,30 @@
  * @typedef {{type: "level", rms: number, peak: number, silent_ms: number}} LevelMessage
  *   out, 20 times a second: linear 0..1 over the last 50 ms; `silent_ms` is for how long every sample has been zero.
  *   Capture measures the microphone even when muted or not configured; playback measures what leaves it.
+ * @typedef {{type: "quality", quality: Quality, share: number | null}} QualityMessage
+ *   out, after each configure that changed something: the resampler's setting from now on. `share` is the part of real
+ *   time that the default setting took here when it was tried, null where it was not.
+ *
+ * `processorOptions` of the capture worklet:
+ * @typedef {{hold_ms?: number}} CaptureOptions
+ *   how much of the microphone is held from the beginning until the first `configure` has it sent; 0: nothing.
  *
  * Audio port of the capture worklet:
- * @typedef {{type: "configure", rate_hz: number, frame_samples: number, quality?: Quality}} ConfigureCapture
- *   in: start sending frames. Sent again: starts afresh, a half-filled frame is dropped.
+ * @typedef {{type: "configure", rate_hz: number, frame_samples: number, quality?: Quality, pace?: number}} ConfigureCapture
+ *   in: start sending frames. Sent again: starts afresh, a half-filled frame is dropped. What is held goes out first, at
+ *   most `pace` times as fast as it was spoken, and what is said meanwhile behind it.
  * @typedef {{type: "mute", on: boolean, silence?: boolean}} MuteMessage
- *   in: while on, nothing of the microphone leaves; with `silence` frames of zeros keep the wire's clock running.
+ *   in: while on, nothing of the microphone leaves; with `silence` frames of zeros keep the wire's clock running. What is
+ *   held is thrown away.
  * @typedef {{type: "stop"}} StopMessage                      in: no more frames until the next configure
  * @typedef {{type: "drain"}} DrainMessage
  *   in: the half-filled frame goes out now, as short as it is, and `drained` behind it (push to talk was released).
  *   in: a bare ArrayBuffer is a used frame handed back for the pool (transferred; one of another size is ignored).
  *   out: a bare ArrayBuffer is one frame, `frame_samples * 2` bytes (transferred).
+ * @typedef {{type: "held", kept_ms: number, dropped_ms: number}} HeldMessage
+ *   out, once, answering the first `configure` of a worklet that held: how much of what could be heard is held, and how much
+ *   had to go because it was too much. Frames follow, and `caught_up` when the last held sample is out.
+ * @typedef {{type: "caught_up"}} CaughtUpMessage  out: frames are live from the next one on
  *
  * Audio port of the playback worklet:
  * @typedef {{type: "configure", rate_hz: number, quality?: Quality}} ConfigurePlayback
@@ -47,17 +60,22 @@
  *
  * @typedef {ConfigureCapture | MuteMessage | StopMessage | DrainMessage} CaptureMessage
  * @typedef {ConfigurePlayback | AudioMessage | FlushMessage | GainMessage} PlaybackMessage
- * @typedef {"cheap" | "default" | "best"} Quality            settings of resampler.js
+ * @typedef {"cheap" | "default" | "best"} Quality
+ *   settings of resampler.js. Where a configure names none, the worklet takes "default", or "cheap" on a machine that
+ *   cannot keep up with it (pace.js).
  * @typedef {{postMessage(message: unknown, transfer?: Transferable[]): void}} Outlet   what the cores need of a port
  */
 
 export const MESSAGE_PORT = "port";
 export const MESSAGE_CLOSE = "close";
 export const MESSAGE_LEVEL = "level";
+export const MESSAGE_QUALITY = "quality";
 export const MESSAGE_CONFIGURE = "configure";
 export const MESSAGE_MUTE = "mute";
 export const MESSAGE_STOP = "stop";
 export const MESSAGE_DRAIN = "drain";
+export const MESSAGE_HELD = "held";
+export const MESSAGE_CAUGHT_UP = "caught_up";
 export const MESSAGE_AUDIO = "audio";
 export const MESSAGE_FLUSH = "flush";
 export const MESSAGE_GAIN = "gain";

@@ -21,11 +21,12 @@ import {
   MESSAGE_FLUSHED,
   MESSAGE_GAIN,
   MESSAGE_PROGRESS,
+  MESSAGE_QUALITY,
   REPORT_INTERVAL_MS,
   requirePositiveInteger,
 } from "./messages.js";
+import { affordableResampler } from "./pace.js";
 import { swapToOrFromWire } from "./pcm.js";
-import { Resampler } from "./resampler.js";
 import { AudioQueue } from "./ring.js";
 
 export const PLAYBACK_FADE_MS = 5;
@@ -37,10 +38,12 @@ export class PlaybackCore {
   /**
    * @param {number} contextRateHz
    * @param {import("./messages.js").Outlet} control where levels go
+   * @param {() => number} [now] a clock in milliseconds
    */
-  constructor(contextRateHz, control) {
+  constructor(contextRateHz, control, now = Date.now) {
     this.contextRateHz = contextRateHz;
     this.control = control;
+    this.now = now;
     /** @type {import("./messages.js").Outlet | null} */
     this.audio = null;
     this.meter = new LevelMeter(contextRateHz);
@@ -54,8 +57,9 @@ export class PlaybackCore {
     this.quantum = 128;
 
     this.wireRateHz = 0;
-    this.quality = "default";
-    /** @type {Resampler | null} */
+    /** As asked for; undefined: what the machine can afford. @type {import("./messages.js").Quality | undefined} */
+    this.quality = undefined;
+    /** @type {import("./resampler.js").Resampler | null} */
     this.resampler = null;
     this.scratch = new Float64Array(512);
     /** At the wire rate; made by configure. @type {Fades | null} */
@@ -118,15 +122,16 @@ export class PlaybackCore {
    * @param {number} rateHz
    * @param {import("./messages.js").Quality} [quality]
    */
-  configure(rateHz, quality = "default") {
+  configure(rateHz, quality) {
     requirePositiveInteger("rate_hz", rateHz);
     if (this.resampler !== null && rateHz === this.wireRateHz && quality === this.quality) return;
-    const resampler = new Resampler(rateHz, this.contextRateHz, quality, PLAYBACK_LARGEST_QUANTUM);
+    const chosen = affordableResampler(rateHz, this.contextRateHz, quality, PLAYBACK_LARGEST_QUANTUM, this.now);
     // Audio that came before any rate was told waits for this one; audio of another setting is over.
     if (this.resampler !== null) this.cut();
     this.wireRateHz = rateHz;
     this.quality = quality;
-    this.resampler = resampler;
+    this.resampler = chosen.resampler;
+    this.control.postMessage({ type: MESSAGE_QUALITY, quality: chosen.quality, share: chosen.share });
     this.fades = new Fades(Math.max(1, Math.round((rateHz * PLAYBACK_FADE_MS) / 1000)));
   }
 

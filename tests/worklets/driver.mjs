@@ -14,6 +14,15 @@ import { Resampler } from "../../worklets/resampler.js";
 
 const QUANTUM = 128;
 
+/** A machine of which every look at the clock takes so long; 0: the clock stands still, and everything is affordable. */
+function slowClock(tick_ms) {
+  let at = 0;
+  return () => (at += tick_ms);
+}
+
+const levels = (port) => port.messages.filter((message) => message.type === "level");
+const qualities = (port) => port.messages.filter((message) => message.type === "quality");
+
 function readArray(path, Type) {
   const bytes = readFileSync(path);
   return new Type(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
@@ -91,7 +100,7 @@ function resample({ from, to, quality, blocks, style, input, output }) {
 }
 
 /** Drives a CaptureCore by steps; the frames end up in one file. */
-function capture({ context_rate: contextRate, channels = 1, input, output, steps, attach = true }) {
+function capture({ context_rate: contextRate, channels = 1, input, output, steps, attach = true, clock_tick_ms: tick = 0, hold_ms: holdMs = 0 }) {
   const sources = input === undefined ? [] : readArray(input, Float32Array);
   const perChannel = sources.length / channels;
   const blocks = Array.from({ length: channels }, () => new Float32Array(QUANTUM));
@@ -99,7 +108,7 @@ function capture({ context_rate: contextRate, channels = 1, input, output, steps
   let read = 0;
   const control = new RecordingPort(() => clock);
   const audio = new RecordingPort(() => clock);
-  const core = new CaptureCore(contextRate, control);
+  const core = new CaptureCore(contextRate, control, { holdMs, now: slowClock(tick) });
   if (attach) core.attach(audio);
   const frames = [];
   const framesPerStep = [];
@@ -131,8 +140,10 @@ function capture({ context_rate: contextRate, channels = 1, input, output, steps
   }
   writeFileSync(output, Buffer.concat(frames));
   return {
-    levels: control.messages,
+    levels: levels(control),
+    qualities: qualities(control),
     said: audio.messages.map((message) => message.type),
+    messages: audio.messages,
     frame_bytes: frames.map((frame) => frame.length),
     frames_after_step: framesPerStep,
     allocated: core.allocated,
@@ -141,13 +152,13 @@ function capture({ context_rate: contextRate, channels = 1, input, output, steps
 }
 
 /** Drives a PlaybackCore by steps; everything it rendered ends up in one file. */
-function playback({ context_rate: contextRate, input, output, steps }) {
+function playback({ context_rate: contextRate, input, output, steps, clock_tick_ms: tick = 0 }) {
   const source = input === undefined ? new Int16Array(0) : readArray(input, Int16Array);
   let clock = 0;
   let read = 0;
   const control = new RecordingPort(() => clock);
   const audio = new RecordingPort(() => clock);
-  const core = new PlaybackCore(contextRate, control);
+  const core = new PlaybackCore(contextRate, control, slowClock(tick));
   core.attach(audio);
   const rendered = [];
   const errors = [];
@@ -175,7 +186,7 @@ function playback({ context_rate: contextRate, input, output, steps }) {
   const all = new Float32Array(rendered.length * QUANTUM);
   rendered.forEach((block, index) => all.set(block, index * QUANTUM));
   writeArray(output, all);
-  return { messages: audio.messages, levels: control.messages, errors };
+  return { messages: audio.messages, levels: levels(control), qualities: qualities(control), errors };
 }
 
 /** Heap growth over many blocks of a core in full work, in bytes, three times, with no collection inside any. */
@@ -185,7 +196,18 @@ function allocation({ core: which, blocks }) {
   const channels = [new Float32Array(QUANTUM).fill(0.1)];
   const output = new Float32Array(QUANTUM);
   let round;
-  if (which === "capture") {
+  if (which === "hold") {
+    const core = new CaptureCore(44100, nowhere, { holdMs: 1000 });
+    round = () => core.process(channels);
+  } else if (which === "catch_up") {
+    // Never configured, so that it stays full: emptied by hand, at four times the pace at which it fills.
+    const core = new CaptureCore(44100, nowhere, { holdMs: 1000 });
+    const target = new Float64Array(QUANTUM);
+    round = () => {
+      core.process(channels);
+      for (let n = 0; n < 4; n++) core.hold.take(target);
+    };
+  } else if (which === "capture") {
     const core = new CaptureCore(44100, nowhere);
     const returned = [];
     core.attach({ postMessage: (buffer) => void (returned[0] = buffer) });

@@ -89,6 +89,7 @@ def test_the_source_of_everything_that_process_reaches_allocates_nothing() -> No
     # The scan must have seen the whole path, or it proves nothing.
     assert {"process", "renderStretch", "feedReceived", "feedEnding", "read", "pull", "needed", "apply"} <= set(reached)
     assert {"processBlock", "writeFrames", "sendFrame", "measure", "report", "floatsToInt16"} <= set(reached)
+    assert {"processHeld", "write", "take", "blocksToSound"} <= set(reached)
     assert [c for name, bodies in reached.items() for body in bodies for c in complaints(name, body)] == []
 
 
@@ -113,7 +114,7 @@ def test_the_scan_sees_what_it_is_there_for(line: str, kind: str) -> None:
     assert f"here: {kind}" in complaints("here", line)
 
 
-@pytest.mark.parametrize("core", ["capture", "playback"])
+@pytest.mark.parametrize("core", ["capture", "hold", "catch_up", "playback"])
 def test_the_heap_does_not_grow_over_a_hundred_thousand_quanta(node: Node, core: str) -> None:
     """Five minutes of audio. One number boxed per quantum would be 1.6 MB; one array per quantum 10 MB and more."""
     # Room for everything that a round could allocate, so that no collection hides it.

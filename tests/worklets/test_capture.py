@@ -227,3 +227,113 @@ def test_a_drain_sends_the_half_filled_frame_and_says_so(node: Node) -> None:
     assert result["frame_bytes"] == [1920, 640, 1920]
     assert result["said"] == ["drained", "drained"]  # the second had nothing to send, and is answered all the same
     assert np.array_equal(made, numbers[: len(made)])
+
+
+# --- what is said before anybody takes it --------------------------------------------------------------------------------
+
+
+def loud_counting(length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Samples that number themselves and are never quiet: a lost, doubled or displaced one would show."""
+    numbers = (np.arange(length) % 20000 + 1000).astype(np.int16)
+    return (numbers / 0x7FFF)[None, :], numbers
+
+
+def held_message(result: dict[str, Any]) -> dict[str, Any]:
+    (message,) = [message for message in result["messages"] if message["type"] == "held"]
+    return message
+
+
+def test_what_was_said_before_the_call_goes_out_first_and_live_sound_follows_without_a_gap_or_doubling(
+    node: Node,
+) -> None:
+    """Three seconds are held, then the wire opens: after catching up every sample is there once, in order."""
+    early, late = 3 * 24000 // QUANTUM, 3 * 24000 // QUANTUM
+    floats, numbers = loud_counting((early + late) * QUANTUM)
+    pace = {"post": {**configure()["post"], "pace": 3}}
+    steps = [{"feed": early}, pace, {"feed": late, "recycle": True}]
+    result, made = capture(node, 24000, floats, steps, hold_ms=15000)
+    assert result["frames_after_step"][0] == 0
+    assert len(made) == len(numbers) // FRAME_SAMPLES * FRAME_SAMPLES
+    assert np.array_equal(made, numbers[: len(made)])
+    assert result["said"] == ["held", "caught_up"]
+    assert abs(held_message(result)["kept_ms"] - 3000) < 10 and held_message(result)["dropped_ms"] == 0
+    # Three times real time: as much again as was held has come in by half of that time.
+    caught_up_at = result["messages"][1]["at"] - early * QUANTUM
+    assert abs(caught_up_at - 1.5 * 24000) < 5 * QUANTUM
+
+
+def test_held_sound_leaves_no_faster_than_the_pace_that_was_asked_for(node: Node) -> None:
+    """Some services drop what comes much faster than it can be spoken."""
+    early, late = 2 * 24000 // QUANTUM, 24000 // 2 // QUANTUM
+    floats, _ = loud_counting((early + late) * QUANTUM)
+    for pace in (1, 2, 8):
+        steps = [{"feed": early}, {"post": {**configure()["post"], "pace": pace}}, {"feed": late}]
+        _, made = capture(node, 24000, floats, steps, hold_ms=15000)
+        expected = min(pace * late, early + late) * QUANTUM
+        assert expected - 2 * FRAME_SAMPLES < len(made) <= expected, pace
+
+
+def test_of_too_much_the_oldest_is_dropped_and_told(node: Node) -> None:
+    early = 5 * 24000 // QUANTUM
+    floats, numbers = loud_counting((early + 2 * early) * QUANTUM)
+    steps = [{"feed": early}, {"post": {**configure()["post"], "pace": 8}}, {"feed": 2 * early, "recycle": True}]
+    result, made = capture(node, 24000, floats, steps, hold_ms=2000)
+    kept = int(np.ceil(2000 / (QUANTUM * 1000 / 24000))) * QUANTUM
+    first = early * QUANTUM - kept + QUANTUM  # the first live block finds it full once more
+    assert np.array_equal(made, numbers[first : first + len(made)])
+    message = held_message(result)
+    assert abs(message["kept_ms"] - 2000) < 10 and abs(message["dropped_ms"] - 3000) < 10
+
+
+def test_of_a_long_pause_only_what_a_server_needs_is_sent_and_no_sound_is_left_out(node: Node) -> None:
+    """Five seconds of nothing, a word, four seconds of nothing, a word, three seconds of nothing."""
+    rate = 24000
+    word = np.full(rate // 2, 0.25)
+    parts = [np.zeros(5 * rate), word, np.zeros(4 * rate), word, np.zeros(3 * rate)]
+    early = sum(map(len, parts)) // QUANTUM
+    signal = np.concatenate([*parts, np.zeros(2 * rate)])[None, :]
+    steps = [{"feed": early}, {"post": {**configure()["post"], "pace": 8}}, {"feed": rate // QUANTUM, "recycle": True}]
+    result, made = capture(node, rate, signal, steps, hold_ms=15000)
+    loud = made > 4000
+    edges = np.flatnonzero(np.diff(loud.astype(int)))
+    lead, first_end, second_start, second_end = (edges + 1) / rate
+    assert abs(lead - 0.3) < 0.02
+    assert np.count_nonzero(loud) == len(word) * 2
+    assert abs(second_start - first_end - 1.8) < 0.02
+    assert result["said"] == ["held", "caught_up"]
+    assert abs(held_message(result)["kept_ms"] - 1000) < 20
+    # Of the three seconds and of the live one after them: the pause after the word, and what is live since.
+    assert 1.5 < len(made) / rate - second_end < 2.7
+
+
+def test_nothing_is_held_where_nothing_is_to_be_held(node: Node) -> None:
+    """Switched off, the words before the call are dropped as a whole: the first frame is live."""
+    early, late = 200, 200
+    floats, numbers = loud_counting((early + late) * QUANTUM)
+    result, made = capture(node, 24000, floats, [{"feed": early}, configure(), {"feed": late}], hold_ms=0)
+    assert result["said"] == []
+    assert np.array_equal(made, numbers[early * QUANTUM : early * QUANTUM + len(made)]) and len(made) > 0
+
+
+def test_a_mute_throws_away_what_is_held(node: Node) -> None:
+    """Neither before the call nor while it catches up may a muted microphone's words leave."""
+    floats, numbers = loud_counting(700 * QUANTUM)
+    mute = {"post": {"type": "mute", "on": True, "silence": True}}
+    unmute = {"post": {"type": "mute", "on": False}}
+    fast = {"post": {**configure()["post"], "pace": 2}}
+    steps = [{"feed": 100}, mute, {"feed": 100}, unmute, {"feed": 100}, fast, {"feed": 300}]
+    result, made = capture(node, 24000, floats, steps, hold_ms=15000)
+    assert np.array_equal(made, numbers[200 * QUANTUM : 200 * QUANTUM + len(made)]) and len(made) > 0
+    result, made = capture(node, 24000, floats, [{"feed": 300}, fast, {"feed": 20}, mute, {"feed": 100}], hold_ms=15000)
+    heard = made[made != 0]
+    assert 0 < len(heard) <= 40 * QUANTUM and np.array_equal(heard, numbers[: len(heard)])
+    assert result["said"] == ["held", "caught_up"]
+
+
+def test_a_stop_throws_away_what_is_held(node: Node) -> None:
+    """Whoever hangs up before the call began has said nothing."""
+    floats, numbers = loud_counting(400 * QUANTUM)
+    steps = [{"feed": 200}, {"post": {"type": "stop"}}, configure(), {"feed": 200}]
+    result, made = capture(node, 24000, floats, steps, hold_ms=15000)
+    assert result["said"] == []
+    assert np.array_equal(made, numbers[200 * QUANTUM : 200 * QUANTUM + len(made)])
