@@ -12,6 +12,8 @@ Building, inside `.venv`:
   assets.py       names with content hashes, JavaScript imports rewritten
   worklets.py     each AudioWorklet flattened into one file
   wheel.py        `pyclient` as a reproducible wheel
+  lean.py         Pyodide without what only compiled packages need (in Node: runtime_pruner/)
+  snapshot.py     the memory of a Python that has imported the client, and the way out (in Node: snapshot_maker/)
   policy.py       security headers, the one source for server, meta tag and CDN
   site.py         Jinja pages; puts everything together in `dist/`
   verify.py       what must be true of a finished `dist/`

@@ -10,9 +10,15 @@ from typing import Any
 
 from builder.environment import SetupError
 
-SECTIONS = ("agent", "session", "turn_detection", "provider", "page", "server")
+SECTIONS = ("agent", "session", "audio", "turn_detection", "provider", "page", "server", "runtime")
 PAGE_DEFAULTS = {"title": "Parley", "tagline": "", "language": "en"}
 SERVER_DEFAULTS: dict[str, Any] = {"token_url": "/api/token", "connect": []}
+# The page needs it before the client is there to know it.
+AUDIO_DEFAULTS = {"early_words_ms": 15_000}
+AUDIO_KEYS = ("early_words_ms", "gap_audio_ms", "frame_ms")
+MAX_EARLY_WORDS_MS = 60_000
+# `full`: the runtime can load packages with compiled code; the page is then half a second slower on a slow line.
+RUNTIME_DEFAULTS: dict[str, Any] = {"full": False}
 DEFAULT_PROVIDER = "assemblyai"
 # Where a provider's sockets live: the page may connect there and nowhere else. Of the third nobody knows beforehand, its
 # own answer says so; its origin goes into `connect`.
@@ -42,6 +48,7 @@ class Agent:
     page: dict[str, str]
     connect: tuple[str, ...]
     tools: Path
+    full_runtime: bool
 
 
 def load(root: Path, name: str) -> Agent:
@@ -60,7 +67,13 @@ def load(root: Path, name: str) -> Agent:
     _known(name, page, tuple(PAGE_DEFAULTS), "[page] key")
     server = {**SERVER_DEFAULTS, **_table(name, raw, "server")}
     _known(name, server, tuple(SERVER_DEFAULTS), "[server] key")
-    client = {**_table(name, raw, "agent"), **_table(name, raw, "session"), "token_url": server["token_url"]}
+    runtime = {**RUNTIME_DEFAULTS, **_table(name, raw, "runtime")}
+    _known(name, runtime, tuple(RUNTIME_DEFAULTS), "[runtime] key")
+    if not isinstance(runtime["full"], bool):
+        raise SetupError(f"agents/{name}/agent.toml: [runtime] full must be true or false")
+    audio = {**AUDIO_DEFAULTS, **_table(name, raw, "audio")}
+    _known(name, audio, AUDIO_KEYS, "[audio] key")
+    client = {**_table(name, raw, "agent"), **_table(name, raw, "session"), **audio, "token_url": server["token_url"]}
     providers = _providers(name, client)
     if "system_prompt" in client:
         client["system_prompt"] = client["system_prompt"].strip()
@@ -73,6 +86,7 @@ def load(root: Path, name: str) -> Agent:
         page={key: str(value) for key, value in page.items()},
         connect=_origins(name, providers, server),
         tools=folder / "tools.py",
+        full_runtime=runtime["full"],
     )
 
 
@@ -107,8 +121,17 @@ def _choices(
         own = dict(_table(name, special, provider))
         label = str(own.pop("label", LABELS[provider]))
         base = client if provider == first else common
-        found.append({"label": label, "settings": {**base, **own, "provider": provider}})
+        settings = {**base, **own, "provider": provider}
+        _early_words(name, settings["early_words_ms"])
+        found.append({"label": label, "settings": settings})
     return tuple(found)
+
+
+def _early_words(name: str, value: object) -> None:
+    """The page uses it before the client could refuse it."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_EARLY_WORDS_MS:
+        problem = f"early_words_ms must be a whole number from 0 to {MAX_EARLY_WORDS_MS}"
+        raise SetupError(f"agents/{name}/agent.toml: {problem}")
 
 
 def _origins(name: str, providers: tuple[str, ...], server: dict[str, Any]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from builder.environment import SetupError
+from builder.slim import without_comments
 
 IMPORT = re.compile(r"""(\bfrom\s+|\bimport\s+)(["'])(\./[\w.-]+\.js)\2""")
 
@@ -39,6 +40,14 @@ class Assets:
         self.placed[name] = f"assets/{target}"
         return self.placed[name]
 
+    def place_text(self, name: str, text: str) -> str:
+        """Write JavaScript or CSS without its comments under a fingerprinted name."""
+        return self.place(name, without_comments(text).encode())
+
+    def place_exact(self, name: str, data: bytes) -> dict[str, str | int]:
+        """Write one file, and return what a page needs to fetch it and to know that it is whole: url, sha256 (hex), bytes."""
+        return {"url": self.place(name, data), "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+
     def place_folder(self, name: str, files: dict[str, bytes]) -> str:
         """Write files whose own names must stay (the runtime, wheels) into one fingerprinted folder."""
         digest = fingerprint(
@@ -52,7 +61,7 @@ class Assets:
 
     def place_modules(self, source: Path, names: Sequence[str]) -> None:
         """Place modules of a folder, dependencies first, with their imports pointing at the new names."""
-        waiting = {name: (source / name).read_text(encoding="utf-8") for name in sorted(names)}
+        waiting = {name: without_comments((source / name).read_text(encoding="utf-8")) for name in sorted(names)}
         while waiting:
             ready = [name for name, text in waiting.items() if not _imports(text) & set(waiting)]
             if not ready:

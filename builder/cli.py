@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+
+from builder.browsers import ENGINES
+
+# In the order in which they run.
+BENCHES = ("start", "bytes", "frame", "latency", "barge_in", "resampler", "mint")
+# The engines that each needs: as many as are asked for, or the one in which a page load is watched.
+BENCHES_IN_BROWSERS = ("start", "frame", "latency", "barge_in")
+BENCHES_IN_CHROMIUM = ("bytes",)
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -26,6 +35,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
     verbs.add_parser("test", help="install what the tests need and run every check and test")
     verbs.add_parser("talk", help="speak to a deployment through a real browser and judge what comes back")
+    bench = verbs.add_parser("bench", help="measure what it costs, and compare with the committed budget")
+    _bench_options(bench)
     verbs.add_parser("check", help="run ruff, mypy --strict and the import contracts")
     verbs.add_parser("lock", help="make builder/locks/ again from pyproject.toml (needs network)")
 
@@ -41,12 +52,71 @@ def parse(argv: list[str]) -> argparse.Namespace:
         return argparse.Namespace(verb="test", pytest=argv[1:])
     if argv[0] == "talk":  # its own options are read where the harness is
         return argparse.Namespace(verb="talk", talk=argv[1:])
-    return parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
+    if arguments.verb == "bench":
+        arguments.bench = argv[1:]
+        arguments.names = _bench_names(bench, arguments)
+        arguments.engines = tuple(dict.fromkeys(name for group in arguments.engines for name in group)) or ENGINES
+    return arguments
+
+
+def _bench_options(bench: argparse.ArgumentParser) -> None:
+    bench.add_argument("names", nargs="*", metavar="NAME", help=f"which, default all: {', '.join(BENCHES)}")
+    bench.add_argument(
+        "--engine", dest="engines", metavar="E", type=_engines, action="append", default=[],
+        help="browsers to measure in, repeated or with commas (default chromium,firefox,webkit)",
+    )  # fmt: skip
+    bench.add_argument(
+        "--rounds", type=_rounds, default=5, help="rounds that medians are taken of (default %(default)s)"
+    )
+    bench.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    bench.add_argument("--table", type=Path, metavar="FILE", help="write them as Markdown, as docs/bench.md is")
+    bench.add_argument(
+        "--from", dest="earlier", type=Path, metavar="FILE", action="append", default=[],
+        help="begin with the figures of an earlier --json; without NAME nothing more is measured",
+    )  # fmt: skip
+    bench.add_argument(
+        "--check", action="store_true", help="exit with 1 where a figure is over tests/bench/budget.json"
+    )
+
+
+def _bench_names(bench: argparse.ArgumentParser, arguments: argparse.Namespace) -> list[str]:
+    for name in arguments.names:
+        if name not in BENCHES:
+            bench.error(f"there is no bench '{name}'; there are {', '.join(BENCHES)}")
+    if not arguments.names:
+        return [] if arguments.earlier else list(BENCHES)
+    return [name for name in BENCHES if name in arguments.names]
+
+
+def engines_for_bench(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """Which browsers the chosen benches need; none for most."""
+    if any(name in BENCHES_IN_BROWSERS for name in arguments.names):
+        wanted: Sequence[str] = arguments.engines
+    else:
+        wanted = ()
+    extra = [name for name in BENCHES_IN_CHROMIUM if name in arguments.names]
+    return tuple(dict.fromkeys([*wanted, *(["chromium"] if extra else [])]))
 
 
 def group_for(arguments: argparse.Namespace) -> str:
     """Name the lock file that the verb needs."""
     return "serve" if arguments.verb in ("serve", "build") else "test"
+
+
+def _engines(text: str) -> list[str]:
+    names = [name for name in text.split(",") if name]
+    for name in names:
+        if name not in ENGINES:
+            raise argparse.ArgumentTypeError(f"there is no engine '{name}'; there are {', '.join(ENGINES)}")
+    return names
+
+
+def _rounds(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("at least one round")
+    return value
 
 
 def _port(text: str) -> int:

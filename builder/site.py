@@ -13,7 +13,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from builder import agents, policy, snapshot, vendor, verify, wheel, worklets
+from builder import agents, lean, policy, snapshot, vendor, verify, wheel, words, worklets
 from builder.assets import Assets
 from builder.environment import SetupError
 
@@ -40,35 +40,41 @@ def _place(root: Path, out: Path, agent: agents.Agent, runtime: vendor.Runtime) 
     assets = Assets(out)
     static = root / "templates" / "static"
     worker = worklets.members(static, "boot.js")
-    assets.place("boot.js", worklets.flatten(static, "boot.js").encode())
+    assets.place_text("boot.js", worklets.flatten(static, "boot.js"))
     assets.place_modules(static, [path.name for path in static.glob("*.js") if path.name not in worker])
     for path in sorted(static.iterdir()):
-        if path.suffix in (".css", ".svg", ".png"):
+        if path.suffix == ".css":
+            assets.place_text(path.name, path.read_text(encoding="utf-8"))
+        elif path.suffix in (".svg", ".png"):
             assets.place(path.name, path.read_bytes())
     for entry in worklets.ENTRIES:
-        assets.place(entry, worklets.flatten(root / "worklets", entry).encode())
+        assets.place_text(entry, worklets.flatten(root / "worklets", entry))
     wheel_name, wheel_bytes = wheel.build(root)
     files = {name: (runtime.pyodide / name).read_bytes() for name in vendor.RUNTIME_FILES}
-    runtime_url = assets.place_folder("pyodide", files)
-    kept = snapshot.make(root, runtime.pyodide, wheel_name, wheel_bytes)
+    stock_url = assets.place_folder("pyodide", files)
+    starting = runtime.pyodide if agent.full_runtime else lean.make(root, runtime.pyodide)
+    kept = snapshot.make(root, runtime.pyodide, starting, wheel_name, wheel_bytes, agent.tools)
+    runtime_url = stock_url
+    if not agent.full_runtime:
+        runtime_url = assets.place_folder("pyodide-lean", {name: (starting / name).read_bytes() for name in lean.FILES})
     packages = {runtime.micropip.name: runtime.micropip.read_bytes(), wheel_name: wheel_bytes}
     packages_url = assets.place_folder("python", packages)
     return {
         "assets": assets.placed,
+        "microphone_words": words.of_the_microphone(root),
         "boot": {
             "worker": assets.placed["boot.js"],
             "capture": assets.placed["capture.js"],
             "playback": assets.placed["playback.js"],
             "runtime": runtime_url,
-            "runtime_bytes": sum(map(len, files.values())) - len(files["pyodide-lock.json"]),
-            "wasm_bytes": len(files["pyodide.asm.wasm"]),
+            "stock": stock_url,
             "snapshot": {
                 **kept.meta,
-                "blocks": assets.place("python.snapshot", kept.blocks),
-                "blocks_bytes": len(kept.blocks),
+                "blocks": assets.place_exact("python.snapshot", kept.blocks),
                 "empty": assets.place("empty.zip", snapshot.EMPTY_ZIP),
-                "library": runtime_url + "python_stdlib.zip",
             },
+            "precompiled": assets.place_exact("precompiled.zip", kept.precompiled),
+            "library": stock_url + "python_stdlib.zip",
             "micropip": packages_url + runtime.micropip.name,
             "client": packages_url + wheel_name,
             "tools": assets.place("tools.py", agent.tools.read_bytes()) if agent.tools.exists() else None,
@@ -91,8 +97,11 @@ def _render(root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any]) -
         try:
             text = environment.get_template(name).render(
                 page=agent.page,
-                client=agent.client,
-                config={"boot": facts["boot"], "choices": agent.choices},
+                config={
+                    "boot": facts["boot"],
+                    "choices": agent.choices,
+                    "microphone_words": facts["microphone_words"],
+                },
                 assets=facts["assets"],
                 csp=policy.content_security_policy(agent.connect, page=True, header=False),
             )

@@ -1,24 +1,27 @@
 """Keep the memory of a browser's Python that has already imported the client: the page then starts several times faster.
 
-Made once per runtime and client, in `.cache/`; `snapshot_maker/` does the work in Node, with entropy and clock fixed.
+Made once per runtime, client and what its tools import, in `.cache/`; `snapshot_maker/` does the work in Node, with entropy and
+clock fixed. The same run makes the way out for a browser that cannot use the memory: a small library, compiled.
 """
 
 from __future__ import annotations
 
-import hashlib
+import ast
 import json
+import os
 import shutil
-import subprocess
-import tempfile
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builder import node
-from builder.environment import SetupError, say
+from builder import kept
+from builder.environment import say
 
 MAKER = Path(__file__).parent / "snapshot_maker"
 RESTORE = Path(__file__).parent.parent / "templates" / "static" / "restore.js"
+# As many as a person goes back and forth between; each has about 15 MB.
+KEPT_SNAPSHOTS = 4
 
 # What the client imports, and what tools use most: the rest of the standard library comes when it is asked for.
 MODULES = (
@@ -26,13 +29,10 @@ MODULES = (
     "pyclient.session",
     "pyclient.stdlib",
     "asyncio",
-    "base64",
     "collections.abc",
     "contextlib",
     "dataclasses",
     "datetime",
-    "_strptime",
-    "difflib",
     "enum",
     "functools",
     "inspect",
@@ -43,7 +43,21 @@ MODULES = (
     "re",
     "string",
     "typing",
-    "uuid",
+)
+# Pyodide and asyncio import these, and a page hardly ever uses them: sockets, processes, archives.
+DEFERRED = (
+    "asyncio.sslproto",
+    "asyncio.unix_events",
+    "bz2",
+    "compression.zstd",
+    "ipaddress",
+    "lzma",
+    "selectors",
+    "socket",
+    "ssl",
+    "subprocess",
+    "tempfile",
+    "zipfile",
 )
 # The 22 bytes of an archive that holds nothing: Python wants one where its library is.
 EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
@@ -51,44 +65,70 @@ EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """`blocks` is the memory's changed part, `meta` what `restore.js` needs to put it back."""
+    """`blocks` is the memory's changed part, `meta` what `restore.js` needs to put it back, `precompiled` the small library."""
 
     blocks: bytes
     meta: dict[str, Any]
+    precompiled: bytes
 
 
-def make(root: Path, runtime: Path, wheel_name: str, wheel: bytes) -> Snapshot:
-    """Return the snapshot, making it where the cache lacks it. SetupError with Node's own words when it cannot be made."""
+def make(root: Path, stock: Path, runtime: Path, wheel_name: str, wheel: bytes, tools: Path | None = None) -> Snapshot:
+    """Return the snapshot of `runtime`, making it where the cache lacks it; `stock` are Pyodide's own files, with the library.
+
+    SetupError with Node's own words when it cannot be made.
+    """
+    wanted = imported_by(tools)
+    roots = {name.partition(".")[0] for name in wanted} - {"asyncio"}
+    job = {
+        "modules": MODULES,
+        "wanted": wanted,
+        "deferred": [name for name in DEFERRED if name.partition(".")[0] not in roots],
+    }
     sources = [*sorted(MAKER.iterdir()), RESTORE]
-    parts = [runtime.name.encode(), wheel, ",".join(MODULES).encode()]
+    parts = [stock.name.encode(), runtime.name.encode(), wheel, json.dumps(job).encode()]
     parts += [path.read_bytes() for path in sources if path.is_file()]
-    digest = hashlib.sha256(b"\0".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()[:16]
-    kept = root / ".cache" / "snapshots" / digest
-    if not kept.exists():
+    folder = root / ".cache" / "snapshots" / kept.digest(parts)
+    if folder.exists():
+        os.utime(folder)  # used again: the last to go
+    else:
         say("keeping a snapshot of Python with the client imported (once per change of the client)")
-        _make(root, runtime, wheel_name, wheel, kept)
-    meta = json.loads((kept / "snapshot.json").read_text(encoding="utf-8"))
-    return Snapshot(blocks=(kept / "snapshot.bin").read_bytes(), meta=meta)
+        _make({**job, "stock": str(stock), "runtime": str(runtime)}, root, wheel_name, wheel, folder)
+        _forget_oldest(folder.parent)
+    meta = json.loads((folder / "snapshot.json").read_text(encoding="utf-8"))
+    blocks, precompiled = ((folder / name).read_bytes() for name in ("snapshot.bin", "precompiled.zip"))
+    return Snapshot(blocks=blocks, meta=meta, precompiled=precompiled)
 
 
-def _make(root: Path, runtime: Path, wheel_name: str, wheel: bytes, kept: Path) -> None:
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=kept.parent) as name:
-        folder = Path(name)
-        (folder / wheel_name).write_bytes(wheel)
-        out = folder / "out"
-        out.mkdir()
-        (out / "empty.zip").write_bytes(EMPTY_ZIP)
-        command = [
-            node.node(root),
-            str(MAKER / "maker.mjs"),
-            str(runtime),
-            str(folder / wheel_name),
-            str(out),
-            *MODULES,
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
-        if done.returncode != 0:
-            raise SetupError(f"the snapshot of Python could not be made.\n{done.stderr.strip()[-1500:]}")
-        if not kept.exists():  # two builds at once make the same one
-            shutil.move(out, kept)
+def imported_by(tools: Path | None) -> list[str]:
+    """Return the modules of the standard library that a page's tools import anywhere: they belong into its snapshot."""
+    if tools is None or not tools.exists():
+        return []
+    try:
+        tree = ast.parse(tools.read_bytes())
+    except SyntaxError:
+        return []  # the page's Python may be newer than this one, and tells a real mistake better
+    found: set[str] = set()
+    for it in ast.walk(tree):
+        if isinstance(it, ast.Import):
+            found |= {alias.name for alias in it.names}
+        elif isinstance(it, ast.ImportFrom) and it.module and not it.level:
+            found.add(it.module)
+    return sorted(name for name in found if name.partition(".")[0] in {*sys.stdlib_module_names, "pyodide"})
+
+
+def _make(job: dict[str, Any], root: Path, wheel_name: str, wheel: bytes, folder: Path) -> None:
+    def command(work: Path, out: Path) -> list[str]:
+        (work / wheel_name).write_bytes(wheel)
+        (work / "empty.zip").write_bytes(EMPTY_ZIP)
+        whole = {**job, "wheel": str(work / wheel_name), "work": str(work), "out": str(out)}
+        (work / "job.json").write_text(json.dumps(whole), encoding="utf-8")
+        return [str(MAKER / "maker.mjs"), str(work / "job.json")]
+
+    kept.make(root, folder, command, "the snapshot of Python could not be made.", timeout_s=300)
+
+
+def _forget_oldest(folder: Path) -> None:
+    """Every change of the client makes another snapshot; without this the cache would grow for ever."""
+    snapshots = [path for path in folder.iterdir() if (path / "snapshot.json").exists()]
+    for path in sorted(snapshots, key=lambda path: path.stat().st_mtime_ns, reverse=True)[KEPT_SNAPSHOTS:]:
+        shutil.rmtree(path, ignore_errors=True)

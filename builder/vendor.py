@@ -5,19 +5,16 @@ Steps for each part: fetch with the registry's ordinary client, verify, unpack b
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder import node
+from builder import npm_package
 from builder.environment import SetupError, say
 
 # What the page loads; the package holds more (consoles, source maps, types).
@@ -47,31 +44,7 @@ def fetch(root: Path) -> Runtime:
 
 def _fetch_pyodide(root: Path, target: Path, version: str, integrity: str) -> None:
     say(f"fetching the Pyodide runtime {version} (6 MB, once)")
-    with tempfile.TemporaryDirectory() as folder:
-        command = [*node.npm(root), "pack", f"pyodide@{version}", "--silent", "--pack-destination", folder]
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PATH": path})
-        archives = list(Path(folder).glob("*.tgz"))
-        if done.returncode != 0 or len(archives) != 1:
-            raise SetupError(
-                f"npm could not fetch pyodide@{version}.\n{done.stderr.strip()[-800:]}\nIs this machine online?"
-            )
-        data = archives[0].read_bytes()
-        found = "sha512-" + base64.b64encode(hashlib.sha512(data).digest()).decode()
-        if found != integrity:
-            raise SetupError(f"pyodide@{version} is not the pinned file: expected {integrity}, got {found}.")
-        staging = target.with_name(target.name + ".part")
-        shutil.rmtree(staging, ignore_errors=True)
-        staging.mkdir(parents=True)
-        with tarfile.open(archives[0]) as archive:
-            for name in RUNTIME_FILES:
-                member = archive.extractfile(f"package/{name}")
-                if member is None:
-                    raise SetupError(f"pyodide@{version} holds no {name}.")
-                (staging / name).write_bytes(member.read())
-        (staging / ".complete").write_text(integrity)
-        shutil.rmtree(target, ignore_errors=True)
-        staging.rename(target)
+    npm_package.fetch(root, target, f"pyodide@{version}", integrity, RUNTIME_FILES)
 
 
 def _fetch_micropip(target: Path, version: str, sha256: str) -> None:

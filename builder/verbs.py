@@ -9,22 +9,22 @@ import subprocess
 import sys
 from pathlib import Path
 
-from builder import browsers, node, quality, site
+from builder import browsers, cli, node, quality, site
 from builder.environment import SetupError, say
 
 ROOT = Path(__file__).resolve().parent.parent
 FIRST_PORT, PORTS_TRIED = 8000, 20
 WHOLE_SUITE = (
-    # A test that fails gets one more try, and the last line counts it as "rerun": speech is heard and sound is judged in real
-    # time, on machines that others share.
-    ("-n", "4", "-m", "not browser", "-q", "--reruns=1"),
-    ("-n", "2", "-m", "browser", "-v", "--reruns=1", "--engine-table=docs/engines.md"),
+    # A test that fails gets one more try (two with a browser), and the last line counts it as "rerun": speech is heard and
+    # sound is judged in real time, on machines that others share.
+    ("-n", "4", "-m", "not browser", "-q", "--reruns=1", "--contract-table=docs/contract.md"),
+    ("-n", "2", "-m", "browser", "-v", "--reruns=2", "--engine-table=docs/engines.md"),
 )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Dispatch; a SetupError becomes one clear message."""
-    verbs = {"serve": serve, "build": build, "test": test, "talk": talk, "check": check, "lock": lock}
+    verbs = {"serve": serve, "build": build, "test": test, "talk": talk, "bench": bench, "check": check, "lock": lock}
     try:
         return verbs[arguments.verb](arguments)
     except SetupError as error:
@@ -80,6 +80,14 @@ def talk(arguments: argparse.Namespace) -> int:
         browsers.ensure([engine] if engine in browsers.ENGINES else [], say)  # what is unknown, the command says itself
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "tests.harness.talk_command", *arguments.talk]
+    return subprocess.run(command, env=environ, check=False).returncode
+
+
+def bench(arguments: argparse.Namespace) -> int:
+    """Hand over to the benches, with the browsers that the chosen ones need installed."""
+    browsers.ensure(cli.engines_for_bench(arguments), say)
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "PARLEY_NODE": node.node(ROOT)}
+    command = [sys.executable, "-m", "tests.bench", *arguments.bench]
     return subprocess.run(command, env=environ, check=False).returncode
 
 

@@ -2,11 +2,17 @@
  * Run by Node at build time: start the browser's Python, import everything that the client will ever import, and keep the
  * memory. A browser that puts this memory back has Python and the client at once.
  *
- *   node maker.mjs RUNTIME_FOLDER WHEEL OUT_FOLDER MODULE...
+ *   node maker.mjs JOB.json
  *
- * Writes `snapshot.bin` (the 4 KiB blocks that differ from a freshly instantiated module, one after the other) and
- * `snapshot.json` (Pyodide's own header, and which blocks they are), after putting them back once, in a fresh runtime, and
- * asking Python whether it is all there. Exit code 1 and a reason on stderr otherwise.
+ * The job: {stock, runtime, wheel, work, out, modules, wanted, deferred}. `wanted` are modules that the tools of a page import: those that
+ * there are go into the memory too. `stock` are Pyodide's own files, `runtime` those that the page will start. `deferred` are modules that are imported at their first use (`deferred_module.py`).
+ *
+ * Writes into `out`, each after a real run of it that asks Python whether all is there:
+ *   snapshot.bin     the 4 KiB blocks that differ from a freshly instantiated module, one after the other
+ *   snapshot.json    Pyodide's own header, and which blocks they are
+ *   modules.txt      what is imported in it: for people who want it smaller
+ *   precompiled.zip  the part of the library that the client takes, and the client, as bytecode: where the memory cannot be used
+ * Exit code 1 and a reason on stderr otherwise.
  */
 
 import crypto from "node:crypto";
@@ -26,9 +32,11 @@ process.on("uncaughtException", (error) => {
   process.exit(1);
 });
 
-const [folder, wheel, out, ...modules] = process.argv.slice(2);
-const runtime = `${resolve(folder)}/`;
-const quiet = { indexURL: runtime, stdout: () => {} };
+const job = JSON.parse(readFileSync(process.argv[2], "utf8"));
+const runtime = `${resolve(job.runtime)}/`;
+const { info } = JSON.parse(readFileSync(join(job.stock, "pyodide-lock.json"), "utf8"));
+const lock = { info, packages: {} };
+const quiet = { indexURL: runtime, lockFileContents: lock, stdout: () => {} };
 const script = (name) => readFileSync(new URL(name, import.meta.url), "utf8");
 
 // Entropy, clock and environment are the same in every build, so that the memory is.
@@ -50,11 +58,30 @@ process.env = { PATH: "" };
 const { loadPyodide } = await import(pathToFileURL(join(runtime, "pyodide.mjs")));
 const { default: create } = await import(pathToFileURL(join(runtime, "pyodide.asm.mjs")));
 
-const compiler = await loadPyodide(quiet);
-compiler.FS.writeFile("/tmp/client.whl", new Uint8Array(readFileSync(wheel)));
+const compiler = await loadPyodide({ ...quiet, stdLibURL: join(job.stock, "python_stdlib.zip"), env: { PYTHONNODEBUGRANGES: "1" } });
+compiler.FS.writeFile("/tmp/client.whl", new Uint8Array(readFileSync(job.wheel)));
+compiler.FS.writeFile("/tmp/deferred.txt", job.deferred.join(" "));
+compiler.FS.writeFile("/tmp/deferred_module.py", script("deferred_module.py"));
 compiler.runPython(script("compile_library.py"));
-const library = join(out, "compiled.zip");
-writeFileSync(library, compiler.FS.readFile("/tmp/compiled.zip"));
+const take = (python, name) => {
+  const path = join(job.work, name);
+  writeFileSync(path, python.FS.readFile(`/tmp/${name}`));
+  return path;
+};
+const compiled = take(compiler, "compiled.zip");
+const library = take(compiler, "deferring.zip");
+
+/** Import what the page shall have. A tool may ask for what this system does not have: that is told when the tool runs. */
+function importAll(python) {
+  for (const name of job.modules) python.pyimport(name).destroy();
+  for (const name of job.wanted) {
+    try {
+      python.pyimport(name).destroy();
+    } catch (error) {
+      if (error?.name !== "PythonError") throw error;
+    }
+  }
+}
 
 seed = 1;
 tick = 0;
@@ -64,10 +91,10 @@ const python = await loadPyodide({
   _makeSnapshot: true,
   env: { PYTHONHASHSEED: "0", TZ: "UTC" },
 });
-for (const name of modules) python.pyimport(name).destroy();
-const namesOf = (it) => it.runPython("import sys; ' '.join(sorted(sys.modules))").split(" ");
-const loaded = namesOf(python);
+importAll(python);
 python.runPython(script("forget_files.py"));
+const namesOf = (it) => it.runPython("import sys; ' '.join(sorted(sys.modules))").split(" ");
+const loaded = namesOf(python); // the stand-ins are gone by now
 const snapshot = python.makeMemorySnapshot();
 
 const [, heapStart] = new Uint32Array(snapshot.buffer, snapshot.byteOffset, 2);
@@ -96,13 +123,12 @@ for (let block = 0; block * BLOCK_BYTES < heap.length; block++) {
   else runs.push([block, 1]);
   blocks.push(heap.subarray(begin, end));
 }
-const { info } = JSON.parse(readFileSync(join(runtime, "pyodide-lock.json"), "utf8"));
 const meta = {
   header: Buffer.from(header).toString("base64"),
   heap_bytes: heap.length,
   block_bytes: BLOCK_BYTES,
   runs,
-  lock: { info, packages: {} },
+  lock,
 };
 const bytes = Buffer.concat(blocks);
 
@@ -110,13 +136,24 @@ const bytes = Buffer.concat(blocks);
 const restored = await loadPyodide({
   ...runtimeOptions(meta, Promise.resolve(bytes), create),
   ...quiet,
-  stdLibURL: join(out, "empty.zip"),
+  stdLibURL: join(job.work, "empty.zip"),
 });
 const found = new Set(namesOf(restored));
 const missing = loaded.filter((name) => !found.has(name));
 if (missing.length > 0) throw new Error(`the restored memory lacks ${missing.slice(0, 5).join(", ")}`);
 restored.runPython(script("check_restored.py"));
+restored.FS.writeFile("/tmp/library.zip", readFileSync(join(job.stock, "python_stdlib.zip")));
+restored.runPython(script("check_deferred.py"));
 
-writeFileSync(join(out, "snapshot.bin"), bytes);
-writeFileSync(join(out, "snapshot.json"), JSON.stringify(meta));
+const ordinary = await loadPyodide({ ...quiet, stdLibURL: compiled });
+importAll(ordinary);
+ordinary.runPython(script("trim_library.py"));
+const trimmed = take(ordinary, "trimmed.zip");
+const precompiled = await loadPyodide({ ...quiet, stdLibURL: trimmed });
+precompiled.runPython(script("check_restored.py"));
+
+writeFileSync(join(job.out, "precompiled.zip"), readFileSync(trimmed));
+writeFileSync(join(job.out, "snapshot.bin"), bytes);
+writeFileSync(join(job.out, "modules.txt"), `${loaded.join("\n")}\n`);
+writeFileSync(join(job.out, "snapshot.json"), JSON.stringify(meta));
 process.exit(0);

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from builder import cli, environment, vendor
+from builder import cli, environment, npm_package, vendor
 from builder.environment import SetupError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,7 +23,7 @@ def build_py(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
-@pytest.mark.parametrize("verb", [[], ["serve"], ["build"], ["test"], ["check"], ["lock"]])
+@pytest.mark.parametrize("verb", [[], ["serve"], ["build"], ["test"], ["bench"], ["check"], ["lock"]])
 def test_every_verb_explains_itself(verb: list[str]) -> None:
     done = build_py(*verb, "--help")
     assert done.returncode == 0
@@ -143,7 +143,7 @@ def test_a_runtime_that_is_not_the_pinned_one_is_refused(tmp_path: Path, monkeyp
         (Path(command[-1]) / "pyodide.tgz").write_bytes(b"not the runtime")
         return subprocess.CompletedProcess(command, 0, "", "")
 
-    monkeypatch.setattr(vendor.subprocess, "run", fake_npm)
-    monkeypatch.setattr(vendor.node, "npm", lambda root: ["npm"])
+    monkeypatch.setattr(npm_package.subprocess, "run", fake_npm)
+    monkeypatch.setattr(npm_package.node, "npm", lambda root: ["npm"])
     with pytest.raises(SetupError, match="not the pinned file"):
         vendor.fetch(tmp_path)

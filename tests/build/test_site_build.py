@@ -1,5 +1,6 @@
 """The built site: complete, self-contained, the same every time, and without secrets."""
 
+import hashlib
 import json
 import os
 import re
@@ -8,11 +9,17 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from builder import agents, assets, policy, site, verify, worklets
+from builder import agents, assets, policy, site, verify, words, worklets
 from builder.environment import SetupError
+from pyclient import notices
+from pyclient.config import ClientConfig
+from pyclient.errors import ConfigError
+from pyclient.events import CaptureFailed
+from tests.harness.server import copy_of_sources
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,7 +33,7 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def page_config(dist: Path) -> dict[str, dict[str, object]]:
+def page_config(dist: Path) -> dict[str, dict[str, Any]]:
     text = (dist / "index.html").read_text()
     found = re.search(r'<script type="application/json" id="parley-config">(.*?)</script>', text, re.DOTALL)
     assert found
@@ -51,7 +58,11 @@ def test_the_page_knows_where_everything_is(dist: Path) -> None:
     boot = page_config(dist)["boot"]
     for name in ("worker", "capture", "playback", "micropip", "client", "tools"):
         assert (dist / str(boot[name])).is_file(), name
-    assert (dist / str(boot["runtime"]) / "pyodide.asm.wasm").is_file()
+    for name in ("runtime", "stock"):
+        assert (dist / str(boot[name]) / "pyodide.asm.wasm").is_file(), name
+    for exact in (boot["precompiled"], boot["snapshot"]["blocks"]):
+        data = (dist / exact["url"]).read_bytes()
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (exact["bytes"], exact["sha256"])
 
 
 def test_the_wheel_has_no_dependencies_and_only_the_client(dist: Path) -> None:
@@ -164,6 +175,10 @@ def test_building_into_a_folder_that_is_not_ours_is_refused(tmp_path: Path) -> N
         ("[agnet]\nvoice = 'x'", "unknown section 'agnet'"),
         ("[page]\ntitel = 'x'", r"unknown \[page\] key 'titel'"),
         ("[server]\nconnect = ['not an origin']", "is not an origin"),
+        ("[audio]\nearly_word_ms = 1", r"unknown \[audio\] key 'early_word_ms'"),
+        ("[audio]\nearly_words_ms = -1", "early_words_ms must be a whole number from 0 to 60000"),
+        ("[audio]\nearly_words_ms = '1'", "early_words_ms must be a whole number"),
+        ("[agent]\n[provider.assemblyai]\nearly_words_ms = 60001", "early_words_ms must be a whole number"),
         (
             "[agent]\nprovider = 'assembly'",
             "unknown provider 'assembly' .known: assemblyai, openai_realtime, sdk_voice",
@@ -181,6 +196,18 @@ def test_building_into_a_folder_that_is_not_ours_is_refused(tmp_path: Path) -> N
 def test_a_misspelt_agent_file_is_named_with_the_key_at_fault(tmp_path: Path, toml: str, complaint: str) -> None:
     with pytest.raises(SetupError, match=complaint):
         agent_from(tmp_path, toml)
+
+
+def test_the_page_and_the_client_agree_on_how_much_is_kept_before_a_call(tmp_path: Path) -> None:
+    """The page holds the microphone before it can ask the client: default, limit and words are written down twice."""
+    own = agent_from(tmp_path, "")
+    assert own.client["early_words_ms"] == ClientConfig().early_words_ms
+    ClientConfig(early_words_ms=agents.MAX_EARLY_WORDS_MS)
+    with pytest.raises(ConfigError):
+        ClientConfig(early_words_ms=agents.MAX_EARLY_WORDS_MS + 1)
+    for kind, (title, hint, retry) in words.of_the_microphone(ROOT).items():
+        notice = notices.capture_failed(CaptureFailed(kind=kind))
+        assert (notice.title, notice.hint, notice.retry) == (title, hint, retry), kind
 
 
 def agent_from(root: Path, toml: str) -> agents.Agent:
@@ -314,11 +341,7 @@ def test_what_the_flattener_does_not_understand_is_refused(
 
 def test_a_template_that_names_something_unknown_stops_the_build(tmp_path: Path) -> None:
     """StrictUndefined: an empty hole in a page is worse than no page."""
-    root = tmp_path / "root"
-    for room in ("templates", "agents", "worklets", "pyclient"):
-        shutil.copytree(ROOT / room, root / room, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", root)
-    (root / ".cache").symlink_to(ROOT / ".cache")
+    root = copy_of_sources(tmp_path / "root")
     (root / "templates" / "index.html").write_text("{{ nothing_like_this }}")
     with pytest.raises(SetupError, match="nothing_like_this"):
         site.build(root, tmp_path / "dist", "demo")

@@ -2,39 +2,105 @@
 
 from __future__ import annotations
 
+import io
+import os
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from builder import snapshot, vendor, wheel
+from builder import lean, snapshot, vendor, wheel
 from builder.environment import SetupError
 
 ROOT = Path(__file__).resolve().parents[2]
+# Flags of a .pyc: checked against a hash, and never checked (PEP 552).
+UNCHECKED_HASH = (1).to_bytes(4, "little")
 
 
+@pytest.fixture(scope="module")
+def client() -> tuple[str, bytes]:
+    return wheel.build(ROOT)
+
+
+@pytest.mark.timeout(400)  # Python is started ten times
 def test_two_snapshots_of_one_client_are_the_same_byte_for_byte(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, client: tuple[str, bytes]
 ) -> None:
     """And what the environment holds is in neither, in no form that a search would miss."""
     canary = "canary-5f1c0de-never-published"
     monkeypatch.setenv("SOME_API_KEY", canary)
-    runtime = vendor.fetch(ROOT).pyodide
-    name, data = wheel.build(ROOT)
-    first = snapshot.make(ROOT, runtime, name, data)
-    second = snapshot.make(tmp_path, runtime, name, data)
+    stock = vendor.fetch(ROOT).pyodide
+    runtime = lean.make(ROOT, stock)
+    first = snapshot.make(ROOT, stock, runtime, *client)
+    second = snapshot.make(tmp_path, stock, runtime, *client)
     assert first.meta == second.meta
     assert first.blocks == second.blocks
+    assert first.precompiled == second.precompiled
     assert len(second.blocks) == sum(count for _, count in second.meta["runs"]) * second.meta["block_bytes"]
-    assert canary.encode() not in second.blocks and canary.encode("utf-16-le") not in second.blocks
+    for data in (second.blocks, second.precompiled):
+        assert canary.encode() not in data and canary.encode("utf-16-le") not in data
+
+
+def test_the_precompiled_library_holds_the_whole_client_and_only_what_it_takes(client: tuple[str, bytes]) -> None:
+    """Stored, as bytecode that no source is compared with: the wire compresses better than a zip, and there is no source."""
+    stock = vendor.fetch(ROOT).pyodide
+    kept = snapshot.make(ROOT, stock, lean.make(ROOT, stock), *client)
+    with zipfile.ZipFile(io.BytesIO(client[1])) as archive:
+        modules = {name + "c" for name in archive.namelist() if name.endswith(".py")}
+    with zipfile.ZipFile(io.BytesIO(kept.precompiled)) as archive:
+        names = set(archive.namelist())
+        assert modules <= names and {"asyncio/__init__.pyc", "_pyodide/__init__.pyc", "encodings/utf_8.pyc"} <= names
+        assert not {"turtle.pyc", "statistics.pyc", "difflib.pyc"} & names
+        for entry in archive.infolist():
+            assert entry.compress_type == zipfile.ZIP_STORED and entry.filename.endswith(".pyc")
+            assert archive.read(entry)[4:8] == UNCHECKED_HASH, entry.filename
+    with zipfile.ZipFile(stock / "python_stdlib.zip") as archive:
+        assert len(names - modules) < len(archive.namelist()) / 2
+
+
+def test_a_module_that_cannot_be_deferred_stops_the_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, client: tuple[str, bytes]
+) -> None:
+    """Pyodide uses `shutil` while it starts; a stand-in there would be shipped half alive."""
+    stock = vendor.fetch(ROOT).pyodide
+    for deferred, complaint in (
+        ("shutil", "shutil is used while it is imported"),
+        ("nosuch", "not in the library: nosuch"),
+    ):
+        monkeypatch.setattr(snapshot, "DEFERRED", (*snapshot.DEFERRED, deferred))
+        with pytest.raises(SetupError, match=complaint):
+            snapshot.make(tmp_path, stock, stock, *client)
+
+
+def test_what_tools_import_of_the_library_belongs_into_the_snapshot(tmp_path: Path) -> None:
+    tools = tmp_path / "tools.py"
+    tools.write_text(
+        "import os.path, numpy\nfrom pyodide.http import pyfetch\nfrom . import x\n"
+        "def f():\n    import statistics\n    from uuid import uuid4\n"
+    )
+    assert snapshot.imported_by(tools) == ["os.path", "pyodide.http", "statistics", "uuid"]
+    tools.write_text("def f(:\n")
+    assert snapshot.imported_by(tools) == [] == snapshot.imported_by(tmp_path / "none.py")
+
+
+def test_only_the_snapshots_that_were_used_last_are_kept(tmp_path: Path) -> None:
+    """Each change of the client makes one more."""
+    for number in range(snapshot.KEPT_SNAPSHOTS + 2):
+        folder = tmp_path / f"{number}"
+        folder.mkdir()
+        (folder / "snapshot.json").write_text("{}")
+        os.utime(folder, (number, number))
+    os.utime(tmp_path / "0", (99, 99))  # used again
+    (tmp_path / "being-made").mkdir()
+    snapshot._forget_oldest(tmp_path)
+    last = [str(number) for number in range(3, snapshot.KEPT_SNAPSHOTS + 2)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0", *last, "being-made"]
 
 
 def test_a_client_that_cannot_be_imported_stops_the_build_with_pythons_own_words(tmp_path: Path) -> None:
     runtime = vendor.fetch(ROOT).pyodide
-    import io
-    import zipfile
-
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("pyclient/__init__.py", "raise RuntimeError('broken on purpose')\n")
     with pytest.raises(SetupError, match="broken on purpose"):
-        snapshot.make(tmp_path, runtime, "parley_client-0-py3-none-any.whl", archive.getvalue())
+        snapshot.make(tmp_path, runtime, runtime, "parley_client-0-py3-none-any.whl", archive.getvalue())

@@ -1,0 +1,38 @@
+"""What Node makes of files once, and the cache keeps under a name that holds a hash of everything it was made of."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from builder import node
+from builder.environment import SetupError
+
+
+def digest(parts: Iterable[bytes]) -> str:
+    """Return 16 hex digits that change with any of `parts`."""
+    return hashlib.sha256(b"\0".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()[:16]
+
+
+def make(root: Path, kept: Path, command: Callable[[Path, Path], list[str]], failure: str, *, timeout_s: float) -> str:
+    """Have Node fill `kept`, and return what it printed.
+
+    `command(work, out)` prepares the folder `work`, which goes afterwards, and returns what to run so that the files come into
+    `out`. SetupError with `failure` and the end of what Node complained about when it fails; nothing is kept then.
+    """
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=kept.parent) as name:
+        work = Path(name)
+        out = work / "out"
+        out.mkdir()
+        words = [node.node(root), *command(work, out)]
+        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=timeout_s)
+        if done.returncode != 0:
+            raise SetupError(f"{failure}\n{done.stderr.strip()[-1500:]}")
+        if not kept.exists():  # two builds at once make the same one
+            shutil.move(out, kept)
+    return done.stdout

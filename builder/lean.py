@@ -1,0 +1,34 @@
+"""Make the runtime that most pages get: Pyodide without what only packages with compiled code need.
+
+Made once per Pyodide, in `.cache/`; `runtime_pruner/` does the work in Node. Such a page downloads and compiles less. An agent
+whose tools load compiled packages says `[runtime] full = true`; Pyodide's own files stay the last way out either way.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from builder import kept
+from builder.environment import say
+
+PRUNER = Path(__file__).parent / "runtime_pruner"
+FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm")
+
+
+def make(root: Path, runtime: Path) -> Path:
+    """Return the folder of the smaller runtime, making it where the cache lacks it. SetupError where Pyodide looks unlike the pinned one."""
+    parts = [path.read_bytes() for path in [*sorted(PRUNER.glob("*.mjs")), *(runtime / name for name in FILES)]]
+    folder = root / ".cache" / "lean" / kept.digest(parts)
+    if not folder.exists():
+        failure = "the runtime could not be made smaller; an agent with `[runtime] full = true` does without."
+        printed = kept.make(
+            root,
+            folder,
+            lambda work, out: [str(PRUNER / "prune.mjs"), str(runtime), str(out)],
+            failure,
+            timeout_s=120,
+        )
+        told = json.loads(printed)
+        say(f"made the runtime smaller: {told['dead']} of {told['functions']} functions are not needed")
+    return folder

@@ -1,0 +1,295 @@
+/**
+ * Take out of a WebAssembly module the code that nobody can reach once most of its exports are gone.
+ *
+ * Pyodide exports every symbol, 8,560 of them, so that compiled packages can be linked to it while it runs. Without those, a
+ * part of the code is dead. A dead function keeps its number and gets the shortest body that traps, so nothing has to be
+ * renumbered and every living byte stays as it was. Anything not understood is an error: a new Pyodide may bring new opcodes.
+ *
+ * Format: webassembly.github.io/spec/core/binary, with the older exception handling that engines still read.
+ */
+
+const SECTION = { import: 2, function: 3, global: 6, export: 7, start: 8, element: 9, code: 10 };
+const KIND_FUNCTION = 0;
+const KIND_GLOBAL = 3;
+// No locals, `unreachable`, `end`.
+const DEAD_BODY = Uint8Array.of(3, 0, 0x00, 0x0b);
+
+class Reader {
+  constructor(bytes, position = 0, end = bytes.length) {
+    Object.assign(this, { bytes, position, end });
+  }
+  byte() {
+    if (this.position >= this.end) throw new Error("a part of the module ends too early");
+    return this.bytes[this.position++];
+  }
+  /** Unsigned LEB128 of up to 32 bits. */
+  number() {
+    let value = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = this.byte();
+      value += (byte & 127) * 2 ** shift;
+      if (byte < 128) return value;
+    }
+  }
+  /** Any LEB128, passed over. */
+  pass(count = 1) {
+    for (; count > 0; count--) while (this.byte() >= 128);
+  }
+  skip(length) {
+    this.position += length;
+    if (this.position > this.end) throw new Error("a part of the module ends too early");
+  }
+  name() {
+    const length = this.number();
+    this.skip(length);
+    return new TextDecoder().decode(this.bytes.subarray(this.position - length, this.position));
+  }
+}
+
+/**
+ * @param {Uint8Array} bytes a module   @param {Set<string>} wanted names of functions and globals that stay exported
+ * @returns {{bytes: Uint8Array, functions: number, dead: number, exports: number}}
+ */
+export function prune(bytes, wanted) {
+  const sections = readSections(bytes);
+  const of = (id) => sections.find((section) => section.id === id);
+  if (of(SECTION.start)) throw new Error("the module has a start function: not foreseen");
+  const { imported, symbols } = readImports(reader(bytes, of(SECTION.import)));
+  const keep = new Set([...wanted, ...symbols]);
+  const exported = readExports(bytes, of(SECTION.export), keep);
+  const bodies = readBodies(bytes, of(SECTION.code));
+  const alive = new Set();
+  const waiting = [...exported.functions, ...readElements(reader(bytes, of(SECTION.element)))];
+  const global = of(SECTION.global);
+  if (global) waiting.push(...readGlobals(reader(bytes, global)));
+  while (waiting.length > 0) {
+    const index = waiting.pop();
+    if (alive.has(index)) continue;
+    alive.add(index);
+    if (index < imported) continue;
+    const body = bodies[index - imported];
+    if (!body) throw new Error(`function ${index} does not exist`);
+    for (const called of references(bytes, body, index)) if (!alive.has(called)) waiting.push(called);
+  }
+  const code = bodies.map((body, i) => (alive.has(i + imported) ? bytes.subarray(body.start, body.end) : DEAD_BODY));
+  const parts = [bytes.subarray(0, 8)];
+  for (const section of sections) {
+    if (section.id === SECTION.export) parts.push(...written(section.id, exported.entries));
+    else if (section.id === SECTION.code) parts.push(...written(section.id, code));
+    else parts.push(bytes.subarray(section.begin, section.end));
+  }
+  const dead = code.filter((body) => body === DEAD_BODY).length;
+  return { bytes: concatenated(parts), functions: bodies.length, dead, exports: exported.entries.length };
+}
+
+function readSections(bytes) {
+  if (new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) !== 0x0061736d) throw new Error("this is no WebAssembly module");
+  const sections = [];
+  for (const input = new Reader(bytes, 8); input.position < bytes.length; ) {
+    const begin = input.position;
+    const id = input.byte();
+    const length = input.number();
+    sections.push({ id, begin, start: input.position, end: input.position + length });
+    input.skip(length);
+  }
+  for (const name of ["import", "function", "export", "element", "code"]) {
+    if (!sections.some((section) => section.id === SECTION[name])) throw new Error(`the module has no ${name} section`);
+  }
+  return sections;
+}
+
+const reader = (bytes, section) => new Reader(bytes, section.start, section.end);
+
+/** How many functions are imported, and the symbols that the dynamic linker must find among the exports. */
+function readImports(input) {
+  let imported = 0;
+  const symbols = [];
+  for (let count = input.number(); count > 0; count--) {
+    const module = input.name();
+    const name = input.name();
+    if (module.startsWith("GOT.")) symbols.push(name);
+    const kind = input.byte();
+    if (kind === KIND_FUNCTION) {
+      imported += 1;
+      input.pass();
+    } else if (kind === 1) {
+      passValueType(input);
+      passLimits(input);
+    } else if (kind === 2) passLimits(input);
+    else if (kind === KIND_GLOBAL) {
+      passValueType(input);
+      input.byte();
+    } else if (kind === 4) {
+      input.byte();
+      input.pass();
+    } else throw new Error(`an import of kind ${kind}: not known`);
+  }
+  return { imported, symbols };
+}
+
+function passLimits(input) {
+  const flags = input.byte();
+  input.pass(flags & 1 ? 2 : 1);
+}
+
+/** What stays: the wanted functions and globals, and memory, tables and tags, which are few. */
+function readExports(bytes, section, keep) {
+  const input = reader(bytes, section);
+  const entries = [];
+  const functions = [];
+  for (let count = input.number(); count > 0; count--) {
+    const begin = input.position;
+    const name = input.name();
+    const kind = input.byte();
+    const index = input.number();
+    if ((kind === KIND_FUNCTION || kind === KIND_GLOBAL) && !keep.has(name)) continue;
+    entries.push(bytes.subarray(begin, input.position));
+    if (kind === KIND_FUNCTION) functions.push(index);
+  }
+  return { entries, functions };
+}
+
+/** Every function in a table can be called by its number. */
+function readElements(input) {
+  const found = [];
+  for (let count = input.number(); count > 0; count--) {
+    const flags = input.number();
+    if (flags > 3) throw new Error(`an element segment of kind ${flags}: not known`);
+    if (flags === 2) input.pass();
+    if (!(flags & 1)) found.push(...constant(input));
+    if (flags !== 0) input.byte();
+    for (let items = input.number(); items > 0; items--) found.push(input.number());
+  }
+  return found;
+}
+
+function readGlobals(input) {
+  const found = [];
+  for (let count = input.number(); count > 0; count--) {
+    passValueType(input);
+    input.byte();
+    found.push(...constant(input));
+  }
+  return found;
+}
+
+/** The functions in a constant expression, which ends with `end`. */
+function constant(input) {
+  const found = [];
+  for (let opcode = input.byte(); opcode !== 0x0b; opcode = input.byte()) passImmediates(input, opcode, found);
+  return found;
+}
+
+function readBodies(bytes, section) {
+  const input = reader(bytes, section);
+  const bodies = [];
+  for (let count = input.number(); count > 0; count--) {
+    const start = input.position;
+    const length = input.number();
+    bodies.push({ start, code: input.position, end: input.position + length });
+    input.skip(length);
+  }
+  return bodies;
+}
+
+/** The functions that a body calls or refers to. */
+function references(bytes, { code, end }, index) {
+  const input = new Reader(bytes, code, end);
+  const found = [];
+  for (let count = input.number(); count > 0; count--) {
+    input.pass();
+    passValueType(input);
+  }
+  let opcode = -1;
+  try {
+    while (input.position < end) passImmediates(input, (opcode = input.byte()), found);
+  } catch (error) {
+    throw new Error(`function ${index}: ${error.message}`);
+  }
+  if (opcode !== 0x0b || input.position !== end) throw new Error(`function ${index} does not end with its last instruction`);
+  return found;
+}
+
+/** A type of one byte, or a reference with a heap type after it. */
+function passValueType(input) {
+  const type = input.byte();
+  if (type === 0x63 || type === 0x64) input.pass();
+  else if (type < 0x65 || type > 0x7f) throw new Error(`value type 0x${type.toString(16)}: not known`);
+}
+
+/** Nothing, a value type, or the number of a type: negative numbers of one byte are types. */
+function passBlockType(input) {
+  const first = input.bytes[input.position];
+  if (first === 0x63 || first === 0x64) passValueType(input);
+  else input.pass();
+}
+
+function passMemory(input) {
+  const align = input.number();
+  if (align & 64) input.pass();
+  input.pass();
+}
+
+function passImmediates(input, opcode, found) {
+  if (opcode === 0x10 || opcode === 0x12 || opcode === 0xd2) found.push(input.number());
+  else if (opcode >= 0x45 && opcode <= 0xc4) return;
+  else if (opcode >= 0x28 && opcode <= 0x3e) passMemory(input);
+  else if (opcode >= 0x20 && opcode <= 0x26) input.pass();
+  else if ([0x00, 0x01, 0x05, 0x0a, 0x0b, 0x0f, 0x19, 0x1a, 0x1b, 0xd1, 0xd3, 0xd4].includes(opcode)) return;
+  else if ([0x02, 0x03, 0x04, 0x06].includes(opcode)) passBlockType(input);
+  else if ([0x07, 0x08, 0x09, 0x0c, 0x0d, 0x14, 0x15, 0x18, 0x3f, 0x40, 0x41, 0x42, 0xd0, 0xd5, 0xd6].includes(opcode)) input.pass();
+  else if (opcode === 0x0e) input.pass(input.number() + 1);
+  else if (opcode === 0x11 || opcode === 0x13) input.pass(2);
+  else if (opcode === 0x1c) for (let count = input.number(); count > 0; count--) passValueType(input);
+  else if (opcode === 0x1f) {
+    passBlockType(input);
+    for (let count = input.number(); count > 0; count--) input.pass(input.byte() < 2 ? 2 : 1);
+  } else if (opcode === 0x43) input.skip(4);
+  else if (opcode === 0x44) input.skip(8);
+  else if (opcode === 0xfc) passPrefixed(input, input.number());
+  else if (opcode === 0xfd) passVector(input, input.number());
+  else if (opcode === 0xfb) passGarbageCollected(input, input.number());
+  else throw new Error(`opcode 0x${opcode.toString(16)}: not known`);
+}
+
+function passPrefixed(input, opcode) {
+  const counts = [0, 0, 0, 0, 0, 0, 0, 0, 2, 1, 2, 1, 2, 1, 2, 1, 1, 1];
+  if (!(opcode in counts)) throw new Error(`opcode 0xfc ${opcode}: not known`);
+  input.pass(counts[opcode]);
+}
+
+function passVector(input, opcode) {
+  if (opcode <= 11 || opcode === 92 || opcode === 93) passMemory(input);
+  else if (opcode === 12 || opcode === 13) input.skip(16);
+  else if (opcode >= 21 && opcode <= 34) input.byte();
+  else if (opcode >= 84 && opcode <= 91) {
+    passMemory(input);
+    input.byte();
+  } else if (opcode > 275) throw new Error(`opcode 0xfd ${opcode}: not known`);
+}
+
+/** References to JavaScript values: Pyodide uses a few of these. */
+function passGarbageCollected(input, opcode) {
+  const counts = [1, 1, 2, 2, 2, 2, 1, 1, 2, 2, 2, 1, 1, 1, 1, 0, 1, 2, 2, 2, 1, 1, 1, 1];
+  if (opcode in counts) input.pass(counts[opcode]);
+  else if (opcode === 24 || opcode === 25) input.pass(4);
+  else if (opcode < 26 || opcode > 30) throw new Error(`opcode 0xfb ${opcode}: not known`);
+}
+
+function leb(value) {
+  const bytes = [];
+  do {
+    bytes.push((value & 127) | (value > 127 ? 128 : 0));
+    value = Math.floor(value / 128);
+  } while (value > 0);
+  return Uint8Array.from(bytes);
+}
+
+function written(id, entries) {
+  const content = concatenated([leb(entries.length), ...entries]);
+  return [Uint8Array.of(id), leb(content.length), content];
+}
+
+function concatenated(parts) {
+  return new Uint8Array(Buffer.concat(parts));
+}

@@ -1,0 +1,200 @@
+"""The benches' frame: the command line, the budget that turns red, the table. What they measure is no test's business."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from builder import cli
+from tests.bench import __main__ as command
+from tests.bench import budget, table
+from tests.bench.figures import BenchError, median, percentiles, tidy
+
+LIMIT = {"figure": "frame.*.objects_per_frame", "limit": 0, "direction": "exactly", "reason": "leaks"}
+
+
+def limits(*entries: dict[str, Any]) -> list[budget.Limit]:
+    return [budget.Limit(**entry) for entry in entries]
+
+
+def stand_in(monkeypatch: pytest.MonkeyPatch, name: str, figures: Any) -> None:
+    """A bench that measures nothing and returns `figures`, or raises it."""
+    module = ModuleType(f"tests.bench.{name}")
+
+    def measure(engines: Any, rounds: int) -> Any:
+        if isinstance(figures, Exception):
+            raise figures
+        return figures
+
+    module.measure = measure  # type: ignore[attr-defined]
+    monkeypatch.setattr(command, "_module", lambda asked: module)
+
+
+@pytest.fixture
+def our_budget(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A budget file of the test's own: the ratio of the token route must be 0.8."""
+    path = tmp_path / "budget.json"
+    entry = {"figure": "mint.ratio", "limit": 0.8, "direction": "at least", "reason": "the goal"}
+    path.write_text(json.dumps({"limits": [entry]}))
+    monkeypatch.setattr(budget.load, "__defaults__", (path,))
+    return path
+
+
+@pytest.mark.parametrize(("ratio", "code"), [(0.81, 0), (0.79, 1), (float("nan"), 1)])
+def test_a_worse_figure_turns_the_check_red(
+    monkeypatch: pytest.MonkeyPatch, our_budget: Path, capsys: pytest.CaptureFixture[str], ratio: float, code: int
+) -> None:
+    """That is all that the budget is for."""
+    stand_in(monkeypatch, "mint", {"ratio": ratio})
+    assert command.main(["mint", "--check"]) == code
+    assert ("over budget: mint.ratio is" in capsys.readouterr().err) == (code == 1)
+
+
+@pytest.mark.parametrize(
+    ("direction", "kept", "broken"), [("at most", (4, 5), (6,)), ("at least", (5, 6), (4,)), ("exactly", (5,), (4, 6))]
+)
+def test_each_direction_means_what_it_says(direction: str, kept: tuple[int, ...], broken: tuple[int, ...]) -> None:
+    (limit,) = limits({**LIMIT, "direction": direction, "limit": 5})
+    assert all(limit.keeps(value) for value in kept)
+    assert not any(limit.keeps(value) for value in (*broken, float("nan")))
+
+
+def test_without_check_a_worse_figure_is_only_told(monkeypatch: pytest.MonkeyPatch, our_budget: Path) -> None:
+    stand_in(monkeypatch, "mint", {"ratio": 0.1})
+    assert command.main(["mint"]) == 0
+
+
+def test_a_figure_that_was_to_be_measured_and_was_not_is_named() -> None:
+    """A renamed key would otherwise switch its limit off without a word."""
+    (told,) = budget.faults({"mint": {"rate": 1}}, limits({**LIMIT, "figure": "mint.ratio"}), [])
+    assert "mint.ratio was not measured" in told
+    (told,) = budget.faults({"mint": {"ratio": None}}, limits({**LIMIT, "figure": "mint.ratio"}), [])
+    assert "not a number" in told
+
+
+def test_a_star_looks_at_every_engine_and_names_the_one() -> None:
+    figures = {"frame": {"chromium": {"objects_per_frame": 0}, "webkit": {"objects_per_frame": 2}}}
+    (told,) = budget.faults(figures, limits(LIMIT), ["chromium", "webkit"])
+    assert told.startswith("frame.webkit.objects_per_frame is 2, allowed is exactly 0: leaks")
+
+
+def test_what_was_not_asked_for_is_not_missed() -> None:
+    """A run of one bench in one engine judges that one."""
+    named = {**LIMIT, "figure": "frame.firefox.objects_per_frame"}
+    assert budget.faults({"mint": {}}, limits(LIMIT), ["chromium"]) == []
+    assert budget.faults({"frame": {"chromium": {}}}, limits(named), ["chromium"]) == []
+    assert budget.faults({"frame": {"firefox": {}}}, limits(named), ["firefox"]) != []
+
+
+@pytest.mark.parametrize(
+    "figure", ["mint.p99_ms", "mint.ours_rps", "resampler.*.ns_per_sample", "latency.*.capture_to_send_ms.p99"]
+)
+def test_a_budget_cannot_promise_a_time(figure: str) -> None:
+    """A time is a property of the machine: the check would be red on a slow one and asleep on a fast one."""
+    with pytest.raises(BenchError, match="is a time"):
+        budget.Limit(figure=figure, limit=1, direction="at most", reason="none")
+
+
+def test_the_committed_budget_is_fit_to_use() -> None:
+    found = budget.load()
+    assert {limit.figure.split(".")[0] for limit in found} <= set(cli.BENCHES)
+    assert len({limit.figure for limit in found}) == len(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "cannot be read"),
+        ('{"limits": [{"figure": "a"}]}', "cannot be read"),
+        (json.dumps({"limits": [{**LIMIT, "direction": "under"}]}), "direction must be"),
+        (json.dumps({"limits": [{**LIMIT, "reason": " "}]}), "needs its reason"),
+    ],
+)
+def test_a_budget_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "budget.json"
+    path.write_text(text)
+    with pytest.raises(BenchError, match=said):
+        budget.load(path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["mnit"], "there is no bench 'mnit'; there are start, bytes"),
+        (["mint", "--engine", "opera"], "there is no engine 'opera'"),
+        (["mint", "--rounds", "0"], "at least one round"),
+    ],
+)
+def test_wrong_arguments_are_named(capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command.main(arguments)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_missing_bench_is_named_before_an_hour_is_spent_on_the_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command.importlib.util, "find_spec", lambda name: None)
+    assert command.main(["mint"]) == 2
+    assert "tests/bench/mint.py is missing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("fault", [BenchError("no Node here"), ValueError("odd")])
+def test_a_bench_that_fails_is_named_and_what_was_measured_before_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], fault: Exception
+) -> None:
+    earlier, out = tmp_path / "earlier.json", tmp_path / "out.json"
+    earlier.write_text(json.dumps({"about": {}, "bytes": {"shell_br": 1}}))
+    stand_in(monkeypatch, "mint", fault)
+    assert command.main(["mint", "--from", str(earlier), "--json", str(out)]) == 2
+    assert f"mint{':' if isinstance(fault, BenchError) else ' failed: ValueError:'} {fault}" in capsys.readouterr().err
+    assert json.loads(out.read_text())["bytes"] == {"shell_br": 1}
+
+
+def test_which_browsers_are_made_sure_of() -> None:
+    """None for the benches that need none: they run on a server without a screen."""
+    needed = {name: cli.engines_for_bench(cli.parse(["bench", name, "--engine", "firefox"])) for name in cli.BENCHES}
+    assert needed["mint"] == needed["resampler"] == ()
+    assert needed["start"] == needed["latency"] == ("firefox",)
+    assert needed["bytes"] == ("chromium",)
+    assert cli.parse(["bench"]).names == list(cli.BENCHES)
+    both = cli.parse(["bench", "--engine", "firefox,webkit", "--engine", "firefox"])
+    assert both.engines == ("firefox", "webkit")
+
+
+def test_the_json_and_the_table_hold_what_was_measured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spread = {"p50": 1.0, "p95": 2.0, "p99": 3.25}
+    figures = {"48000_24000": {"snr_db": 99.1512, "took": spread}, "24000_48000": {"snr_db": 98.0}}
+    stand_in(monkeypatch, "resampler", figures)
+    out, page = tmp_path / "out.json", tmp_path / "docs" / "bench.md"
+    assert command.main(["resampler", "--rounds", "7", "--json", str(out), "--table", str(page)]) == 0
+    found = json.loads(out.read_text())
+    assert found["resampler"]["48000_24000"] == {"snr_db": 99.15, "took": spread}
+    assert found["about"]["resampler"]["rounds"] == 7
+    text = page.read_text()
+    assert "| figure | 48000_24000 | 24000_48000 |" in text
+    assert "| took p50 / p95 / p99 | 1 / 2 / 3.25 | – |" in text
+    assert "do not edit it" in text and sys.executable not in text
+    assert "snr_db" in capsys.readouterr().out
+
+
+def test_the_arithmetic() -> None:
+    assert percentiles(range(1, 101)) == {"p50": 50, "p95": 95, "p99": 99}
+    assert percentiles([3, 1, 2])["p99"] == 3
+    assert median([5, 1, 3]) == 3
+    assert tidy({"a": 1234.5678, "n": 1234567, "l": [0.000123456]}) == {"a": 1235.0, "n": 1234567, "l": [0.0001235]}
+    for empty in (median, percentiles):
+        with pytest.raises(BenchError, match="nothing was measured"):
+            empty([])
+
+
+def test_a_number_in_the_table_can_be_read() -> None:
+    assert dict(table.rows({"bytes": 5568526, "ratio": 0.97661})) == {"bytes": "5 568 526", "ratio": "0.9766"}

@@ -1,0 +1,77 @@
+"""How much a page must fetch before a person can use it: HTML, style and JavaScript, without the runtime."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import brotli
+import pytest
+
+from builder import slim
+
+ROOT = Path(__file__).resolve().parents[2]
+BUDGET_BYTES = 30_000
+IMPORT = re.compile(r"""(?:\bfrom|\bimport)\s*["']\./([\w.-]+\.js)["']""")
+
+
+@pytest.fixture(scope="module")
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from builder import site
+
+    return site.build(ROOT, tmp_path_factory.mktemp("shell") / "dist", "demo")
+
+
+def shell_files(dist: Path) -> list[Path]:
+    """The page, what it refers to, what that imports; and what an early click needs at once: both worklets and the worker."""
+    page = (dist / "index.html").read_text()
+    config = re.search(r'id="parley-config">(.*?)</script>', page, re.DOTALL)
+    assert config
+    boot = json.loads(config.group(1))["boot"]
+    waiting = re.findall(r'(?:src|href)="(assets/[^"]+)"', page) + [
+        boot[name] for name in ("worker", "capture", "playback")
+    ]
+    found = [dist / "index.html"]
+    while waiting:
+        path = dist / waiting.pop()
+        if path not in found:
+            found.append(path)
+            if path.suffix == ".js":
+                waiting += [f"assets/{name}" for name in IMPORT.findall(path.read_text())]
+    return found
+
+
+def test_the_shell_fits_its_budget(dist: Path) -> None:
+    """Compressed as servers and CDNs send it. Who clicks at once on a slow line waits for this and not for Python."""
+    sizes = {path.name: len(brotli.compress(path.read_bytes())) for path in shell_files(dist)}
+    # A list with a hole would fit any budget.
+    kinds = {name.split(".")[0] for name in sizes}
+    assert kinds >= {"index", "shell", "audio", "draw", "link", "quirks", "style", "boot", "capture", "playback"}
+    assert sum(sizes.values()) <= BUDGET_BYTES, sizes
+
+
+def test_comments_go_and_code_stays() -> None:
+    text = """\
+/** What it is.
+ * https://example.com/ */
+const url = "https://a.example/*"; // says why
+  // a line of its own
+const pattern = /\\/\\*x/;
+
+  /* one line */
+const more = `//${url}`;
+"""
+    assert slim.without_comments(text) == (
+        'const url = "https://a.example/*"; // says why\nconst pattern = /\\/\\*x/;\nconst more = `//${url}`;\n'
+    )
+
+
+def test_no_text_in_backticks_looks_like_a_comment() -> None:
+    """The one thing that leaving comments out could break."""
+    for folder in ("templates/static", "worklets"):
+        for path in sorted((ROOT / folder).glob("*.js")):
+            code = slim.without_comments(path.read_text())
+            assert code.count("`") % 2 == 0, path.name
+            for literal in re.findall(r"`[^`]*`", code):
+                assert "\n" not in literal, f"{path.name}: {literal[:60]}"
