@@ -26,10 +26,11 @@ export class AudioFault extends Error {
 
 /**
  * @param {{capture: string, playback: string}} urls of the two worklets
+ * @param {number} hold_ms how much of the microphone the capture worklet holds until somebody takes it
  * @param {{onLevel: Function, onFault: Function}} listeners
  * @returns {Promise<Audio>} throws AudioFault
  */
-export async function openAudio(urls, listeners) {
+export async function openAudio(urls, hold_ms, listeners) {
   if (!globalThis.isSecureContext || !navigator.mediaDevices?.getUserMedia) throw new AudioFault("insecure");
   if (!AudioContextClass) throw new AudioFault("unsupported");
   const context = new AudioContextClass({ latencyHint: "interactive" });
@@ -49,7 +50,7 @@ export async function openAudio(urls, listeners) {
   try {
     [stream] = await Promise.all([microphone, modules]);
     if (!(await runs(context, CONTEXT_PATIENCE_MS))) throw new AudioFault("context_suspended", context.state);
-    return new Audio(context, stream, listeners);
+    return new Audio(context, stream, hold_ms, listeners);
   } catch (error) {
     microphone.then((late) => late.getTracks().forEach((track) => track.stop())).catch(() => {});
     announceCall(false);
@@ -60,13 +61,15 @@ export async function openAudio(urls, listeners) {
 
 /** An open microphone and speaker. `takePorts()` once, for the worker; `close()` at the end. */
 class Audio {
-  constructor(context, stream, { onLevel, onFault }) {
+  constructor(context, stream, hold_ms, { onLevel, onFault }) {
     this.context = context;
     this.stream = stream;
     this.closed = false;
     this.running = true;
     this.onFault = onFault;
-    this.captureNode = this.node("parley-capture", { numberOfInputs: 1, numberOfOutputs: 1, channelCount: 1 }, (level) => onLevel("user", level));
+    this.quality = { capture: "–", playback: "–" };
+    const capture = { numberOfInputs: 1, numberOfOutputs: 1, channelCount: 1, processorOptions: { hold_ms } };
+    this.captureNode = this.node("parley-capture", capture, (level) => onLevel("user", level));
     this.playbackNode = this.node("parley-playback", { numberOfInputs: 0, numberOfOutputs: 1, outputChannelCount: [1] }, (level) => onLevel("agent", level));
     this.source = context.createMediaStreamSource(stream);
     // Its output is silence; the connection makes every engine run the node.
@@ -80,7 +83,10 @@ class Audio {
 
   node(name, options, onLevel) {
     const node = new AudioWorkletNode(this.context, name, options);
-    node.port.onmessage = ({ data }) => data.type === "level" && onLevel(data);
+    node.port.onmessage = ({ data }) => {
+      if (data.type === "level") onLevel(data);
+      else if (data.type === "quality") this.quality[name.replace("parley-", "")] = data.quality;
+    };
     node.onprocessorerror = () => this.closed || this.onFault("no_worklet", true);
     return node;
   }

@@ -29,12 +29,12 @@ self.onmessage = ({ data }) => {
 async function boot(config) {
   stage("runtime", 0);
   const tools = config.tools ? fetch(config.tools).then((answer) => answer.text()) : null;
-  const { python, way } = await startPython(config, stage);
+  const { python, way, why } = await startPython(config, stage);
   stage("client", 95);
   if (tools !== null) python.FS.writeFile("/home/pyodide/agent_tools.py", await tools);
   host = new Host(python, post, die);
   host.client = python.pyimport("pyclient.browser").start(host, JSON.stringify(config.settings), tools !== null);
   booted = true;
-  post({ type: "boot", stage: "ready", percent: 100, way });
+  post({ type: "boot", stage: "ready", percent: 100, way, why });
   for (const message of waiting.splice(0)) host.intent(message);
 }

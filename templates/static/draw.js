@@ -19,7 +19,8 @@ export function drawView(view, local) {
   const busy = Boolean(local);
   $("connect").hidden = !view.can_connect && !busy;
   $("connect").disabled = busy;
-  $("hang-up").hidden = !view.can_hang_up || busy;
+  $("hang-up").hidden = !view.can_hang_up && !busy;
+  setText($("hang-up"), busy ? "Cancel" : "Hang up");
   $("mute").disabled = !view.can_hang_up;
   $("mute").setAttribute("aria-pressed", String(view.muted));
   setText($("mute"), view.muted ? "Unmute" : "Mute");

@@ -5,41 +5,39 @@
  * says `dead` where it can; where it cannot, it misses the heartbeat.
  */
 
+import { first, startWorker } from "./ahead.js";
+
 const HEARTBEAT_MS = 3000;
 const PATIENCE_MS = 20000;
 
-// Under `require-trusted-types-for 'script'` a worker's address must come out of a policy; ours lets in our own origin only.
-const policy = globalThis.trustedTypes?.createPolicy("parley", {
-  createScriptURL(url) {
-    if (new URL(url, document.baseURI).origin !== location.origin) throw new TypeError("a worker must come from this site");
-    return url;
-  },
-});
-
 export class Link {
-  /** @param {object} config what `boot.js` needs   @param {(message: object) => void} onMessage   @param {(reason: string) => void} onDead */
-  constructor(config, onMessage, onDead) {
-    this.config = config;
+  /** @param {object} settings for Python   @param {(message: object) => void} onMessage   @param {(reason: string) => void} onDead */
+  constructor(settings, onMessage, onDead) {
+    this.settings = settings;
     this.onMessage = onMessage;
     this.onDead = onDead;
     this.worker = null;
-    this.start();
+    this.adopt(first.worker);
+    // After the caller has what it makes: a message may need it.
+    queueMicrotask(() => first.said.splice(0).forEach((event) => this.worker[`on${event.type}`]?.(event)));
     setInterval(() => this.heartbeat(), HEARTBEAT_MS);
   }
 
   /** Start a fresh worker; the one before is gone with everything in it. */
   start() {
-    this.worker?.terminate();
+    this.worker.terminate();
+    this.adopt(startWorker(this.settings));
+  }
+
+  adopt(worker) {
+    this.worker = worker;
     this.ready = false;
     this.pinged_at = null;
-    const url = this.config.worker;
-    this.worker = new Worker(policy ? policy.createScriptURL(url) : url, { type: "module", name: "parley" });
-    this.worker.onmessage = ({ data }) => this.received(data);
-    this.worker.onerror = (event) => {
+    worker.onmessage = ({ data }) => this.received(data);
+    worker.onerror = (event) => {
       event.preventDefault();
       this.died(event.message || "the worker could not be loaded");
     };
-    this.worker.postMessage({ type: "init", config: this.config });
   }
 
   send(message, transfer = []) {

@@ -1,75 +1,166 @@
 /**
- * Start Python: from the snapshot, which takes a fraction of the time, or from nothing where that cannot be done.
+ * Start Python: from the snapshot, which takes a fraction of the time; from a precompiled library where the snapshot cannot be
+ * used; and from Pyodide's own files, through micropip, where that fails too. All in the same worker, and the page says which
+ * way it was and why. What a way out needs is fetched only when it is taken.
  *
- * Everything that the network must bring is asked for at once. The snapshot is Pyodide's own doing, under names that begin
- * with an underscore: should it fail for any reason, the ordinary way follows in the same worker, and the page says which it was.
+ * The snapshot is Pyodide's own doing, under names that begin with an underscore, so it may be refused at any time.
  */
 
 import { runtimeOptions } from "./restore.js";
 
 const LIBRARY = "/lib/python314.zip";
-
-/**
- * @param {object} config what the build knows: URLs, byte counts, the snapshot's table
- * @param {(name: string, percent: number) => void} stage
- * @returns {Promise<{python: object, way: "snapshot" | "stock"}>} Python with `pyclient` ready to be imported
- */
-export async function startPython(config, stage) {
-  if (config.snapshot) {
-    try {
-      return { python: await fromSnapshot(config, stage), way: "snapshot" };
-    } catch (error) {
-      console.info("parley: the snapshot of Python could not be used:", error?.message ?? error);
-    }
-  }
-  return { python: await fromNothing(config, stage), way: "stock" };
-}
-
+const WAYS = [
+  ["snapshot", fromSnapshot],
+  ["precompiled", fromPrecompiled],
+  ["stock", fromNothing],
+];
 const output = { stdout: (line) => console.info(line), stderr: (line) => console.info(line) };
 
-async function fromSnapshot(config, stage) {
-  const { blocks, blocks_bytes: blocksBytes, empty, library, ...meta } = config.snapshot;
-  const count = countDownloads([blocks, `${config.runtime}pyodide.asm.wasm`], blocksBytes + config.wasm_bytes, stage);
-  try {
-    const memory = fetch(blocks).then(async (answer) => {
-      if (!answer.ok) throw new Error(`status ${answer.status}`);
-      return new Uint8Array(await answer.arrayBuffer());
-    });
-    memory.catch(() => {}); // told when it is awaited, not as a stray rejection before that
-    const [{ loadPyodide }, { default: create }] = await Promise.all([
-      import(`${config.runtime}pyodide.mjs`),
-      import(`${config.runtime}pyodide.asm.mjs`),
-    ]);
-    const python = await loadPyodide({
-      ...runtimeOptions(meta, memory, create),
-      ...output,
-      indexURL: config.runtime,
-      stdLibURL: empty,
-    });
-    // Every page would draw the same numbers as the machine that made the snapshot.
-    python.pyimport("random").seed();
-    python.pyimport("pyclient.stdlib").install(() => fetchNow(library), LIBRARY);
-    return python;
-  } finally {
-    count.stop();
+/**
+ * @param {object} config what the build knows: URLs, byte counts, digests, the snapshot's table
+ * @param {(name: string, percent: number) => void} stage
+ * @returns {Promise<{python: object, way: "snapshot" | "precompiled" | "stock", why: string | null}>} Python with `pyclient`
+ *   ready to be imported; `why` it was not the first way
+ */
+export async function startPython(config, stage) {
+  const refused = [];
+  const told = inSteps(stage);
+  for (const [way, start] of WAYS) {
+    try {
+      return { python: await start(config, told), way, why: refused.join("; ") || null };
+    } catch (error) {
+      if (way === "stock") throw error;
+      const reason = String(error?.message ?? error).replace(/\s+/g, " ").trim().slice(-300);
+      console.info(`parley: Python could not be started from the ${way}: ${reason}`);
+      refused.push(reason);
+    }
   }
+}
+
+/** A file comes in hundreds of parts; the page is told of every twentieth of the way. */
+function inSteps(stage) {
+  let last = "";
+  return (name, percent) => {
+    const step = `${name} ${Math.floor(percent / 5)}`;
+    if (step !== last) stage(name, percent);
+    last = step;
+  };
+}
+
+async function fromSnapshot(config, stage) {
+  const { blocks, empty, ...meta } = config.snapshot;
+  // Pyodide would begin with the big files only when its scripts have arrived: they are on their way before that.
+  const wasm = compile(config.runtime);
+  // The two big files share the line: how much there is of the one says how much there is of both.
+  const memory = fetchExact(blocks, "the snapshot", (share) => stage(share < 1 ? "runtime" : "python", Math.round(75 * share)));
+  memory.catch(() => {}); // told when it is awaited, not as a stray rejection before that
+  const [{ loadPyodide }, { default: create }] = await Promise.all([
+    import(`${config.runtime}pyodide.mjs`),
+    import(`${config.runtime}pyodide.asm.mjs`),
+  ]);
+  const python = await compiledAlready(wasm, () =>
+    loadPyodide({ ...runtimeOptions(meta, memory, create), ...output, indexURL: config.runtime, stdLibURL: empty }),
+  );
+  // Every page would draw the same numbers as the machine that made the snapshot.
+  python.pyimport("random").seed();
+  python.pyimport("pyclient.stdlib").install(() => fetchNow(config.library), LIBRARY);
+  return python;
+}
+
+async function fromPrecompiled(config, stage) {
+  const wasm = compile(config.runtime);
+  const library = await fetchExact(config.precompiled, "the precompiled library", (share) => stage("runtime", Math.round(30 * share)));
+  const { loadPyodide } = await import(`${config.runtime}pyodide.mjs`);
+  stage("python", 40);
+  const options = { indexURL: config.runtime, stdLibURL: config.precompiled.url, lockFileContents: config.snapshot.lock };
+  const python = await compiledAlready(wasm, () =>
+    answering({ [config.precompiled.url]: () => new Response(library) }, () => loadPyodide({ ...output, ...options })),
+  );
+  // The whole of it, before anything else may take the library's place on the disk.
+  python.pyimport("pyclient.browser").destroy();
+  python.pyimport("pyclient.stdlib").install(() => fetchNow(config.library), LIBRARY);
+  return python;
 }
 
 async function fromNothing(config, stage) {
-  const count = countDownloads([config.runtime], config.runtime_bytes, stage);
-  let python;
-  try {
-    const { loadPyodide } = await import(`${config.runtime}pyodide.mjs`);
-    python = await loadPyodide({ ...output, indexURL: config.runtime });
-  } finally {
-    count.stop();
-  }
+  stage("runtime", 10);
+  const { loadPyodide } = await import(`${config.stock}pyodide.mjs`);
+  const python = await compiledAlready(compile(config.stock), () => loadPyodide({ ...output, indexURL: config.stock }));
   stage("client", 85);
   await python.loadPackage(config.micropip, { messageCallback() {} });
   const micropip = python.pyimport("micropip");
   await micropip.install.callKwargs(config.client, { deps: false });
   micropip.destroy();
   return python;
+}
+
+function compile(folder) {
+  const wasm = WebAssembly.compileStreaming(fetchOk(`${folder}pyodide.asm.wasm`, "the runtime"));
+  wasm.catch(() => {}); // told when it is awaited
+  return wasm;
+}
+
+async function fetchOk(url, what) {
+  let answer;
+  try {
+    answer = await fetch(url);
+  } catch (error) {
+    throw new Error(`${what} could not be fetched (${error.message})`);
+  }
+  if (!answer.ok) throw new Error(`${what} could not be fetched (status ${answer.status})`);
+  return answer;
+}
+
+/** Fetch a file that must be exactly what the build made: a memory or a library with one wrong byte fails in strange ways, later. */
+async function fetchExact({ url, sha256, bytes }, what, progress) {
+  const reader = (await fetchOk(url, what)).body.getReader();
+  const data = new Uint8Array(bytes);
+  let position = 0;
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    if (position + part.value.length > bytes) throw new Error(`${what} is damaged`);
+    data.set(part.value, position);
+    position += part.value.length;
+    progress(position / bytes);
+  }
+  if (position !== bytes || !(await matches(data, sha256))) throw new Error(`${what} is damaged`);
+  return data;
+}
+
+async function matches(data, sha256) {
+  if (!crypto.subtle) return true; // an insecure page: it gets no microphone and will say so
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", data));
+  return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("") === sha256;
+}
+
+/** While `load` runs, Pyodide's own fetch and compilation of the wasm are answered with the module that is being compiled already. */
+async function compiledAlready(compiling, load) {
+  const plain = WebAssembly.instantiateStreaming;
+  WebAssembly.instantiateStreaming = async (_, imports) => {
+    const module = await compiling;
+    return { module, instance: await WebAssembly.instantiate(module, imports) };
+  };
+  try {
+    // Pyodide says nothing when the wasm fails, and waits for ever.
+    const failed = compiling.then(() => new Promise(() => {}));
+    return await answering({ "pyodide.asm.wasm": () => new Promise(() => {}) }, () => Promise.race([failed, load()]));
+  } finally {
+    WebAssembly.instantiateStreaming = plain;
+  }
+}
+
+/** While `load` runs, a fetch of an address that ends with one of the names is answered from here. */
+async function answering(answers, load) {
+  const plain = self.fetch;
+  self.fetch = (request, options) => {
+    const url = String(request?.url ?? request);
+    const name = Object.keys(answers).find((end) => url.endsWith(end));
+    return name ? Promise.resolve(answers[name]()) : plain(request, options);
+  };
+  try {
+    return await load();
+  } finally {
+    self.fetch = plain;
+  }
 }
 
 /** An import statement cannot wait for a promise. In a worker a request may hold up everything, and here it has to. */
@@ -80,26 +171,4 @@ function fetchNow(url) {
   request.send();
   if (request.status !== 200) throw new Error(`the rest of Python's library could not be fetched (status ${request.status})`);
   return new Uint8Array(request.response);
-}
-
-/** Progress that moves: count the bytes of what begins with one of `prefixes` as they arrive, until `stop`. */
-function countDownloads(prefixes, total_bytes, stage) {
-  const plain = self.fetch;
-  let loaded = 0;
-  self.fetch = async (request, options) => {
-    const answer = await plain(request, options);
-    const url = String(request?.url ?? request);
-    if (!answer.body || !prefixes.some((prefix) => url.startsWith(prefix))) return answer;
-    const counted = answer.body.pipeThrough(
-      new TransformStream({
-        transform(chunk, controller) {
-          loaded += chunk.byteLength;
-          stage(loaded < total_bytes * 0.98 ? "runtime" : "python", Math.min(75, Math.round((75 * loaded) / total_bytes)));
-          controller.enqueue(chunk);
-        },
-      }),
-    );
-    return new Response(counted, { status: answer.status, statusText: answer.statusText, headers: answer.headers });
-  };
-  return { stop: () => (self.fetch = plain) };
 }

@@ -3,6 +3,7 @@
  * knows no provider, no protocol and no policy.
  */
 
+import { config } from "./ahead.js";
 import { openAudio } from "./audio.js";
 import { drawBoot, drawCountdown, drawFacts, drawLevel, drawSettings, drawView } from "./draw.js";
 import { Link } from "./link.js";
@@ -11,15 +12,6 @@ import { talkKey } from "./talk_key.js";
 
 const $ = (id) => document.getElementById(id);
 const SILENT_AFTER_MS = 2500;
-
-const config = JSON.parse($("parley-config").textContent);
-const absolute = (url) => url && new URL(url, document.baseURI).href;
-for (const name of ["worker", "capture", "playback", "runtime", "micropip", "client", "tools"]) {
-  config.boot[name] = absolute(config.boot[name]);
-}
-for (const name of ["blocks", "empty", "library"]) {
-  if (config.boot.snapshot) config.boot.snapshot[name] = absolute(config.boot.snapshot[name]);
-}
 
 const EMPTY = {
   state: "idle", activity: "none", status: "Ready when you are", tone: "idle", audio_wanted: false, can_connect: true,
@@ -31,17 +23,22 @@ let local = null; // what only the page knows: {status, tone} between the click 
 let audio = null;
 let call = 0; // counts clicks, so that a snapshot from before this call cannot release its microphone
 let opening = false;
-let boot = { stage: "runtime", percent: 0, ready_ms: null, way: null };
+let waiting = null; // the message and ports of a click that Python is not there to serve; the worklet holds what is said
+let hold_ms = 0; // how much of what is said before the call is kept, for this click
+let boot = { stage: "runtime", percent: 0, ready_ms: null, way: null, why: null };
 let silent = false;
 
 let chosen = config.choices[0];
 
-const link = new Link({ ...config.boot, settings: chosen.settings }, received, died);
+const link = new Link(chosen.settings, received, died);
 
 function received(message) {
   if (message.type === "boot") {
     boot = { ...boot, stage: message.stage, percent: message.percent };
-    if (message.stage === "ready") boot = { ...boot, way: message.way, ready_ms: Math.round(performance.now()) };
+    if (message.stage === "ready") {
+      boot = { ...boot, way: message.way, why: message.why, ready_ms: Math.round(performance.now()) };
+      handOver();
+    }
     drawBoot(message.stage, message.percent);
     if (local && !opening) waitForPython();
   } else if (message.type === "view") {
@@ -67,27 +64,78 @@ async function connect() {
   opening = true;
   call += 1;
   const mine = call;
+  release(); // the last words of the call before may still have been playing
+  view = { ...view, notice: null };
   local = { status: "Waiting for the microphone", tone: "busy" };
-  const open = openAudio(config.boot, { onLevel: levelled, onFault: faulted });
+  // Nobody holds a talk key before there is a call.
+  hold_ms = $("turn-style").value === "vad" ? chosen.settings.early_words_ms : 0;
+  const open = openAudio(config.boot, hold_ms, { onLevel: levelled, onFault: faulted });
   redraw();
+  let opened = null;
+  let fault = null;
   try {
-    audio = await open;
-  } catch (fault) {
-    link.send({ type: "capture_failed", call: mine, kind: fault.kind, detail: fault.message, fatal: true });
-    opening = false;
-    waitForPython();
+    opened = await open;
+  } catch (error) {
+    fault = error;
+  }
+  if (mine !== call) {
+    opened?.close(); // cancelled meanwhile
     return;
   }
   opening = false;
-  const ports = audio.takePorts();
-  link.send({ type: "connect", call: mine, ...settings(), ports }, [ports.capture, ports.playback]);
-  waitForPython();
+  if (fault) refused(fault);
+  else {
+    audio = opened;
+    const ports = audio.takePorts();
+    waiting = { message: { type: "connect", call: mine, ...settings(), ports }, transfer: [ports.capture, ports.playback] };
+    if (boot.stage === "ready") handOver();
+    waitForPython();
+  }
 }
 
-/** The click is kept by the worker until Python can serve it. */
+/** Python is there: it gets the click, and with the ports what the worklet holds. */
+function handOver() {
+  if (!waiting) return;
+  link.send(waiting.message, waiting.transfer);
+  waiting = null;
+  if (silent) faulted("silent", false);
+}
+
 function waitForPython() {
-  local = boot.stage === "ready" ? { status: "Connecting", tone: "busy" } : { status: "One moment, still loading", tone: "busy" };
-  if (boot.stage === "failed") local = null;
+  const keeps = audio && hold_ms > 0 && !view.muted;
+  let status = keeps ? "Listening. What you say is kept while the agent wakes" : "One moment, still loading";
+  if (boot.stage === "ready") status = keeps ? "Listening while the call is set up…" : "Connecting…";
+  local = boot.stage === "failed" ? null : { status, tone: "busy" };
+  redraw();
+}
+
+/** The person changed their mind before the call began: nothing was said to anybody. */
+function cancel() {
+  call += 1;
+  opening = false;
+  waiting = null;
+  local = null;
+  release();
+  redraw();
+}
+
+/** No microphone, or no sound. Python says so in its words; where it is not there yet, the page does, in the same. */
+function refused(fault) {
+  link.send({ type: "capture_failed", call, kind: fault.kind, detail: fault.message, fatal: true });
+  if (boot.stage === "ready") waitForPython();
+  else complain(fault.kind, true, fault.message);
+}
+
+function complain(kind, fatal, detail = "") {
+  const words = config.microphone_words;
+  const known = kind !== "unknown" && kind in words;
+  const [title, hint, retry] = words[known ? kind : "unknown"];
+  const more = known || !detail ? "" : ` The browser says: ${detail.slice(0, 200)}`;
+  view = { ...view, notice: { tone: fatal ? "error" : "warn", code: `mic_${kind}`, title, hint: hint + more, retry } };
+  if (fatal) {
+    local = null;
+    Object.assign(view, { state: "failed", tone: "error", status: "Not connected" });
+  }
   redraw();
 }
 
@@ -104,7 +152,7 @@ function settings() {
 /** Another service for the next call. Python starts over with its settings, and says what it can do. */
 function choose(index) {
   chosen = config.choices[index];
-  link.config.settings = chosen.settings; // a worker that must be started anew starts with it
+  link.settings = chosen.settings; // a worker that must be started anew starts with it
   drawSettings(chosen.settings);
   link.send({ type: "configure", settings: chosen.settings });
 }
@@ -129,7 +177,13 @@ function levelled(who, level) {
 }
 
 function faulted(kind, fatal, recovered = false) {
-  if (recovered) link.send({ type: "capture_recovered", kind });
+  if (waiting && recovered) {
+    view = { ...view, notice: null };
+    redraw();
+  } else if (waiting) {
+    if (fatal) cancel();
+    complain(kind, fatal);
+  } else if (recovered) link.send({ type: "capture_recovered", kind });
   else link.send({ type: "capture_failed", call, kind, detail: "", fatal });
 }
 
@@ -137,9 +191,7 @@ function faulted(kind, fatal, recovered = false) {
 function died(reason) {
   const stage = boot.stage;
   const in_call = view.can_hang_up;
-  release();
-  local = null;
-  opening = false;
+  cancel();
   boot = { ...boot, stage: "failed", percent: 0 };
   view = { ...EMPTY, turns: view.turns, state: "failed", tone: "error", status: "Stopped", can_connect: false };
   if (stage === "ready") {
@@ -174,14 +226,16 @@ function facts() {
     Session: view.session_id,
     "Python ready after": boot.ready_ms === null ? null : `${boot.ready_ms} ms`,
     "Python started from": boot.way,
+    "Not faster because": boot.why,
     "Context rate": audio && `${audio.context.sampleRate} Hz`,
+    Resampling: audio && Object.entries(audio.quality).map((both) => both.join(" ")).join(", "),
     "Output latency": latency_ms === null ? null : `${latency_ms} ms`,
     ...Object.fromEntries(Object.entries(stats).map(([name, value]) => [name.replaceAll("_", " "), value])),
   };
 }
 
 $("connect").addEventListener("click", connect);
-$("hang-up").addEventListener("click", () => link.send({ type: "hang_up", page_gone: false }));
+$("hang-up").addEventListener("click", () => (opening || waiting ? cancel() : link.send({ type: "hang_up", page_gone: false })));
 $("mute").addEventListener("click", () => link.send({ type: "mute", muted: !view.muted }));
 $("interrupt").addEventListener("click", () => link.send({ type: "interrupt" }));
 $("service")?.addEventListener("change", () => choose($("service").selectedIndex));
@@ -219,6 +273,7 @@ document.addEventListener("keydown", (event) => {
   else if (event.key === "Escape" && !$("interrupt").disabled) $("interrupt").click();
 });
 addEventListener("pagehide", () => {
+  waiting = null;
   link.send({ type: "hang_up", page_gone: true });
   release();
 });
