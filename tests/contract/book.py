@@ -1,0 +1,60 @@
+"""The list of scenarios. A scenario is a name, a sentence, one function for every protocol that can, and a reason with
+a proof of its own for every protocol that cannot.
+
+    @scenario("text turn", "What the person types is answered.")
+    async def text_turn(call: Call) -> None: ...
+
+    @text_turn.cannot("sdk_voice", "there is no text message (section 3)")
+    async def _(call: Call) -> None: ...
+
+The reasons quote the protocol files by their sections. The function behind a reason asserts what the client does instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from tests.contract.call import Call
+
+Run = Callable[[Call], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Scenario:
+    """`cannots`: by adapter, why not, and what proves it."""
+
+    name: str
+    expected: str
+    run: Run
+    cannots: dict[str, tuple[str, Run]] = field(default_factory=dict)
+
+    def cannot(self, adapter: str, reason: str) -> Callable[[Run], Run]:
+        assert adapter not in self.cannots, f"{self.name}: {adapter} twice"
+
+        def add(proof: Run) -> Run:
+            self.cannots[adapter] = (reason, proof)
+            return proof
+
+        return add
+
+    def reason(self, adapter: str) -> str:
+        """Why this protocol cannot; empty where it can."""
+        return self.cannots[adapter][0] if adapter in self.cannots else ""
+
+    async def play(self, adapter: str, call: Call) -> None:
+        run = self.cannots[adapter][1] if adapter in self.cannots else self.run
+        await run(call)
+
+
+SCENARIOS: dict[str, Scenario] = {}
+
+
+def scenario(name: str, expected: str) -> Callable[[Run], Scenario]:
+    assert name not in SCENARIOS, f"two scenarios are called {name!r}"
+
+    def add(run: Run) -> Scenario:
+        SCENARIOS[name] = made = Scenario(name=name, expected=expected, run=run)
+        return made
+
+    return add
