@@ -1,3 +1,3 @@
 """What every test may use: the harness for real browsers with real sound (see `tests/harness/`)."""
 
-pytest_plugins = ["tests.harness.plugin"]
+pytest_plugins = ["tests.harness.plugin", "tests.contract.plugin"]

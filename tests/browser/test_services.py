@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.pages import OPENAI, SDK, choose, select
 from tests.harness.listen import load, words_heard
 from tests.harness.server import Parley
 from tests.harness.speech import Speech
@@ -15,14 +17,25 @@ from tests.harness.talk import DECOYS, Call, Line, converse
 
 pytestmark = pytest.mark.browser
 
-# AssemblyAI's wire is what all other tests speak.
-OPENAI, SDK = "OpenAI Realtime", "SDK voice, 16 kHz"
+
+TIME_WORDS = ["it", "is", "in", "the", "morning", "afternoon", "evening"]
 
 
-def choose(call: Call, label: str) -> None:
+def test_the_fields_hold_what_the_chosen_service_is_configured_with(untouched: Call) -> None:
+    """At the start, and after each choice; empty fields where the configuration says nothing."""
+    call = untouched
     call.wait_booted()
-    call.page.evaluate("document.getElementById('settings').open = true")
-    call.page.get_by_label("Service").select_option(label=label)
+    choices = call.page.evaluate("JSON.parse(document.getElementById('parley-config').textContent).choices")
+    assert len(choices) > 1 and choices[0]["settings"]["greeting"]
+    for number, choice in enumerate([choices[0], *choices[1:], choices[0]]):
+        wanted = choice["settings"]
+        if number:
+            select(call, choice["label"])
+        expect(call.page.locator("#greeting")).to_have_value(wanted.get("greeting", ""))
+        expect(call.page.locator("#system-prompt")).to_have_value(wanted.get("system_prompt", ""))
+        expect(call.page.locator("#voice")).to_have_value(wanted.get("voice", ""))
+        offered = call.page.locator("#voice option").evaluate_all("all => all.map((it) => it.value)")
+        assert offered == ["", *(voice["id"] for voice in wanted.get("known_voices", [])), "*"]
 
 
 def test_three_turns_with_an_interruption_over_openai_realtime(call: Call, speech: Speech, tmp_path: Path) -> None:
@@ -54,8 +67,8 @@ def test_push_to_talk_sends_what_was_said_while_the_key_was_held(call: Call, spe
     call.connect()
     call.wait_turn("agent", containing="parley")
     call.wait_activity("listening")
-    call.page.locator("h1").click()  # the key belongs to a control that has the focus
-    call.page.keyboard.press(" ", delay=100)
+    call.page.evaluate("document.activeElement.blur()")  # the key belongs to a control that has the focus
+    call.page.keyboard.press(" ", delay=20)
     expect(call.page.get_by_role("alert")).to_contain_text("hold", ignore_case=True)
     assert not [turn for turn in call.transcript() if turn.role == "user"]
     call.page.keyboard.down(" ")
@@ -68,7 +81,7 @@ def test_push_to_talk_sends_what_was_said_while_the_key_was_held(call: Call, spe
     call.hang_up()
 
 
-def test_a_service_without_text_talks_all_the_same(
+def test_three_turns_with_an_interruption_over_a_service_without_text(
     call: Call, sound: Any, speech: Speech, tmp_path: Path, parley: Parley
 ) -> None:
     """Frames of exactly 640 bytes up, and nothing offered that this wire lacks."""
@@ -81,18 +94,29 @@ def test_a_service_without_text_talks_all_the_same(
     with sound.record(tmp_path / "answer.wav") as tape:
         call.say(speech.say("what time is it", tail_ms=700)).wait()
         tape.wait_silence(for_ms=700, timeout_s=30, since_ms=tape.wait_sound(timeout_s=20))
-    heard = words_heard(
-        load(tmp_path / "answer.wav"), ["it", "is", "in", "the", "morning", "afternoon", "evening", *DECOYS]
-    )
-    assert {"it", "is"} & set(heard), heard
+    heard = words_heard(load(tmp_path / "answer.wav"), [*TIME_WORDS, *DECOYS])
+    assert len(set(TIME_WORDS) & set(heard)) >= 2, heard
     with sound.record(tmp_path / "story.wav") as tape:
         call.say(speech.say("tell me a long story", tail_ms=700)).wait()
-        begun_ms = tape.wait_sound(timeout_s=20)
+        tape.wait_sound(timeout_s=20)
         call.page.wait_for_timeout(2500)
-        call.say(speech.say("please stop talking now, I have heard enough of it, thank you", tail_ms=700))
-        quiet_ms = tape.wait_silence(for_ms=400, timeout_s=15, since_ms=begun_ms + 2500)
-        assert quiet_ms - begun_ms < 12_000, "the story alone sounds for longer"
+        # Echo cancellation takes much of what is said over the agent, Firefox's most of all; a person says it again anyway.
+        for _ in range(3):
+            spoke_ms = tape.now_ms
+            call.say(speech.say("please stop talking now, I have heard enough of it, thank you", tail_ms=700)).wait()
+            if call.snapshot()["stats"]["interruptions"]:  # type: ignore[index]
+                break
+        quiet_ms = tape.wait_silence(for_ms=400, timeout_s=15, since_ms=spoke_ms)
+        assert quiet_ms - spoke_ms < 9_500, "the story alone sounds for longer"
+        with contextlib.suppress(TimeoutError):  # what it makes of that is heard out; it may have understood nothing
+            said_ms = tape.wait_sound(timeout_s=8, since_ms=quiet_ms + 400)
+            tape.wait_silence(for_ms=700, timeout_s=20, since_ms=said_ms)
     assert call.snapshot()["stats"]["interruptions"] == 1  # type: ignore[index]
+    with sound.record(tmp_path / "again.wav") as tape:
+        call.say(speech.say("what time is it", tail_ms=700)).wait()
+        tape.wait_silence(for_ms=700, timeout_s=30, since_ms=tape.wait_sound(timeout_s=20))
+    again = words_heard(load(tmp_path / "again.wav"), [*TIME_WORDS, *DECOYS])
+    assert len(set(TIME_WORDS) & set(again)) >= 2, again
     call.hang_up()
     lengths = parley.sessions()[-1]["frame_bytes"]
     assert set(lengths) == {"640"}, lengths

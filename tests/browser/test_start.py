@@ -1,7 +1,8 @@
-"""How the page gets its Python: from the snapshot, and from nothing where the snapshot cannot be used."""
+"""How the page gets its Python: from the snapshot, and by which other ways where the snapshot cannot be used."""
 
 from __future__ import annotations
 
+import base64
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,15 +26,49 @@ def get_weather(city: str) -> str:
     return f"{statistics.mean([20, 22]):.0f} degrees, statistically"
 '''
 
+# Code compiled for WebAssembly, as a package would bring it: `answer()` calls `Py_IsInitialized` of the runtime, which is 1.
+COMPILED = (
+    "0061736d01000000"  # version 1
+    "000f0864796c696e6b2e30010400000000"  # dylink.0: needs no memory and no table
+    "0105016000017f"  # type () -> i32
+    "02180103656e761050795f4973496e697469616c697a65640000"  # import env.Py_IsInitialized
+    "03020100"  # one function of that type
+    "070a0106616e737765720001"  # export answer
+    "0a0601040010000b"  # call it
+)
+COMPILED_TOOLS = f'''
+from pyclient.tools import tool
+
+@tool
+def get_weather(city: str) -> str:
+    """Get the weather of a city."""
+    import ctypes
+    with open("/tmp/compiled.so", "wb") as file:
+        file.write(bytes.fromhex("{COMPILED}"))
+    try:
+        return f"{{20 + ctypes.CDLL('/tmp/compiled.so').answer()}} degrees, compiled"
+    except OSError as error:
+        return "refused" if "full = true" in str(error) else repr(error)
+'''
+
 
 @contextmanager
-def site_with(server: Parley, folder: Path, change: Callable[[Path], None]) -> Iterator[Parley]:
+def site_with(original: Path, folder: Path, change: Callable[[Path], None]) -> Iterator[Parley]:
     """The same site in a copy that `change` may spoil."""
-    site = folder / "site"
-    shutil.copytree(server.site, site)
-    change(site / "assets")
-    with Parley(site=site) as parley:
+    copy = folder / "site"
+    shutil.copytree(original, copy)
+    change(copy / "assets")
+    with Parley(site=copy) as parley:
         yield parley
+
+
+def ask_weather(call: Call, expected: str = "21 degrees, statistically") -> None:
+    call.connect()
+    call.wait_turn("agent", containing="parley")
+    call.page.get_by_label("Type instead of speaking").fill("what is the weather in paris")
+    call.page.get_by_role("button", name="Send").click()
+    call.wait_turn("agent", containing=expected)
+    call.hang_up()
 
 
 def test_python_starts_from_the_snapshot_and_fetches_what_a_tool_wants_beyond_it(
@@ -41,33 +76,97 @@ def test_python_starts_from_the_snapshot_and_fetches_what_a_tool_wants_beyond_it
 ) -> None:
     def change(assets: Path) -> None:
         next(assets.glob("tools.*.py")).write_text(TOOLS)
+        # What the other ways need is not asked for: a browser that missed it would complain.
+        for pattern in ("precompiled.*.zip", "python-*/*.whl", "pyodide-[0-9a-f]*/pyodide.*"):
+            for path in assets.glob(pattern):
+                path.unlink()
 
-    with site_with(_server, tmp_path, change) as parley:
+    with site_with(_server.site, tmp_path, change) as parley:
         call = Call(tab, sound)
         call.open(parley.url)
         call.wait_booted()
-        assert call.facts()["Python started from"] == "snapshot"
-        call.connect()
-        call.wait_turn("agent", containing="parley")
-        call.page.get_by_label("Type instead of speaking").fill("what is the weather in paris")
-        call.page.get_by_role("button", name="Send").click()
-        call.wait_turn("agent", containing="21 degrees, statistically")
-        call.hang_up()
+        facts = call.facts()
+        assert (facts["Python started from"], facts["Not faster because"]) == ("snapshot", None)
+        ask_weather(call)
 
 
-def test_a_snapshot_that_cannot_be_used_is_said_and_python_starts_from_nothing(
+def change_one_bit(assets: Path) -> None:
+    (blocks,) = assets.glob("python.*.snapshot")
+    data = bytearray(blocks.read_bytes())
+    data[len(data) // 2] ^= 1
+    blocks.write_bytes(data)
+
+
+def shorten_snapshot(assets: Path) -> None:
+    (blocks,) = assets.glob("python.*.snapshot")
+    blocks.write_bytes(blocks.read_bytes()[:-4096])
+
+
+def remove_snapshot(assets: Path) -> None:
+    next(assets.glob("python.*.snapshot")).unlink()
+
+
+def refuse_snapshot(assets: Path) -> None:
+    """As if it had been made with another Pyodide: its build id is not the runtime's."""
+    page = assets.parent / "index.html"
+    text = page.read_text()
+    begin = text.index('"header":"') + len('"header":"')
+    header = bytearray(base64.b64decode(text[begin : text.index('"', begin)]))
+    header[20] ^= 1
+    page.write_text(text[:begin] + base64.b64encode(header).decode() + text[text.index('"', begin) :])
+
+
+def remove_both(assets: Path) -> None:
+    remove_snapshot(assets)
+    next(assets.glob("precompiled.*.zip")).unlink()
+
+
+NO_SNAPSHOT: tuple[tuple[Callable[[Path], None], str, str], ...] = (
+    (change_one_bit, "precompiled", "the snapshot is damaged"),
+    (shorten_snapshot, "precompiled", "the snapshot is damaged"),
+    (refuse_snapshot, "precompiled", "build id"),
+    (remove_snapshot, "precompiled", "the snapshot could not be fetched (status 404)"),
+    (remove_both, "stock", "the precompiled library could not be fetched (status 404)"),
+)
+
+
+def test_where_the_snapshot_cannot_be_used_the_next_best_way_is_taken_and_the_reason_told(
     tab: Any, sound: Any, _server: Parley, tmp_path: Path
 ) -> None:
-    """A block is missing at its end: nothing of it may be believed."""
+    """Each way ends in a Python that works: where it is another one than before, a tool runs in it."""
+    call = Call(tab, sound)
+    call.tab.errors.expect("Failed to load resource|404")
+    tried = set()
+    for change, way, why in NO_SNAPSHOT:
 
+        def change_all(assets: Path, change: Callable[[Path], None] = change) -> None:
+            next(assets.glob("tools.*.py")).write_text(TOOLS)
+            change(assets)
+
+        with site_with(_server.site, tmp_path / change.__name__, change_all) as parley:
+            call.open(parley.url)
+            call.wait_booted()
+            facts = call.facts()
+            assert facts["Python started from"] == way, change
+            assert why in facts["Not faster because"], change
+            if way not in tried:
+                ask_weather(call)
+            tried.add(way)
+
+
+def test_compiled_code_loads_in_the_full_runtime_and_is_refused_with_a_hint_in_the_smaller_one(
+    tab: Any, sound: Any, _server: Parley, full_site: Path, tmp_path: Path
+) -> None:
     def change(assets: Path) -> None:
-        (blocks,) = assets.glob("python.*.snapshot")
-        blocks.write_bytes(blocks.read_bytes()[:-4096])
+        next(assets.glob("tools.*.py")).write_text(COMPILED_TOOLS)
 
-    with site_with(_server, tmp_path, change) as parley:
-        call = Call(tab, sound)
-        call.open(parley.url)
-        call.connect()
-        call.wait_turn("agent", containing="parley")
-        assert call.facts()["Python started from"] == "stock"
-        call.hang_up()
+    call = Call(tab, sound)
+    for name, original, answer in (
+        ("full", full_site, "21 degrees, compiled"),
+        ("smaller", _server.site, "refused"),
+    ):
+        with site_with(original, tmp_path / name, change) as parley:
+            call.open(parley.url)
+            call.wait_booted()
+            assert call.facts()["Python started from"] == "snapshot"
+            ask_weather(call, answer)

@@ -5,8 +5,8 @@
 
 Per engine: Playwright's own browser where it is installed, else Debian's (Chromium; Firefox ESR over WebDriver BiDi;
 WebKitGTK over its inspector). One exception: where WebKitGTK and PulseAudio are at hand WebKitGTK goes first, because
-Playwright's WebKit cannot be given a microphone. Every tab is a fresh browser with a fresh profile, ended with all
-its processes.
+Playwright's WebKit cannot be given a microphone. Every tab has a profile of its own. Its browser is fresh and ended with
+all its processes, unless `kept` (see `kept.py`) lends one that other tabs have used before it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ from .page_errors import PageErrors
 from .processes import bearing, end_bearing
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, Playwright
+    from playwright.sync_api import Browser, Page, Playwright
+
+    from .kept import KeptBrowser
 
 ENGINES = ("chromium", "firefox", "webkit")
 
@@ -207,72 +209,128 @@ def open_tab(
     *,
     env: Mapping[str, str],
     options: TabOptions | None = None,
+    kept: KeptBrowser | None = None,
     trace: bool = False,
 ) -> Iterator[Tab]:
-    """A page in a fresh browser. `env` reaches the browser: PULSE_SERVER, and DISPLAY for WebKitGTK.
+    """A page with a profile of its own. `env` reaches the browser: PULSE_SERVER, and DISPLAY for WebKitGTK.
 
-    On leaving, the browser and every process it started are gone; RuntimeError when one had to be killed.
+    On leaving, the page and all that it kept in memory and on disk are gone. So are the browser and every process it started,
+    unless it is `kept`; RuntimeError when one had to be killed.
     """
     options = options or TabOptions()
     found = find(engine)
-    mark = f"PARLEY_TAB={uuid.uuid4().hex}"
-    name, _, value = mark.partition("=")
-    known: list[int] = []
+    with contextlib.ExitStack() as stack:
+        if gtk(found):
+            page = stack.enter_context(_gtk_page(playwright, found, env, options))
+        else:
+            browser = (
+                kept.lend(playwright, found, env, options)
+                if kept is not None
+                else stack.enter_context(fresh_browser(playwright, found, env, options))
+            )
+            page = stack.enter_context(_page_in(browser, engine, options))
+        tab = Tab(page=page, found=found, options=options)
+        tab.errors.attach(page)
+        webkit_gtk.AFTER_CANCEL[:] = [lambda: tab.errors.expect(webkit_gtk.CANCELLED)]
+        for script in options.init_scripts:
+            page.add_init_script(script)
+        if trace and engine == "chromium":
+            # Without pictures of the page: they are made before and after each question that a waiting test asks it.
+            page.context.tracing.start(snapshots=False, screenshots=False)
+            tab._trace = True
+        yield tab
+        if gtk(found) and (why := webkit_gtk.crashed(page)):
+            tab.errors.add("crash", f"the page's process ended: {why}")
+
+
+def gtk(found: Found) -> bool:
+    """Whether it is the system's WebKitGTK, which has one page per process and cannot be lent."""
+    return found.engine == "webkit" and found.executable is not None
+
+
+def launch_options(engine: str, options: TabOptions) -> tuple[object, ...]:
+    """What of `options` is settled when the browser starts: tabs that agree in it can share one."""
+    return (engine, options.autoplay, options.mic if engine == "firefox" else "")
+
+
+@contextlib.contextmanager
+def fresh_browser(
+    playwright: Playwright, found: Found, env: Mapping[str, str], options: TabOptions
+) -> Iterator[Browser]:
+    """A browser that is ended with all its processes; RuntimeError when one of them had to be killed."""
+    with _all_gone(found.engine) as mark:
+        browser = _LAUNCH[found.engine](playwright, found, {**env, **mark}, options)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextlib.contextmanager
+def _gtk_page(playwright: Playwright, found: Found, env: Mapping[str, str], options: TabOptions) -> Iterator[Page]:
     folder = Path(tempfile.mkdtemp(prefix="parley-tab-"))
     try:
-        with _START[engine](playwright, found, {**env, name: value}, options, folder) as page:
-            tab = Tab(page=page, found=found, options=options)
-            tab.errors.attach(page)
-            webkit_gtk.AFTER_CANCEL[:] = [lambda: tab.errors.expect(webkit_gtk.CANCELLED)]
-            for script in options.init_scripts:
-                page.add_init_script(script)
-            if trace and engine == "chromium":
-                page.context.tracing.start(snapshots=True, screenshots=False)
-                tab._trace = True
-            yield tab
-            if engine == "webkit" and (log := folder / "webkit.log").exists() and (why := webkit_gtk.crashed(log)):
-                tab.errors.add("crash", f"the page's process ended: {why}")
-            known = bearing(mark)
+        with (
+            _all_gone(found.engine) as mark,
+            webkit_gtk.webkit_gtk(
+                playwright,
+                env={**env, **mark},
+                mic=options.mic,
+                autoplay=options.autoplay,
+                size=options.size,
+                log=folder / "webkit.log",
+            ) as page,
+        ):
+            yield page
     finally:
-        left = end_bearing(mark, known)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _all_gone(engine: str) -> Iterator[dict[str, str]]:
+    """Yields what to put into a browser's environment; afterwards nothing that bears it may run any more."""
+    name, value = "PARLEY_BROWSER", uuid.uuid4().hex
+    known: list[int] = []
+    try:
+        yield {name: value}
+        known = bearing(f"{name}={value}")
+    finally:
+        left = end_bearing(f"{name}={value}", known)
     if left:
         raise RuntimeError(f"{engine} left {len(left)} process(es) behind after closing; they were killed")
 
 
 @contextlib.contextmanager
-def _chromium(
-    playwright: Playwright, found: Found, env: Mapping[str, str], options: TabOptions, _folder: Path
-) -> Iterator[Page]:
-    policy = "no-user-gesture-required" if options.autoplay == "allow" else "document-user-activation-required"
-    args = [f"--autoplay-policy={policy}"]
-    if sys.platform != "win32" and os.geteuid() == 0:
-        args.append("--no-sandbox")  # Chromium refuses to start as root otherwise
-    browser = playwright.chromium.launch(
-        args=args,
-        env=dict(env),
-        executable_path=found.executable,
-        ignore_default_args=["--mute-audio"],  # Playwright mutes headless Chromium: the speaker would stay at zero
-    )
+def _page_in(browser: Browser, engine: str, options: TabOptions) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": options.size[0], "height": options.size[1]})
     try:
-        context = browser.new_context(viewport={"width": options.size[0], "height": options.size[1]})
-        if options.mic == "allow":
+        if engine == "chromium" and options.mic == "allow":
             context.grant_permissions(["microphone"])
         page = context.new_page()
-        if options.mic == "prompt":
+        if engine == "chromium" and options.mic == "prompt":
             # Headless Chromium answers an open question with "no" instead of leaving it open.
             from .quirk_scripts import microphone_question_unanswered
 
             page.add_init_script(microphone_question_unanswered())
         yield page
     finally:
-        browser.close()
+        context.close()
 
 
-@contextlib.contextmanager
-def _firefox(
-    playwright: Playwright, found: Found, env: Mapping[str, str], options: TabOptions, _folder: Path
-) -> Iterator[Page]:
+def _chromium(playwright: Playwright, found: Found, env: Mapping[str, str], options: TabOptions) -> Browser:
+    policy = "no-user-gesture-required" if options.autoplay == "allow" else "document-user-activation-required"
+    args = [f"--autoplay-policy={policy}"]
+    if sys.platform != "win32" and os.geteuid() == 0:
+        args.append("--no-sandbox")  # Chromium refuses to start as root otherwise
+    return playwright.chromium.launch(
+        args=args,
+        env=dict(env),
+        executable_path=found.executable,
+        ignore_default_args=["--mute-audio"],  # Playwright mutes headless Chromium: the speaker would stay at zero
+    )
+
+
+def _firefox(playwright: Playwright, found: Found, env: Mapping[str, str], options: TabOptions) -> Browser:
     prefs: dict[str, str | float | bool] = {
         "media.autoplay.default": 0 if options.autoplay == "allow" else 1,
         "media.navigator.permission.disabled": options.mic == "allow",
@@ -283,37 +341,15 @@ def _firefox(
     if found.executable is not None:
         # ESR speaks WebDriver BiDi, not the protocol of Playwright's patched build.
         kind = {"channel": "moz-firefox", "executable_path": found.executable}
-    browser = playwright.firefox.launch(
+    return playwright.firefox.launch(
         firefox_user_prefs=prefs,
         env={**env, "PULSE_LATENCY_MSEC": "60"},  # without it Firefox splices its capture now and then
         **kind,
     )
-    try:
-        yield browser.new_context(viewport={"width": options.size[0], "height": options.size[1]}).new_page()
-    finally:
-        browser.close()
 
 
-@contextlib.contextmanager
-def _webkit(
-    playwright: Playwright, found: Found, env: Mapping[str, str], options: TabOptions, folder: Path
-) -> Iterator[Page]:
-    if found.executable is not None:
-        with webkit_gtk.webkit_gtk(
-            playwright,
-            env=env,
-            mic=options.mic,
-            autoplay=options.autoplay,
-            size=options.size,
-            log=folder / "webkit.log",
-        ) as page:
-            yield page
-        return
-    browser = playwright.webkit.launch(env=dict(env))
-    try:
-        yield browser.new_context(viewport={"width": options.size[0], "height": options.size[1]}).new_page()
-    finally:
-        browser.close()
+def _webkit(playwright: Playwright, _found: Found, env: Mapping[str, str], _options: TabOptions) -> Browser:
+    return playwright.webkit.launch(env=dict(env))
 
 
-_START = {"chromium": _chromium, "firefox": _firefox, "webkit": _webkit}
+_LAUNCH = {"chromium": _chromium, "firefox": _firefox, "webkit": _webkit}

@@ -175,7 +175,7 @@ class InjectedTape(Tape):
 
 
 class InjectedSound:
-    """`say`, `record` and `wait_microphone_free` for one tab that was opened with `INJECTION`."""
+    """`say`, `record` and the waiting for one tab that was opened with `INJECTION`."""
 
     def __init__(self, tab: Tab) -> None:
         self._tab = tab
@@ -202,6 +202,10 @@ class InjectedSound:
     def wait_microphone_free(self, *, timeout_s: float = 5.0) -> None:
         if not poll(lambda: self._open() == 0, timeout_s, lambda: self._tab.page.wait_for_timeout(50)):
             raise TimeoutError(f"the page still holds {self._open()} microphone track(s) after {timeout_s:g} s")
+
+    def wait_unused(self) -> None:
+        """As `wait_microphone_free`: what plays is inside the page here."""
+        self.wait_microphone_free()
 
     def _open(self) -> int:
         return int(self._tab.page.evaluate("() => __injected.open()"))

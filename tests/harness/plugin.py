@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from .engines import Tab
     from .injected import InjectedSound
+    from .kept import KeptBrowser
     from .pulse import Pulse
     from .speech import Speech
 
@@ -44,11 +45,12 @@ _ACTION_MS = 15_000
 
 
 class PlaywrightDriver:
-    """Playwright, started when first needed and stopped whenever it would be in the way."""
+    """Playwright and a browser of it, started when first needed and stopped whenever they would be in the way."""
 
     def __init__(self) -> None:
         self._stack = contextlib.ExitStack()
         self._playwright: Playwright | None = None
+        self._kept: KeptBrowser | None = None
 
     def start(self) -> Playwright:
         if self._playwright is None:
@@ -58,13 +60,23 @@ class PlaywrightDriver:
             self._playwright = self._stack.enter_context(sync_playwright())
         return self._playwright
 
+    def kept(self) -> KeptBrowser:
+        """What `open_tab` borrows its browsers from."""
+        if self._kept is None:
+            from .kept import KeptBrowser
+
+            self.start()
+            self._kept = self._stack.enter_context(KeptBrowser())
+        return self._kept
+
     def park(self) -> None:
-        self._playwright = None
+        self._playwright = self._kept = None
         self._stack.close()
 
 
 _DRIVER = pytest.StashKey[PlaywrightDriver]()
 _TABS = pytest.StashKey["list[Tab]"]()
+_FAILED = pytest.StashKey[bool]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -111,7 +123,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         raise pytest.UsageError(
             f"these drive a browser and lack the marker `browser`, so -m would lose them:\n  {listed}"
         )
-    items.sort(key=_drives)  # stable: those with a browser come last, in their order
+    # Stable: those with a browser come last, in their order, and at the very end those that all others would have to wait for.
+    items.sort(key=lambda item: (_drives(item), item.get_closest_marker("alone") is not None))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -139,6 +152,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         raise
     except BaseException:
         _keep_evidence(item, "call")
+        if _drives(item):
+            item.stash[_FAILED] = True
         raise
     return result
 
@@ -187,7 +202,7 @@ def _pulse_daemon() -> Iterator[Pulse]:
 
 @pytest.fixture
 def pulse(request: pytest.FixtureRequest) -> Iterator[Pulse]:
-    """This worker's sound system, as new. Afterwards nobody may hold its microphone any more."""
+    """This worker's sound system, as new. Afterwards nobody may hold its microphone or its speaker any more."""
     from . import pulse as module
 
     if not module.available():
@@ -197,7 +212,7 @@ def pulse(request: pytest.FixtureRequest) -> Iterator[Pulse]:
     daemon: Pulse = request.getfixturevalue("_pulse_daemon")
     daemon.reset()
     yield daemon
-    daemon.wait_microphone_free()  # the browser is closed by now: who still listens has outlived it
+    daemon.wait_unused()  # the page is closed by now: who still listens or plays has outlived it
 
 
 @pytest.fixture(scope="session")
@@ -226,7 +241,11 @@ def _elbow_room(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 def open_tab(
     request: pytest.FixtureRequest, engine: str, playwright_driver: PlaywrightDriver, _elbow_room: None
 ) -> Iterator[Callable[..., Tab]]:
-    """Opens pages: `open_tab(mic="deny", init_scripts=[...])`, each in a browser of its own. See `engines.TabOptions`."""
+    """Opens pages: `open_tab(mic="deny", init_scripts=[...])`, each with a profile of its own. See `engines.TabOptions`.
+
+    The browser may have served other tests. It is a fresh one after a test that failed, and where this test or the one before
+    it has meddled with the devices: engines remember those.
+    """
     from . import engines
     from .injected import INJECTION
 
@@ -235,28 +254,33 @@ def open_tab(
     except engines.MissingEngine as missing:
         pytest.fail(str(missing), pytrace=False)
     request.node.user_properties.append(("engine", str(found)))
-    env = dict(os.environ)
-    if found.real_microphone:
-        env |= request.getfixturevalue("pulse").env
-    if found.engine == "webkit" and found.executable is not None:
+    sound: Pulse | None = request.getfixturevalue("pulse") if found.real_microphone else None
+    # pytest's own variable differs from test to test, and no browser is asked for it.
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    env = {**inherited, **(sound.env if sound else {})}
+    if engines.gtk(found):
         env["DISPLAY"] = request.getfixturevalue("_display")
     tabs: list[Tab] = []
     request.node.stash[_TABS] = tabs
+    playwright, kept = playwright_driver.start(), playwright_driver.kept()
     with contextlib.ExitStack() as stack:
 
         def open_one(**options: Any) -> Tab:
-            if not found.real_microphone:
+            if sound is None:
                 options["init_scripts"] = [INJECTION, *options.get("init_scripts", ())]
+            elif sound.meddled:
+                kept.discard()
             chosen = engines.TabOptions(**options)
-            tab = stack.enter_context(
-                engines.open_tab(playwright_driver.start(), engine, env=env, options=chosen, trace=True)
-            )
+            opened = engines.open_tab(playwright, engine, env=env, options=chosen, kept=kept, trace=True)
+            tab = stack.enter_context(opened)
             tab.page.set_default_timeout(_ACTION_MS)
             tabs.append(tab)
             return tab
 
         yield open_one
         tabs.clear()
+    if request.node.stash.get(_FAILED, False) or (sound is not None and sound.meddled):
+        kept.discard()
 
 
 @pytest.fixture

@@ -58,6 +58,11 @@ class PulseError(RuntimeError):
     """The daemon, or a request to it, failed; the message holds what PulseAudio said."""
 
 
+def _ask_seldom() -> None:
+    """Each question to PulseAudio starts a program."""
+    time.sleep(0.1)
+
+
 def available() -> bool:
     """Whether this machine can run `Pulse` (Linux with pulseaudio and pulseaudio-utils)."""
     return sys.platform == "linux" and all(shutil.which(name) for name in ("pulseaudio", "pactl", "paplay", "parec"))
@@ -154,6 +159,7 @@ class Pulse:
         self._daemon: subprocess.Popen[bytes] | None = None
         self._modules: dict[str, str] = {}  # what we call it -> its module number
         self._rates = {MICROPHONE: RATE_HZ, SPEAKER: RATE_HZ}
+        self._meddled = False
         self._players: list[Utterance] = []
         self._tapes: list[PulseTape] = []
 
@@ -200,6 +206,7 @@ class Pulse:
             raise PulseError(f"PulseAudio ended at once: {self._said()}")
         self.plug_microphone()
         self.plug_speaker()
+        self._meddled = False
         return self
 
     def stop(self) -> None:
@@ -229,6 +236,7 @@ class Pulse:
             self.plug_speaker()
         self.mute_microphone(False)
         self.suspend_microphone(False)
+        self._meddled = False
 
     # Speaking and listening
 
@@ -261,14 +269,15 @@ class Pulse:
 
     def listeners(self) -> list[Listener]:
         """All streams that read from a source, our own tapes included."""
-        names = {source["index"]: str(source["name"]) for source in self._list("sources")}
+        outputs = self._list("source-outputs")
+        names = {source["index"]: str(source["name"]) for source in self._list("sources")} if outputs else {}
         return [
             Listener(
                 index=int(item["index"]),
                 source=names.get(item["source"], "?"),
                 application=str(item.get("properties", {}).get("application.name", "?")),
             )
-            for item in self._list("source-outputs")
+            for item in outputs
         ]
 
     def microphone_users(self) -> list[Listener]:
@@ -276,14 +285,44 @@ class Pulse:
         return [listener for listener in self.listeners() if listener.source == MICROPHONE]
 
     def wait_microphone_taken(self, *, timeout_s: float = 10.0) -> None:
-        if not poll(lambda: bool(self.microphone_users()), timeout_s):
+        if not poll(lambda: bool(self.microphone_users()), timeout_s, _ask_seldom):
             raise TimeoutError(f"nobody opened the microphone within {timeout_s:g} s")
 
-    def wait_microphone_free(self, *, timeout_s: float = 5.0) -> None:
+    def wait_microphone_free(self, *, timeout_s: float = 10.0) -> None:
         """Wait until nobody holds the microphone. TimeoutError names who still does."""
-        if not poll(lambda: not self.microphone_users(), timeout_s):
+        if not poll(lambda: not self.microphone_users(), timeout_s, _ask_seldom):
             holders = ", ".join(user.application for user in self.microphone_users())
             raise TimeoutError(f"the microphone is still open after {timeout_s:g} s: {holders}")
+
+    def speaker_users(self) -> list[str]:
+        """Which programs play to the speaker. A page with a running AudioContext does, also when it is silent.
+
+        A stream that is stopped does not count: Chromium keeps one for five seconds in case that it is wanted again.
+        """
+        inputs = [item for item in self._list("sink-inputs") if not item.get("corked")]
+        if not inputs:
+            return []
+        names = {sink["index"]: str(sink["name"]) for sink in self._list("sinks")}
+        return [
+            str(item.get("properties", {}).get("application.name", "?"))
+            for item in inputs
+            if names.get(item["sink"]) == SPEAKER
+        ]
+
+    def wait_speaker_free(self, *, timeout_s: float = 20.0) -> None:
+        """Wait until no program has a stream to the speaker. TimeoutError names who still has."""
+        if not poll(lambda: not self.speaker_users(), timeout_s, _ask_seldom):
+            raise TimeoutError(f"a stream to the speaker is still open: {', '.join(self.speaker_users())}")
+
+    def wait_unused(self) -> None:
+        """Wait until nobody holds the microphone or the speaker. TimeoutError names who still does."""
+        self.wait_microphone_free()
+        self.wait_speaker_free()
+
+    @property
+    def meddled(self) -> bool:
+        """Whether a device was anything but plugged in and working since `reset`: engines may remember that."""
+        return self._meddled
 
     # Device faults
 
@@ -297,6 +336,7 @@ class Pulse:
 
     def unplug_microphone(self) -> None:
         """Firefox ends the track, WebKitGTK fires `devicechange`, Chromium says nothing."""
+        self._meddled = True
         for name in (MICROPHONE, "mic"):
             self._unload(name)
 
@@ -314,6 +354,7 @@ class Pulse:
 
     def unplug_speaker(self) -> None:
         """Without any output device Firefox leaves an AudioContext suspended for ever."""
+        self._meddled = True
         for name in [name for name in self._modules if name.startswith("loopback")]:
             self._unload(name)
         self._unload(SPEAKER)

@@ -11,8 +11,10 @@ The server gets a clean environment: no key of this machine, no `.env`, so every
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,7 +22,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -45,13 +47,34 @@ def build_site(cache: Path, *, python: str = sys.executable) -> Path:
         if not (Path(given) / "index.html").is_file():
             raise ServerError(f"PARLEY_TEST_SITE={given} holds no index.html")
         return Path(given)
-    site = cache / "site"
-    with _alone(cache / "site.lock"):
+    return build_once(cache / "site", functools.partial(build, python=python))
+
+
+def build(site: Path, *, python: str = sys.executable) -> Path:
+    """Build the site as it is now. ServerError with the end of what the build said when it fails."""
+    command = [python, str(ROOT / "build.py"), "build", "--out", str(site)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
+    if done.returncode != 0:
+        raise ServerError(f"the site could not be built:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
+    return site
+
+
+def copy_of_sources(folder: Path) -> Path:
+    """Copy what a build reads into `folder`, to be changed there and built in-process; the cache is this checkout's. Returns `folder`."""
+    for room in ("templates", "agents", "worklets", "pyclient"):
+        shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    cache = ROOT / ".cache"
+    cache.mkdir(exist_ok=True)  # a fresh clone on a machine that has browsers has none yet, and a link to nothing is no folder
+    (folder / ".cache").symlink_to(cache)
+    return folder
+
+
+def build_once(site: Path, build: Callable[[Path], object]) -> Path:
+    """Have `build(site)` make a site where it is not there yet; other workers wait for it. Returns `site`."""
+    with _alone(site.with_name(site.name + ".lock")):
         if not (site / "index.html").is_file():
-            command = [python, str(ROOT / "build.py"), "build", "--out", str(site)]
-            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
-            if done.returncode != 0:
-                raise ServerError(f"the site could not be built:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
+            build(site)
     return site
 
 
@@ -139,6 +162,10 @@ class Parley:
             return self.request("POST", "/agent/_scenario", {"scenario": "default", "sessions": 0})
         wanted: Any = {**({"base": name} if name else {}), **switches} if switches else name
         return self.request("POST", "/agent/_scenario", {"scenario": wanted, "sessions": sessions})
+
+    def scenarios(self, wanted: Sequence[str | Mapping[str, Any]]) -> Any:
+        """Tell the local agent how to behave in each of the next sessions: names, or mappings of switches."""
+        return self.request("POST", "/agent/_scenario", {"scenario": list(wanted)})
 
     def sessions(self) -> list[dict[str, Any]]:
         """What the local agent has to tell about its sessions, oldest first."""

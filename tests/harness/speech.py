@@ -73,6 +73,14 @@ class Speech:
             self._keep(path, tone(frequency_hz, seconds=seconds, level=level))
         return path
 
+    def chord(self, *frequencies_hz: float, seconds: float, level: float = PEAK) -> Path:
+        """Steady sines at the same time, each at its share of `level`, with 10 ms of fade at both ends."""
+        path = self._path("chord", frequencies_hz, seconds, level)
+        if not path.exists():
+            share = level / len(frequencies_hz)
+            self._keep(path, sum((tone(one, seconds=seconds, level=share) for one in frequencies_hz), np.zeros(1)))
+        return path
+
     def sweep(self, low_hz: float, high_hz: float, *, seconds: float, level: float = PEAK) -> Path:
         """A sine that rises evenly from `low_hz` to `high_hz`: no two stretches of it are alike."""
         path = self._path("sweep", low_hz, high_hz, seconds, level)

@@ -31,6 +31,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# Until the next change that a person could see, or a third of a second. Asking over and over costs the browser under test, and
+# the driver between, more time than the call itself. Two changes in quick succession are waited out together.
+_CHANGE = """() => new Promise((resolve) => {
+  const done = () => { observer.disconnect(); clearTimeout(patience); setTimeout(resolve, 60); };
+  const observer = new MutationObserver(done);
+  const patience = setTimeout(done, 300);
+  observer.observe(document.body, { subtree: true, childList: true, characterData: true,
+    attributeFilter: ["data-state", "data-activity", "data-boot", "data-final", "data-interrupted", "hidden"] });
+})"""
+
 # Offered to the recogniser beside the words that are expected, so that it has something wrong to choose.
 DECOYS = ("banana", "purple", "seventeen", "guitar", "mountain", "computer")
 
@@ -110,7 +120,7 @@ class Call:
 
     def wait_booted(self, *, timeout_s: float = 60.0) -> None:
         """Wait until the runtime has loaded in the background."""
-        self._until(lambda: self._body("boot") == "ready", timeout_s, "to be ready")
+        self.until(lambda: self._body("boot") == "ready", timeout_s, "to be ready")
 
     def connect(self, *, timeout_s: float = 60.0) -> None:
         """Click Connect and wait for the session to be live."""
@@ -118,10 +128,10 @@ class Call:
         self.wait_state("live", timeout_s=timeout_s)
 
     def hang_up(self, *, timeout_s: float = 15.0) -> None:
-        """Click Hang up, wait for the end, and for the microphone to be let go."""
+        """Click Hang up, wait for the end, and for microphone and speaker to be let go."""
         self.page.get_by_role("button", name="Hang up").click()
         self.wait_state("ended", timeout_s=timeout_s)
-        self.sound.wait_microphone_free()
+        self.sound.wait_unused()
 
     def mute(self) -> None:
         """Click Mute; click it again to speak."""
@@ -167,12 +177,12 @@ class Call:
 
     def wait_state(self, *states: str, timeout_s: float = 30.0) -> str:
         """Wait for one of `states`; return which."""
-        self._until(lambda: self.state in states, timeout_s, f"to be {' or '.join(states)}")
+        self.until(lambda: self.state in states, timeout_s, f"to be {' or '.join(states)}")
         return self.state
 
     def wait_activity(self, *activities: str, timeout_s: float = 30.0) -> str:
         """Wait for one of `activities`; return which."""
-        self._until(lambda: self.activity in activities, timeout_s, f"to be {' or '.join(activities)}")
+        self.until(lambda: self.activity in activities, timeout_s, f"to be {' or '.join(activities)}")
         return self.activity
 
     def wait_turn(
@@ -190,14 +200,15 @@ class Call:
         what = f"a {'final' if final else 'partial or final'} {role} turn" + (
             f" with {containing!r}" if containing else ""
         )
-        return self._until(find, timeout_s, f"to show {what}")
+        return self.until(find, timeout_s, f"to show {what}")
 
     def _body(self, name: str) -> str:
         # Not a locator: the body is always there, and this is asked many times a second.
         return str(self.page.evaluate("(name) => document.body.dataset[name] || ''", name))
 
-    def _until(self, ask: Callable[[], T | None], timeout_s: float, what: str) -> T:
-        found = poll(ask, timeout_s, lambda: self.page.wait_for_timeout(50))
+    def until(self, ask: Callable[[], T | None], timeout_s: float, what: str) -> T:
+        """Look again at each change of the page until `ask` is neither None nor False; return that. `what`: "to be ready"."""
+        found = poll(ask, timeout_s, lambda: self.page.evaluate(_CHANGE))
         if found is None:
             shown = "; ".join(f"{turn.role}: {turn.text}" for turn in self.transcript()[-4:])
             notice = self.page.evaluate("() => (document.querySelector('[role=alert]') || {}).innerText || ''")

@@ -23,6 +23,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,14 +90,19 @@ def webkit_gtk(
             browser = playwright.webkit.connect_over_cdp(tabs.url, timeout=30_000)
             page = browser.contexts[0].pages[0]
             _retry_cancelled_loads(page)
+            _LOGS[page] = log
             yield page
     finally:
         end(process)
 
 
-def crashed(log: Path) -> str | None:
+# What each browser prints, by its page.
+_LOGS: weakref.WeakKeyDictionary[Page, Path] = weakref.WeakKeyDictionary()
+
+
+def crashed(page: Page) -> str | None:
     """Why the page's process died, or None."""
-    found = re.search(r"^crashed (.*)$", log.read_text(errors="replace"), re.MULTILINE)
+    found = re.search(r"^crashed (.*)$", _LOGS[page].read_text(errors="replace"), re.MULTILINE)
     return found[1] if found else None
 
 

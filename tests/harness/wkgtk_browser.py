@@ -31,6 +31,8 @@ def settings(options: argparse.Namespace) -> WebKit2.Settings:
     chosen.set_enable_media_stream(True)
     chosen.set_enable_webaudio(True)
     chosen.set_enable_developer_extras(True)  # without it there is nothing to attach to
+    # Without a graphics card the accelerated way is drawn by the processor too, at several times the cost.
+    chosen.set_hardware_acceleration_policy(WebKit2.HardwareAccelerationPolicy.NEVER)
     chosen.set_media_playback_requires_user_gesture(options.autoplay == "gesture")
     return chosen
 
