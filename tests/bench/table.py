@@ -1,0 +1,83 @@
+"""The figures for a person: on the screen, and as `docs/bench.md`. Nothing in that file is written by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+HEAD = """# What it costs
+
+Written by `python3 build.py bench --table docs/bench.md`; do not edit it. Both sides of every comparison were measured in the
+same run, in turns. Times belong to the machine they were taken on; ratios are what `tests/bench/budget.json` holds.
+"""
+
+
+def write(path: Path, figures: Mapping[str, Any], about: Mapping[str, Any]) -> None:
+    """Write the Markdown file. `about`: per bench, when, how often and on what it was measured."""
+    lines = [HEAD]
+    for name, tree in figures.items():
+        head, body = grid(tree)
+        lines += [f"## {name}", "", _circumstances(about.get(name, {})), ""]
+        lines += [_line(head), _line(["---"] * len(head)), *map(_line, body), ""]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines), encoding="utf-8")
+
+
+def text(name: str, tree: Mapping[str, Any]) -> str:
+    """One bench as aligned lines."""
+    head, body = grid(tree)
+    table = [[name, *head[1:]], *body]
+    widths = [max(len(row[column]) for row in table) for column in range(len(head))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table
+    )
+
+
+def grid(tree: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """(head, rows). Where the tree's branches are alike (engines, pairs of rates), each is a column of its own."""
+    branches = list(tree.values())
+    alike = all(isinstance(branch, Mapping) and branch and not _is_spread(branch) for branch in branches)
+    if not alike or not branches:
+        return ["figure", "value"], [list(row) for row in rows(tree)]
+    columns = [dict(rows(branch)) for branch in branches]
+    labels = list(dict.fromkeys(label for column in columns for label in column))
+    return ["figure", *tree], [[label, *(column.get(label, "–") for column in columns)] for label in labels]
+
+
+def rows(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """(path, value) of every figure, in the order measured."""
+    if isinstance(tree, Mapping) and not _is_spread(tree):
+        for name, inner in tree.items():
+            yield from rows(inner, f"{path}.{name}" if path else str(name))
+    elif isinstance(tree, Mapping):
+        yield f"{path} p50 / p95 / p99", " / ".join(_number(tree[key]) for key in _SPREAD)
+    elif isinstance(tree, list):
+        yield path, ", ".join(map(_number, tree))
+    else:
+        yield path, _number(tree)
+
+
+_SPREAD = ("p50", "p95", "p99")
+
+
+def _is_spread(tree: Mapping[str, Any]) -> bool:
+    return set(tree) == set(_SPREAD)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}".replace(",", " ")
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _circumstances(about: Mapping[str, Any]) -> str:
+    parts = [
+        f"{about.get('date', 'no date')}, {about.get('rounds', '?')} rounds, {about.get('machine', 'machine unknown')}"
+    ]
+    parts += [f"* {engine}" for engine in about.get("engines", [])]
+    return "\n".join(parts[:1] + (["", *parts[1:]] if parts[1:] else []))
