@@ -48,6 +48,13 @@ def lint_imports(root: Path) -> subprocess.CompletedProcess[str]:
         ("pyclient/codecs/__init__.py", "import pyclient.commands", "a codec names no command"),
         ("server/agent/routes.py", "import server.settings", "no path from the local agent to a key"),
         ("server/app.py", "import pyclient.events", "know nothing of each other"),
+        (
+            "pyclient/codecs/sdk_voice/words.py",
+            "import pyclient.codecs.openai_realtime.faults",
+            "codecs are independent",
+        ),
+        ("server/agent/wires/openai/config.py", "import server.agent.wires.assemblyai.config", "wires are independent"),
+        ("server/providers/sdk_voice.py", "import server.providers.assemblyai", "providers are independent"),
     ],
 )
 def test_a_wrong_import_breaks_the_contract_that_says_why(tmp_path: Path, file: str, line: str, contract: str) -> None:
