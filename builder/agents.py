@@ -11,7 +11,7 @@ from typing import Any
 from builder.environment import SetupError
 
 SECTIONS = ("agent", "session", "audio", "turn_detection", "provider", "page", "server", "runtime")
-PAGE_DEFAULTS = {"title": "Parley", "tagline": "", "language": "en"}
+PAGE_DEFAULTS: dict[str, Any] = {"title": "Parley", "tagline": "", "language": "en", "embedded_by": []}
 SERVER_DEFAULTS: dict[str, Any] = {"token_url": "/api/token", "connect": []}
 # The page needs it before the client is there to know it.
 AUDIO_DEFAULTS = {"early_words_ms": 15_000}
@@ -32,6 +32,8 @@ LABELS = {
     "openai_realtime": "OpenAI Realtime",
     "sdk_voice": "SDK voice, 16 kHz",
 }
+# Whose pages may show ours in a frame: origins as `frame-ancestors` takes them.
+EMBEDDER = re.compile(r"^https?://(\*\.)?[a-z0-9.-]+(:\d+)?$")
 ORIGIN = re.compile(r"^(https|wss|http|ws)://[a-z0-9.-]+(:\d+)?$")
 
 
@@ -47,6 +49,7 @@ class Agent:
     choices: tuple[dict[str, Any], ...]
     page: dict[str, str]
     connect: tuple[str, ...]
+    embedded_by: tuple[str, ...]
     tools: Path
     full_runtime: bool
 
@@ -65,6 +68,7 @@ def load(root: Path, name: str) -> Agent:
     _known(name, raw, SECTIONS, "section")
     page = {**PAGE_DEFAULTS, **_table(name, raw, "page")}
     _known(name, page, tuple(PAGE_DEFAULTS), "[page] key")
+    embedded_by = _embedders(name, page.pop("embedded_by"))
     server = {**SERVER_DEFAULTS, **_table(name, raw, "server")}
     _known(name, server, tuple(SERVER_DEFAULTS), "[server] key")
     runtime = {**RUNTIME_DEFAULTS, **_table(name, raw, "runtime")}
@@ -85,6 +89,7 @@ def load(root: Path, name: str) -> Agent:
         choices=_choices(name, client, providers, _table(name, raw, "provider")),
         page={key: str(value) for key, value in page.items()},
         connect=_origins(name, providers, server),
+        embedded_by=embedded_by,
         tools=folder / "tools.py",
         full_runtime=runtime["full"],
     )
@@ -144,6 +149,15 @@ def _origins(name: str, providers: tuple[str, ...], server: dict[str, Any]) -> t
         if not ORIGIN.match(origin):
             raise SetupError(f"agents/{name}/agent.toml: '{origin}' is not an origin like wss://host.example")
     return tuple(dict.fromkeys(found))
+
+
+def _embedders(name: str, given: object) -> tuple[str, ...]:
+    if not isinstance(given, list):
+        raise SetupError(f"agents/{name}/agent.toml: [page] embedded_by must be a list of origins")
+    for origin in given:
+        if not isinstance(origin, str) or not EMBEDDER.match(origin):
+            raise SetupError(f"agents/{name}/agent.toml: '{origin}' is not an origin like https://www.example.com")
+    return tuple(dict.fromkeys(given))
 
 
 def _table(name: str, raw: dict[str, Any], section: str) -> dict[str, Any]:

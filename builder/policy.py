@@ -11,8 +11,13 @@ from __future__ import annotations
 TRUSTED_TYPES_POLICY = "parley"
 
 
-def content_security_policy(connect: tuple[str, ...], *, page: bool, header: bool = True) -> str:
-    """Return the policy for a page (`page=True`) or for a script that may become a worker."""
+def content_security_policy(
+    connect: tuple[str, ...], *, page: bool, header: bool = True, embedded_by: tuple[str, ...] = ()
+) -> str:
+    """Return the policy for a page (`page=True`) or for a script that may become a worker.
+
+    `embedded_by`: the origins whose pages may show this one in a frame; nobody's unless named.
+    """
     rules = {
         "default-src": "'none'",
         "script-src": "'self' 'wasm-unsafe-eval'",
@@ -24,14 +29,14 @@ def content_security_policy(connect: tuple[str, ...], *, page: bool, header: boo
         "form-action": "'none'",
     }
     if header:
-        rules["frame-ancestors"] = "'none'"
+        rules["frame-ancestors"] = " ".join(embedded_by) or "'none'"
     if page:
         rules["require-trusted-types-for"] = "'script'"
         rules["trusted-types"] = TRUSTED_TYPES_POLICY
     return "; ".join(f"{name} {value}" for name, value in rules.items())
 
 
-def headers_file(connect: tuple[str, ...], pages: tuple[str, ...]) -> str:
+def headers_file(connect: tuple[str, ...], pages: tuple[str, ...], embedded_by: tuple[str, ...] = ()) -> str:
     """Return `_headers` in the form that Netlify and Cloudflare Pages read; `server/site.py` reads it too.
 
     No two blocks match one path: those hosts would join the values, and a joined policy is a stricter one.
@@ -47,7 +52,7 @@ def headers_file(connect: tuple[str, ...], pages: tuple[str, ...]) -> str:
     page = {
         **common,
         "Cache-Control": "no-cache",
-        "Content-Security-Policy": content_security_policy(connect, page=True),
+        "Content-Security-Policy": content_security_policy(connect, page=True, embedded_by=embedded_by),
     }
     asset = {
         **common,

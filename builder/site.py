@@ -28,7 +28,7 @@ def build(root: Path, out: Path, agent_name: str) -> Path:
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     pages = _render(root, staging, agent, _place(root, staging, agent, runtime))
-    (staging / "_headers").write_text(policy.headers_file(agent.connect, pages), encoding="utf-8")
+    (staging / "_headers").write_text(policy.headers_file(agent.connect, pages, agent.embedded_by), encoding="utf-8")
     verify.check(staging, agent.connect)
     shutil.rmtree(out, ignore_errors=True)
     staging.rename(out)

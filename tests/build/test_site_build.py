@@ -257,6 +257,22 @@ def test_a_page_may_connect_to_the_providers_it_offers_and_to_no_other(
     assert rule in policy.headers_file(agent.connect, ("index.html",))
 
 
+def test_a_page_may_be_shown_in_the_frames_of_named_sites_and_of_no_other(tmp_path: Path) -> None:
+    """A frame of anybody's would let them put their own words around the microphone's button."""
+    named = agent_from(
+        tmp_path, "[page]\nembedded_by = ['https://www.example.com', 'https://*.example.org']"
+    ).embedded_by
+    assert named == ("https://www.example.com", "https://*.example.org")
+    assert "frame-ancestors https://www.example.com https://*.example.org;" in policy.headers_file((), (), named)
+    assert agents.load(ROOT, "demo").embedded_by == ()
+
+
+@pytest.mark.parametrize("wrong", ["'https://www.example.com'", "['*']", "['https://a.example; script-src *']", "[1]"])
+def test_an_embedder_that_is_no_origin_stops_the_build(tmp_path: Path, wrong: str) -> None:
+    with pytest.raises(SetupError, match=r"agents/.*(list of origins|is not an origin)"):
+        agent_from(tmp_path, f"[page]\nembedded_by = {wrong}")
+
+
 def test_settings_of_the_client_go_through_as_they_are(tmp_path: Path) -> None:
     """The client checks its own keys; a list of them here would only be one more place to forget."""
     toml = """

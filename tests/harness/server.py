@@ -65,7 +65,8 @@ def copy_of_sources(folder: Path) -> Path:
         shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", folder)
     cache = ROOT / ".cache"
-    cache.mkdir(exist_ok=True)  # a fresh clone on a machine that has browsers has none yet, and a link to nothing is no folder
+    # A fresh clone on a machine that has browsers has none yet, and a link to nothing is no folder.
+    cache.mkdir(exist_ok=True)
     (folder / ".cache").symlink_to(cache)
     return folder
 
