@@ -8,6 +8,7 @@ The real page with its real worklets and real Python, in a call with a server in
   resampler in `process` (its group delay of 1 ms and the fade-in follow). Nothing is queued before it;
 * `server_to_render_ms`: the same from the moment when the server sent it, with the socket's share;
 * `..._blocked_ms`: while the page's main thread is blocked for 200 ms in every second;
+* `..._framed_blocked_ms`: the page is in a frame of another site's page, whose main thread is blocked instead;
 * `underruns_blocked`: of one reply that the server streams at the pace of speech, 120 ms ahead, for eight seconds;
 * `longest_task_ms`: of the live page's main thread, not blocked. Chromium counts only tasks above 50 ms (0 means none);
   the others are asked by a 5 ms timer, which also sees what other programs of the machine do to the page.
@@ -38,6 +39,11 @@ def measure(engines: Sequence[str], rounds: int) -> dict[str, Any]:
         for engine in engines:
             with live(rig, engine) as call:
                 told[engine] = _engine(call, server, rounds)
+            with live(rig, engine, framed=True) as call:
+                call.tab.page.evaluate(BLOCK)
+                server.chunks(CHUNKS_PER_ROUND * rounds, every_ms=EVERY_MS)
+                call.page.wait_for_timeout(500)
+                told[engine] |= _delays(noted(call), "_framed_blocked")
         return told
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.bench.browser_rig import KEPT, Rig, bench_site
 from tests.bench.probe_server import ProbeServer
+from tests.harness.framed import FramedCall, embedder
 from tests.harness.talk import Call
 
 PROBES = Path(__file__).parent / "probes"
@@ -72,7 +74,7 @@ def probed_site(probe_url: str) -> Path:
         file.write_text(probe + product if before else product + probe, encoding="utf-8")
     origin = probe_url.rstrip("/")
     for file in (site / "_headers", site / "index.html"):
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8").replace("frame-ancestors 'none'", "frame-ancestors http://127.0.0.1:*")
         file.write_text(re.sub(r"connect-src (?:&#39;|')self(?:&#39;|')", rf"\g<0> {origin}", text), encoding="utf-8")
     for compressed in site.glob("index.html.*"):
         compressed.unlink()
@@ -87,11 +89,16 @@ def calls(engines: Sequence[str]) -> Iterator[tuple[Rig, ProbeServer]]:
 
 
 @contextlib.contextmanager
-def live(rig: Rig, engine: str) -> Iterator[Call]:
-    """A live call; hung up at the end."""
-    with rig.tab(engine, init_scripts=[PAGE]) as tab:
-        call = Call(tab, rig.pulse)
-        call.open(rig.url)
+def live(rig: Rig, engine: str, *, framed: bool = False) -> Iterator[Call]:
+    """A live call, also in a frame of another site's page; hung up at the end."""
+    with contextlib.ExitStack() as stack:
+        tab = stack.enter_context(rig.tab(engine, init_scripts=[PAGE]))
+        if framed:
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            tab.page.goto(stack.enter_context(embedder(Path(folder), rig.url)))
+        else:
+            tab.page.goto(rig.url)
+        call = (FramedCall if framed else Call)(tab, rig.pulse)
         call.wait_booted()
         call.connect()
         call.page.wait_for_timeout(1_500)  # the first second of a context is not like the others

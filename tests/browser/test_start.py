@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -130,6 +131,25 @@ NO_SNAPSHOT: tuple[tuple[Callable[[Path], None], str, str], ...] = (
 )
 
 
+def never_kept(assets: Path) -> None:
+    """The tools, and no answer of this server may be kept: the same names will hold something else."""
+    next(assets.glob("tools.*.py")).write_text(TOOLS)
+    headers = assets.parent / "_headers"
+    headers.write_text(re.sub("Cache-Control: .*", "Cache-Control: no-store", headers.read_text()))
+
+
+def spoil(site: Path, original: Path, change: Callable[[Path], None]) -> None:
+    """Undo what the change before did, and do this one."""
+    for path in (
+        original / "index.html",
+        *original.glob("assets/python.*.snapshot"),
+        *original.glob("assets/precompiled.*.zip"),
+    ):
+        shutil.copy(path, site / path.relative_to(original))
+    change(site / "assets")
+    (site / "_headers").touch()  # the server looks at its files anew
+
+
 def test_where_the_snapshot_cannot_be_used_the_next_best_way_is_taken_and_the_reason_told(
     tab: Any, sound: Any, _server: Parley, tmp_path: Path
 ) -> None:
@@ -137,13 +157,9 @@ def test_where_the_snapshot_cannot_be_used_the_next_best_way_is_taken_and_the_re
     call = Call(tab, sound)
     call.tab.errors.expect("Failed to load resource|404")
     tried = set()
-    for change, way, why in NO_SNAPSHOT:
-
-        def change_all(assets: Path, change: Callable[[Path], None] = change) -> None:
-            next(assets.glob("tools.*.py")).write_text(TOOLS)
-            change(assets)
-
-        with site_with(_server.site, tmp_path / change.__name__, change_all) as parley:
+    with site_with(_server.site, tmp_path, never_kept) as parley:
+        for change, way, why in NO_SNAPSHOT:
+            spoil(parley.site, _server.site, change)
             call.open(parley.url)
             call.wait_booted()
             facts = call.facts()

@@ -39,7 +39,7 @@ Rooms
     speech        make speech, tones, sweeps, silence
     listen        levels, segments, pitch, gaps, likeness, words
     quirk_scripts init scripts: other browsers' quirks and faults
-    server, talk  Parley itself: its server, and driving its page
+    server, talk  Parley itself: its server, and driving its page (framed: the same in another site's frame)
     processes     nothing started here outlives the run
 
 Without pytest everything is a plain context manager: `Pulse()`, `virtual_display()`, `open_tab(...)`, `Parley(...)`.

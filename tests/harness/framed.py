@@ -1,0 +1,51 @@
+"""Parley's page in a frame of another site's page, as a team embeds it.
+
+with embedder(folder, parley.url) as outer:
+    tab.page.goto(outer)
+    call = FramedCall(tab, sound)         # a `Call` whose page is the frame; `tab.page` is the page around it
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .talk import Call
+
+
+class FramedCall(Call):
+    """A call in the one frame of the tab's page."""
+
+    @property
+    def page(self) -> Any:
+        """A Playwright `Frame`: it has what a page has, but for keys and routes."""
+        (frame,) = self.tab.page.frames[1:]
+        return frame
+
+
+@contextlib.contextmanager
+def embedder(folder: Path, url: str) -> Iterator[str]:
+    """Serve a page that shows `url` in a frame; yields its address. Its site is another one: `url` must be one of localhost."""
+    folder.mkdir(parents=True, exist_ok=True)
+    frame = f'<iframe src="{url}" allow="microphone; autoplay" width="900" height="650" title="Voice agent"></iframe>'
+    page = f'<!doctype html><html lang="en"><title>A shop</title><link rel="icon" href="data:,">{frame}'
+    (folder / "index.html").write_text(page, encoding="utf-8")
+    handler = functools.partial(_Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/"
+        finally:
+            server.shutdown()
+            thread.join(10)
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Nobody reads it."""
