@@ -32,7 +32,7 @@ def told(call: Call) -> list[tuple[str, str]]:
 
 
 def typed_turn(call: Call, text: str) -> None:
-    """Type, and wait for the answer, wherever the line breaks."""
+    """Type, and wait for the answer, wherever the line breaks. It is heard out: typing over it would cut its text."""
     shown = len(call.transcript())
     call.page.get_by_label("Type instead of speaking").fill(text)
     call.page.get_by_role("button", name="Send").click()
@@ -41,6 +41,7 @@ def typed_turn(call: Call, text: str) -> None:
         return any(turn.role == "agent" and turn.final and turn.text for turn in call.transcript()[shown:])
 
     call.until(answered, 30.0, f"to show an answer to {text!r}")
+    call.wait_activity("listening")
 
 
 def conversation(call: Call) -> list[tuple[str, str]]:
@@ -48,7 +49,6 @@ def conversation(call: Call) -> list[tuple[str, str]]:
     call.wait_turn("agent", containing="beep")
     for text in TYPED:
         typed_turn(call, text)
-    call.wait_activity("listening")
     return told(call)
 
 

@@ -27,6 +27,12 @@ class FramedCall(Call):
         (frame,) = self.tab.page.frames[1:]
         return frame
 
+    def press(self, name: str) -> None:
+        if self.tab.engine == "firefox":  # Playwright's clicks do not reach a frame that lives in a process of its own
+            self.page.get_by_role("button", name=name, exact=True).dispatch_event("click")
+        else:
+            super().press(name)
+
 
 @contextlib.contextmanager
 def embedder(folder: Path, url: str) -> Iterator[str]:

@@ -122,20 +122,24 @@ class Call:
         """Wait until the runtime has loaded in the background."""
         self.until(lambda: self._body("boot") == "ready", timeout_s, "to be ready")
 
+    def press(self, name: str) -> None:
+        """Click the button with exactly this name."""
+        self.page.get_by_role("button", name=name, exact=True).click()
+
     def connect(self, *, timeout_s: float = 60.0) -> None:
         """Click Connect and wait for the session to be live."""
-        self.page.get_by_role("button", name="Connect", exact=True).click()
+        self.press("Connect")
         self.wait_state("live", timeout_s=timeout_s)
 
     def hang_up(self, *, timeout_s: float = 15.0) -> None:
         """Click Hang up, wait for the end, and for microphone and speaker to be let go."""
-        self.page.get_by_role("button", name="Hang up").click()
+        self.press("Hang up")
         self.wait_state("ended", timeout_s=timeout_s)
         self.sound.wait_unused()
 
     def mute(self) -> None:
         """Click Mute; click it again to speak."""
-        self.page.get_by_role("button", name="Mute").click()
+        self.press("Mute")
 
     def say(self, wav: Path) -> Any:
         """Speak at the microphone; returns at once, with `wait()` and `stop()`."""
