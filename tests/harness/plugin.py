@@ -20,6 +20,7 @@ import re
 import shutil
 import sys
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -135,8 +136,8 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
         return (yield)
     except pytest.skip.Exception:
         raise
-    except BaseException:
-        _keep_evidence(item, "setup")
+    except BaseException as error:
+        _keep_evidence(item, "setup", error)
         raise
 
 
@@ -150,8 +151,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
             tab.errors.check()
     except pytest.skip.Exception:
         raise
-    except BaseException:
-        _keep_evidence(item, "call")
+    except BaseException as error:
+        _keep_evidence(item, "call", error)
         if _drives(item):
             item.stash[_FAILED] = True
         raise
@@ -327,11 +328,14 @@ def _drives(item: pytest.Item) -> bool:
     return bool(_DRIVES.intersection(getattr(item, "fixturenames", ())))
 
 
-def _keep_evidence(item: pytest.Item, when: str) -> None:
+def _keep_evidence(item: pytest.Item, when: str, error: BaseException) -> None:
     tabs: list[Tab] = item.stash.get(_TABS, [])
     for number, tab in enumerate(tabs):
         name = re.sub(r"[^\w.-]+", "-", item.nodeid.replace("/", "."))[-120:] + (f"-{number}" if number else "")
         kept = tab.keep_evidence(artifacts(item.config), name)
+        # Of a test that passes when it is tried again pytest tells no more than that.
+        with kept[-1].open("a", encoding="utf-8") as file:
+            file.write(f"\n{''.join(traceback.format_exception(error))}")
         item.add_report_section(when, "kept", "\n".join(str(path) for path in kept))
         if tab.errors.unexpected:
             item.add_report_section(when, "page errors", "\n".join(str(error) for error in tab.errors.unexpected))
