@@ -8,15 +8,23 @@ report, so that rule stands only where there is a DOM to protect.
 
 from __future__ import annotations
 
+import base64
+import hashlib
+
 TRUSTED_TYPES_POLICY = "parley"
 
 
 def content_security_policy(
-    connect: tuple[str, ...], *, page: bool, header: bool = True, embedded_by: tuple[str, ...] = ()
+    connect: tuple[str, ...],
+    *,
+    page: bool,
+    header: bool = True,
+    embedded_by: tuple[str, ...] = (),
+    inline: str = "",
 ) -> str:
     """Return the policy for a page (`page=True`) or for a script that may become a worker.
 
-    `embedded_by`: the origins whose pages may show this one in a frame; nobody's unless named.
+    `inline`: the text of the one script that may stand in a page. `embedded_by`: the origins whose pages may show this one in a frame; nobody's unless named.
     """
     rules = {
         "default-src": "'none'",
@@ -32,11 +40,16 @@ def content_security_policy(
         rules["frame-ancestors"] = " ".join(embedded_by) or "'none'"
     if page:
         rules["require-trusted-types-for"] = "'script'"
+        if inline:
+            digest = base64.b64encode(hashlib.sha256(inline.encode()).digest()).decode()
+            rules["script-src"] += f" 'sha256-{digest}'"
         rules["trusted-types"] = TRUSTED_TYPES_POLICY
     return "; ".join(f"{name} {value}" for name, value in rules.items())
 
 
-def headers_file(connect: tuple[str, ...], pages: tuple[str, ...], embedded_by: tuple[str, ...] = ()) -> str:
+def headers_file(
+    connect: tuple[str, ...], pages: tuple[str, ...], embedded_by: tuple[str, ...] = (), inline: str = ""
+) -> str:
     """Return `_headers` in the form that Netlify and Cloudflare Pages read; `server/site.py` reads it too.
 
     No two blocks match one path: those hosts would join the values, and a joined policy is a stricter one.
@@ -52,7 +65,7 @@ def headers_file(connect: tuple[str, ...], pages: tuple[str, ...], embedded_by: 
     page = {
         **common,
         "Cache-Control": "no-cache",
-        "Content-Security-Policy": content_security_policy(connect, page=True, embedded_by=embedded_by),
+        "Content-Security-Policy": content_security_policy(connect, page=True, embedded_by=embedded_by, inline=inline),
     }
     asset = {
         **common,

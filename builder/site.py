@@ -16,6 +16,7 @@ from markupsafe import Markup
 from builder import agents, lean, policy, snapshot, vendor, verify, wheel, words, worklets
 from builder.assets import Assets
 from builder.environment import SetupError
+from builder.slim import without_comments
 
 
 def build(root: Path, out: Path, agent_name: str) -> Path:
@@ -27,8 +28,10 @@ def build(root: Path, out: Path, agent_name: str) -> Path:
     staging = out.with_name(out.name + ".part")
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
-    pages = _render(root, staging, agent, _place(root, staging, agent, runtime))
-    (staging / "_headers").write_text(policy.headers_file(agent.connect, pages, agent.embedded_by), encoding="utf-8")
+    ahead = without_comments((root / "templates" / "_ahead.js").read_text(encoding="utf-8"))
+    pages = _render(root, staging, agent, _place(root, staging, agent, runtime), ahead)
+    headers = policy.headers_file(agent.connect, pages, agent.embedded_by, ahead)
+    (staging / "_headers").write_text(headers, encoding="utf-8")
     verify.check(staging, agent.connect)
     shutil.rmtree(out, ignore_errors=True)
     staging.rename(out)
@@ -82,7 +85,7 @@ def _place(root: Path, out: Path, agent: agents.Agent, runtime: vendor.Runtime) 
     }
 
 
-def _render(root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any]) -> tuple[str, ...]:
+def _render(root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any], ahead: str) -> tuple[str, ...]:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(root / "templates"),
         autoescape=True,
@@ -103,7 +106,8 @@ def _render(root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any]) -
                     "microphone_words": facts["microphone_words"],
                 },
                 assets=facts["assets"],
-                csp=policy.content_security_policy(agent.connect, page=True, header=False),
+                ahead=Markup(ahead),
+                csp=policy.content_security_policy(agent.connect, page=True, header=False, inline=ahead),
             )
         except jinja2.TemplateError as error:
             raise SetupError(f"templates/{name}: {error}") from None

@@ -5,7 +5,8 @@
  * says `dead` where it can; where it cannot, it misses the heartbeat.
  */
 
-import { first, startWorker } from "./ahead.js";
+// Begun by the script in the page itself, `_ahead.js`.
+const { first, startWorker } = globalThis.parleyAhead;
 
 const HEARTBEAT_MS = 3000;
 const PATIENCE_MS = 20000;

@@ -3,12 +3,13 @@
  * knows no provider, no protocol and no policy.
  */
 
-import { config } from "./ahead.js";
 import { openAudio } from "./audio.js";
 import { drawBoot, drawCountdown, drawFacts, drawLevel, drawSettings, drawView } from "./draw.js";
 import { Link } from "./link.js";
 import { outputLatency_ms } from "./quirks.js";
 import { talkKey } from "./talk_key.js";
+
+const { config } = globalThis.parleyAhead;
 
 const $ = (id) => document.getElementById(id);
 const SILENT_AFTER_MS = 2500;

@@ -1,5 +1,6 @@
 """The built site: complete, self-contained, the same every time, and without secrets."""
 
+import base64
 import hashlib
 import json
 import os
@@ -110,6 +111,17 @@ def test_the_policy_never_allows_eval_or_inline_code() -> None:
         text = policy.content_security_policy(("wss://voice.example",), page=page)
         assert "unsafe-inline" not in text and "'unsafe-eval'" not in text and "blob:" not in text
         assert "wss://voice.example" in text
+
+
+def test_the_policy_names_the_one_script_that_stands_in_the_page_by_its_digest(dist: Path) -> None:
+    """A character more or less and no browser runs it; any other script in the page is refused everywhere."""
+    scripts = re.findall(r"<script>(.*?)</script>", (dist / "index.html").read_text(), re.DOTALL)
+    assert len(scripts) == 1
+    digest = base64.b64encode(hashlib.sha256(scripts[0].encode()).digest()).decode()
+    for text in ((dist / "index.html").read_text().replace("&#39;", "'"), (dist / "_headers").read_text()):
+        assert set(re.findall(r"'sha256-([^']*)'", text)) == {digest}
+    assert "unsafe-inline" not in (dist / "_headers").read_text()
+    assert "sha256" not in policy.content_security_policy((), page=False, inline=scripts[0])
 
 
 @pytest.mark.parametrize("form", ["plain", "reversed", "hex", "in the wheel"])

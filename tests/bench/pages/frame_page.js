@@ -2,7 +2,7 @@
 
 const config = JSON.parse(document.getElementById("config").textContent);
 const { boot } = config;
-// The same as `ahead.js` does, which cannot be imported: it would start the product's own worker.
+// The same as `_ahead.js` does, which cannot be imported: it would start the product's own worker.
 const absolute = (it, name) => {
   it[name] = new URL(`../${it[name]}`, document.baseURI).href;
 };
