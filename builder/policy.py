@@ -24,7 +24,8 @@ def content_security_policy(
 ) -> str:
     """Return the policy for a page (`page=True`) or for a script that may become a worker.
 
-    `inline`: the text of the one script that may stand in a page. `embedded_by`: the origins whose pages may show this one in a frame; nobody's unless named.
+    `inline`: the text of the one script that may stand in a page.
+    `embedded_by`: the origins whose pages may show this one in a frame; nobody's unless named.
     """
     rules = {
         "default-src": "'none'",
