@@ -111,7 +111,7 @@ class Session:
             events.CaptureHeld: lambda event, now: self._early.held(event),
             events.CaptureCaughtUp: lambda event, now: self._early.caught_up(),
             events.CaptureDrained: lambda event, now: self._talk.drained(now),
-            events.CaptureFailed: lambda event, now: self._life.capture_failed(event, now),
+            events.CaptureFailed: self._capture_failed,
             events.CaptureRecovered: lambda event, now: self._life.capture_recovered(event),
             events.PlaybackProgressed: self._progressed,
             events.PlaybackDrained: self._drained,
@@ -422,6 +422,12 @@ class Session:
             self._life.timer(event.name, now_ms)
 
     # --- the page ------------------------------------------------------------------------------------------------------
+
+    def _capture_failed(self, event: events.CaptureFailed, now_ms: float) -> None:
+        self._life.capture_failed(event, now_ms)
+        if event.fatal:
+            # It may be the answer to a new click that fails as the one before did: the page waits for it, alike or not.
+            self._shown = None
 
     def _show(self, now_ms: float) -> None:
         """At most one snapshot for one event, and only when a person would see a difference."""

@@ -42,6 +42,15 @@ def test_a_microphone_refused_before_the_session_begins_is_told(state: str) -> N
     assert host.view["can_connect"]
 
 
+def test_each_click_that_is_refused_the_microphone_is_answered() -> None:
+    """The page of the second click shows "Connecting" until it hears of it, and what it hears looks like the first."""
+    host = FakeHost()
+    refused = ev.CaptureFailed(kind="denied")
+    for _ in range(2):
+        shown = [command for command in host.session.handle(refused, host.now_ms) if isinstance(command, cmd.ShowView)]
+        assert [command.view["state"] for command in shown] == ["failed"]
+
+
 @pytest.mark.parametrize("state", OVER)
 def test_a_microphone_that_ends_after_the_session_is_no_news(state: str) -> None:
     host = FakeHost().reach(state)
