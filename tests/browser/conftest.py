@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from builder import site
 from tests.browser.pages import greet
+from tests.browser.spoiled import SpoiledSite, kept_by_nobody
 from tests.harness.engines import Tab
 from tests.harness.server import Parley, build_once, build_site, copy_of_sources
 from tests.harness.talk import Call
@@ -54,6 +56,22 @@ def parley(_server: Parley) -> Iterator[Parley]:
 
 def _open_sockets(server: Parley) -> list[str]:
     return [session["id"] for session in server.sessions() if not session["closed_by"]]
+
+
+@pytest.fixture(scope="session")
+def _spoiled(_server: Parley, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SpoiledSite]:
+    site = tmp_path_factory.mktemp("spoiled") / "site"
+    shutil.copytree(_server.site, site)
+    kept_by_nobody(site)
+    with Parley(site=site) as parley:
+        yield SpoiledSite(original=_server.site, parley=parley)
+
+
+@pytest.fixture
+def spoiled(_spoiled: SpoiledSite) -> Iterator[SpoiledSite]:
+    """This worker's second server: a copy of the site that a test may change."""
+    yield _spoiled
+    _spoiled.parley.scenario()
 
 
 @pytest.fixture

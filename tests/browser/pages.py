@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from playwright.sync_api import Page, expect
+
 from tests.harness.talk import Call
 
 # AssemblyAI's wire is what the page speaks unless it is told otherwise.
@@ -32,3 +34,18 @@ def greet(call: Call, text: str = GREETING) -> None:
 def beep(call: Call) -> None:
     """Greet with one sentence, so that a scenario with a tone says one tone."""
     greet(call, "Beep.")
+
+
+def click_connect(page: Page) -> None:
+    page.get_by_role("button", name="Connect", exact=True).click()
+
+
+def expect_notice(call: Call, code: str) -> None:
+    """The notice with this code is shown, says what to do, and the person may try again at once."""
+    notice = call.page.get_by_role("alert")
+    expect(notice).to_have_attribute("data-code", code, timeout=40_000)
+    expect(notice).to_be_visible()
+    view = call.snapshot()
+    assert view is not None
+    assert len(view["notice"]["hint"]) > 20 and view["can_connect"] and not view["audio_wanted"], view
+    expect(call.page.get_by_role("button", name="Connect", exact=True)).to_be_enabled()

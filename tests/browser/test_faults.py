@@ -4,15 +4,15 @@ Several faults share one page where they can: each page load starts a Python run
 """
 
 import re
-import shutil
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Route, expect
 
+from tests.browser.pages import click_connect, expect_notice
+from tests.browser.spoiled import SpoiledSite
 from tests.harness import quirk_scripts
 from tests.harness.server import Parley
 from tests.harness.speech import Speech
@@ -22,41 +22,18 @@ from tests.harness.tape import poll
 pytestmark = pytest.mark.browser
 
 
-def click_connect(page: Page) -> None:
-    page.get_by_role("button", name="Connect", exact=True).click()
-
-
-def expect_notice(call: Call, code: str) -> None:
-    """The notice with this code is shown, says what to do, and the person may try again at once."""
-    notice = call.page.get_by_role("alert")
-    expect(notice).to_have_attribute("data-code", code, timeout=40_000)
-    expect(notice).to_be_visible()
-    view = call.snapshot()
-    assert view is not None
-    assert len(view["notice"]["hint"]) > 20 and view["can_connect"] and not view["audio_wanted"], view
-    expect(call.page.get_by_role("button", name="Connect", exact=True)).to_be_enabled()
-
-
-@pytest.mark.tab(mic="deny")
-def test_a_denied_microphone_says_where_to_allow_it(call: Call) -> None:
-    click_connect(call.page)
-    expect_notice(call, "mic_denied")
-    expect(call.page.get_by_role("alert")).to_contain_text(re.compile("microphone", re.IGNORECASE))
-
-
 def test_each_reason_for_no_sound_has_its_own_words(call: Call) -> None:
-    """One page, one fault after the other; the last takes the microphone's interface away altogether."""
+    """One page, one fault after the other; the last takes the microphone's interface away altogether.
+
+    A context that never runs is Firefox's without an output device: `resume()` never settles, so nobody may wait for it without
+    an end.
+    """
     texts = set()
-    for name, code in {
-        "NotFoundError": "mic_not_found",
-        "NotReadableError": "mic_busy",
-        "OverconstrainedError": "mic_overconstrained",
-    }.items():
-        call.page.evaluate(f"() => {{ {quirk_scripts.microphone_error(name)} }}")
-        click_connect(call.page)
-        expect_notice(call, code)
-        texts.add(call.page.get_by_role("alert").inner_text())
     for script, code in (
+        (quirk_scripts.context_never_resumes(), "mic_context_suspended"),
+        (quirk_scripts.microphone_error("NotFoundError"), "mic_not_found"),
+        (quirk_scripts.microphone_error("NotReadableError"), "mic_busy"),
+        (quirk_scripts.microphone_error("OverconstrainedError"), "mic_overconstrained"),
         (quirk_scripts.no_audio_worklet(), "mic_no_worklet"),
         (quirk_scripts.insecure_page(), "mic_insecure"),
     ):
@@ -64,15 +41,8 @@ def test_each_reason_for_no_sound_has_its_own_words(call: Call) -> None:
         click_connect(call.page)
         expect_notice(call, code)
         texts.add(call.page.get_by_role("alert").inner_text())
-    assert len(texts) == 5
-
-
-@pytest.mark.tab(init_scripts=[quirk_scripts.context_never_resumes()])
-def test_a_context_that_never_runs_is_given_up_and_told(call: Call) -> None:
-    """Firefox without an output device: `resume()` never settles, so nobody may wait for it without an end."""
-    click_connect(call.page)
-    expect_notice(call, "mic_context_suspended")
-    call.sound.wait_unused()
+        call.sound.wait_unused()
+    assert len(texts) == 6
 
 
 def test_each_refusal_is_told_in_words_and_the_next_click_works(call: Call, parley: Parley) -> None:
@@ -155,27 +125,21 @@ def test_a_hostile_message_is_refused_and_the_call_goes_on(call: Call, parley: P
         call.hang_up()
 
 
-@pytest.fixture
-def deadly_tool(_server: Parley, tmp_path: Path) -> Iterator[Parley]:
-    """The same site with a tool that kills Pyodide: a real fatal error, in real Python, in the real worker."""
-    site = tmp_path / "site"
-    shutil.copytree(_server.site, site)
-    (tools,) = (site / "assets").glob("tools.*.py")
-    tools.write_text(
+def deadly_tool(assets: Path) -> None:
+    """A tool that kills Pyodide: a real fatal error, in real Python, in the real worker."""
+    next(assets.glob("tools.*.py")).write_text(
         "import json\nfrom pyclient.tools import tool\n\n"
         "@tool\ndef get_weather(city: str) -> str:\n"
         '    """Get the weather of a city."""\n'
         "    return json.loads('[' * 200_000 + ']' * 200_000)\n"
     )
-    with Parley(site=site) as parley:
-        yield parley
 
 
-def test_a_python_that_died_is_noticed_told_and_started_again(tab: Any, sound: Any, deadly_tool: Parley) -> None:
+def test_a_python_that_died_is_noticed_told_and_started_again(tab: Any, sound: Any, spoiled: SpoiledSite) -> None:
     """The person loses the call, reads why, and can call again without loading the page again."""
     tab.errors.expect("parley: Python failed|fatal|stack|recursion|Traceback|worker|console: Error ")
     call = Call(tab, sound)
-    call.open(deadly_tool.url)
+    call.open(spoiled.spoil(deadly_tool))
     call.connect()
     call.wait_turn("agent", containing="parley")
     call.page.get_by_label("Type instead of speaking").fill("what is the weather in paris")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.test_start import site_with
+from tests.browser.spoiled import SpoiledSite
 from tests.harness.framed import FramedCall, embedder
 from tests.harness.server import Parley
 from tests.harness.speech import Speech
@@ -25,7 +25,7 @@ def allow_this_machine(assets: Path) -> None:
 
 
 def test_a_page_talks_in_the_frame_of_a_site_that_it_names_and_is_not_shown_in_others(
-    tab: Any, sound: Any, _server: Parley, speech: Speech, tmp_path: Path
+    tab: Any, sound: Any, _server: Parley, spoiled: SpoiledSite, speech: Speech, tmp_path: Path
 ) -> None:
     tab.errors.expect("frame-ancestors|[Rr]efused|load in a frame|Content-Security-Policy|blocked|violat")
     with embedder(tmp_path / "other", _server.url) as other:
@@ -34,10 +34,7 @@ def test_a_page_talks_in_the_frame_of_a_site_that_it_names_and_is_not_shown_in_o
         shown = [frame for frame in tab.page.frames[1:] if frame.query_selector("#connect")]
         assert not shown, "a site that was not named shows our page"
 
-    with (
-        site_with(_server.site, tmp_path, allow_this_machine) as parley,
-        embedder(tmp_path / "named", parley.url) as named,
-    ):
+    with embedder(tmp_path / "named", spoiled.spoil(allow_this_machine)) as named:
         tab.page.goto(named)
         call = FramedCall(tab, sound)
         call.wait_booted()

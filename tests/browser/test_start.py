@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import base64
-import re
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.harness.server import Parley
+from tests.browser.pages import greet
+from tests.browser.spoiled import SpoiledSite
 from tests.harness.talk import Call
 
 pytestmark = pytest.mark.browser
-
-TOOLS = '''
-from pyclient.tools import tool
-
-@tool
-def get_weather(city: str) -> str:
-    """Get the weather of a city."""
-    import statistics  # not in the snapshot: the rest of the library has to come for it
-    return f"{statistics.mean([20, 22]):.0f} degrees, statistically"
-'''
 
 # Code compiled for WebAssembly, as a package would bring it: `answer()` calls `Py_IsInitialized` of the runtime, which is 1.
 COMPILED = (
@@ -37,33 +25,38 @@ COMPILED = (
     "070a0106616e737765720001"  # export answer
     "0a0601040010000b"  # call it
 )
-COMPILED_TOOLS = f'''
+# `statistics` is not in the snapshot: the rest of the library has to come for it.
+TOOLS = f'''
 from pyclient.tools import tool
 
 @tool
 def get_weather(city: str) -> str:
     """Get the weather of a city."""
     import ctypes
+    import statistics
     with open("/tmp/compiled.so", "wb") as file:
         file.write(bytes.fromhex("{COMPILED}"))
     try:
-        return f"{{20 + ctypes.CDLL('/tmp/compiled.so').answer()}} degrees, compiled"
+        found = f"compiled {{ctypes.CDLL('/tmp/compiled.so').answer()}}"
     except OSError as error:
-        return "refused" if "full = true" in str(error) else repr(error)
+        found = "refused with a hint" if "full = true" in str(error) else repr(error)
+    return f"{{statistics.mean([20, 22]):.0f}} degrees, {{found}}"
 '''
 
 
-@contextmanager
-def site_with(original: Path, folder: Path, change: Callable[[Path], None]) -> Iterator[Parley]:
-    """The same site in a copy that `change` may spoil."""
-    copy = folder / "site"
-    shutil.copytree(original, copy)
-    change(copy / "assets")
-    with Parley(site=copy) as parley:
-        yield parley
+def with_tools(assets: Path) -> None:
+    next(assets.glob("tools.*.py")).write_text(TOOLS)
 
 
-def ask_weather(call: Call, expected: str = "21 degrees, statistically") -> None:
+def without_ways_out(assets: Path) -> None:
+    """What the other ways need is not asked for: a browser that missed it would complain."""
+    for pattern in ("precompiled.*.zip", "python-*/*.whl", "pyodide-[0-9a-f]*/pyodide.*"):
+        for path in assets.glob(pattern):
+            path.unlink()
+
+
+def ask_weather(call: Call, expected: str) -> None:
+    greet(call)
     call.connect()
     call.wait_turn("agent", containing="parley")
     call.page.get_by_label("Type instead of speaking").fill("what is the weather in paris")
@@ -72,23 +65,21 @@ def ask_weather(call: Call, expected: str = "21 degrees, statistically") -> None
     call.hang_up()
 
 
+@pytest.mark.parametrize("runtime", ["smaller", "full"])
 def test_python_starts_from_the_snapshot_and_fetches_what_a_tool_wants_beyond_it(
-    tab: Any, sound: Any, _server: Parley, tmp_path: Path
+    tab: Any, sound: Any, spoiled: SpoiledSite, request: pytest.FixtureRequest, runtime: str
 ) -> None:
-    def change(assets: Path) -> None:
-        next(assets.glob("tools.*.py")).write_text(TOOLS)
-        # What the other ways need is not asked for: a browser that missed it would complain.
-        for pattern in ("precompiled.*.zip", "python-*/*.whl", "pyodide-[0-9a-f]*/pyodide.*"):
-            for path in assets.glob(pattern):
-                path.unlink()
-
-    with site_with(_server.site, tmp_path, change) as parley:
-        call = Call(tab, sound)
-        call.open(parley.url)
-        call.wait_booted()
-        facts = call.facts()
-        assert (facts["Python started from"], facts["Not faster because"]) == ("snapshot", None)
-        ask_weather(call)
+    """The smaller runtime takes no compiled code, and says what to configure; the full one does."""
+    call = Call(tab, sound)
+    if runtime == "full":
+        url = spoiled.spoil(with_tools, original=request.getfixturevalue("full_site"))
+    else:
+        url = spoiled.spoil(with_tools, without_ways_out)
+    call.open(url)
+    call.wait_booted()
+    facts = call.facts()
+    assert (facts["Python started from"], facts["Not faster because"]) == ("snapshot", None)
+    ask_weather(call, "21 degrees, compiled 1" if runtime == "full" else "21 degrees, refused with a hint")
 
 
 def change_one_bit(assets: Path) -> None:
@@ -96,15 +87,6 @@ def change_one_bit(assets: Path) -> None:
     data = bytearray(blocks.read_bytes())
     data[len(data) // 2] ^= 1
     blocks.write_bytes(data)
-
-
-def shorten_snapshot(assets: Path) -> None:
-    (blocks,) = assets.glob("python.*.snapshot")
-    blocks.write_bytes(blocks.read_bytes()[:-4096])
-
-
-def remove_snapshot(assets: Path) -> None:
-    next(assets.glob("python.*.snapshot")).unlink()
 
 
 def refuse_snapshot(assets: Path) -> None:
@@ -118,71 +100,37 @@ def refuse_snapshot(assets: Path) -> None:
 
 
 def remove_both(assets: Path) -> None:
-    remove_snapshot(assets)
+    next(assets.glob("python.*.snapshot")).unlink()
     next(assets.glob("precompiled.*.zip")).unlink()
 
 
-NO_SNAPSHOT: tuple[tuple[Callable[[Path], None], str, str], ...] = (
-    (change_one_bit, "precompiled", "the snapshot is damaged"),
-    (shorten_snapshot, "precompiled", "the snapshot is damaged"),
-    (refuse_snapshot, "precompiled", "build id"),
-    (remove_snapshot, "precompiled", "the snapshot could not be fetched (status 404)"),
-    (remove_both, "stock", "the precompiled library could not be fetched (status 404)"),
+NO_SNAPSHOT: tuple[tuple[Callable[[Path], None], str, tuple[str, ...]], ...] = (
+    (change_one_bit, "precompiled", ("the snapshot is damaged",)),
+    (refuse_snapshot, "precompiled", ("build id",)),
+    (
+        remove_both,
+        "stock",
+        (
+            "the snapshot could not be fetched (status 404)",
+            "the precompiled library could not be fetched (status 404)",
+        ),
+    ),
 )
 
 
-def never_kept(assets: Path) -> None:
-    """The tools, and no answer of this server may be kept: the same names will hold something else."""
-    next(assets.glob("tools.*.py")).write_text(TOOLS)
-    headers = assets.parent / "_headers"
-    headers.write_text(re.sub("Cache-Control: .*", "Cache-Control: no-store", headers.read_text()))
-
-
-def spoil(site: Path, original: Path, change: Callable[[Path], None]) -> None:
-    """Undo what the change before did, and do this one."""
-    for path in (
-        original / "index.html",
-        *original.glob("assets/python.*.snapshot"),
-        *original.glob("assets/precompiled.*.zip"),
-    ):
-        shutil.copy(path, site / path.relative_to(original))
-    change(site / "assets")
-    (site / "_headers").touch()  # the server looks at its files anew
-
-
 def test_where_the_snapshot_cannot_be_used_the_next_best_way_is_taken_and_the_reason_told(
-    tab: Any, sound: Any, _server: Parley, tmp_path: Path
+    tab: Any, sound: Any, spoiled: SpoiledSite
 ) -> None:
     """Each way ends in a Python that works: where it is another one than before, a tool runs in it."""
     call = Call(tab, sound)
     call.tab.errors.expect("Failed to load resource|404")
     tried = set()
-    with site_with(_server.site, tmp_path, never_kept) as parley:
-        for change, way, why in NO_SNAPSHOT:
-            spoil(parley.site, _server.site, change)
-            call.open(parley.url)
-            call.wait_booted()
-            facts = call.facts()
-            assert facts["Python started from"] == way, change
-            assert why in facts["Not faster because"], change
-            if way not in tried:
-                ask_weather(call)
-            tried.add(way)
-
-
-def test_compiled_code_loads_in_the_full_runtime_and_is_refused_with_a_hint_in_the_smaller_one(
-    tab: Any, sound: Any, _server: Parley, full_site: Path, tmp_path: Path
-) -> None:
-    def change(assets: Path) -> None:
-        next(assets.glob("tools.*.py")).write_text(COMPILED_TOOLS)
-
-    call = Call(tab, sound)
-    for name, original, answer in (
-        ("full", full_site, "21 degrees, compiled"),
-        ("smaller", _server.site, "refused"),
-    ):
-        with site_with(original, tmp_path / name, change) as parley:
-            call.open(parley.url)
-            call.wait_booted()
-            assert call.facts()["Python started from"] == "snapshot"
-            ask_weather(call, answer)
+    for change, way, why in NO_SNAPSHOT:
+        call.open(spoiled.spoil(with_tools, change))
+        call.wait_booted()
+        facts = call.facts()
+        assert facts["Python started from"] == way, change
+        assert all(reason in facts["Not faster because"] for reason in why), facts
+        if way not in tried:
+            ask_weather(call, "21 degrees, ")
+        tried.add(way)
