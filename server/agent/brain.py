@@ -73,6 +73,7 @@ _MONTHS = [
 ]
 _DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 _LARGEST_COUNT = 50
+_LONGEST_ECHO = 50
 _NOT_HERE = "I cannot do that here."
 _SHORT_WORDS = 4
 
@@ -89,11 +90,11 @@ def answer(text: str, facts: Facts, *, sure: bool = True) -> Reply:
         if found:
             return act(found, facts)
     heard = text.strip().rstrip(".")
-    if len(heard) > 120:
-        heard = heard[:120].rsplit(" ", 1)[0] + " and so on"
+    if len(heard) > _LONGEST_ECHO:  # nobody wants to listen to all of what they said
+        heard = heard[:_LONGEST_ECHO].rsplit(" ", 1)[0] + " and so on"
     return Reply(
         skill="fallback",
-        sentences=(f"I heard: {heard}, but I can only do a few things.", "Ask me what I can do."),
+        sentences=(f"I heard: {heard}.", "Ask me what I can do."),
     )
 
 

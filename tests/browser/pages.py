@@ -12,6 +12,10 @@ OPENAI, SDK = "OpenAI Realtime", "SDK voice, 16 kHz"
 
 GREETING = "I am Parley."
 
+# Said over a reply. Echo cancellation takes much of it away while the agent sounds, Firefox's most of all, so it is long; its end
+# is a question with a brief answer; what remains of it is often answered with "I heard: ...".
+OVER = "please stop talking now and tell me what time is it"
+
 
 def select(call: Call, label: str) -> None:
     """Choose the service in the settings, as a person does. The fields hold its configuration then."""

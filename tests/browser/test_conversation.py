@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.browser.pages import OVER
 from tests.harness.listen import load, share_heard, words_heard
 from tests.harness.server import Parley
 from tests.harness.speech import Speech
@@ -48,9 +49,9 @@ def test_a_person_talks_and_is_answered_by_voice(
         call.say(speech.say("tell me a long story", tail_ms=700)).wait()
         call.wait_turn("user", after=shown, containing="story")
         call.wait_activity("agent_speaking")
-        call.page.wait_for_timeout(2500)
+        call.page.wait_for_timeout(1800)
         spoke_ms = tape.now_ms
-        call.say(speech.say("please stop talking now, I have heard enough of it, thank you", tail_ms=700))
+        call.say(speech.say(OVER, tail_ms=700))
         quiet_ms = tape.wait_silence(for_ms=250, timeout_s=15, since_ms=spoke_ms)
         story = next(turn for turn in call.transcript()[shown + 1 :] if turn.role == "agent")
         # The story alone would sound for twenty seconds more.

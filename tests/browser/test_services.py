@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.pages import OPENAI, SDK, choose, select
+from tests.browser.pages import OPENAI, OVER, SDK, choose, select
 from tests.harness.listen import load, words_heard
 from tests.harness.server import Parley
 from tests.harness.speech import Speech
@@ -48,10 +48,10 @@ def test_three_turns_with_an_interruption_over_openai_realtime(call: Call, speec
         for text in (
             "what time is it",
             "tell me a long story",
-            "please stop talking now, I have heard enough of it, thank you",
+            OVER,
         )
     )
-    told_story, _ = converse(call, [story, stop], folder=tmp_path / "over", interrupt_after_ms=2500)
+    told_story, _ = converse(call, [story, stop], folder=tmp_path / "over", interrupt_after_ms=1800)
     assert told_story.interrupted, told_story
     (last,) = converse(call, [time], folder=tmp_path / "after")
     assert last.good, last
@@ -81,6 +81,12 @@ def test_push_to_talk_sends_what_was_said_while_the_key_was_held(call: Call, spe
     call.hang_up()
 
 
+def stopped_story(parley: Parley) -> bool:
+    """Has the agent broken a story off? On this wire the service and the page both stop it, and who was first is chance."""
+    told = parley.sessions()[-1]["said"]
+    return any(said.startswith(("Once upon", "In a town")) and len(said) < 400 for said in told)
+
+
 def test_three_turns_with_an_interruption_over_a_service_without_text(
     call: Call, sound: Any, speech: Speech, tmp_path: Path, parley: Parley
 ) -> None:
@@ -99,19 +105,19 @@ def test_three_turns_with_an_interruption_over_a_service_without_text(
     with sound.record(tmp_path / "story.wav") as tape:
         call.say(speech.say("tell me a long story", tail_ms=700)).wait()
         tape.wait_sound(timeout_s=20)
-        call.page.wait_for_timeout(2500)
+        call.page.wait_for_timeout(1800)
         # Echo cancellation takes much of what is said over the agent, Firefox's most of all; a person says it again anyway.
         for _ in range(3):
             spoke_ms = tape.now_ms
-            call.say(speech.say("please stop talking now, I have heard enough of it, thank you", tail_ms=700)).wait()
-            if call.snapshot()["stats"]["interruptions"]:  # type: ignore[index]
+            call.say(speech.say(OVER, tail_ms=700)).wait()
+            if stopped_story(parley):
                 break
         quiet_ms = tape.wait_silence(for_ms=400, timeout_s=15, since_ms=spoke_ms)
         assert quiet_ms - spoke_ms < 9_500, "the story alone sounds for longer"
         with contextlib.suppress(TimeoutError):  # what it makes of that is heard out; it may have understood nothing
             said_ms = tape.wait_sound(timeout_s=8, since_ms=quiet_ms + 400)
             tape.wait_silence(for_ms=700, timeout_s=20, since_ms=said_ms)
-    assert call.snapshot()["stats"]["interruptions"] == 1  # type: ignore[index]
+    assert stopped_story(parley)
     with sound.record(tmp_path / "again.wav") as tape:
         call.say(speech.say("what time is it", tail_ms=700)).wait()
         tape.wait_silence(for_ms=700, timeout_s=30, since_ms=tape.wait_sound(timeout_s=20))

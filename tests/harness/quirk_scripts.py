@@ -20,14 +20,15 @@ MICROPHONE_ERRORS = {
 
 
 def sample_rate_ignored(hardware_hz: int) -> str:
-    """Safari: `new AudioContext({sampleRate})` yields the hardware's rate, whatever was asked for."""
+    """Safari: `new AudioContext({sampleRate})` yields the hardware's rate, whatever was asked for. The last one to run counts."""
     return f"""
 (() => {{
-  const Real = window.AudioContext;
+  const Real = window.AudioContext.real || window.AudioContext;
   class Stubborn extends Real {{
     constructor(options) {{ super({{...(options || {{}}), sampleRate: {int(hardware_hz)}}}); }}
   }}
   Object.defineProperty(Stubborn, 'name', {{value: 'AudioContext'}});
+  Stubborn.real = Real;
   window.AudioContext = Stubborn;
   if ('webkitAudioContext' in window) window.webkitAudioContext = Stubborn;
 }})();
