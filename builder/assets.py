@@ -1,19 +1,18 @@
-"""Give files names that hold a hash of their content, so that a CDN may keep them for ever.
-
-JavaScript modules import each other by relative name; those names are rewritten as the files are placed, dependencies first.
-"""
+"""Give files names that hold a hash of their content, so that a CDN may keep them for ever."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
-import re
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
-from builder.environment import SetupError
 from builder.slim import without_comments
 
-IMPORT = re.compile(r"""(\bfrom\s+|\bimport\s+)(["'])(\./[\w.-]+\.js)\2""")
+# A smaller picture costs less in the page than its request does.
+SMALL_BYTES = 1024
+PART_BYTES = 1 << 20
 
 
 def fingerprint(data: bytes) -> str:
@@ -24,7 +23,7 @@ def fingerprint(data: bytes) -> str:
 class Assets:
     """Collects files for `dist/assets/` and knows where each went.
 
-    `place` and `place_modules` return paths relative to the site's root, such as `assets/shell.0a1b2c3d4e5f.js`.
+    `place` returns paths relative to the site's root, such as `assets/shell.0a1b2c3d4e5f.js`.
     """
 
     def __init__(self, out: Path) -> None:
@@ -44,9 +43,21 @@ class Assets:
         """Write JavaScript or CSS without its comments under a fingerprinted name."""
         return self.place(name, without_comments(text).encode())
 
-    def place_exact(self, name: str, data: bytes) -> dict[str, str | int]:
-        """Write one file, and return what a page needs to fetch it and to know that it is whole: url, sha256 (hex), bytes."""
-        return {"url": self.place(name, data), "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    def place_picture(self, name: str, data: bytes) -> str:
+        """Write one picture as `place` does, or return a `data:` URL of a small drawing, which needs no file."""
+        if not name.endswith(".svg") or len(data) > SMALL_BYTES:
+            return self.place(name, data)
+        self.placed[name] = f"data:image/svg+xml,{quote(data)}"
+        return self.placed[name]
+
+    def place_exact(self, name: str, data: bytes) -> dict[str, Any]:
+        """Write one file, and return what a page needs to fetch it and to know that it is whole: url, bytes, part_bytes, sha256.
+
+        `sha256` is base64, one of each part: a page checks what it has while the rest is on its way.
+        """
+        parts = [data[begin : begin + PART_BYTES] for begin in range(0, len(data), PART_BYTES)]
+        digests = [base64.b64encode(hashlib.sha256(part).digest()).decode() for part in parts]
+        return {"url": self.place(name, data), "bytes": len(data), "part_bytes": PART_BYTES, "sha256": digests}
 
     def place_folder(self, name: str, files: dict[str, bytes]) -> str:
         """Write files whose own names must stay (the runtime, wheels) into one fingerprinted folder."""
@@ -58,23 +69,3 @@ class Assets:
         for key in sorted(files):
             (folder / key).write_bytes(files[key])
         return f"assets/{folder.name}/"
-
-    def place_modules(self, source: Path, names: Sequence[str]) -> None:
-        """Place modules of a folder, dependencies first, with their imports pointing at the new names."""
-        waiting = {name: without_comments((source / name).read_text(encoding="utf-8")) for name in sorted(names)}
-        while waiting:
-            ready = [name for name, text in waiting.items() if not _imports(text) & set(waiting)]
-            if not ready:
-                raise SetupError(f"modules import each other in a ring: {', '.join(sorted(waiting))}")
-            for name in ready:
-                self.place(name, IMPORT.sub(self._renamed, waiting.pop(name)).encode())
-
-    def _renamed(self, match: re.Match[str]) -> str:
-        name = match.group(3).removeprefix("./")
-        if name not in self.placed:
-            raise SetupError(f"a module imports '{name}', which does not exist")
-        return f"{match.group(1)}{match.group(2)}./{self.placed[name].removeprefix('assets/')}{match.group(2)}"
-
-
-def _imports(text: str) -> set[str]:
-    return {match.group(3).removeprefix("./") for match in IMPORT.finditer(text)}

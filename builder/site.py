@@ -42,14 +42,13 @@ def _place(root: Path, out: Path, agent: agents.Agent, runtime: vendor.Runtime) 
     """Write every asset and return what the page must know about them."""
     assets = Assets(out)
     static = root / "templates" / "static"
-    worker = worklets.members(static, "boot.js")
-    assets.place_text("boot.js", worklets.flatten(static, "boot.js"))
-    assets.place_modules(static, [path.name for path in static.glob("*.js") if path.name not in worker])
+    for entry in ("boot.js", "shell.js"):
+        assets.place_text(entry, worklets.flatten(static, entry))
     for path in sorted(static.iterdir()):
         if path.suffix == ".css":
             assets.place_text(path.name, path.read_text(encoding="utf-8"))
         elif path.suffix in (".svg", ".png"):
-            assets.place(path.name, path.read_bytes())
+            assets.place_picture(path.name, path.read_bytes())
     for entry in worklets.ENTRIES:
         assets.place_text(entry, worklets.flatten(root / "worklets", entry))
     wheel_name, wheel_bytes = wheel.build(root)
@@ -74,7 +73,6 @@ def _place(root: Path, out: Path, agent: agents.Agent, runtime: vendor.Runtime) 
             "snapshot": {
                 **kept.meta,
                 "blocks": assets.place_exact("python.snapshot", kept.blocks),
-                "empty": assets.place("empty.zip", snapshot.EMPTY_ZIP),
             },
             "precompiled": assets.place_exact("precompiled.zip", kept.precompiled),
             "library": stock_url + "python_stdlib.zip",

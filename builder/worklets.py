@@ -1,11 +1,12 @@
-"""Flatten each AudioWorklet, and the worker, into one file.
+"""Flatten each AudioWorklet, the worker and the page's script into one file each.
 
 Static imports inside a worklet have no evidence of support in Safari and the Web Audio editors advise against them
 (github.com/WebAudio/web-audio-api/issues/2194), so modules are joined here, dependencies first. The grammar is kept small
 on purpose: named imports from `./x.js`, and `export` in front of a declaration.
 
 The worker's reason is another: WebKitGTK now and then fails to load one of a worker's modules ("access control checks"), and
-one file needs one request instead of a chain of four.
+one file needs one request instead of a chain of four. So it is with the page's script, whose five parts would otherwise come
+between Python and its files.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ ENTRIES = ("capture.js", "playback.js")
 NAMED_IMPORT = re.compile(r"""^import\s*\{[^}]*\}\s*from\s*["']\./([\w-]+\.js)["'];?[ \t]*\n""", re.MULTILINE)
 EXPORT = re.compile(r"^export\s+(?=(?:async\s+)?(?:function|class|const|let)\b)", re.MULTILINE)
 LEFT_OVER = re.compile(r"^\s*(?:import(?!\s*\()|export)\b.*", re.MULTILINE)
-DECLARED = re.compile(r"^(?:function|class|const|let)\s+(\w+)", re.MULTILINE)
+DECLARED = re.compile(r"^(?:function|class|const|let)\s+([\w$]+)", re.MULTILINE)
 
 
 def members(folder: Path, entry: str) -> list[str]:

@@ -13,7 +13,6 @@
     if (it[name]) it[name] = new URL(it[name], document.baseURI).href;
   };
   for (const name of ["worker", "capture", "playback", "runtime", "stock", "library", "micropip", "client", "tools"]) absolute(boot, name);
-  absolute(boot.snapshot, "empty");
   absolute(boot.snapshot.blocks, "url");
   absolute(boot.precompiled, "url");
 

@@ -25,6 +25,20 @@ const LOADS_COMPILED = "var loadWebAssemblyModule=(binary,flags,libName,localSco
 // Python turns it into an ImportError or OSError. Without it such code would run into what is not there, which is fatal.
 const REFUSES = 'throw new Error("this runtime loads no compiled packages; `[runtime] full = true` in agent.toml brings one that does");';
 
+// Pyodide's own beginning compiles five lines of Python, and with them the browser compiles the whole of Python's compiler, which a
+// page may never need. What the lines ask for is there already, where the memory was put back.
+const BEGINS = [
+  [
+    'let[r,n]=API.rawRun("import _pyodide_core");r&&API.fatal_loading_error(`Failed to import _pyodide_core\\n`,n),',
+    'let[r,n]=t?[0,""]:API.rawRun("import _pyodide_core");r&&API.fatal_loading_error(`Failed to import _pyodide_core\\n`,n);' +
+      "const modules=API._pyodide._importhook.sys.modules;",
+  ],
+  ['API.runPythonInternal_dict=API._pyodide._base.eval_code("{}"),', 'API.runPythonInternal_dict=modules.get("builtins").dict(),'],
+  ['API.importlib=API.runPythonInternal("import importlib; importlib");', 'API.importlib=modules.get("importlib");'],
+  ['let i=API.runPythonInternal("import __main__; __main__.__dict__"),', 'let i=modules.get("__main__").__dict__,'],
+  ['s=API.runPythonInternal("import builtins; builtins.__dict__");', 's=modules.get("builtins").__dict__;'],
+];
+
 const [runtime, out] = process.argv.slice(2);
 const text = readFileSync(join(runtime, "pyodide.asm.mjs"), "utf8");
 const loader = readFileSync(join(runtime, "pyodide.mjs"), "utf8");
@@ -59,9 +73,15 @@ for (const word of words) wanted.add(word).add(word.replace(/^_/, ""));
 
 const assigned = new Set(kept.flatMap((binding) => binding.split("=").map((part) => part.trim())));
 const declared = head[1].split(",").filter((name) => assigned.has(name) || words.has(name));
-if (before.split(LOADS_COMPILED).length !== 2) throw new Error("pyodide.asm.mjs loads compiled code in another way than it did");
-const refusing = before.replace(LOADS_COMPILED, LOADS_COMPILED + REFUSES);
-const glue = `${refusing}var ${declared.join(",")};function assignWasmExports(wasmExports){${kept.join(";")}${after}`;
+
+/** Replace what stands there exactly once. */
+function replaced(script, old, wanted, complaint) {
+  if (script.split(old).length !== 2) throw new Error(`pyodide.asm.mjs ${complaint} in another way than it did`);
+  return script.replace(old, () => wanted);
+}
+let changed = replaced(before, LOADS_COMPILED, LOADS_COMPILED + REFUSES, "loads compiled code");
+for (const [old, wanted] of BEGINS) changed = replaced(changed, old, wanted, "begins");
+const glue = `${changed}var ${declared.join(",")};function assignWasmExports(wasmExports){${kept.join(";")}${after}`;
 
 const wasm = readFileSync(join(runtime, "pyodide.asm.wasm"));
 const pruned = prune(new Uint8Array(wasm.buffer, wasm.byteOffset, wasm.length), wanted);

@@ -1,6 +1,6 @@
 /** Draws view snapshots. The page owns nothing of what it shows: every snapshot is whole, and text goes in as text only. */
 
-const $ = (id) => document.getElementById(id);
+export const $ = (id) => document.getElementById(id);
 const ROLES = { user: "You", agent: "Agent", tool: "Tool", system: "Note", mark: "Note" };
 const COUNTDOWN_FROM_MS = 120_000;
 const ANNOUNCEMENTS_KEPT = 6;

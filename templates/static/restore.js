@@ -9,6 +9,7 @@
  * Options for `loadPyodide`.
  *
  * @param {{header: string, heap_bytes: number, block_bytes: number, runs: [number, number][], lock: object}} meta
+ *   `runs`: blocks that a fresh module has right, and blocks that it gets, in turns
  *   `lock`: Pyodide's table of packages without the packages; it would fetch the whole one otherwise
  * @param {Promise<Uint8Array>} blocks awaited only when the module is there to take them
  * @param {(settings: object) => Promise<object>} create Emscripten's factory out of pyodide.asm.mjs
@@ -21,11 +22,13 @@ export function runtimeOptions(meta, blocks, create) {
     async createPyodideModule(settings) {
       settings.INITIAL_MEMORY = meta.heap_bytes;
       const [module, bytes] = await Promise.all([create(settings), blocks]);
-      let position = 0;
-      for (const [first, count] of meta.runs) {
-        const length = count * meta.block_bytes;
-        module.HEAPU8.set(bytes.subarray(position, position + length), first * meta.block_bytes);
+      let [position, target] = [0, 0];
+      for (const [left, kept] of meta.runs) {
+        const length = kept * meta.block_bytes;
+        target += left * meta.block_bytes;
+        module.HEAPU8.set(bytes.subarray(position, position + length), target);
         position += length;
+        target += length;
       }
       if (position !== bytes.length) throw new Error("the snapshot is not whole");
       return module;

@@ -9,6 +9,9 @@
 import { runtimeOptions } from "./restore.js";
 
 const LIBRARY = "/lib/python314.zip";
+const EMPTY_ZIP = Uint8Array.of(80, 75, 5, 6, ...new Array(18).fill(0)); // Pyodide wants some library; all is in the memory
+const PROGRESS_MS = 200;
+const SMALL_MODULE_BYTES = 256;
 const WAYS = [
   ["snapshot", fromSnapshot],
   ["precompiled", fromPrecompiled],
@@ -37,18 +40,19 @@ export async function startPython(config, stage) {
   }
 }
 
-/** A file comes in hundreds of parts; the page is told of every twentieth of the way. */
+/** A file comes in hundreds of parts. Each word of them is drawn, which takes time from what it tells of. */
 function inSteps(stage) {
-  let last = "";
+  let last_ms = performance.now();
   return (name, percent) => {
-    const step = `${name} ${Math.floor(percent / 5)}`;
-    if (step !== last) stage(name, percent);
-    last = step;
+    const now_ms = performance.now();
+    if (now_ms - last_ms < PROGRESS_MS) return;
+    last_ms = now_ms;
+    stage(name, percent);
   };
 }
 
 async function fromSnapshot(config, stage) {
-  const { blocks, empty, ...meta } = config.snapshot;
+  const { blocks, ...meta } = config.snapshot;
   // Pyodide would begin with the big files only when its scripts have arrived: they are on their way before that.
   const wasm = compile(config.runtime);
   // The two big files share the line: how much there is of the one says how much there is of both.
@@ -58,8 +62,9 @@ async function fromSnapshot(config, stage) {
     import(`${config.runtime}pyodide.mjs`),
     import(`${config.runtime}pyodide.asm.mjs`),
   ]);
+  const options = { ...runtimeOptions(meta, memory, create), ...output, indexURL: config.runtime, stdLibURL: "empty.zip" };
   const python = await compiledAlready(wasm, () =>
-    loadPyodide({ ...runtimeOptions(meta, memory, create), ...output, indexURL: config.runtime, stdLibURL: empty }),
+    answering({ "empty.zip": () => new Response(EMPTY_ZIP) }, () => loadPyodide(options)),
   );
   // Every page would draw the same numbers as the machine that made the snapshot.
   python.pyimport("random").seed();
@@ -112,24 +117,32 @@ async function fetchOk(url, what) {
 }
 
 /** Fetch a file that must be exactly what the build made: a memory or a library with one wrong byte fails in strange ways, later. */
-async function fetchExact({ url, sha256, bytes }, what, progress) {
+async function fetchExact({ url, sha256, bytes, part_bytes }, what, progress) {
   const reader = (await fetchOk(url, what)).body.getReader();
   const data = new Uint8Array(bytes);
+  const checks = []; // each part is looked at while the next one is on its way
   let position = 0;
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    if (position + part.value.length > bytes) throw new Error(`${what} is damaged`);
-    data.set(part.value, position);
-    position += part.value.length;
+  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+    if (position + piece.value.length > bytes) throw new Error(`${what} is damaged`);
+    data.set(piece.value, position);
+    position += piece.value.length;
+    while (checks.length < sha256.length) {
+      const begin = checks.length * part_bytes;
+      const end = Math.min(begin + part_bytes, bytes);
+      if (end > position) break;
+      checks.push(matches(data.subarray(begin, end), sha256[checks.length]));
+    }
     progress(position / bytes);
   }
-  if (position !== bytes || !(await matches(data, sha256))) throw new Error(`${what} is damaged`);
+  const whole = position === bytes && checks.length === sha256.length;
+  if (!whole || (await Promise.all(checks)).includes(false)) throw new Error(`${what} is damaged`);
   return data;
 }
 
 async function matches(data, sha256) {
   if (!crypto.subtle) return true; // an insecure page: it gets no microphone and will say so
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", data));
-  return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("") === sha256;
+  return btoa(String.fromCharCode(...digest)) === sha256;
 }
 
 /** While `load` runs, Pyodide's own fetch and compilation of the wasm are answered with the module that is being compiled already. */
@@ -142,9 +155,32 @@ async function compiledAlready(compiling, load) {
   try {
     // Pyodide says nothing when the wasm fails, and waits for ever.
     const failed = compiling.then(() => new Promise(() => {}));
-    return await answering({ "pyodide.asm.wasm": () => new Promise(() => {}) }, () => Promise.race([failed, load()]));
+    const loading = () => answering({ "pyodide.asm.wasm": () => new Promise(() => {}) }, load);
+    return await Promise.race([failed, sharingModules(loading)]);
   } finally {
     WebAssembly.instantiateStreaming = plain;
+  }
+}
+
+/**
+ * While `load` runs, equal modules are compiled once. Emscripten makes one of fifty bytes for each function that it puts into the
+ * table, 261 of some twenty kinds; in WebKit each waits its turn behind the big one that is being compiled.
+ */
+async function sharingModules(load) {
+  const plain = WebAssembly.Module;
+  const made = new Map();
+  WebAssembly.Module = new Proxy(plain, {
+    construct(target, [source]) {
+      if (!(source instanceof Uint8Array) || source.length > SMALL_MODULE_BYTES) return new target(source);
+      const kind = source.join();
+      if (!made.has(kind)) made.set(kind, new target(source));
+      return made.get(kind);
+    },
+  });
+  try {
+    return await load();
+  } finally {
+    WebAssembly.Module = plain;
   }
 }
 

@@ -4,14 +4,13 @@
  */
 
 import { openAudio } from "./audio.js";
-import { drawBoot, drawCountdown, drawFacts, drawLevel, drawSettings, drawView } from "./draw.js";
+import { $, drawBoot, drawCountdown, drawFacts, drawLevel, drawSettings, drawView } from "./draw.js";
 import { Link } from "./link.js";
 import { outputLatency_ms } from "./quirks.js";
 import { talkKey } from "./talk_key.js";
 
 const { config } = globalThis.parleyAhead;
 
-const $ = (id) => document.getElementById(id);
 const SILENT_AFTER_MS = 2500;
 
 const EMPTY = {

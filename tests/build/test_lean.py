@@ -30,6 +30,7 @@ def test_it_is_smaller_and_the_same_every_time(tmp_path: Path) -> None:
         ("function assignWasmExports(wasmExports){", "function assign(wasmExports){", "declares its exports"),
         ('wasmExports["PyObject_GetAttrString"]', 'wasmExports["a"]||wasmExports["b"]', "binds an export"),
         ("var loadWebAssemblyModule=(binary,", "var loadModule=(binary,", "loads compiled code"),
+        ('API.runPythonInternal("import importlib; importlib")', 'API.runPython("import importlib")', "begins"),
     ],
 )
 def test_a_runtime_that_looks_unlike_the_pinned_one_stops_the_build(
