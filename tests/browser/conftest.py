@@ -11,7 +11,7 @@ import pytest
 
 from builder import site
 from tests.browser.pages import greet
-from tests.browser.spoiled import SpoiledSite, kept_by_nobody
+from tests.browser.spoiled import SpoiledSite
 from tests.harness.engines import Tab
 from tests.harness.server import Parley, build_once, build_site, copy_of_sources
 from tests.harness.talk import Call
@@ -62,7 +62,6 @@ def _open_sockets(server: Parley) -> list[str]:
 def _spoiled(_server: Parley, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SpoiledSite]:
     site = tmp_path_factory.mktemp("spoiled") / "site"
     shutil.copytree(_server.site, site)
-    kept_by_nobody(site)
     with Parley(site=site) as parley:
         yield SpoiledSite(original=_server.site, parley=parley)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.harness.talk import Call
 
@@ -38,10 +38,6 @@ def greet(call: Call, text: str = GREETING) -> None:
 def beep(call: Call) -> None:
     """Greet with one sentence, so that a scenario with a tone says one tone."""
     greet(call, "Beep.")
-
-
-def click_connect(page: Page) -> None:
-    page.get_by_role("button", name="Connect", exact=True).click()
 
 
 def expect_notice(call: Call, code: str) -> None:

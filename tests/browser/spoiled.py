@@ -47,10 +47,10 @@ class SpoiledSite:
             if not there.exists() or _stamp(there) != _stamp(path):
                 there.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(path, there)
-        kept_by_nobody(site)
+        _kept_by_nobody(site)
 
 
-def kept_by_nobody(site: Path) -> None:
+def _kept_by_nobody(site: Path) -> None:
     """No answer of this server may be kept: the same names will hold something else."""
     headers = site / "_headers"
     headers.write_text(re.sub("Cache-Control: .*", "Cache-Control: no-store", headers.read_text()))

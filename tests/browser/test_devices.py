@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.pages import beep, click_connect, expect_notice, greet
+from tests.browser.pages import beep, expect_notice, greet
 from tests.harness import quirk_scripts
 from tests.harness.listen import Sound, breaks, dominant_hz, load, sounding, tone_dbfs
 from tests.harness.pulse import Pulse
@@ -129,7 +129,7 @@ def test_no_microphone_at_all_is_told(untouched: Call, pulse: Pulse) -> None:
     """
     call, alert = untouched, untouched.page.get_by_role("alert")
     pulse.unplug_microphone()
-    click_connect(call.page)
+    call.press("Connect")
     code = "mic_silent" if call.tab.engine == "firefox" else "mic_not_found"
     expect(alert).to_have_attribute("data-code", code, timeout=40_000)
     expect(alert).to_be_visible()
@@ -138,7 +138,7 @@ def test_no_microphone_at_all_is_told(untouched: Call, pulse: Pulse) -> None:
     if call.state == "live":
         call.hang_up()
     pulse.unplug_speaker()
-    click_connect(call.page)
+    call.press("Connect")
     expect_notice(call, "mic_not_found")
     pulse.plug_speaker()
     pulse.plug_microphone()

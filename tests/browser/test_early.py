@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser.pages import click_connect, expect_notice
+from tests.browser.pages import expect_notice
 from tests.browser.spoiled import SpoiledSite
 from tests.harness.server import Parley
 from tests.harness.speech import Speech
@@ -141,5 +141,5 @@ def test_a_denied_microphone_is_told_before_python_is_there_in_the_same_words_as
     call.wait_state("failed")
     assert alert.inner_text() == words
     expect_notice(call, "mic_denied")
-    click_connect(call.page)
+    call.press("Connect")
     expect_notice(call, "mic_denied")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser.pages import click_connect, expect_notice
+from tests.browser.pages import expect_notice
 from tests.browser.spoiled import SpoiledSite
 from tests.harness import quirk_scripts
 from tests.harness.server import Parley
@@ -38,7 +38,7 @@ def test_each_reason_for_no_sound_has_its_own_words(call: Call) -> None:
         (quirk_scripts.insecure_page(), "mic_insecure"),
     ):
         call.page.evaluate(f"() => {{ {script} }}")
-        click_connect(call.page)
+        call.press("Connect")
         expect_notice(call, code)
         texts.add(call.page.get_by_role("alert").inner_text())
         call.sound.wait_unused()
@@ -62,7 +62,7 @@ def test_each_refusal_is_told_in_words_and_the_next_click_works(call: Call, parl
         call.page.route(
             "**/api/token", partial(Route.fulfill, status=status, body=body, content_type="application/json")
         )
-        click_connect(call.page)
+        call.press("Connect")
         expect_notice(call, f"token_{status}")
         view = call.snapshot()
         assert view is not None and view["state"] == "failed"
@@ -72,7 +72,7 @@ def test_each_refusal_is_told_in_words_and_the_next_click_works(call: Call, parl
 
     call.page.unroute_all()
     call.page.route("**/api/token", lambda route: route.abort())
-    click_connect(call.page)
+    call.press("Connect")
     expect_notice(call, "token_unreachable")
     expect(call.page.get_by_role("alert")).to_contain_text(re.compile("server|network|connection", re.IGNORECASE))
     call.sound.wait_unused()
@@ -83,7 +83,7 @@ def test_each_refusal_is_told_in_words_and_the_next_click_works(call: Call, parl
         ("unauthorized_1006", "closed_1006", "token|refused|connection"),
     ):
         parley.scenario(scenario)
-        click_connect(call.page)
+        call.press("Connect")
         expect_notice(call, code)
         expect(call.page.get_by_role("alert")).to_contain_text(re.compile(words, re.IGNORECASE))
         call.sound.wait_unused()

@@ -89,6 +89,15 @@ def change_one_bit(assets: Path) -> None:
     blocks.write_bytes(data)
 
 
+def shorten_snapshot(assets: Path) -> None:
+    (blocks,) = assets.glob("python.*.snapshot")
+    blocks.write_bytes(blocks.read_bytes()[:-4096])
+
+
+def remove_snapshot(assets: Path) -> None:
+    next(assets.glob("python.*.snapshot")).unlink()
+
+
 def refuse_snapshot(assets: Path) -> None:
     """As if it had been made with another Pyodide: its build id is not the runtime's."""
     page = assets.parent / "index.html"
@@ -100,13 +109,15 @@ def refuse_snapshot(assets: Path) -> None:
 
 
 def remove_both(assets: Path) -> None:
-    next(assets.glob("python.*.snapshot")).unlink()
+    remove_snapshot(assets)
     next(assets.glob("precompiled.*.zip")).unlink()
 
 
 NO_SNAPSHOT: tuple[tuple[Callable[[Path], None], str, tuple[str, ...]], ...] = (
     (change_one_bit, "precompiled", ("the snapshot is damaged",)),
+    (shorten_snapshot, "precompiled", ("the snapshot is damaged",)),
     (refuse_snapshot, "precompiled", ("build id",)),
+    (remove_snapshot, "precompiled", ("the snapshot could not be fetched (status 404)",)),
     (
         remove_both,
         "stock",
