@@ -40,13 +40,13 @@ export async function startPython(config, stage) {
   }
 }
 
-/** A file comes in hundreds of parts. Each word of them is drawn, which takes time from what it tells of. */
+/** A file comes in hundreds of parts. Each word of them is drawn, which takes time from what it tells of; a new stage is always told. */
 function inSteps(stage) {
-  let last_ms = performance.now();
+  let [last, last_ms] = ["runtime", performance.now()]; // the worker's first word
   return (name, percent) => {
     const now_ms = performance.now();
-    if (now_ms - last_ms < PROGRESS_MS) return;
-    last_ms = now_ms;
+    if (name === last && now_ms - last_ms < PROGRESS_MS) return;
+    [last, last_ms] = [name, now_ms];
     stage(name, percent);
   };
 }
