@@ -14,6 +14,7 @@ Building, inside `.venv`:
   wheel.py        `pyclient` as a reproducible wheel
   lean.py         Pyodide without what only compiled packages need (in Node: runtime_pruner/)
   snapshot.py     the memory of a Python that has imported the client, and the way out (in Node: snapshot_maker/)
+  split.py        what of it a page uses first, and the rest for later (in Node: runtime_splitter/)
   policy.py       security headers, the one source for server, meta tag and CDN
   site.py         Jinja pages; puts everything together in `dist/`
   verify.py       what must be true of a finished `dist/`

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -11,6 +13,10 @@ from pathlib import Path
 
 from builder import node
 from builder.environment import SetupError
+
+# As many as a person goes back and forth between; a snapshot has about 15 MB.
+KEPT = 4
+_DIGEST = re.compile(r"[0-9a-f]{16}")
 
 
 def digest(parts: Iterable[bytes]) -> str:
@@ -36,3 +42,17 @@ def make(root: Path, kept: Path, command: Callable[[Path, Path], list[str]], fai
         if not kept.exists():  # two builds at once make the same one
             shutil.move(out, kept)
     return done.stdout
+
+
+def used_again(kept: Path) -> bool:
+    """Is it there already? Then it is the last to be forgotten."""
+    if kept.exists():
+        os.utime(kept)
+    return kept.exists()
+
+
+def forget_oldest(folder: Path) -> None:
+    """Every change of the client makes another one; without this the cache would grow for ever."""
+    made = [path for path in folder.iterdir() if _DIGEST.fullmatch(path.name)]
+    for path in sorted(made, key=lambda path: path.stat().st_mtime_ns, reverse=True)[KEPT:]:
+        shutil.rmtree(path, ignore_errors=True)

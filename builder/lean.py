@@ -1,6 +1,6 @@
 """Make the runtime that most pages get: Pyodide without what only packages with compiled code need.
 
-Made once per Pyodide, in `.cache/`; `runtime_pruner/` does the work in Node. Such a page downloads and compiles less. An agent
+Made once per Pyodide, in `.cache/`; `runtime_pruner/` does the work in Node. Such a page downloads, reads and compiles less. An agent
 whose tools load compiled packages says `[runtime] full = true`; Pyodide's own files stay the last way out either way.
 """
 
@@ -16,16 +16,19 @@ PRUNER = Path(__file__).parent / "runtime_pruner"
 FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm")
 
 
-def make(root: Path, runtime: Path) -> Path:
-    """Return the folder of the smaller runtime, making it where the cache lacks it. SetupError where Pyodide looks unlike the pinned one."""
-    parts = [path.read_bytes() for path in [*sorted(PRUNER.glob("*.mjs")), *(runtime / name for name in FILES)]]
+def make(root: Path, runtime: Path, acorn: Path) -> Path:
+    """Return the folder of the smaller runtime, making it where the cache lacks it. SetupError where Pyodide looks unlike the pinned one.
+
+    `acorn` is the parser that reads Pyodide's script (`vendor.py`).
+    """
+    parts = [path.read_bytes() for path in [*sorted(PRUNER.glob("*.mjs")), acorn, *(runtime / name for name in FILES)]]
     folder = root / ".cache" / "lean" / kept.digest(parts)
     if not folder.exists():
         failure = "the runtime could not be made smaller; an agent with `[runtime] full = true` does without."
         printed = kept.make(
             root,
             folder,
-            lambda work, out: [str(PRUNER / "prune.mjs"), str(runtime), str(out)],
+            lambda work, out: [str(PRUNER / "prune.mjs"), str(runtime), str(acorn), str(out)],
             failure,
             timeout_s=120,
         )

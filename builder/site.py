@@ -13,7 +13,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from builder import agents, lean, policy, snapshot, vendor, verify, wheel, words, worklets
+from builder import agents, lean, policy, snapshot, split, vendor, verify, wheel, words, worklets
 from builder.assets import Assets
 from builder.environment import SetupError
 from builder.slim import without_comments
@@ -54,11 +54,15 @@ def _place(root: Path, out: Path, agent: agents.Agent, runtime: vendor.Runtime) 
     wheel_name, wheel_bytes = wheel.build(root)
     files = {name: (runtime.pyodide / name).read_bytes() for name in vendor.RUNTIME_FILES}
     stock_url = assets.place_folder("pyodide", files)
-    starting = runtime.pyodide if agent.full_runtime else lean.make(root, runtime.pyodide)
+    starting = runtime.pyodide if agent.full_runtime else lean.make(root, runtime.pyodide, runtime.acorn)
     kept = snapshot.make(root, runtime.pyodide, starting, wheel_name, wheel_bytes, agent.tools)
-    runtime_url = stock_url
+    runtime_url, secondary_url = stock_url, None
     if not agent.full_runtime:
-        runtime_url = assets.place_folder("pyodide-lean", {name: (starting / name).read_bytes() for name in lean.FILES})
+        parts = split.make(root, starting, kept, runtime.pyodide / "python_stdlib.zip", _providers(agent), agent.tools)
+        files = {name: (starting / name).read_bytes() for name in lean.FILES}
+        files |= {"pyodide.asm.wasm": parts.primary, "secondary.wasm": parts.secondary}
+        runtime_url = assets.place_folder("pyodide-lean", files)
+        secondary_url = runtime_url + "secondary.wasm"
     packages = {runtime.micropip.name: runtime.micropip.read_bytes(), wheel_name: wheel_bytes}
     packages_url = assets.place_folder("python", packages)
     return {
@@ -69,6 +73,7 @@ def _place(root: Path, out: Path, agent: agents.Agent, runtime: vendor.Runtime) 
             "capture": assets.placed["capture.js"],
             "playback": assets.placed["playback.js"],
             "runtime": runtime_url,
+            "secondary": secondary_url,
             "stock": stock_url,
             "snapshot": {
                 **kept.meta,
@@ -81,6 +86,10 @@ def _place(root: Path, out: Path, agent: agents.Agent, runtime: vendor.Runtime) 
             "tools": assets.place("tools.py", agent.tools.read_bytes()) if agent.tools.exists() else None,
         },
     }
+
+
+def _providers(agent: agents.Agent) -> set[str]:
+    return {str(choice["settings"]["provider"]) for choice in agent.choices}
 
 
 def _render(root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any], ahead: str) -> tuple[str, ...]:

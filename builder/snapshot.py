@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import ast
 import json
-import os
-import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +18,6 @@ from builder.environment import say
 
 MAKER = Path(__file__).parent / "snapshot_maker"
 RESTORE = Path(__file__).parent.parent / "templates" / "static" / "restore.js"
-# As many as a person goes back and forth between; each has about 15 MB.
-KEPT_SNAPSHOTS = 4
 
 # What the client imports, and what tools use most: the rest of the standard library comes when it is asked for.
 MODULES = (
@@ -88,12 +84,10 @@ def make(root: Path, stock: Path, runtime: Path, wheel_name: str, wheel: bytes, 
     parts = [stock.name.encode(), runtime.name.encode(), wheel, json.dumps(job).encode()]
     parts += [path.read_bytes() for path in sources if path.is_file()]
     folder = root / ".cache" / "snapshots" / kept.digest(parts)
-    if folder.exists():
-        os.utime(folder)  # used again: the last to go
-    else:
+    if not kept.used_again(folder):
         say("keeping a snapshot of Python with the client imported (once per change of the client)")
         _make({**job, "stock": str(stock), "runtime": str(runtime)}, root, wheel_name, wheel, folder)
-        _forget_oldest(folder.parent)
+        kept.forget_oldest(folder.parent)
     meta = json.loads((folder / "snapshot.json").read_text(encoding="utf-8"))
     blocks, precompiled = ((folder / name).read_bytes() for name in ("snapshot.bin", "precompiled.zip"))
     return Snapshot(blocks=blocks, meta=meta, precompiled=precompiled)
@@ -125,10 +119,3 @@ def _make(job: dict[str, Any], root: Path, wheel_name: str, wheel: bytes, folder
         return [str(MAKER / "maker.mjs"), str(work / "job.json")]
 
     kept.make(root, folder, command, "the snapshot of Python could not be made.", timeout_s=300)
-
-
-def _forget_oldest(folder: Path) -> None:
-    """Every change of the client makes another snapshot; without this the cache would grow for ever."""
-    snapshots = [path for path in folder.iterdir() if (path / "snapshot.json").exists()]
-    for path in sorted(snapshots, key=lambda path: path.stat().st_mtime_ns, reverse=True)[KEPT_SNAPSHOTS:]:
-        shutil.rmtree(path, ignore_errors=True)

@@ -27,11 +27,13 @@ class Runtime:
 
     pyodide: Path
     micropip: Path
+    acorn: Path
 
 
 def fetch(root: Path) -> Runtime:
     """Return the runtime, fetching what the cache lacks. Raises SetupError."""
-    pins = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["parley"]["runtime"]
+    parley = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["parley"]
+    pins, parser = parley["runtime"], parley["script_parser"]
     cache = root / ".cache" / "runtime"
     pyodide = cache / f"pyodide-{pins['pyodide_version']}"
     if not (pyodide / ".complete").exists():
@@ -39,7 +41,10 @@ def fetch(root: Path) -> Runtime:
     micropip = cache / f"micropip-{pins['micropip_version']}-py3-none-any.whl"
     if not micropip.exists():
         _fetch_micropip(micropip, pins["micropip_version"], pins["micropip_sha256"])
-    return Runtime(pyodide=pyodide, micropip=micropip)
+    acorn = cache / parser["package"].replace("@", "-")
+    if not (acorn / ".complete").exists():
+        npm_package.fetch(root, acorn, parser["package"], parser["integrity"], ["dist/acorn.mjs"])
+    return Runtime(pyodide=pyodide, micropip=micropip, acorn=acorn / "acorn.mjs")
 
 
 def _fetch_pyodide(root: Path, target: Path, version: str, integrity: str) -> None:

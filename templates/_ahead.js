@@ -12,7 +12,7 @@
   const absolute = (it, name) => {
     if (it[name]) it[name] = new URL(it[name], document.baseURI).href;
   };
-  for (const name of ["worker", "capture", "playback", "runtime", "stock", "library", "micropip", "client", "tools"]) absolute(boot, name);
+  for (const name of ["worker", "capture", "playback", "runtime", "secondary", "stock", "library", "micropip", "client", "tools"]) absolute(boot, name);
   absolute(boot.snapshot.blocks, "url");
   absolute(boot.precompiled, "url");
 

@@ -1,7 +1,7 @@
 /**
  * Run by Node at build time: make a smaller copy of Pyodide that cannot load compiled packages.
  *
- *   node prune.mjs RUNTIME_FOLDER OUT_FOLDER
+ *   node prune.mjs RUNTIME_FOLDER ACORN.mjs OUT_FOLDER
  *
  * Writes pyodide.asm.wasm without the exports that Pyodide's own scripts never name and the code behind them, and
  * pyodide.asm.mjs without the lines that would bind those exports. Prints what was done as JSON. The scripts are the pinned
@@ -10,8 +10,10 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 
-import { prune } from "./wasm.mjs";
+import { prune } from "./dead_code.mjs";
+import { shake } from "./shake.mjs";
 
 const BINDING = /^(?:[\w$]+=|Module\["[\w$]+"\]=)+wasmExports\["([\w$.]+)"\](?:\.value>>>0)?$/;
 const DECLARED = /var ((?:[\w$]+,){1000,}[\w$]+);function assignWasmExports\(wasmExports\)\{/;
@@ -39,7 +41,7 @@ const BEGINS = [
   ['s=API.runPythonInternal("import builtins; builtins.__dict__");', 's=modules.get("builtins").__dict__;'],
 ];
 
-const [runtime, out] = process.argv.slice(2);
+const [runtime, acorn, out] = process.argv.slice(2);
 const text = readFileSync(join(runtime, "pyodide.asm.mjs"), "utf8");
 const loader = readFileSync(join(runtime, "pyodide.mjs"), "utf8");
 
@@ -81,14 +83,15 @@ function replaced(script, old, wanted, complaint) {
 }
 let changed = replaced(before, LOADS_COMPILED, LOADS_COMPILED + REFUSES, "loads compiled code");
 for (const [old, wanted] of BEGINS) changed = replaced(changed, old, wanted, "begins");
-const glue = `${changed}var ${declared.join(",")};function assignWasmExports(wasmExports){${kept.join(";")}${after}`;
+const whole = `${changed}var ${declared.join(",")};function assignWasmExports(wasmExports){${kept.join(";")}${after}`;
 
 const wasm = readFileSync(join(runtime, "pyodide.asm.wasm"));
 const pruned = prune(new Uint8Array(wasm.buffer, wasm.byteOffset, wasm.length), wanted);
 await WebAssembly.compile(pruned.bytes); // valid, or it throws
+const glue = shake(await import(pathToFileURL(acorn)), whole, pruned.imported, pruned.called);
 
 writeFileSync(join(out, "pyodide.asm.wasm"), pruned.bytes);
 writeFileSync(join(out, "pyodide.asm.mjs"), glue);
 writeFileSync(join(out, "pyodide.mjs"), loader);
-const { bytes, ...counts } = pruned;
+const { bytes, called, imported, ...counts } = pruned;
 process.stdout.write(JSON.stringify({ ...counts, wasm_bytes: bytes.length, glue_bytes: glue.length }));

@@ -29,7 +29,7 @@ self.onmessage = ({ data }) => {
 async function boot(config) {
   stage("runtime", 0);
   const tools = config.tools ? fetch(config.tools).then((answer) => answer.text()) : null;
-  const { python, way, why } = await startPython(config, stage);
+  const { python, rest, way, why } = await startPython(config, stage);
   stage("client", 95);
   if (tools !== null) python.FS.writeFile("/home/pyodide/agent_tools.py", await tools);
   host = new Host(python, post, die);
@@ -37,4 +37,5 @@ async function boot(config) {
   booted = true;
   post({ type: "boot", stage: "ready", percent: 100, way, why });
   for (const message of waiting.splice(0)) host.intent(message);
+  rest?.bringAhead();
 }

@@ -7,11 +7,11 @@
  */
 
 import { runtimeOptions } from "./restore.js";
+import { Secondary } from "./secondary.js";
 
 const LIBRARY = "/lib/python314.zip";
 const EMPTY_ZIP = Uint8Array.of(80, 75, 5, 6, ...new Array(18).fill(0)); // Pyodide wants some library; all is in the memory
 const PROGRESS_MS = 200;
-const SMALL_MODULE_BYTES = 256;
 const WAYS = [
   ["snapshot", fromSnapshot],
   ["precompiled", fromPrecompiled],
@@ -22,15 +22,15 @@ const output = { stdout: (line) => console.info(line), stderr: (line) => console
 /**
  * @param {object} config what the build knows: URLs, byte counts, digests, the snapshot's table
  * @param {(name: string, percent: number) => void} stage
- * @returns {Promise<{python: object, way: "snapshot" | "precompiled" | "stock", why: string | null}>} Python with `pyclient`
- *   ready to be imported; `why` it was not the first way
+ * @returns {Promise<{python: object, rest: Secondary | null, way: "snapshot" | "precompiled" | "stock", why: string | null}>} Python
+ *   with `pyclient` ready to be imported; the rest of its code, to be brought soon; `why` it was not the first way
  */
 export async function startPython(config, stage) {
   const refused = [];
   const told = inSteps(stage);
   for (const [way, start] of WAYS) {
     try {
-      return { python: await start(config, told), way, why: refused.join("; ") || null };
+      return { ...(await start(config, told)), way, why: refused.join("; ") || null };
     } catch (error) {
       if (way === "stock") throw error;
       const reason = String(error?.message ?? error).replace(/\s+/g, " ").trim().slice(-300);
@@ -54,7 +54,8 @@ function inSteps(stage) {
 async function fromSnapshot(config, stage) {
   const { blocks, ...meta } = config.snapshot;
   // Pyodide would begin with the big files only when its scripts have arrived: they are on their way before that.
-  const wasm = compile(config.runtime);
+  const wasm = compile(`${config.runtime}pyodide.asm.wasm`);
+  const rest = restOf(config);
   // The two big files share the line: how much there is of the one says how much there is of both.
   const memory = fetchExact(blocks, "the snapshot", (share) => stage(share < 1 ? "runtime" : "python", Math.round(75 * share)));
   memory.catch(() => {}); // told when it is awaited, not as a stray rejection before that
@@ -63,44 +64,55 @@ async function fromSnapshot(config, stage) {
     import(`${config.runtime}pyodide.asm.mjs`),
   ]);
   const options = { ...runtimeOptions(meta, memory, create), ...output, indexURL: config.runtime, stdLibURL: "empty.zip" };
-  const python = await compiledAlready(wasm, () =>
+  const python = await compiledAlready(wasm, rest, () =>
     answering({ "empty.zip": () => new Response(EMPTY_ZIP) }, () => loadPyodide(options)),
   );
   // Every page would draw the same numbers as the machine that made the snapshot.
   python.pyimport("random").seed();
-  python.pyimport("pyclient.stdlib").install(() => fetchNow(config.library), LIBRARY);
-  return python;
+  python.pyimport("pyclient.stdlib").install(() => fetchNow(config.library, "Python's library"), LIBRARY);
+  return { python, rest };
 }
 
 async function fromPrecompiled(config, stage) {
-  const wasm = compile(config.runtime);
+  const wasm = compile(`${config.runtime}pyodide.asm.wasm`);
+  const rest = restOf(config);
   const library = await fetchExact(config.precompiled, "the precompiled library", (share) => stage("runtime", Math.round(30 * share)));
   const { loadPyodide } = await import(`${config.runtime}pyodide.mjs`);
   stage("python", 40);
   const options = { indexURL: config.runtime, stdLibURL: config.precompiled.url, lockFileContents: config.snapshot.lock };
-  const python = await compiledAlready(wasm, () =>
+  const python = await compiledAlready(wasm, rest, () =>
     answering({ [config.precompiled.url]: () => new Response(library) }, () => loadPyodide({ ...output, ...options })),
   );
   // The whole of it, before anything else may take the library's place on the disk.
   python.pyimport("pyclient.browser").destroy();
-  python.pyimport("pyclient.stdlib").install(() => fetchNow(config.library), LIBRARY);
-  return python;
+  python.pyimport("pyclient.stdlib").install(() => fetchNow(config.library, "Python's library"), LIBRARY);
+  return { python, rest };
 }
 
 async function fromNothing(config, stage) {
   stage("runtime", 10);
   const { loadPyodide } = await import(`${config.stock}pyodide.mjs`);
-  const python = await compiledAlready(compile(config.stock), () => loadPyodide({ ...output, indexURL: config.stock }));
+  const wasm = compile(`${config.stock}pyodide.asm.wasm`);
+  const python = await compiledAlready(wasm, null, () => loadPyodide({ ...output, indexURL: config.stock }));
   stage("client", 85);
   await python.loadPackage(config.micropip, { messageCallback() {} });
   const micropip = python.pyimport("micropip");
   await micropip.install.callKwargs(config.client, { deps: false });
   micropip.destroy();
-  return python;
+  return { python, rest: null };
 }
 
-function compile(folder) {
-  const wasm = WebAssembly.compileStreaming(fetchOk(`${folder}pyodide.asm.wasm`, "the runtime"));
+/** What the smaller runtime lacks at first; a full one is whole. */
+function restOf({ secondary }) {
+  if (!secondary) return null;
+  return new Secondary(
+    () => compile(secondary, "the rest of Python"),
+    () => new WebAssembly.Module(fetchNow(secondary, "the rest of Python")),
+  );
+}
+
+function compile(url, what = "the runtime") {
+  const wasm = WebAssembly.compileStreaming(fetchOk(url, what));
   wasm.catch(() => {}); // told when it is awaited
   return wasm;
 }
@@ -145,42 +157,21 @@ async function matches(data, sha256) {
   return btoa(String.fromCharCode(...digest)) === sha256;
 }
 
-/** While `load` runs, Pyodide's own fetch and compilation of the wasm are answered with the module that is being compiled already. */
-async function compiledAlready(compiling, load) {
+/** While `load` runs, Pyodide's own fetch and compilation of the wasm are answered with the module that is being compiled already, which `rest` makes whole. */
+async function compiledAlready(compiling, rest, load) {
   const plain = WebAssembly.instantiateStreaming;
   WebAssembly.instantiateStreaming = async (_, imports) => {
     const module = await compiling;
-    return { module, instance: await WebAssembly.instantiate(module, imports) };
+    const instance = await WebAssembly.instantiate(module, imports);
+    return { module, instance: rest?.attach(instance) ?? instance };
   };
   try {
     // Pyodide says nothing when the wasm fails, and waits for ever.
     const failed = compiling.then(() => new Promise(() => {}));
-    const loading = () => answering({ "pyodide.asm.wasm": () => new Promise(() => {}) }, load);
-    return await Promise.race([failed, sharingModules(loading)]);
+    const loading = answering({ "pyodide.asm.wasm": () => new Promise(() => {}) }, load);
+    return await Promise.race([failed, loading]);
   } finally {
     WebAssembly.instantiateStreaming = plain;
-  }
-}
-
-/**
- * While `load` runs, equal modules are compiled once. Emscripten makes one of fifty bytes for each function that it puts into the
- * table, 261 of some twenty kinds; in WebKit each waits its turn behind the big one that is being compiled.
- */
-async function sharingModules(load) {
-  const plain = WebAssembly.Module;
-  const made = new Map();
-  WebAssembly.Module = new Proxy(plain, {
-    construct(target, [source]) {
-      if (!(source instanceof Uint8Array) || source.length > SMALL_MODULE_BYTES) return new target(source);
-      const kind = source.join();
-      if (!made.has(kind)) made.set(kind, new target(source));
-      return made.get(kind);
-    },
-  });
-  try {
-    return await load();
-  } finally {
-    WebAssembly.Module = plain;
   }
 }
 
@@ -200,11 +191,11 @@ async function answering(answers, load) {
 }
 
 /** An import statement cannot wait for a promise. In a worker a request may hold up everything, and here it has to. */
-function fetchNow(url) {
+function fetchNow(url, what) {
   const request = new XMLHttpRequest();
   request.open("GET", url, false);
   request.responseType = "arraybuffer";
   request.send();
-  if (request.status !== 200) throw new Error(`the rest of Python's library could not be fetched (status ${request.status})`);
+  if (request.status !== 200) throw new Error(`${what} could not be fetched (status ${request.status})`);
   return new Uint8Array(request.response);
 }

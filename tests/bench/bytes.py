@@ -1,6 +1,6 @@
 """How much must a visitor fetch? A real page load, watched by the server that serves it.
 
-    first_visit_br    everything up to "ready", each file as brotli (quality 11) makes it
+    first_visit_br    everything up to "ready" and what the page fetches by itself after that, each file as brotli (quality 11) makes it
     shell_br          the page, its styles, its scripts and the worker's script: what is needed until a worker runs
     second_visit      what the same browser fetches of it a day later, its disk cache being kept
     second_visit_immutable   the part of that which the first visit was told to keep for ever
@@ -143,7 +143,7 @@ def _two_visits(dist: Path, profile: Path, executable: Path | None) -> tuple[lis
                 page.wait_for_selector("body[data-boot=ready], body[data-boot=failed]", timeout=READY_S * 1000)
                 if page.locator("body").get_attribute("data-boot") != "ready":
                     raise BenchError(f"the page did not start: {page.locator('#notice').inner_text()}")
-                page.wait_for_timeout(500)  # what comes last, such as an icon
+                page.wait_for_timeout(2500)  # what comes last: the rest of the runtime, an icon
             except PlaywrightError as error:
                 raise BenchError(f"the page did not load: {error.message.splitlines()[0]}") from None
             finally:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from builder import lean, snapshot, vendor, wheel
+from builder import kept, lean, snapshot, vendor, wheel
 from builder.environment import SetupError
 
 ROOT = Path(__file__).resolve().parents[2]
+ACORN = vendor.fetch(ROOT).acorn
 # Flags of a .pyc: checked against a hash, and never checked (PEP 552).
 UNCHECKED_HASH = (1).to_bytes(4, "little")
 
@@ -30,7 +31,7 @@ def test_two_snapshots_of_one_client_are_the_same_byte_for_byte(
     canary = "canary-5f1c0de-never-published"
     monkeypatch.setenv("SOME_API_KEY", canary)
     stock = vendor.fetch(ROOT).pyodide
-    runtime = lean.make(ROOT, stock)
+    runtime = lean.make(ROOT, stock, ACORN)
     first = snapshot.make(ROOT, stock, runtime, *client)
     second = snapshot.make(tmp_path, stock, runtime, *client)
     assert first.meta == second.meta
@@ -44,7 +45,7 @@ def test_two_snapshots_of_one_client_are_the_same_byte_for_byte(
 def test_the_precompiled_library_holds_the_whole_client_and_only_what_it_takes(client: tuple[str, bytes]) -> None:
     """Stored, as bytecode that no source is compared with: the wire compresses better than a zip, and there is no source."""
     stock = vendor.fetch(ROOT).pyodide
-    kept = snapshot.make(ROOT, stock, lean.make(ROOT, stock), *client)
+    kept = snapshot.make(ROOT, stock, lean.make(ROOT, stock, ACORN), *client)
     with zipfile.ZipFile(io.BytesIO(client[1])) as archive:
         modules = {name + "c" for name in archive.namelist() if name.endswith(".py")}
     with zipfile.ZipFile(io.BytesIO(kept.precompiled)) as archive:
@@ -83,18 +84,17 @@ def test_what_tools_import_of_the_library_belongs_into_the_snapshot(tmp_path: Pa
     assert snapshot.imported_by(tools) == [] == snapshot.imported_by(tmp_path / "none.py")
 
 
-def test_only_the_snapshots_that_were_used_last_are_kept(tmp_path: Path) -> None:
+def test_only_what_was_used_last_is_kept(tmp_path: Path) -> None:
     """Each change of the client makes one more."""
-    for number in range(snapshot.KEPT_SNAPSHOTS + 2):
-        folder = tmp_path / f"{number}"
+    for number in range(kept.KEPT + 2):
+        folder = tmp_path / f"{number:016x}"
         folder.mkdir()
-        (folder / "snapshot.json").write_text("{}")
         os.utime(folder, (number, number))
-    os.utime(tmp_path / "0", (99, 99))  # used again
+    assert kept.used_again(tmp_path / f"{0:016x}") and not kept.used_again(tmp_path / f"{99:016x}")
     (tmp_path / "being-made").mkdir()
-    snapshot._forget_oldest(tmp_path)
-    last = [str(number) for number in range(3, snapshot.KEPT_SNAPSHOTS + 2)]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["0", *last, "being-made"]
+    kept.forget_oldest(tmp_path)
+    last = [f"{number:016x}" for number in (0, *range(3, kept.KEPT + 2))]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [*last, "being-made"]
 
 
 def test_a_client_that_cannot_be_imported_stops_the_build_with_pythons_own_words(tmp_path: Path) -> None:

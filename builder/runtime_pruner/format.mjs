@@ -1,20 +1,14 @@
 /**
- * Take out of a WebAssembly module the code that nobody can reach once most of its exports are gone.
- *
- * Pyodide exports every symbol, 8,560 of them, so that compiled packages can be linked to it while it runs. Without those, a
- * part of the code is dead. A dead function keeps its number and gets the shortest body that traps, so nothing has to be
- * renumbered and every living byte stays as it was. Anything not understood is an error: a new Pyodide may bring new opcodes.
+ * Read a WebAssembly module and write its parts: what both who takes code out (`dead_code.mjs`) and who divides it (`split.mjs`) need.
+ * Anything not understood is an error: a new Pyodide may bring new opcodes.
  *
  * Format: webassembly.github.io/spec/core/binary, with the older exception handling that engines still read.
  */
 
-const SECTION = { import: 2, function: 3, global: 6, export: 7, start: 8, element: 9, code: 10 };
-const KIND_FUNCTION = 0;
-const KIND_GLOBAL = 3;
-// No locals, `unreachable`, `end`.
-const DEAD_BODY = Uint8Array.of(3, 0, 0x00, 0x0b);
+export const SECTION = { type: 1, import: 2, function: 3, table: 4, tag: 13, memory: 5, global: 6, export: 7, start: 8, element: 9, code: 10 };
+export const KIND = { function: 0, table: 1, memory: 2, global: 3, tag: 4 };
 
-class Reader {
+export class Reader {
   constructor(bytes, position = 0, end = bytes.length) {
     Object.assign(this, { bytes, position, end });
   }
@@ -46,43 +40,7 @@ class Reader {
   }
 }
 
-/**
- * @param {Uint8Array} bytes a module   @param {Set<string>} wanted names of functions and globals that stay exported
- * @returns {{bytes: Uint8Array, functions: number, dead: number, exports: number}}
- */
-export function prune(bytes, wanted) {
-  const sections = readSections(bytes);
-  const of = (id) => sections.find((section) => section.id === id);
-  if (of(SECTION.start)) throw new Error("the module has a start function: not foreseen");
-  const { imported, symbols } = readImports(reader(bytes, of(SECTION.import)));
-  const keep = new Set([...wanted, ...symbols]);
-  const exported = readExports(bytes, of(SECTION.export), keep);
-  const bodies = readBodies(bytes, of(SECTION.code));
-  const alive = new Set();
-  const waiting = [...exported.functions, ...readElements(reader(bytes, of(SECTION.element)))];
-  const global = of(SECTION.global);
-  if (global) waiting.push(...readGlobals(reader(bytes, global)));
-  while (waiting.length > 0) {
-    const index = waiting.pop();
-    if (alive.has(index)) continue;
-    alive.add(index);
-    if (index < imported) continue;
-    const body = bodies[index - imported];
-    if (!body) throw new Error(`function ${index} does not exist`);
-    for (const called of references(bytes, body, index)) if (!alive.has(called)) waiting.push(called);
-  }
-  const code = bodies.map((body, i) => (alive.has(i + imported) ? bytes.subarray(body.start, body.end) : DEAD_BODY));
-  const parts = [bytes.subarray(0, 8)];
-  for (const section of sections) {
-    if (section.id === SECTION.export) parts.push(...written(section.id, exported.entries));
-    else if (section.id === SECTION.code) parts.push(...written(section.id, code));
-    else parts.push(bytes.subarray(section.begin, section.end));
-  }
-  const dead = code.filter((body) => body === DEAD_BODY).length;
-  return { bytes: concatenated(parts), functions: bodies.length, dead, exports: exported.entries.length };
-}
-
-function readSections(bytes) {
+export function readSections(bytes) {
   if (new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) !== 0x0061736d) throw new Error("this is no WebAssembly module");
   const sections = [];
   for (const input = new Reader(bytes, 8); input.position < bytes.length; ) {
@@ -98,89 +56,49 @@ function readSections(bytes) {
   return sections;
 }
 
-const reader = (bytes, section) => new Reader(bytes, section.start, section.end);
+export const reader = (bytes, section) => new Reader(bytes, section.start, section.end);
 
-/** How many functions are imported, and the symbols that the dynamic linker must find among the exports. */
-function readImports(input) {
-  let imported = 0;
-  const symbols = [];
-  for (let count = input.number(); count > 0; count--) {
-    const module = input.name();
-    const name = input.name();
-    if (module.startsWith("GOT.")) symbols.push(name);
-    const kind = input.byte();
-    if (kind === KIND_FUNCTION) {
-      imported += 1;
-      input.pass();
-    } else if (kind === 1) {
-      passValueType(input);
-      passLimits(input);
-    } else if (kind === 2) passLimits(input);
-    else if (kind === KIND_GLOBAL) {
-      passValueType(input);
-      input.byte();
-    } else if (kind === 4) {
-      input.byte();
-      input.pass();
-    } else throw new Error(`an import of kind ${kind}: not known`);
-  }
-  return { imported, symbols };
-}
-
-function passLimits(input) {
+export function passLimits(input) {
   const flags = input.byte();
   input.pass(flags & 1 ? 2 : 1);
 }
 
-/** What stays: the wanted functions and globals, and memory, tables and tags, which are few. */
-function readExports(bytes, section, keep) {
-  const input = reader(bytes, section);
-  const entries = [];
-  const functions = [];
-  for (let count = input.number(); count > 0; count--) {
-    const begin = input.position;
-    const name = input.name();
-    const kind = input.byte();
-    const index = input.number();
-    if ((kind === KIND_FUNCTION || kind === KIND_GLOBAL) && !keep.has(name)) continue;
-    entries.push(bytes.subarray(begin, input.position));
-    if (kind === KIND_FUNCTION) functions.push(index);
-  }
-  return { entries, functions };
-}
-
-/** Every function in a table can be called by its number. */
-function readElements(input) {
-  const found = [];
-  for (let count = input.number(); count > 0; count--) {
-    const flags = input.number();
-    if (flags > 3) throw new Error(`an element segment of kind ${flags}: not known`);
-    if (flags === 2) input.pass();
-    if (!(flags & 1)) found.push(...constant(input));
-    if (flags !== 0) input.byte();
-    for (let items = input.number(); items > 0; items--) found.push(input.number());
-  }
-  return found;
-}
-
-function readGlobals(input) {
-  const found = [];
-  for (let count = input.number(); count > 0; count--) {
+/** What an import says of what it wants, after its kind. */
+export function passDescription(input, kind) {
+  if (kind === KIND.function) input.pass();
+  else if (kind === KIND.table) {
+    passValueType(input);
+    passLimits(input);
+  } else if (kind === KIND.memory) passLimits(input);
+  else if (kind === KIND.global) {
     passValueType(input);
     input.byte();
-    found.push(...constant(input));
-  }
+  } else if (kind === KIND.tag) {
+    input.byte();
+    input.pass();
+  } else throw new Error(`an import of kind ${kind}: not known`);
+}
+
+/** The functions of one segment of a table. */
+export function readSegment(input) {
+  const found = [];
+  const flags = input.number();
+  if (flags > 3) throw new Error(`an element segment of kind ${flags}: not known`);
+  if (flags === 2) input.pass();
+  if (!(flags & 1)) found.push(...constant(input));
+  if (flags !== 0) input.byte();
+  for (let items = input.number(); items > 0; items--) found.push(input.number());
   return found;
 }
 
 /** The functions in a constant expression, which ends with `end`. */
-function constant(input) {
+export function constant(input) {
   const found = [];
   for (let opcode = input.byte(); opcode !== 0x0b; opcode = input.byte()) passImmediates(input, opcode, found);
   return found;
 }
 
-function readBodies(bytes, section) {
+export function readBodies(bytes, section) {
   const input = reader(bytes, section);
   const bodies = [];
   for (let count = input.number(); count > 0; count--) {
@@ -192,26 +110,34 @@ function readBodies(bytes, section) {
   return bodies;
 }
 
-/** The functions that a body calls or refers to. */
-function references(bytes, { code, end }, index) {
+/**
+ * Every instruction of a body, in order.
+ *
+ * @param {(opcode: number, begin: number, end: number, functions: number[]) => void} visit where the instruction stands, and the
+ *   functions that it calls or refers to
+ */
+export function eachInstruction(bytes, { code, end }, index, visit) {
   const input = new Reader(bytes, code, end);
-  const found = [];
   for (let count = input.number(); count > 0; count--) {
     input.pass();
     passValueType(input);
   }
   let opcode = -1;
   try {
-    while (input.position < end) passImmediates(input, (opcode = input.byte()), found);
+    while (input.position < end) {
+      const begin = input.position;
+      const functions = [];
+      passImmediates(input, (opcode = input.byte()), functions);
+      visit(opcode, begin, input.position, functions);
+    }
   } catch (error) {
     throw new Error(`function ${index}: ${error.message}`);
   }
   if (opcode !== 0x0b || input.position !== end) throw new Error(`function ${index} does not end with its last instruction`);
-  return found;
 }
 
 /** A type of one byte, or a reference with a heap type after it. */
-function passValueType(input) {
+export function passValueType(input) {
   const type = input.byte();
   if (type === 0x63 || type === 0x64) input.pass();
   else if (type < 0x65 || type > 0x7f) throw new Error(`value type 0x${type.toString(16)}: not known`);
@@ -276,7 +202,7 @@ function passGarbageCollected(input, opcode) {
   else if (opcode < 26 || opcode > 30) throw new Error(`opcode 0xfb ${opcode}: not known`);
 }
 
-function leb(value) {
+export function leb(value) {
   const bytes = [];
   do {
     bytes.push((value & 127) | (value > 127 ? 128 : 0));
@@ -285,11 +211,11 @@ function leb(value) {
   return Uint8Array.from(bytes);
 }
 
-function written(id, entries) {
+export function written(id, entries) {
   const content = concatenated([leb(entries.length), ...entries]);
   return [Uint8Array.of(id), leb(content.length), content];
 }
 
-function concatenated(parts) {
-  return new Uint8Array(Buffer.concat(parts));
+export function concatenated(parts) {
+  return new Uint8Array(Buffer.concat(parts.map((part) => (Array.isArray(part) ? Uint8Array.from(part) : part))));
 }

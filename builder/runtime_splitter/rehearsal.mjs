@@ -1,0 +1,122 @@
+/**
+ * A page's start and its calls without a page: the worker's own `Host`, with stand-ins for ports, sockets and the token route.
+ * What of Python's code this uses, a page has before it is ready. Nothing here judges anything: what is forgotten comes a little
+ * later (`templates/static/secondary.js`).
+ *
+ * What the services say is in `rehearsal.json`, by the name of the protocol; what they are asked is in the page's settings.
+ */
+
+import { readFileSync } from "node:fs";
+
+import { Host } from "../../templates/static/host.js";
+
+const HEARD = JSON.parse(readFileSync(new URL("rehearsal.json", import.meta.url), "utf8"));
+const TOOLS = readFileSync(new URL("rehearsal_tools.py", import.meta.url), "utf8");
+const PYTHON = readFileSync(new URL("rehearsal_python.py", import.meta.url), "utf8");
+const TOKEN = JSON.stringify({ token: "token", ws_url: "wss://localhost/", expires_at: 1790211871.25, max_session_seconds: 600 });
+const FILE = "/home/pyodide/agent_tools.py";
+const TURNS_OF_THE_LOOP = 40; // a tool takes a few
+const ROUNDS = 6; // Python changes code that runs often
+
+let socket = null;
+class FakeSocket {
+  static OPEN = 1;
+  constructor() {
+    Object.assign(this, { readyState: 1, bufferedAmount: 0 });
+    socket = this;
+  }
+  send() {}
+  close() {}
+}
+
+/** The platform's base64, which this Node may lack; without it Python does the work. */
+const base64 = {
+  toBase64() {
+    return Buffer.from(this.buffer, this.byteOffset, this.byteLength).toString("base64");
+  },
+  fromBase64: (text) => new Uint8Array(Buffer.from(text, "base64")),
+};
+
+/**
+ * @param {object} python as the page has it before it starts the client
+ * @param {object[]} settings of each choice of the page   @param {string | null} tools the page's own, imported and not called
+ */
+export async function rehearse(python, settings, tools) {
+  globalThis.WebSocket = FakeSocket;
+  globalThis.fetch = async () => ({ status: 200, headers: { get: () => null }, text: async () => TOKEN });
+  globalThis.setTimeout = (callback, delay) => (delay > 0 ? 0 : setImmediate(callback)); // timers are told, not waited for
+  python.runPython(PYTHON);
+  await python.runPythonAsync("await waiting()");
+  python.FS.writeFile(FILE, TOOLS);
+  for (let round = 0; round < ROUNDS; round++) {
+    const short = round % 2 === 0;
+    Uint8Array.prototype.toBase64 = short ? base64.toBase64 : undefined;
+    Uint8Array.fromBase64 = short ? base64.fromBase64 : undefined;
+    for (const choice of settings) await calls(python, choice);
+  }
+  python.runPython("import sys, importlib; del sys.modules['agent_tools']; importlib.invalidate_caches()");
+  if (tools === null) return;
+  python.FS.writeFile(FILE, tools);
+  try {
+    start(python, settings[0]);
+  } catch (error) {
+    if (error?.name !== "PythonError") throw error; // a tool may ask for what only a page has
+  }
+}
+
+function start(python, settings) {
+  const host = new Host(python, () => {}, (reason) => {
+    throw new Error(`the rehearsal of a call ended: ${reason}`);
+  });
+  host.client = python.pyimport("pyclient.browser").start(host, JSON.stringify(settings), true);
+  return host;
+}
+
+async function calls(python, settings) {
+  const host = start(python, settings);
+  let samples = 0; // of a frame, as the worklet is told
+  const port = () => ({ postMessage: (it) => (samples = it.frame_samples ?? samples), close() {} });
+  const frame = () => Int16Array.from({ length: samples }, (_, i) => (i % 40 < 20 ? 8000 : -8000)).buffer;
+  const later = async () => {
+    for (let turn = 0; turn < TURNS_OF_THE_LOOP; turn++) await new Promise((done) => setImmediate(done));
+  };
+  const { capture, playback } = { capture: port(), playback: port() };
+  const connect = async (ports) => {
+    host.intent({ type: "connect", voice: "", system_prompt: "Be brief.", greeting: "Hello.", call: 1, ports });
+    await later();
+  };
+  host.intent({ type: "configure", settings });
+  host.intent({ type: "ping" });
+  await connect({ capture, playback });
+  capture.onmessage({ data: { type: "held", kept_ms: 400, dropped_ms: 0 } });
+  socket.onopen?.();
+  for (const message of HEARD[settings.provider] ?? []) {
+    socket.onmessage?.({ data: typeof message === "string" ? new Uint8Array(Buffer.from(message, "base64")).buffer : JSON.stringify(message) });
+    capture.onmessage({ data: frame() });
+    const item = message.item_id ?? "";
+    playback.onmessage({ data: { type: "progress", item, rendered: 480, queued: 480, underruns: 0 } });
+    await later();
+  }
+  capture.onmessage({ data: { type: "caught_up" } });
+  playback.onmessage({ data: { type: "flushed", item: "", rendered: 960 } });
+  playback.onmessage({ data: { type: "drained" } });
+  for (const muted of [true, false]) host.intent({ type: "mute", muted });
+  host.intent({ type: "text", text: "What day is it?" });
+  host.intent({ type: "settings", voice: "", system_prompt: "Be kind." });
+  host.intent({ type: "interrupt" });
+  host.intent({ type: "talk", pressed: true });
+  host.intent({ type: "talk" });
+  for (const name of ["heartbeat", "no such timer"]) host.tell("timer", name);
+  socket.onmessage?.({ data: "{ this is no JSON" });
+  socket.onclose?.({ code: 1006, reason: "" }); // a line that breaks, and comes back
+  for (const name of [...host.timers.keys()]) host.tell("timer", name);
+  await later();
+  socket.onopen?.();
+  capture.onmessage({ data: frame() });
+  host.intent({ type: "hang_up" });
+  capture.onmessage({ data: { type: "drained" } });
+  await connect({ capture: port(), playback: port() });
+  host.intent({ type: "capture_failed", kind: "denied", fatal: true });
+  host.intent({ type: "hang_up" });
+  await later();
+}

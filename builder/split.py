@@ -1,0 +1,81 @@
+"""Divide the smaller runtime's WebAssembly: what a page and its calls use comes first, the rest when Python is ready.
+
+A rehearsed call tells which functions are used, so the division belongs to one client, one snapshot and one agent. Made once for
+each, in `.cache/`; `runtime_splitter/` does the work in Node, and runs both parts before it is content.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder import kept
+from builder.environment import say
+from builder.snapshot import EMPTY_ZIP, Snapshot
+
+SPLITTER = Path(__file__).parent / "runtime_splitter"
+STATIC = Path(__file__).parent.parent / "templates" / "static"
+# What the page's own scripts have a part in: the restored memory, the call, the second half of the runtime.
+PAGE_SCRIPTS = ("host.js", "restore.js", "secondary.js")
+PRUNER = Path(__file__).parent / "runtime_pruner" / "format.mjs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """`primary` stands in for Pyodide's own module, `secondary` is what `secondary.js` fetches."""
+
+    primary: bytes
+    secondary: bytes
+
+
+def make(
+    root: Path,
+    runtime: Path,
+    snapshot: Snapshot,
+    library: Path,
+    providers: Collection[str],
+    tools: Path | None,
+) -> Parts:
+    """Return the two parts of the module in `runtime`, making them where the cache lacks them.
+
+    `providers` are those that the page offers. SetupError with Node's own words when it cannot be done.
+    """
+    tools = tools if tools is not None and tools.exists() else None
+    meta = json.dumps(snapshot.meta).encode()
+    settings = [{"provider": name} for name in sorted(set(providers))]
+    parts = [
+        runtime.name.encode(),
+        snapshot.blocks,
+        meta,
+        json.dumps(settings).encode(),
+        tools.read_bytes() if tools else b"",
+    ]
+    sources = [*sorted(SPLITTER.iterdir()), PRUNER, *(STATIC / name for name in PAGE_SCRIPTS)]
+    parts += [path.read_bytes() for path in sources if path.is_file()]
+    folder = root / ".cache" / "split" / kept.digest(parts)
+
+    def command(work: Path, out: Path) -> list[str]:
+        (work / "snapshot.bin").write_bytes(snapshot.blocks)
+        (work / "snapshot.json").write_bytes(meta)
+        (work / "empty.zip").write_bytes(EMPTY_ZIP)
+        job = {
+            "runtime": str(runtime),
+            "snapshot": str(work),
+            "work": str(work),
+            "library": str(library),
+            "tools": str(tools) if tools else None,
+            "settings": settings,
+            "out": str(out),
+        }
+        (work / "job.json").write_text(json.dumps(job), encoding="utf-8")
+        return [str(SPLITTER / "divide.mjs"), str(work / "job.json")]
+
+    failure = "the runtime could not be divided; an agent with `[runtime] full = true` does without."
+    if not kept.used_again(folder):
+        told = json.loads(kept.make(root, folder, command, failure, timeout_s=120))
+        say(f"divided the runtime: {told['moved']} functions come when Python is ready")
+        kept.forget_oldest(folder.parent)
+    primary, secondary = ((folder / f"{name}.wasm").read_bytes() for name in ("primary", "secondary"))
+    return Parts(primary=primary, secondary=secondary)

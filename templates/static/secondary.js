@@ -1,0 +1,71 @@
+/**
+ * The part of Python's code that a page hardly ever needs, and never before it is ready (made by `builder/runtime_splitter/`).
+ *
+ * The primary module has a stub for each function that it lacks; the stubs go through a table that the secondary module fills.
+ * It is fetched when Python is ready, without anybody waiting. Who calls a stub before it is there waits for it.
+ */
+
+const PREFIX = "split:";
+const WAITS_MS = [0, 2_000, 15_000];
+// A table takes functions of WebAssembly only: (module (import "a" "a" (func)) (export "a" (func 0)))
+const CARRIER = Uint8Array.of(
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 2, 7, 1, 1, 97, 1, 97, 0, 0, 7, 5, 1, 1, 97, 0, 0,
+);
+
+export class Secondary {
+  /**
+   * @param {() => Promise<WebAssembly.Module>} ahead compiles it while other things go on
+   * @param {() => WebAssembly.Module} now does it while everything waits
+   */
+  constructor(ahead, now) {
+    Object.assign(this, { ahead, now, parts: null, isThere: false });
+  }
+
+  /**
+   * Make `instance` whole when that is needed.
+   *
+   * @returns {{exports: object}} the instance as Pyodide shall see it: it takes every export for one of Python's symbols
+   */
+  attach(instance) {
+    const exports = {};
+    this.parts = {};
+    for (const [name, value] of Object.entries(instance.exports)) {
+      if (name.startsWith(PREFIX)) this.parts[name.slice(PREFIX.length)] = value;
+      else exports[name] = value;
+    }
+    const carrier = new WebAssembly.Instance(new WebAssembly.Module(CARRIER), { a: { a: () => this.bringNow() } });
+    this.parts.table.set(0, carrier.exports.a);
+    return { exports };
+  }
+
+  /** Bring it without holding anything up. A line that is down at this moment may be up in the next. */
+  async bringAhead() {
+    for (const wait_ms of WAITS_MS) {
+      await new Promise((done) => setTimeout(done, wait_ms));
+      if (this.isThere) return;
+      try {
+        const module = await this.ahead();
+        if (!this.isThere) this.join(module);
+        return;
+      } catch (error) {
+        console.warn(`parley: ${error.message}; without it Python can do no more than a page has been seen to need`);
+      }
+    }
+  }
+
+  /** Python is in the middle of a call to what is not there. */
+  bringNow() {
+    if (this.isThere) return;
+    const begin_ms = performance.now();
+    this.join(this.now());
+    console.info(`parley: Python waited ${Math.round(performance.now() - begin_ms)} ms for the rest of its code`);
+  }
+
+  /** The new instance fills its part of the table by itself; the rest of it is what it calls in the primary module. */
+  join(module) {
+    new WebAssembly.Instance(module, { primary: this.parts });
+    this.parts.lend();
+    this.parts.is_there.value = 1;
+    this.isThere = true;
+  }
+}

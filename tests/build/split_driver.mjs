@@ -1,0 +1,72 @@
+/** Splits a small module as it is told on stdin (the numbers of the functions in the primary part), runs it, and prints what happened. */
+
+import { readFileSync } from "node:fs";
+
+import { SECTION, concatenated, leb, written } from "../../builder/runtime_pruner/format.mjs";
+import { PREFIX, split, watched } from "../../builder/runtime_splitter/split.mjs";
+import { Secondary } from "../../templates/static/secondary.js";
+
+console.info = () => {}; // stdout is for the result
+const name = (text) => [text.length, ...Buffer.from(text)];
+const body = (...code) => [leb(code.length + 2), [0], code, [0x0b]].map((it) => Uint8Array.from(it));
+// entry(x) = table[1](count(x)), count(x) = step(double(x)) and counts, table[1] = double, step is the host's.
+const WHOLE = concatenated([
+  [0, 97, 115, 109, 1, 0, 0, 0],
+  ...written(SECTION.type, [[0x60, 1, 0x7f, 1, 0x7f]]),
+  ...written(SECTION.import, [[...name("env"), ...name("step"), 0, 0]]),
+  ...written(SECTION.function, [[0], [0], [0]]),
+  ...written(SECTION.table, [[0x70, 0, 2]]),
+  ...written(SECTION.memory, [[0, 1]]),
+  ...written(SECTION.global, [[0x7f, 1, 0x41, 0, 0x0b], [0x7f, 1, 0x41, 0, 0x0b]]),
+  ...written(SECTION.export, [[...name("entry"), 0, 3], [...name("count"), 3, 1], [...name("memory"), 2, 0]]),
+  ...written(SECTION.element, [[0, 0x41, 1, 0x0b, 1, 1]]),
+  ...written(SECTION.code, [
+    concatenated(body(0x20, 0, 0x20, 0, 0x6a)),
+    concatenated(body(0x23, 1, 0x41, 1, 0x6a, 0x24, 1, 0x20, 0, 0x10, 1, 0x10, 0)),
+    concatenated(body(0x20, 0, 0x10, 2, 0x41, 1, 0x11, 0, 0)),
+  ]),
+]);
+const imports = { env: { step: (x) => x + 1 } };
+
+const { exports } = await WebAssembly.instantiate(await WebAssembly.compile(watched(WHOLE)), imports);
+exports.entry(10);
+const called = Object.keys(exports).filter((it) => it.startsWith(PREFIX) && exports[it].value === 1);
+
+const { primary, secondary } = split(WHOLE, new Set(JSON.parse(readFileSync(0, "utf8"))));
+const rest = await WebAssembly.compile(secondary);
+
+async function run(now) {
+  const brought = [0, 0];
+  const part = new Secondary(
+    async () => (brought[0]++, rest),
+    () => (brought[1]++, now()),
+  );
+  return { part, brought, seen: part.attach(await WebAssembly.instantiate(await WebAssembly.compile(primary), imports)) };
+}
+
+function used({ seen, brought }) {
+  const answers = [seen.exports.entry(10), seen.exports.entry(11)];
+  return { answers, counted: seen.exports.count.value, brought };
+}
+
+const demanded = await run(() => rest);
+const ahead = await run(() => rest);
+await ahead.part.bringAhead();
+const lost = await run(() => {
+  throw new Error("not there");
+});
+let refused = null;
+try {
+  refused = lost.seen.exports.entry(10);
+} catch (error) {
+  refused = String(error);
+}
+
+const told = {
+  watched: called.map((it) => Number(it.slice(PREFIX.length))),
+  exports: Object.keys(demanded.seen.exports).sort(),
+  "on demand": used(demanded),
+  ahead: used(ahead),
+  refused,
+};
+console.log(JSON.stringify(told));

@@ -1,0 +1,85 @@
+"""The divided runtime: what a page uses first, the rest later; always the same, and the same Python as the whole one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from builder import lean, snapshot, split, vendor, wheel
+from builder.environment import SetupError
+from tests.worklets.node import find_node
+
+ROOT = Path(__file__).resolve().parents[2]
+ACORN = vendor.fetch(ROOT).acorn
+PROVIDERS = ("assemblyai", "openai_realtime", "sdk_voice")
+
+
+@pytest.fixture(scope="module")
+def runtime() -> Path:
+    return lean.make(ROOT, vendor.fetch(ROOT).pyodide, ACORN)
+
+
+@pytest.fixture(scope="module")
+def library() -> Path:
+    return vendor.fetch(ROOT).pyodide / "python_stdlib.zip"
+
+
+@pytest.fixture(scope="module")
+def memory(runtime: Path) -> snapshot.Snapshot:
+    return snapshot.make(ROOT, vendor.fetch(ROOT).pyodide, runtime, *wheel.build(ROOT))
+
+
+def test_the_page_gets_half_at_first_and_every_build_the_same(
+    tmp_path: Path, runtime: Path, library: Path, memory: snapshot.Snapshot
+) -> None:
+    """The build itself runs both parts: a rehearsed call with the primary one alone, then what only the secondary one can do."""
+    first = split.make(tmp_path / "a", runtime, memory, library, PROVIDERS, None)
+    second = split.make(tmp_path / "b", runtime, memory, library, reversed(PROVIDERS), None)
+    assert first == second
+    whole = len((runtime / "pyodide.asm.wasm").read_bytes())
+    assert len(first.primary) < 0.6 * whole
+    assert whole < len(first.primary) + len(first.secondary) < 1.1 * whole
+
+
+def test_tools_that_only_a_page_can_import_do_not_stop_the_build(
+    tmp_path: Path, runtime: Path, library: Path, memory: snapshot.Snapshot
+) -> None:
+    tools = tmp_path / "tools.py"
+    tools.write_text("import decimal, js\nprint(decimal.Decimal(1) / 3)\njs.document.title\n")
+    parts = split.make(tmp_path / "cache", runtime, memory, library, PROVIDERS[:1], tools)
+    assert parts.primary != split.make(tmp_path / "cache", runtime, memory, library, PROVIDERS[:1], None).primary
+
+
+def test_a_module_that_nobody_understands_stops_the_build(
+    tmp_path: Path, runtime: Path, library: Path, memory: snapshot.Snapshot
+) -> None:
+    strange = tmp_path / "strange"
+    strange.mkdir()
+    for name in lean.FILES:
+        data = bytearray((runtime / name).read_bytes())
+        if name.endswith(".wasm"):
+            data[8] = 99  # a section of a kind that does not exist
+        (strange / name).write_bytes(data)
+    with pytest.raises(SetupError, match=r"could not be divided.*full = true"):
+        split.make(tmp_path / "cache", strange, memory, library, PROVIDERS, None)
+    assert not list((tmp_path / "cache" / ".cache" / "split").iterdir())
+
+
+DRIVER = Path(__file__).with_name("split_driver.mjs")
+
+
+@pytest.mark.parametrize("used", [[1, 2, 3], [2, 3], [1, 3], [1, 2], [1], [2], [3], []])
+def test_each_way_between_the_parts_leads_to_the_right_function(used: list[int]) -> None:
+    """By number, through a table, to the host, in and out of the missing part; and Pyodide sees what it would see of the whole."""
+    command = [find_node(), str(DRIVER)]
+    done = subprocess.run(command, input=json.dumps(used), capture_output=True, text=True, check=True, timeout=60)
+    told = json.loads(done.stdout)
+    missing = len(used) < 3
+    assert told["watched"] == [1, 2, 3]
+    assert told["exports"] == ["count", "entry", "memory"]
+    assert told["on demand"] == {"answers": [42, 46], "counted": 2, "brought": [0, int(missing)]}
+    assert told["ahead"] == {"answers": [42, 46], "counted": 2, "brought": [1, 0]}
+    assert told["refused"] == ("Error: not there" if missing else 42)
