@@ -33,9 +33,10 @@ def fetch(root: Path, target: Path, package: str, integrity: str, files: Sequenc
         found = "sha512-" + base64.b64encode(hashlib.sha512(data).digest()).decode()
         if found != integrity:
             raise SetupError(f"{package} is not the pinned file: expected {integrity}, got {found}.")
-        staging = target.with_name(target.name + ".part")
-        shutil.rmtree(staging, ignore_errors=True)
-        staging.mkdir(parents=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # A folder of its own: two builds on a new machine may fetch at once, and the first of them is enough.
+        staging = Path(tempfile.mkdtemp(prefix=f"{target.name}-", dir=target.parent))
+        staging.chmod(0o755)
         with tarfile.open(archives[0]) as archive:
             for name in files:
                 try:
@@ -43,8 +44,15 @@ def fetch(root: Path, target: Path, package: str, integrity: str, files: Sequenc
                 except KeyError:
                     member = None
                 if member is None:
+                    shutil.rmtree(staging)
                     raise SetupError(f"{package} holds no {name}.")
                 (staging / Path(name).name).write_bytes(member.read())
         (staging / ".complete").write_text(integrity)
-        shutil.rmtree(target, ignore_errors=True)
-        staging.rename(target)
+        if target.exists() and not (target / ".complete").exists():
+            shutil.rmtree(target, ignore_errors=True)
+        try:
+            staging.rename(target)
+        except OSError:
+            shutil.rmtree(staging, ignore_errors=True)
+            if not (target / ".complete").exists():
+                raise

@@ -16,7 +16,7 @@ from collections.abc import Coroutine
 from typing import Any, Self
 
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.exceptions import ConnectionClosedError
+from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 
 RATE_HZ = 24_000
 LOUD = 1_640
@@ -109,7 +109,8 @@ class ProbeServer:
             if kind == "session.update":
                 await self._say(type="session.ready", session_id="sess_probe")
             elif kind == "session.end":
-                await self._say(type="session.ended")
+                with contextlib.suppress(ConnectionClosed):  # who says goodbye may be gone
+                    await self._say(type="session.ended")
 
     @staticmethod
     def _loud_frame(message: str) -> int | None:

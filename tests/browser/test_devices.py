@@ -93,7 +93,7 @@ def test_an_old_firefox_that_refuses_other_rates_is_never_asked_for_one(
     call.hang_up()
 
 
-@pytest.mark.alone
+@pytest.mark.quiet
 def test_a_long_reply_in_one_burst_is_played_whole_and_without_a_gap(
     call: Call, sound: Any, parley: Parley, tmp_path: Path
 ) -> None:
@@ -177,7 +177,7 @@ def test_a_microphone_that_goes_silent_in_mid_call_is_noticed(
         call.hang_up()
 
 
-@pytest.mark.alone
+@pytest.mark.quiet
 def test_the_agents_own_voice_in_the_microphone(call: Call, pulse: Pulse, speech: Speech, parley: Parley) -> None:
     """Open speakers: the browser's echo cancellation must keep the agent from hearing itself.
 

@@ -11,13 +11,13 @@ from builder import agents, lean, vendor
 from builder.environment import SetupError
 
 ROOT = Path(__file__).resolve().parents[2]
-ACORN = vendor.fetch(ROOT).acorn
 BIG = "pyodide.asm.mjs"
 
 
 def test_it_is_smaller_and_the_same_every_time(tmp_path: Path) -> None:
     stock = vendor.fetch(ROOT).pyodide
-    first, second = lean.make(ROOT, stock, ACORN), lean.make(tmp_path, stock, ACORN)
+    acorn = vendor.fetch(ROOT).acorn
+    first, second = lean.make(ROOT, stock, acorn), lean.make(tmp_path, stock, acorn)
     assert first != second
     for name in lean.FILES:
         assert (first / name).read_bytes() == (second / name).read_bytes()
@@ -44,12 +44,12 @@ def test_a_runtime_that_looks_unlike_the_pinned_one_stops_the_build(
     assert old in text
     (stock / BIG).write_text(text.replace(old, new))
     with pytest.raises(SetupError, match=f"full = true.*\n.*{complaint}"):
-        lean.make(tmp_path, stock, ACORN)
+        lean.make(tmp_path, stock, vendor.fetch(ROOT).acorn)
     assert not list((tmp_path / ".cache" / "lean").iterdir())
 
 
 def test_the_script_lacks_what_only_compiled_packages_ask_for() -> None:
-    text = (lean.make(ROOT, vendor.fetch(ROOT).pyodide, ACORN) / BIG).read_text()
+    text = (lean.make(ROOT, vendor.fetch(ROOT).pyodide, vendor.fetch(ROOT).acorn) / BIG).read_text()
     assert "_SDL_OpenAudio" not in text and "GLctx.bindTexture" not in text
     assert "function pyodide_js_init(" in text and "_emscripten_date_now" in text
 
@@ -62,7 +62,7 @@ def test_a_module_with_code_that_nobody_understands_stops_the_build(tmp_path: Pa
     data[begin : begin + 200] = b"\xff" * 200
     (stock / "pyodide.asm.wasm").write_bytes(data)
     with pytest.raises(SetupError, match="could not be made smaller"):
-        lean.make(tmp_path, stock, ACORN)
+        lean.make(tmp_path, stock, vendor.fetch(ROOT).acorn)
 
 
 def copy_of_stock(folder: Path) -> Path:

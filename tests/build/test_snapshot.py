@@ -13,7 +13,6 @@ from builder import kept, lean, snapshot, vendor, wheel
 from builder.environment import SetupError
 
 ROOT = Path(__file__).resolve().parents[2]
-ACORN = vendor.fetch(ROOT).acorn
 # Flags of a .pyc: checked against a hash, and never checked (PEP 552).
 UNCHECKED_HASH = (1).to_bytes(4, "little")
 
@@ -31,7 +30,7 @@ def test_two_snapshots_of_one_client_are_the_same_byte_for_byte(
     canary = "canary-5f1c0de-never-published"
     monkeypatch.setenv("SOME_API_KEY", canary)
     stock = vendor.fetch(ROOT).pyodide
-    runtime = lean.make(ROOT, stock, ACORN)
+    runtime = lean.make(ROOT, stock, vendor.fetch(ROOT).acorn)
     first = snapshot.make(ROOT, stock, runtime, *client)
     second = snapshot.make(tmp_path, stock, runtime, *client)
     assert first.meta == second.meta
@@ -45,7 +44,7 @@ def test_two_snapshots_of_one_client_are_the_same_byte_for_byte(
 def test_the_precompiled_library_holds_the_whole_client_and_only_what_it_takes(client: tuple[str, bytes]) -> None:
     """Stored, as bytecode that no source is compared with: the wire compresses better than a zip, and there is no source."""
     stock = vendor.fetch(ROOT).pyodide
-    kept = snapshot.make(ROOT, stock, lean.make(ROOT, stock, ACORN), *client)
+    kept = snapshot.make(ROOT, stock, lean.make(ROOT, stock, vendor.fetch(ROOT).acorn), *client)
     with zipfile.ZipFile(io.BytesIO(client[1])) as archive:
         modules = {name + "c" for name in archive.namelist() if name.endswith(".py")}
     with zipfile.ZipFile(io.BytesIO(kept.precompiled)) as archive:

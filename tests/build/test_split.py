@@ -13,13 +13,12 @@ from builder.environment import SetupError
 from tests.worklets.node import find_node
 
 ROOT = Path(__file__).resolve().parents[2]
-ACORN = vendor.fetch(ROOT).acorn
 PROVIDERS = ("assemblyai", "openai_realtime", "sdk_voice")
 
 
 @pytest.fixture(scope="module")
 def runtime() -> Path:
-    return lean.make(ROOT, vendor.fetch(ROOT).pyodide, ACORN)
+    return lean.make(ROOT, vendor.fetch(ROOT).pyodide, vendor.fetch(ROOT).acorn)
 
 
 @pytest.fixture(scope="module")

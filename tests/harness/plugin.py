@@ -90,6 +90,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "alone: no other browser test runs beside it: it judges sound that a busy machine would spoil"
     )
+    config.addinivalue_line(
+        "markers",
+        "quiet: comes after all others, so that its like runs beside it: a page being loaded would spoil its sound",
+    )
     config.addinivalue_line("markers", "tab(**options): how the fixture `tab` opens its page, see engines.TabOptions")
     if unknown := sorted(set(_engines(config)) - set(ALL_ENGINES)):
         raise pytest.UsageError(f"--engines: no engine {', '.join(unknown)}; there are {', '.join(ALL_ENGINES)}")
@@ -125,7 +129,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             f"these drive a browser and lack the marker `browser`, so -m would lose them:\n  {listed}"
         )
     # Stable: those with a browser come last, in their order, and at the very end those that all others would have to wait for.
-    items.sort(key=lambda item: (_drives(item), item.get_closest_marker("alone") is not None))
+    last = ("quiet", "alone")
+    items.sort(
+        key=lambda item: (_drives(item), *(item.get_closest_marker(name) is not None for name in reversed(last)))
+    )
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

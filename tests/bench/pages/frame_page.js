@@ -6,8 +6,7 @@ const { boot } = config;
 const absolute = (it, name) => {
   it[name] = new URL(`../${it[name]}`, document.baseURI).href;
 };
-for (const name of ["worker", "runtime", "stock", "library", "micropip", "client"]) absolute(boot, name);
-absolute(boot.snapshot, "empty");
+for (const name of ["worker", "runtime", "secondary", "stock", "library", "micropip", "client"]) absolute(boot, name);
 absolute(boot.snapshot.blocks, "url");
 absolute(boot.precompiled, "url");
 boot.tools = new URL("frame_tools.py", document.baseURI).href;
