@@ -52,7 +52,7 @@ def make(
         json.dumps(settings).encode(),
         tools.read_bytes() if tools else b"",
     ]
-    sources = [*sorted(SPLITTER.iterdir()), PRUNER, *(STATIC / name for name in PAGE_SCRIPTS)]
+    sources = [*sorted(SPLITTER.rglob("*")), PRUNER, *(STATIC / name for name in PAGE_SCRIPTS)]
     parts += [path.read_bytes() for path in sources if path.is_file()]
     folder = root / ".cache" / "split" / kept.digest(parts)
 

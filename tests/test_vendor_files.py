@@ -16,7 +16,12 @@ ROOMS = ("agents", "builder", "pyclient", "server", "templates", "worklets")
 HEADING = "## Add a fourth vendor"
 
 # As the README lists them: a path, or a folder, or a beginning with a star.
-WRITTEN = ("pyclient/codecs/sdk_voice/", "server/agent/wires/sdk_voice/", "server/providers/sdk_voice.py")
+WRITTEN = (
+    "pyclient/codecs/sdk_voice/",
+    "server/agent/wires/sdk_voice/",
+    "server/providers/sdk_voice.py",
+    "builder/runtime_splitter/heard/sdk_voice.json",
+)
 LINES = (
     "pyclient/codecs/__init__.py",
     "server/providers/__init__.py",

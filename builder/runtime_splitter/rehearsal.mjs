@@ -3,14 +3,13 @@
  * What of Python's code this uses, a page has before it is ready. Nothing here judges anything: what is forgotten comes a little
  * later (`templates/static/secondary.js`).
  *
- * What the services say is in `rehearsal.json`, by the name of the protocol; what they are asked is in the page's settings.
+ * What each service says in a call is in `heard/`; without such a file its call is rehearsed up to the first answer.
  */
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 
 import { Host } from "../../templates/static/host.js";
 
-const HEARD = JSON.parse(readFileSync(new URL("rehearsal.json", import.meta.url), "utf8"));
 const TOOLS = readFileSync(new URL("rehearsal_tools.py", import.meta.url), "utf8");
 const PYTHON = readFileSync(new URL("rehearsal_python.py", import.meta.url), "utf8");
 const TOKEN = JSON.stringify({ token: "token", ws_url: "wss://localhost/", expires_at: 1790211871.25, max_session_seconds: 600 });
@@ -64,6 +63,11 @@ export async function rehearse(python, settings, tools) {
   }
 }
 
+function heardOf(provider) {
+  const file = new URL(`heard/${provider}.json`, import.meta.url);
+  return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : [];
+}
+
 function start(python, settings) {
   const host = new Host(python, () => {}, (reason) => {
     throw new Error(`the rehearsal of a call ended: ${reason}`);
@@ -90,7 +94,7 @@ async function calls(python, settings) {
   await connect({ capture, playback });
   capture.onmessage({ data: { type: "held", kept_ms: 400, dropped_ms: 0 } });
   socket.onopen?.();
-  for (const message of HEARD[settings.provider] ?? []) {
+  for (const message of heardOf(settings.provider)) {
     socket.onmessage?.({ data: typeof message === "string" ? new Uint8Array(Buffer.from(message, "base64")).buffer : JSON.stringify(message) });
     capture.onmessage({ data: frame() });
     const item = message.item_id ?? "";
