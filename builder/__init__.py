@@ -4,6 +4,7 @@ Set-up, standard library only, because they run before anything is installed:
   cli.py          what can be asked, and which packages each verb needs
   environment.py  `.venv` from a lock file with hashes
   node.py         an npm and a Node, the machine's own or one from a wheel
+  node_errors.mjs how those scripts of Node tell what went wrong
   browsers.py     the three engines and the virtual sound card for the tests
 
 Building, inside `.venv`:

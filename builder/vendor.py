@@ -6,7 +6,6 @@ Steps for each part: fetch with the registry's ordinary client, verify, unpack b
 from __future__ import annotations
 
 import hashlib
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -54,7 +53,8 @@ def _fetch_pyodide(root: Path, target: Path, version: str, integrity: str) -> No
 
 def _fetch_micropip(target: Path, version: str, sha256: str) -> None:
     say(f"fetching micropip {version}")
-    with tempfile.TemporaryDirectory() as folder:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         wanted = Path(folder) / "wanted.txt"
         wanted.write_text(f"micropip=={version} --hash=sha256:{sha256}\n")
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
@@ -77,5 +77,4 @@ def _fetch_micropip(target: Path, version: str, sha256: str) -> None:
             )
         if hashlib.sha256(wheels[0].read_bytes()).hexdigest() != sha256:
             raise SetupError(f"micropip {version} is not the pinned file.")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(wheels[0], target)
+        wheels[0].replace(target)  # at once: another build may be about to read it

@@ -6,10 +6,7 @@
  * renumbered and every living byte stays as it was.
  */
 
-import { KIND, SECTION, concatenated, constant, eachInstruction, passDescription, passValueType, readBodies, readSections, readSegment, reader, written } from "./format.mjs";
-
-// No locals, `unreachable`, `end`.
-const DEAD_BODY = Uint8Array.of(3, 0, 0x00, 0x0b);
+import { DEAD_BODY, KIND, SECTION, concatenated, constant, eachInstruction, passDescription, passValueType, readBodies, readSections, readSegment, reader, written } from "./format.mjs";
 
 /**
  * @param {Uint8Array} bytes a module   @param {Set<string>} wanted names of functions and globals that stay exported

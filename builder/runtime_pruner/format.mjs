@@ -6,6 +6,8 @@
  */
 
 export const SECTION = { type: 1, import: 2, function: 3, table: 4, tag: 13, memory: 5, global: 6, export: 7, start: 8, element: 9, code: 10 };
+/** With its length: no locals, `unreachable`, `end`. */
+export const DEAD_BODY = Uint8Array.of(3, 0, 0x00, 0x0b);
 export const KIND = { function: 0, table: 1, memory: 2, global: 3, tag: 4 };
 
 export class Reader {
@@ -110,6 +112,14 @@ export function readBodies(bytes, section) {
   return bodies;
 }
 
+/** What stands before the first instruction of a body. */
+export function passLocals(input) {
+  for (let count = input.number(); count > 0; count--) {
+    input.pass();
+    passValueType(input);
+  }
+}
+
 /**
  * Every instruction of a body, in order.
  *
@@ -118,10 +128,7 @@ export function readBodies(bytes, section) {
  */
 export function eachInstruction(bytes, { code, end }, index, visit) {
   const input = new Reader(bytes, code, end);
-  for (let count = input.number(); count > 0; count--) {
-    input.pass();
-    passValueType(input);
-  }
+  passLocals(input);
   let opcode = -1;
   try {
     while (input.position < end) {

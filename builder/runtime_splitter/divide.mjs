@@ -3,7 +3,7 @@
  *
  *   node divide.mjs JOB.json
  *
- * The job: {runtime, snapshot, library, tools, settings, out}: folders and files, `tools` null where a page has none, and the
+ * The job: {runtime, snapshot, library, tools, settings, work, out}: folders and files, `tools` null where a page has none, and the
  * settings of each choice of the page. Writes primary.wasm and secondary.wasm into `out`, after a run of both with the page's
  * script and the page's memory, and prints counts as JSON. Exit code 1 and a reason on stderr otherwise.
  */
@@ -15,14 +15,11 @@ import { pathToFileURL } from "node:url";
 
 import { runtimeOptions } from "../../templates/static/restore.js";
 import { Secondary } from "../../templates/static/secondary.js";
+import { tellInFewLines } from "../node_errors.mjs";
 import { rehearse } from "./rehearsal.mjs";
 import { PREFIX, callable, split, watched } from "./split.mjs";
 
-process.on("uncaughtException", (error) => {
-  const lines = String(error?.stack ?? error).split("\n").filter((line) => line.length < 300);
-  process.stderr.write(`${lines.slice(0, 12).join("\n")}\n`);
-  process.exit(1);
-});
+tellInFewLines();
 
 const job = JSON.parse(readFileSync(process.argv[2], "utf8"));
 const runtime = `${resolve(job.runtime)}/`;

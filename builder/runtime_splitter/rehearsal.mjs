@@ -84,7 +84,7 @@ async function calls(python, settings) {
   const later = async () => {
     for (let turn = 0; turn < TURNS_OF_THE_LOOP; turn++) await new Promise((done) => setImmediate(done));
   };
-  const { capture, playback } = { capture: port(), playback: port() };
+  const [capture, playback] = [port(), port()];
   const connect = async (ports) => {
     host.intent({ type: "connect", voice: "", system_prompt: "Be brief.", greeting: "Hello.", call: 1, ports });
     await later();

@@ -1,7 +1,7 @@
 /**
  * Divide a WebAssembly module: what the start of a page and a call were seen to use, and the rest, which comes later.
  *
- * Two thirds of Python's functions are never called in a page that only talks. The browser need not have them before it is ready.
+ * Three quarters of Python's functions are never called in a page that only talks. The browser need not have them before it is ready.
  * The primary module keeps every function's number, so tables, exports and a kept memory fit as before. In place of a function that
  * it lacks stands a stub, which calls it through a table that the secondary module fills, and asks for that part where it is not
  * there yet (`templates/static/secondary.js`). The secondary module calls back through the same table.
@@ -10,6 +10,7 @@
  */
 
 import {
+  DEAD_BODY,
   KIND,
   Reader,
   SECTION,
@@ -19,6 +20,7 @@ import {
   leb,
   passDescription,
   passLimits,
+  passLocals,
   passValueType,
   readBodies,
   readSegment,
@@ -30,9 +32,8 @@ import {
 /** What the two parts and the page's script say to each other; everything else is as Pyodide's own scripts know it. */
 export const PREFIX = "split:";
 
-const [UNREACHABLE, END] = [0x00, 0x0b];
+const END = 0x0b;
 const [FUNCTION_TYPE, FUNCTION_REFERENCE, NOTHING, I32] = [0x60, 0x70, 0x40, 0x7f];
-const DEAD_BODY = Uint8Array.of(3, 0, UNREACHABLE, END);
 const [CALLS_DEEP, PROMISING_CALLS_DEEP] = [1, 5];
 // Slot 0 is the page's script: it brings the secondary module.
 const BRING = 0;
@@ -88,7 +89,7 @@ export function callable(bytes) {
 export function split(bytes, used) {
   const module = readModule(bytes);
   const { imported, bodies } = module;
-  const isDead = ({ start, end }) => end - start === DEAD_BODY.length && bytes[end - 2] === UNREACHABLE;
+  const isDead = ({ start, end }) => Buffer.compare(bytes.subarray(start, end), DEAD_BODY) === 0;
   const moved = [];
   bodies.forEach((body, i) => !used.has(i + imported) && !isDead(body) && moved.push(i + imported));
   const numberOf = new Map(moved.map((index, i) => [index, i]));
@@ -176,7 +177,6 @@ export function split(bytes, used) {
     ...[...globals.keys()].map((global, i) => importing(`global${i}`, KIND.global, module.globalTypes[global])),
   ];
   const own = moved.filter((index) => slotOf.has(index));
-  // One segment for each row of neighbours would be smaller; the slots of the stubs are one row already.
   const element = concatenated([[2], leb(table), [0x41], signed(BRING + 1), [END, 0], leb(own.length), ...own.map((index) => leb(numberOf.get(index)))]);
   const second = concatenated([
     bytes.subarray(0, 8),
@@ -210,7 +210,7 @@ function readModule(bytes) {
     });
   };
   const types = entriesOf(SECTION.type, passType);
-  const found = { imported: 0, tableTypes: [], tags: [], globalTypes: [], memory: null };
+  const found = { tableTypes: [], tags: [], globalTypes: [], memory: null };
   const importedTypes = [];
   entriesOf(SECTION.import, (input) => {
     input.name();
@@ -294,10 +294,7 @@ function passType(input) {
 
 function afterLocals(bytes, { code, end }) {
   const input = new Reader(bytes, code, end);
-  for (let count = input.number(); count > 0; count--) {
-    input.pass();
-    passValueType(input);
-  }
+  passLocals(input);
   return input.position;
 }
 

@@ -21,16 +21,12 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { runtimeOptions } from "../../templates/static/restore.js";
+import { tellInFewLines } from "../node_errors.mjs";
 
 const BLOCK_BYTES = 512; // of freed memory each page keeps a few bytes: with 4 KiB a tenth of all were zeros
 const EPOCH_MS = 1577836800000;
 
-// Node would print the line at fault, and Pyodide's is a megabyte long.
-process.on("uncaughtException", (error) => {
-  const lines = String(error?.stack ?? error).split("\n").filter((line) => line.length < 300);
-  process.stderr.write(`${lines.slice(0, 12).join("\n")}\n`);
-  process.exit(1);
-});
+tellInFewLines();
 
 const job = JSON.parse(readFileSync(process.argv[2], "utf8"));
 const runtime = `${resolve(job.runtime)}/`;
