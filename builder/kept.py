@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from builder import node
@@ -44,11 +46,29 @@ def make(root: Path, kept: Path, command: Callable[[Path, Path], list[str]], fai
     return done.stdout
 
 
-def used_again(kept: Path) -> bool:
+@contextlib.contextmanager
+def missing(kept: Path) -> Iterator[bool]:
+    """Yields whether it has to be made now. Builds that want one at the same time wait, and find it there."""
+    with contextlib.nullcontext() if _used_again(kept) else _one_at_a_time(kept.parent):
+        yield not _used_again(kept)
+
+
+def _used_again(kept: Path) -> bool:
     """Is it there already? Then it is the last to be forgotten."""
     if kept.exists():
         os.utime(kept)
     return kept.exists()
+
+
+@contextlib.contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("w") as file:
+        if sys.platform != "win32":  # there two builds at once both make it, as `make` allows
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def forget_oldest(folder: Path) -> None:

@@ -23,15 +23,16 @@ def make(root: Path, runtime: Path, acorn: Path) -> Path:
     """
     parts = [path.read_bytes() for path in [*sorted(PRUNER.glob("*.mjs")), acorn, *(runtime / name for name in FILES)]]
     folder = root / ".cache" / "lean" / kept.digest(parts)
-    if not folder.exists():
-        failure = "the runtime could not be made smaller; an agent with `[runtime] full = true` does without."
-        printed = kept.make(
-            root,
-            folder,
-            lambda work, out: [str(PRUNER / "prune.mjs"), str(runtime), str(acorn), str(out)],
-            failure,
-            timeout_s=120,
-        )
-        told = json.loads(printed)
-        say(f"made the runtime smaller: {told['dead']} of {told['functions']} functions are not needed")
+    with kept.missing(folder) as wanting:
+        if wanting:
+            failure = "the runtime could not be made smaller; an agent with `[runtime] full = true` does without."
+            printed = kept.make(
+                root,
+                folder,
+                lambda work, out: [str(PRUNER / "prune.mjs"), str(runtime), str(acorn), str(out)],
+                failure,
+                timeout_s=120,
+            )
+            told = json.loads(printed)
+            say(f"made the runtime smaller: {told['dead']} of {told['functions']} functions are not needed")
     return folder

@@ -84,10 +84,11 @@ def make(root: Path, stock: Path, runtime: Path, wheel_name: str, wheel: bytes, 
     parts = [stock.name.encode(), runtime.name.encode(), wheel, json.dumps(job).encode()]
     parts += [path.read_bytes() for path in sources if path.is_file()]
     folder = root / ".cache" / "snapshots" / kept.digest(parts)
-    if not kept.used_again(folder):
-        say("keeping a snapshot of Python with the client imported (once per change of the client)")
-        _make({**job, "stock": str(stock), "runtime": str(runtime)}, root, wheel_name, wheel, folder)
-        kept.forget_oldest(folder.parent)
+    with kept.missing(folder) as wanting:
+        if wanting:
+            say("keeping a snapshot of Python with the client imported (once per change of the client)")
+            _make({**job, "stock": str(stock), "runtime": str(runtime)}, root, wheel_name, wheel, folder)
+            kept.forget_oldest(folder.parent)
     meta = json.loads((folder / "snapshot.json").read_text(encoding="utf-8"))
     blocks, precompiled = ((folder / name).read_bytes() for name in ("snapshot.bin", "precompiled.zip"))
     return Snapshot(blocks=blocks, meta=meta, precompiled=precompiled)

@@ -73,9 +73,10 @@ def make(
         return [str(SPLITTER / "divide.mjs"), str(work / "job.json")]
 
     failure = "the runtime could not be divided; an agent with `[runtime] full = true` does without."
-    if not kept.used_again(folder):
-        told = json.loads(kept.make(root, folder, command, failure, timeout_s=120))
-        say(f"divided the runtime: {told['moved']} functions come when Python is ready")
-        kept.forget_oldest(folder.parent)
+    with kept.missing(folder) as wanting:
+        if wanting:
+            told = json.loads(kept.make(root, folder, command, failure, timeout_s=120))
+            say(f"divided the runtime: {told['moved']} functions come when Python is ready")
+            kept.forget_oldest(folder.parent)
     primary, secondary = ((folder / f"{name}.wasm").read_bytes() for name in ("primary", "secondary"))
     return Parts(primary=primary, secondary=secondary)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+import sys
+import threading
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -89,11 +93,31 @@ def test_only_what_was_used_last_is_kept(tmp_path: Path) -> None:
         folder = tmp_path / f"{number:016x}"
         folder.mkdir()
         os.utime(folder, (number, number))
-    assert kept.used_again(tmp_path / f"{0:016x}") and not kept.used_again(tmp_path / f"{99:016x}")
+    with kept.missing(tmp_path / f"{0:016x}") as first, kept.missing(tmp_path / f"{99:016x}") as unknown:
+        assert (first, unknown) == (False, True)
     (tmp_path / "being-made").mkdir()
     kept.forget_oldest(tmp_path)
     last = [f"{number:016x}" for number in (0, *range(3, kept.KEPT + 2))]
     assert sorted(path.name for path in tmp_path.iterdir()) == [*last, "being-made"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there both make it")
+def test_builds_at_the_same_time_make_it_once(tmp_path: Path) -> None:
+    made: list[int] = []
+    both = threading.Barrier(2)
+
+    def build() -> None:
+        both.wait()
+        with kept.missing(tmp_path / "cache" / f"{1:016x}") as wanting:
+            if wanting:
+                time.sleep(0.2)  # long enough for the other one to come
+                made.append(1)
+                (tmp_path / "cache" / f"{1:016x}").mkdir(parents=True)
+
+    with ThreadPoolExecutor(2) as pool:
+        for one in [pool.submit(build), pool.submit(build)]:
+            one.result()
+    assert made == [1]
 
 
 def test_a_client_that_cannot_be_imported_stops_the_build_with_pythons_own_words(tmp_path: Path) -> None:
