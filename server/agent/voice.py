@@ -113,7 +113,6 @@ class _Engine:
         self._words: list[tuple[int, int]] = []
         # Kept as an attribute: ctypes does not hold a reference to it, the library would call freed memory.
         self._callback = _CALLBACK(self._collect)
-        self._library.espeak_SetSynthCallback(self._callback)
 
     def _collect(self, wav: Any, count: int, events: Any) -> int:
         if wav and count > 0:
@@ -128,6 +127,8 @@ class _Engine:
     def speak(self, text: str, timbre: _Timbre) -> tuple[Samples, list[tuple[int, int]]]:
         """Samples at `rate_hz`, and (character position, ms) of each word that espeak found."""
         self._samples, self._words = [], []
+        # Each time: the library has one callback for the whole process, and would call what another user of it left behind.
+        self._library.espeak_SetSynthCallback(self._callback)
         if self._library.espeak_SetVoiceByName(timbre.espeak.encode()) != 0:
             raise RuntimeError(f"espeak-ng has no voice {timbre.espeak!r}")
         self._library.espeak_SetParameter(_PARAM_RATE, timbre.rate_wpm, 0)

@@ -11,15 +11,13 @@ person: it shows that sound arrives whole and is understood by a recogniser, not
 
 from __future__ import annotations
 
-import ctypes
-import functools
 import hashlib
 import io
 import shutil
 import subprocess
+import sys
 import wave
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +28,7 @@ RATE_HZ = 48_000
 PEAK = 0.7
 # Of the voices that espeak-ng has, the recogniser understands this one best by far: 35 of 37 words against 20.
 VOICE = "en-us+f2"
+_WHEEL_VOICE = Path(__file__).with_name("wheel_voice.py")
 
 
 def write_wav(path: Path, samples: Samples, rate_hz: int = RATE_HZ) -> Path:
@@ -139,47 +138,14 @@ def _faded(samples: Samples, rate_hz: int) -> Samples:
 
 
 def _synthesise(text: str, words_per_minute: int, voice: str) -> tuple[Samples, int]:
-    program = shutil.which("espeak-ng")
-    if program is None:
-        return _synthesise_by_wheel(text, words_per_minute, voice)
-    command = [program, "-v", voice, "-s", str(words_per_minute), "--stdout", "--", text]
-    done = subprocess.run(command, capture_output=True, check=True, timeout=60)
+    if program := shutil.which("espeak-ng"):
+        command = [program, "-v", voice, "-s", str(words_per_minute), "--stdout", "--", text]
+    else:
+        command = [sys.executable, str(_WHEEL_VOICE), voice, str(words_per_minute), text]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=60)
+    if done.returncode != 0:
+        raise RuntimeError(done.stderr.decode(errors="replace").strip())
     with wave.open(io.BytesIO(done.stdout)) as spoken:
         # The header of a streamed WAV promises more frames than follow: read what is there.
         pcm = spoken.readframes(len(done.stdout))
         return np.frombuffer(pcm[: len(pcm) // 2 * 2], "<i2") / 32768.0, spoken.getframerate()
-
-
-@functools.cache
-def _wheel() -> tuple[Any, int]:
-    try:
-        import espeakng_loader
-    except ImportError:
-        raise RuntimeError("no voice: install the program espeak-ng, or the package espeakng-loader") from None
-    engine = ctypes.CDLL(str(espeakng_loader.get_library_path()))
-    synchronous = 2
-    rate_hz = engine.espeak_Initialize(synchronous, 0, str(espeakng_loader.get_data_path()).encode(), 0)
-    if rate_hz <= 0:
-        raise RuntimeError("espeak-ng of the package espeakng-loader did not start")
-    return engine, int(rate_hz)
-
-
-def _synthesise_by_wheel(text: str, words_per_minute: int, voice: str) -> tuple[Samples, int]:
-    engine, rate_hz = _wheel()
-    blocks: list[bytes] = []
-
-    def collect(pcm: Any, count: int, _events: Any) -> int:
-        if pcm and count > 0:
-            blocks.append(ctypes.string_at(pcm, 2 * count))
-        return 0
-
-    callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)(collect)
-    engine.espeak_SetSynthCallback(callback)  # held by this name: the library does not keep it alive
-    rate_parameter, utf8 = 1, 1
-    if engine.espeak_SetVoiceByName(voice.encode()) != 0:
-        raise ValueError(f"espeak-ng has no voice {voice!r}")
-    engine.espeak_SetParameter(rate_parameter, words_per_minute, 0)
-    raw = text.encode() + b"\0"
-    engine.espeak_Synth(raw, ctypes.c_size_t(len(raw)), 0, 0, 0, utf8, None, None)
-    engine.espeak_Synchronize()
-    return np.frombuffer(b"".join(blocks), "<i2") / 32768.0, rate_hz
