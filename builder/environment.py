@@ -48,7 +48,8 @@ def install(root: Path, python: Path, group: str) -> None:
     say(f"installing {count} pinned packages ({group}); this needs the network once")
     started = time.monotonic()
     command = [str(python), "-m", "pip", "install", "--require-hashes", "--only-binary=:all:", "--no-deps", "--quiet"]
-    command += ["--disable-pip-version-check", "--no-input", "-r", str(lock)]
+    # Python compiles what it imports; compiling everything, SciPy most of all, takes as long as the rest of the installation.
+    command += ["--disable-pip-version-check", "--no-input", "--no-compile", "-r", str(lock)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         tail = "\n".join(line for line in done.stderr.splitlines() if not line.startswith("WARNING"))[-1500:]

@@ -9,17 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from builder import browsers, cli, node, quality, site
+from builder import browsers, cli, node, quality, site, suite
 from builder.environment import SetupError, say
 
 ROOT = Path(__file__).resolve().parent.parent
 FIRST_PORT, PORTS_TRIED = 8000, 20
-WHOLE_SUITE = (
-    # A test that fails gets one more try (two with a browser), and the last line counts it as "rerun": speech is heard and
-    # sound is judged in real time, on machines that others share.
-    ("-n", "4", "-m", "not browser", "-q", "--reruns=1", "--contract-table=docs/contract.md"),
-    ("-n", "2", "-m", "browser", "-v", "--reruns=2", "--engine-table=docs/engines.md"),
-)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -56,21 +50,15 @@ def build(arguments: argparse.Namespace) -> int:
 
 
 def test(arguments: argparse.Namespace) -> int:
-    """Check, install browsers where they are needed, then hand over to pytest.
-
-    Without arguments everything runs, in two goes: what needs no browser on as many processes as it can use, then the
-    browsers, two at a time, because real sound suffers where the machine is short of time. The exit code is the worse one.
-    """
-    if not quality.check(ROOT):
+    """Check, install browsers where they are needed, then hand over to pytest: everything without arguments (`suite.py`)."""
+    if arguments.pytest and not quality.check(ROOT):
         return 1
     browsers.ensure(browsers.wanted(arguments.pytest), say)
     environ = {**os.environ, "PYTHONPATH": str(ROOT), "PARLEY_NODE": node.node(ROOT)}
-    goes = [arguments.pytest] if arguments.pytest else [list(go) for go in WHOLE_SUITE]
-    codes = [
-        subprocess.run([sys.executable, "-m", "pytest", *go], cwd=ROOT, env=environ, check=False).returncode
-        for go in goes
-    ]
-    return max(codes, key=abs)
+    if not arguments.pytest:
+        return suite.run(ROOT, environ, lambda: quality.check(ROOT))
+    command = [sys.executable, "-m", "pytest", *arguments.pytest]
+    return subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode
 
 
 def talk(arguments: argparse.Namespace) -> int:

@@ -88,7 +88,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
-        "markers", "alone: no other browser test runs beside it: it judges sound that a busy machine would spoil"
+        "markers",
+        "alone(*engines): in these engines (all) no other browser test runs beside it: it judges sound that a busy machine would "
+        "spoil; in the others it is `quiet`",
     )
     config.addinivalue_line(
         "markers",
@@ -129,10 +131,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             f"these drive a browser and lack the marker `browser`, so -m would lose them:\n  {listed}"
         )
     # Stable: those with a browser come last, in their order, and at the very end those that all others would have to wait for.
-    last = ("quiet", "alone")
-    items.sort(
-        key=lambda item: (_drives(item), *(item.get_closest_marker(name) is not None for name in reversed(last)))
+    items.sort(key=lambda item: (_drives(item), _alone(item), any(map(item.get_closest_marker, ("quiet", "alone")))))
+
+
+def _alone(item: pytest.Item) -> bool:
+    marker = item.get_closest_marker("alone")
+    engine = (
+        item.callspec.params.get("engine") if isinstance(item, pytest.Function) and hasattr(item, "callspec") else None
     )
+    return marker is not None and (not marker.args or engine in marker.args)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -239,7 +246,7 @@ def _elbow_room(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
         return
     import fcntl
 
-    alone = request.node.get_closest_marker("alone") is not None
+    alone = _alone(request.node)
     with (tmp_path_factory.getbasetemp().parent / "elbow-room").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
         yield
