@@ -137,6 +137,7 @@ IN_EVERY_ENGINE = (change_one_bit, remove_both)
 IN_ONE_ENGINE = {"chromium": refuse_snapshot, "firefox": shorten_snapshot, "webkit": remove_snapshot}
 
 
+@pytest.mark.slow
 def test_where_the_snapshot_cannot_be_used_the_next_best_way_is_taken_and_the_reason_told(
     tab: Any, sound: Any, spoiled: SpoiledSite
 ) -> None:

@@ -89,12 +89,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        "alone(*engines): in these engines (all) no other browser test runs beside it: it judges sound that a busy machine would "
-        "spoil; in the others it is `quiet`",
+        "alone: no other browser test runs beside it: it judges sound that a busy machine would spoil",
     )
     config.addinivalue_line(
         "markers",
-        "quiet: comes after all others, so that its like runs beside it: a page being loaded would spoil its sound",
+        "quiet: comes after all others, and only its like runs beside it: a page being loaded would spoil its sound",
     )
     config.addinivalue_line("markers", "tab(**options): how the fixture `tab` opens its page, see engines.TabOptions")
     if unknown := sorted(set(_engines(config)) - set(ALL_ENGINES)):
@@ -131,15 +130,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             f"these drive a browser and lack the marker `browser`, so -m would lose them:\n  {listed}"
         )
     # Stable: those with a browser come last, in their order, and at the very end those that all others would have to wait for.
-    items.sort(key=lambda item: (_drives(item), _alone(item), any(map(item.get_closest_marker, ("quiet", "alone")))))
-
-
-def _alone(item: pytest.Item) -> bool:
-    marker = item.get_closest_marker("alone")
-    engine = (
-        item.callspec.params.get("engine") if isinstance(item, pytest.Function) and hasattr(item, "callspec") else None
+    # Long ones come first among their like, so that no worker waits for the other's.
+    last = ("quiet", "alone")
+    items.sort(
+        key=lambda item: (
+            _drives(item),
+            *(item.get_closest_marker(name) is not None for name in reversed(last)),
+            item.get_closest_marker("slow") is None,
+        )
     )
-    return marker is not None and (not marker.args or engine in marker.args)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -240,15 +239,21 @@ def _display() -> Iterator[str]:
 
 @pytest.fixture
 def _elbow_room(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Tests with a browser share the machine, but for those marked `alone`. One process needs no lock."""
+    """Tests with a browser share the machine with their like, but for those marked `alone`. One process needs no lock."""
     if sys.platform == "win32" or not hasattr(request.config, "workerinput"):
         yield
         return
     import fcntl
 
-    alone = _alone(request.node)
-    with (tmp_path_factory.getbasetemp().parent / "elbow-room").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+    quiet, alone = (request.node.get_closest_marker(name) is not None for name in ("quiet", "alone"))
+    folder = tmp_path_factory.getbasetemp().parent
+    with (folder / "noise").open("a") as noise, (folder / "elbow-room").open("a") as room:
+        if quiet or alone:  # until the last of the others is done: none begins any more
+            fcntl.flock(noise, fcntl.LOCK_EX)
+            fcntl.flock(noise, fcntl.LOCK_UN)
+        else:
+            fcntl.flock(noise, fcntl.LOCK_SH)
+        fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
         yield
 
 
