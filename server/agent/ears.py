@@ -112,17 +112,16 @@ class Ears:
         self._lock = threading.Lock()
         self._closed = False
 
-    def prewarm(self, processes: int | None = None) -> None:
-        """Have `processes` of them (all) running; returns at once. A few tenths of a second until the first answer."""
+    def prewarm(self) -> None:
+        """Start the processes if they are not running; returns at once. A few tenths of a second until the first answer."""
         with self._lock:
-            if self._closed:
+            if self._threads or self._closed:
                 return
-            if not self._threads:
-                atexit.register(self.close)
-            for index in range(len(self._threads), min(self._count, processes or self._count)):
+            for index in range(self._count):
                 thread = threading.Thread(target=self._serve, name=f"agent-ears-{index}", daemon=True)
                 self._threads.append(thread)
                 thread.start()
+        atexit.register(self.close)
 
     @property
     def idle(self) -> bool:

@@ -45,9 +45,7 @@ def create_router(options: AgentOptions) -> APIRouter:
     @asynccontextmanager
     async def lifespan(_app: Any) -> AsyncIterator[None]:
         if options.prewarm:
-            hub.ears.prewarm(
-                1
-            )  # the others when somebody is about to talk: each takes a second of a processor and 200 MB
+            hub.ears.prewarm()
             hub.voice.prewarm()
         try:
             yield

@@ -23,7 +23,7 @@ GREETING = "Hi there! I am Parley. What can I do for you?"
 def test_a_person_talks_and_is_answered_by_voice(
     untouched: Call, sound: Any, speech: Speech, tmp_path: Path, parley: Parley
 ) -> None:
-    """The product in one test: greeting, a long story that is interrupted, another turn, goodbye.
+    """The product in one test: greeting, a turn, a long story that is interrupted, another turn, goodbye.
 
     Judged by what came out of the speaker. Barge-in: soon after the server's verdict nothing may sound, and what was not heard is
     cut from the transcript. What is said over the agent is only asked to be noticed: while the agent sounds, echo cancellation
@@ -38,6 +38,13 @@ def test_a_person_talks_and_is_answered_by_voice(
         tape.wait_silence(for_ms=700, timeout_s=30, since_ms=tape.wait_sound(timeout_s=20))
     greeting = load(tmp_path / "greeting.wav")
     assert share_heard(greeting, GREETING, decoys=DECOYS) >= 0.5, "the greeting that was shown must be what was heard"
+
+    # This turn is more than one more: without it Chromium's echo cancellation, which has heard nobody speak yet, takes all away that
+    # is said over the story.
+    time = Line(text="what time is it", wav=speech.say("what time is it", tail_ms=700))
+    (first,) = converse(call, [time], folder=tmp_path / "first")
+    assert first.good, first
+    assert words_heard(load(tmp_path / "first" / "speaker.wav"), ["time", "it's", "is", "o'clock", *DECOYS])
 
     shown = len(call.transcript())
     with sound.record(tmp_path / "barge.wav") as tape:
@@ -56,9 +63,7 @@ def test_a_person_talks_and_is_answered_by_voice(
     assert len(story.text) < 400, "what was not heard must be cut"
     assert call.snapshot()["stats"]["interruptions"] >= 1  # type: ignore[index]
 
-    time = Line(text="what time is it", wav=speech.say("what time is it", tail_ms=700))
     (last,) = converse(call, [time], folder=tmp_path / "last")
-    assert words_heard(load(tmp_path / "last" / "speaker.wav"), ["time", "it's", "is", "o'clock", *DECOYS])
     assert last.good and not last.interrupted and "time" in last.agent_heard, last
     facts = call.facts()
     assert int(str(facts["Context rate"]).split()[0]) > 0
