@@ -93,7 +93,7 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.addinivalue_line(
         "markers",
-        "quiet: comes after all others, and only its like runs beside it: a page being loaded would spoil its sound",
+        "quiet: comes after all others, so that its like runs beside it: a page being loaded would spoil its sound",
     )
     config.addinivalue_line("markers", "tab(**options): how the fixture `tab` opens its page, see engines.TabOptions")
     if unknown := sorted(set(_engines(config)) - set(ALL_ENGINES)):
@@ -248,7 +248,7 @@ def _elbow_room(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
     quiet, alone = (request.node.get_closest_marker(name) is not None for name in ("quiet", "alone"))
     folder = tmp_path_factory.getbasetemp().parent
     with (folder / "noise").open("a") as noise, (folder / "elbow-room").open("a") as room:
-        if quiet or alone:  # until the last of the others is done: none begins any more
+        if quiet or alone:  # until those of the others that run are done; they come first, so hardly any begins after that
             fcntl.flock(noise, fcntl.LOCK_EX)
             fcntl.flock(noise, fcntl.LOCK_UN)
         else:
