@@ -16,14 +16,8 @@ from pathlib import Path
 # judged in real time, on machines that others share.
 # What needs no browser, on more processes than there are processors: many wait for speech.
 WITHOUT_BROWSER = (
-    "-n",
-    "6",
-    "--dist=worksteal",
-    "-m",
-    "not browser",
-    "-q",
-    "--reruns=1",
-    "--contract-table=docs/contract.md",
+    *("-n", "4", "--dist=worksteal", "-m", "not browser"),
+    *("-q", "-raR", "--reruns=1", "--contract-table=docs/contract.md"),
 )
 # Two at a time: real sound suffers where the machine is short of time. Their rooms are named, because looking through the others
 # would take three processes seven seconds each.
