@@ -36,7 +36,7 @@ Rooms
     page_errors   everything that a page complains about
     pulse, tape   virtual microphone and speaker; recordings that can be listened to while they run
     injected      the same inside the page, for machines without PulseAudio; the test id then says `injected`
-    speech        make speech, tones, sweeps, silence
+    speech        make speech, tones, sweeps, silence (`wheel_voice`: its voice where espeak-ng is not installed)
     listen        levels, segments, pitch, gaps, likeness, words
     quirk_scripts init scripts: other browsers' quirks and faults
     server, talk  Parley itself: its server, and driving its page (framed: the same in another site's frame)

@@ -248,9 +248,8 @@ def _elbow_room(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
     quiet, alone = (request.node.get_closest_marker(name) is not None for name in ("quiet", "alone"))
     folder = tmp_path_factory.getbasetemp().parent
     with (folder / "noise").open("a") as noise, (folder / "elbow-room").open("a") as room:
-        if (
-            quiet or alone
-        ):  # until those of the others that run are done; they come first, so hardly any begins after that
+        if quiet or alone:
+            # Until those of the others that run are done; they come first, so hardly any begins after that.
             fcntl.flock(noise, fcntl.LOCK_EX)
             fcntl.flock(noise, fcntl.LOCK_UN)
         else:
