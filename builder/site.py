@@ -56,13 +56,16 @@ def _place(root: Path, out: Path, agent: agents.Agent, runtime: vendor.Runtime) 
     stock_url = assets.place_folder("pyodide", files)
     starting = runtime.pyodide if agent.full_runtime else lean.make(root, runtime.pyodide, runtime.acorn)
     kept = snapshot.make(root, runtime.pyodide, starting, wheel_name, wheel_bytes, agent.tools)
-    runtime_url, secondary_url = stock_url, None
+    runtime_url, later = stock_url, []
+    tools_name, tools_bytes = "tools.py", agent.tools.read_bytes() if agent.tools.exists() else None
     if not agent.full_runtime:
         parts = split.make(root, starting, kept, runtime.pyodide / "python_stdlib.zip", _providers(agent), agent.tools)
+        if parts.tools is not None:
+            tools_name, tools_bytes = "tools.pyc", parts.tools
         files = {name: (starting / name).read_bytes() for name in lean.FILES}
-        files |= {"pyodide.asm.wasm": parts.primary, "secondary.wasm": parts.secondary}
+        files |= {"pyodide.asm.wasm": parts.primary, "call.wasm": parts.call, "rest.wasm": parts.rest}
         runtime_url = assets.place_folder("pyodide-lean", files)
-        secondary_url = runtime_url + "secondary.wasm"
+        later = [{"name": name, "url": f"{runtime_url}{name}.wasm"} for name in ("call", "rest")]
     packages = {runtime.micropip.name: runtime.micropip.read_bytes(), wheel_name: wheel_bytes}
     packages_url = assets.place_folder("python", packages)
     return {
@@ -73,7 +76,7 @@ def _place(root: Path, out: Path, agent: agents.Agent, runtime: vendor.Runtime) 
             "capture": assets.placed["capture.js"],
             "playback": assets.placed["playback.js"],
             "runtime": runtime_url,
-            "secondary": secondary_url,
+            "later": later,
             "stock": stock_url,
             "snapshot": {
                 **kept.meta,
@@ -83,7 +86,7 @@ def _place(root: Path, out: Path, agent: agents.Agent, runtime: vendor.Runtime) 
             "library": stock_url + "python_stdlib.zip",
             "micropip": packages_url + runtime.micropip.name,
             "client": packages_url + wheel_name,
-            "tools": assets.place("tools.py", agent.tools.read_bytes()) if agent.tools.exists() else None,
+            "tools": assets.place(tools_name, tools_bytes) if tools_bytes is not None else None,
         },
     }
 

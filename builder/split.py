@@ -1,7 +1,7 @@
-"""Divide the smaller runtime's WebAssembly: what a page and its calls use comes first, the rest when Python is ready.
+"""Divide the smaller runtime's WebAssembly: what a page starts with comes first, what calls use and the rest when Python is ready.
 
-A rehearsed call tells which functions are used, so the division belongs to one client, one snapshot and one agent. Made once for
-each, in `.cache/`; `runtime_splitter/` does the work in Node, and runs both parts before it is content.
+A rehearsed start and call tell which functions are used, so the division belongs to one client, one snapshot and one agent. Made
+once for each, in `.cache/`; `runtime_splitter/` does the work in Node, and runs all parts before it is content.
 """
 
 from __future__ import annotations
@@ -24,10 +24,15 @@ PRUNER = Path(__file__).parent / "runtime_pruner" / "format.mjs"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """`primary` stands in for Pyodide's own module, `secondary` is what `secondary.js` fetches."""
+    """`primary` stands in for Pyodide's own module, `call` and then `rest` are what `secondary.js` fetches.
+
+    `tools` are the page's own as bytecode, None where there are none or they cannot be compiled.
+    """
 
     primary: bytes
-    secondary: bytes
+    call: bytes
+    rest: bytes
+    tools: bytes | None
 
 
 def make(
@@ -38,7 +43,7 @@ def make(
     providers: Collection[str],
     tools: Path | None,
 ) -> Parts:
-    """Return the two parts of the module in `runtime`, making them where the cache lacks them.
+    """Return the parts of the module in `runtime`, making them where the cache lacks them.
 
     `providers` are those that the page offers. SetupError with Node's own words when it cannot be done.
     """
@@ -78,5 +83,6 @@ def make(
             told = json.loads(kept.make(root, folder, command, failure, timeout_s=120))
             say(f"divided the runtime: {told['moved']} functions come when Python is ready")
             kept.forget_oldest(folder.parent)
-    primary, secondary = ((folder / f"{name}.wasm").read_bytes() for name in ("primary", "secondary"))
-    return Parts(primary=primary, secondary=secondary)
+    modules = {name: (folder / f"{name}.wasm").read_bytes() for name in ("primary", "call", "rest")}
+    bytecode = folder / "tools.pyc"
+    return Parts(**modules, tools=bytecode.read_bytes() if bytecode.exists() else None)

@@ -41,6 +41,13 @@ const BEGINS = [
   ['s=API.runPythonInternal("import builtins; builtins.__dict__");', 's=modules.get("builtins").__dict__;'],
 ];
 
+// What is done for main loops, windows and SDL whenever the script runs, or a file is loaded: a worker has none of them.
+const FOR_A_WINDOW = [
+  'if(typeof Browser!="undefined")Browser.init();',
+  "registerPostMainLoop(()=>SDL.audio?.queueNewAudioData?.());",
+  'Module["requestAnimationFrame"]=MainLoop.requestAnimationFrame;Module["pauseMainLoop"]=MainLoop.pause;Module["resumeMainLoop"]=MainLoop.resume;MainLoop.init();',
+];
+
 const [runtime, acorn, out] = process.argv.slice(2);
 const text = readFileSync(join(runtime, "pyodide.asm.mjs"), "utf8");
 const loader = readFileSync(join(runtime, "pyodide.mjs"), "utf8");
@@ -83,12 +90,13 @@ function replaced(script, old, wanted, complaint) {
 }
 let changed = replaced(before, LOADS_COMPILED, LOADS_COMPILED + REFUSES, "loads compiled code");
 for (const [old, wanted] of BEGINS) changed = replaced(changed, old, wanted, "begins");
+for (const part of FOR_A_WINDOW) changed = replaced(changed, part, "", "speaks of windows");
 const whole = `${changed}var ${declared.join(",")};function assignWasmExports(wasmExports){${kept.join(";")}${after}`;
 
 const wasm = readFileSync(join(runtime, "pyodide.asm.wasm"));
 const pruned = prune(new Uint8Array(wasm.buffer, wasm.byteOffset, wasm.length), wanted);
 await WebAssembly.compile(pruned.bytes); // valid, or it throws
-const glue = shake(await import(pathToFileURL(acorn)), whole, pruned.imported, pruned.called);
+const glue = shake(await import(pathToFileURL(acorn)), whole, pruned.imported, pruned.called, loader);
 
 writeFileSync(join(out, "pyodide.asm.wasm"), pruned.bytes);
 writeFileSync(join(out, "pyodide.asm.mjs"), glue);

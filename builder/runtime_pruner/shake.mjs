@@ -3,8 +3,8 @@
  * code might. It is half of the script, and a worker has to read all of it before Python can begin.
  *
  * Parsed with acorn, so what is taken are whole declarations: a function or a constant of the script's one big scope whose name
- * occurs in nothing that stays. A name that occurs anywhere counts as used, whatever it means there. Properties set on such a
- * function go with it. Anything else that is done in that scope stays.
+ * occurs in nothing that stays. A name that occurs anywhere counts as used, whatever it means there, as a text too. Properties set on
+ * such a function go with it, and so does what tells others of it. Anything else that is done in that scope stays.
  */
 
 /** What the script offers to the WebAssembly, by name. */
@@ -16,10 +16,10 @@ const IS_PURE = new Set(["ArrowFunctionExpression", "FunctionExpression", "Liter
 
 /**
  * @param {object} acorn   @param {string} script   @param {Set<string>} imported every function that the module imports
- * @param {Set<string>} called those of them that its code can reach
+ * @param {Set<string>} called those of them that its code can reach   @param {string} loader the script that uses this one
  * @returns {string}
  */
-export function shake(acorn, script, imported, called) {
+export function shake(acorn, script, imported, called, loader) {
   const options = { ecmaVersion: "latest", sourceType: "module" };
   const { scope, offered, outside } = findScope(acorn.parse(script, options));
   const kept = [];
@@ -30,7 +30,7 @@ export function shake(acorn, script, imported, called) {
     else if (imported.has(name) || called.has(name)) kept.push({ text: `${name}:${MISSING}`, names: new Set() });
   }
   const pieces = scope.flatMap((statement) => piecesOf(statement, offered, kept));
-  const alive = reached(pieces, outside);
+  const alive = reached(pieces, new Set([...outside, ...loader.split(/[^\w$]+/)]));
   const isAlive = (piece) => piece.name === null || alive.has(piece.name);
 
   let result = "";
@@ -58,6 +58,7 @@ function* childrenOf(node) {
 
 function namesIn(node, names = new Set()) {
   if (node.type === "Identifier") names.add(node.name);
+  else if (typeof node.value === "string") names.add(node.value);
   for (const child of childrenOf(node)) namesIn(child, names);
   return names;
 }
@@ -95,8 +96,8 @@ function piecesOf(statement, offered, kept) {
   }
   const { left, right } = statement.expression?.type === "AssignmentExpression" ? statement.expression : {};
   if (left?.type === "MemberExpression" && left.object.type === "Identifier" && isPure(right)) {
-    // `f.sig = ...` belongs to f. `Module["_f"] = _f` tells others of f, who would have to say its name.
-    const tells = left.object.name === "Module" && right.type === "Identifier" && left.property.value === right.name && right.name.startsWith("_");
+    // `f.sig = ...` belongs to f. `Module["f"] = f` tells others of f, who would have to say its name.
+    const tells = left.object.name === "Module" && right.type === "Identifier" && left.property.value === right.name;
     if (tells || left.object.name !== "Module") return [piece(tells ? right.name : left.object.name, statement, tells ? new Set() : namesIn(right))];
   }
   return [piece(null, statement, namesIn(statement))];
@@ -105,6 +106,9 @@ function piecesOf(statement, offered, kept) {
 function isPure(node) {
   if (node.type === "ObjectExpression") return node.properties.every((it) => it.type === "Property" && !it.computed && isPure(it.value));
   if (node.type === "ArrayExpression") return node.elements.every((it) => it && isPure(it));
+  if (node.type === "UnaryExpression") return node.operator !== "delete" && isPure(node.argument);
+  if (node.type === "BinaryExpression") return isPure(node.left) && isPure(node.right);
+  if (node.type === "MemberExpression") return !node.computed && node.object.type === "Identifier";
   return IS_PURE.has(node.type);
 }
 

@@ -10,10 +10,24 @@ import { existsSync, readFileSync } from "node:fs";
 
 import { Host } from "../../templates/static/host.js";
 
-const TOOLS = readFileSync(new URL("rehearsal_tools.py", import.meta.url), "utf8");
+const REHEARSED_TOOLS = readFileSync(new URL("rehearsal_tools.py", import.meta.url), "utf8");
 const PYTHON = readFileSync(new URL("rehearsal_python.py", import.meta.url), "utf8");
 const TOKEN = JSON.stringify({ token: "token", ws_url: "wss://localhost/", expires_at: 1790211871.25, max_session_seconds: 600 });
-const FILE = "/home/pyodide/agent_tools.py";
+/** Without the end of its name, which is .pyc where they were compiled. */
+export const TOOLS = "/home/pyodide/agent_tools";
+// What most pages say beside their provider: what it is does not matter, but the code that reads it does.
+const SETTINGS = {
+  barge_in: "duck",
+  early_words_ms: 15000,
+  expires_in_seconds: 120,
+  greeting: "Grüße, and hello! 🎙",
+  known_voices: [{ id: "one", label: "Jürgen (German)" }],
+  max_session_duration_seconds: 1800,
+  system_prompt: "Be brief.\nUse a tool when one fits.",
+  token_url: "/api/token",
+  voice: "",
+  wrap_up_lead_seconds: 15,
+};
 const TURNS_OF_THE_LOOP = 40; // a tool takes a few
 const ROUNDS = 6; // Python changes code that runs often
 
@@ -37,30 +51,44 @@ const base64 = {
 };
 
 /**
+ * The start of the page: all that is done before it is ready, and what it is asked while nobody talks.
+ *
  * @param {object} python as the page has it before it starts the client
- * @param {object[]} settings of each choice of the page   @param {string | null} tools the page's own, imported and not called
+ * @param {object[]} settings of each choice of the page   @param {{path: string, bytes: Uint8Array} | null} tools the page's own, imported and not called
  */
+export function begin(python, settings, tools) {
+  if (tools !== null) python.FS.writeFile(tools.path, tools.bytes);
+  for (const choice of settings) {
+    try {
+      start(python, choice, tools !== null).intent({ type: "ping" });
+    } catch (error) {
+      if (error?.name !== "PythonError") throw error; // a tool may ask for what only a page has
+    }
+  }
+}
+
+/** Calls, and what tools may do meanwhile. Parameters: see `begin`, after which it comes. */
 export async function rehearse(python, settings, tools) {
   globalThis.WebSocket = FakeSocket;
   globalThis.fetch = async () => ({ status: 200, headers: { get: () => null }, text: async () => TOKEN });
   globalThis.setTimeout = (callback, delay) => (delay > 0 ? 0 : setImmediate(callback)); // timers are told, not waited for
+  forgetTools(python);
   python.runPython(PYTHON);
   await python.runPythonAsync("await waiting()");
-  python.FS.writeFile(FILE, TOOLS);
+  python.FS.writeFile(`${TOOLS}.py`, REHEARSED_TOOLS);
   for (let round = 0; round < ROUNDS; round++) {
     const short = round % 2 === 0;
     Uint8Array.prototype.toBase64 = short ? base64.toBase64 : undefined;
     Uint8Array.fromBase64 = short ? base64.fromBase64 : undefined;
     for (const choice of settings) await calls(python, choice);
   }
-  python.runPython("import sys, importlib; del sys.modules['agent_tools']; importlib.invalidate_caches()");
-  if (tools === null) return;
-  python.FS.writeFile(FILE, tools);
-  try {
-    start(python, settings[0]);
-  } catch (error) {
-    if (error?.name !== "PythonError") throw error; // a tool may ask for what only a page has
-  }
+  python.FS.unlink(`${TOOLS}.py`);
+  forgetTools(python);
+  begin(python, settings, tools);
+}
+
+function forgetTools(python) {
+  python.runPython("import sys, importlib; sys.modules.pop('agent_tools', None); importlib.invalidate_caches()");
 }
 
 function heardOf(provider) {
@@ -68,11 +96,11 @@ function heardOf(provider) {
   return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : [];
 }
 
-function start(python, settings) {
+function start(python, settings, hasTools = true) {
   const host = new Host(python, () => {}, (reason) => {
     throw new Error(`the rehearsal of a call ended: ${reason}`);
   });
-  host.client = python.pyimport("pyclient.browser").start(host, JSON.stringify(settings), true);
+  host.client = python.pyimport("pyclient.browser").start(host, JSON.stringify({ ...SETTINGS, ...settings }), hasTools);
   return host;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Divide a WebAssembly module: what the start of a page and a call were seen to use, and the rest, which comes later.
+ * Divide a WebAssembly module: what was seen to be used, and the rest, which comes later. The primary part can be divided again.
  *
  * Three quarters of Python's functions are never called in a page that only talks. The browser need not have them before it is ready.
  * The primary module keeps every function's number, so tables, exports and a kept memory fit as before. In place of a function that
@@ -29,7 +29,7 @@ import {
   written,
 } from "../runtime_pruner/format.mjs";
 
-/** What the two parts and the page's script say to each other; everything else is as Pyodide's own scripts know it. */
+/** What the parts and the page's script say to each other; everything else is as Pyodide's own scripts know it. */
 export const PREFIX = "split:";
 
 const END = 0x0b;
@@ -84,9 +84,12 @@ export function callable(bytes) {
 
 /**
  * @param {Uint8Array} bytes the whole module   @param {Set<number>} used functions that the primary module shall have
- * @returns {{primary: Uint8Array, secondary: Uint8Array, moved: number, stubs: number}}
+ * @param {string} name of the secondary part: what the two share is exported as `split:NAME:...`
+ * @returns {{primary: Uint8Array, secondary: Uint8Array, moved: number, stubs: number, own: number[]}} `own`: the functions of the
+ *   primary module that lead to the other part; they stay where it is divided again
  */
-export function split(bytes, used) {
+export function split(bytes, used, name) {
+  const prefix = `${PREFIX}${name}:`;
   const module = readModule(bytes);
   const { imported, bodies } = module;
   const isDead = ({ start, end }) => Buffer.compare(bytes.subarray(start, end), DEAD_BODY) === 0;
@@ -146,13 +149,13 @@ export function split(bytes, used) {
     [SECTION.global]: (entries) => [...entries, Uint8Array.of(I32, 1, 0x41, 0, END)],
     [SECTION.export]: (entries) => [
       ...entries,
-      exporting(`${PREFIX}table`, KIND.table, table),
-      exporting(`${PREFIX}lend`, KIND.function, lend),
-      exporting(`${PREFIX}is_there`, KIND.global, isThere),
-      ...[...globals].map(([global, i]) => exporting(`${PREFIX}global${i}`, KIND.global, global)),
-      ...module.tags.map((_, i) => exporting(`${PREFIX}tag${i}`, KIND.tag, i)),
-      exporting(`${PREFIX}memory`, KIND.memory, 0),
-      ...Array.from({ length: module.tables }, (_, i) => exporting(`${PREFIX}table${i}`, KIND.table, i)),
+      exporting(`${prefix}table`, KIND.table, table),
+      exporting(`${prefix}lend`, KIND.function, lend),
+      exporting(`${prefix}is_there`, KIND.global, isThere),
+      ...[...globals].map(([global, i]) => exporting(`${prefix}global${i}`, KIND.global, global)),
+      ...module.tags.map((_, i) => exporting(`${prefix}tag${i}`, KIND.tag, i)),
+      exporting(`${prefix}memory`, KIND.memory, 0),
+      ...Array.from({ length: module.tables }, (_, i) => exporting(`${prefix}table${i}`, KIND.table, i)),
     ],
     // Passive: nothing is done with it before the secondary module is there.
     [SECTION.element]: (entries) => [...entries, concatenated([[1, 0], leb(lent.size), ...[...lent.keys()].map(leb)])],
@@ -186,7 +189,7 @@ export function split(bytes, used) {
     ...written(SECTION.element, [element]),
     ...written(SECTION.code, secondCode),
   ]);
-  return { primary: first, secondary: second, moved: moved.length, stubs: stubs.length };
+  return { primary: first, secondary: second, moved: moved.length, stubs: stubs.length, own: [...stubs, bring, lend] };
 }
 
 /** Calls the function in the slot with its own parameters, after making sure that there is one. */

@@ -3,9 +3,11 @@
  * (`pyclient.browser`). A failure that Python cannot survive is told to the page as `dead`.
  */
 
+import { Ahead } from "./ahead.js";
 import { Host } from "./host.js";
 import { startPython } from "./runtime.js";
 
+const ahead = new Ahead();
 const waiting = [];
 let host = null;
 let booted = false;
@@ -21,17 +23,25 @@ function die(error) {
 }
 
 self.onmessage = ({ data }) => {
-  if (data.type === "init") boot(data.config).catch(die);
+  if (data.type === "init") boot(data.config, data.ahead ? ahead : null).catch(die);
+  else if (data.type === "ahead") ahead.received(data);
   else if (booted) host.intent(data);
   else waiting.push(data);
 };
 
-async function boot(config) {
+async function fetchTools(url) {
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(`the agent's tools could not be fetched (status ${answer.status})`);
+  return new Uint8Array(await answer.arrayBuffer());
+}
+
+async function boot(config, ahead) {
   stage("runtime", 0);
-  const tools = config.tools ? fetch(config.tools).then((answer) => answer.text()) : null;
-  const { python, rest, way, why } = await startPython(config, stage);
+  const tools = config.tools ? fetchTools(config.tools) : null;
+  tools?.catch(() => {}); // told when it is awaited
+  const { python, rest, way, why } = await startPython(config, stage, ahead);
   stage("client", 95);
-  if (tools !== null) python.FS.writeFile("/home/pyodide/agent_tools.py", await tools);
+  if (tools !== null) python.FS.writeFile(`/home/pyodide/agent_tools${config.tools.endsWith(".pyc") ? ".pyc" : ".py"}`, await tools);
   host = new Host(python, post, die);
   host.client = python.pyimport("pyclient.browser").start(host, JSON.stringify(config.settings), tools !== null);
   booted = true;

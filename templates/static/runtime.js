@@ -7,7 +7,7 @@
  */
 
 import { runtimeOptions } from "./restore.js";
-import { Secondary } from "./secondary.js";
+import { Secondaries, Secondary } from "./secondary.js";
 
 const LIBRARY = "/lib/python314.zip";
 const EMPTY_ZIP = Uint8Array.of(80, 75, 5, 6, ...new Array(18).fill(0)); // Pyodide wants some library; all is in the memory
@@ -22,15 +22,16 @@ const output = { stdout: (line) => console.info(line), stderr: (line) => console
 /**
  * @param {object} config what the build knows: URLs, byte counts, digests, the snapshot's table
  * @param {(name: string, percent: number) => void} stage
- * @returns {Promise<{python: object, rest: Secondary | null, way: "snapshot" | "precompiled" | "stock", why: string | null}>} Python
+ * @param {Ahead | null} ahead what the page fetches for it, if it does
+ * @returns {Promise<{python: object, rest: Secondaries | null, way: "snapshot" | "precompiled" | "stock", why: string | null}>} Python
  *   with `pyclient` ready to be imported; the rest of its code, to be brought soon; `why` it was not the first way
  */
-export async function startPython(config, stage) {
+export async function startPython(config, stage, ahead) {
   const refused = [];
   const told = inSteps(stage);
   for (const [way, start] of WAYS) {
     try {
-      return { ...(await start(config, told)), way, why: refused.join("; ") || null };
+      return { ...(await start(config, told, ahead)), way, why: refused.join("; ") || null };
     } catch (error) {
       if (way === "stock") throw error;
       const reason = String(error?.message ?? error).replace(/\s+/g, " ").trim().slice(-300);
@@ -51,13 +52,14 @@ function inSteps(stage) {
   };
 }
 
-async function fromSnapshot(config, stage) {
+async function fromSnapshot(config, stage, ahead) {
   const { blocks, ...meta } = config.snapshot;
   // Pyodide would begin with the big files only when its scripts have arrived: they are on their way before that.
-  const wasm = compile(`${config.runtime}pyodide.asm.wasm`);
+  const wasm = ahead?.module ?? compile(`${config.runtime}pyodide.asm.wasm`);
   const rest = restOf(config);
   // The two big files share the line: how much there is of the one says how much there is of both.
-  const memory = fetchExact(blocks, "the snapshot", (share) => stage(share < 1 ? "runtime" : "python", Math.round(75 * share)));
+  const pieces = ahead?.pieces() ?? fetched(blocks.url, "the snapshot");
+  const memory = exactly(blocks, pieces, "the snapshot", (share) => stage(share < 1 ? "runtime" : "python", Math.round(75 * share)));
   memory.catch(() => {}); // told when it is awaited, not as a stray rejection before that
   const [{ loadPyodide }, { default: create }] = await Promise.all([
     import(`${config.runtime}pyodide.mjs`),
@@ -76,7 +78,8 @@ async function fromSnapshot(config, stage) {
 async function fromPrecompiled(config, stage) {
   const wasm = compile(`${config.runtime}pyodide.asm.wasm`);
   const rest = restOf(config);
-  const library = await fetchExact(config.precompiled, "the precompiled library", (share) => stage("runtime", Math.round(30 * share)));
+  const pieces = fetched(config.precompiled.url, "the precompiled library");
+  const library = await exactly(config.precompiled, pieces, "the precompiled library", (share) => stage("runtime", Math.round(30 * share)));
   const { loadPyodide } = await import(`${config.runtime}pyodide.mjs`);
   stage("python", 40);
   const options = { indexURL: config.runtime, stdLibURL: config.precompiled.url, lockFileContents: config.snapshot.lock };
@@ -103,12 +106,10 @@ async function fromNothing(config, stage) {
 }
 
 /** What the smaller runtime lacks at first; a full one is whole. */
-function restOf({ secondary }) {
-  if (!secondary) return null;
-  return new Secondary(
-    () => compile(secondary, "the rest of Python"),
-    () => new WebAssembly.Module(fetchNow(secondary, "the rest of Python")),
-  );
+function restOf({ later }) {
+  const what = "the rest of Python";
+  const part = ({ name, url }) => new Secondary(name, () => compile(url, what), () => new WebAssembly.Module(fetchNow(url, what)));
+  return later.length > 0 ? new Secondaries(later.map(part)) : null;
 }
 
 function compile(url, what = "the runtime") {
@@ -128,16 +129,21 @@ async function fetchOk(url, what) {
   return answer;
 }
 
-/** Fetch a file that must be exactly what the build made: a memory or a library with one wrong byte fails in strange ways, later. */
-async function fetchExact({ url, sha256, bytes, part_bytes }, what, progress) {
+/** A file as it comes. @yields {Uint8Array} */
+async function* fetched(url, what) {
   const reader = (await fetchOk(url, what)).body.getReader();
+  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) yield piece.value;
+}
+
+/** Put a file together that must be what the build made: a memory or a library with one wrong byte fails in strange ways, later. */
+async function exactly({ sha256, bytes, part_bytes }, pieces, what, progress) {
   const data = new Uint8Array(bytes);
   const checks = []; // each part is looked at while the next one is on its way
   let position = 0;
-  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
-    if (position + piece.value.length > bytes) throw new Error(`${what} is damaged`);
-    data.set(piece.value, position);
-    position += piece.value.length;
+  for await (const piece of pieces) {
+    if (position + piece.length > bytes) throw new Error(`${what} is damaged`);
+    data.set(piece, position);
+    position += piece.length;
     while (checks.length < sha256.length) {
       const begin = checks.length * part_bytes;
       const end = Math.min(begin + part_bytes, bytes);

@@ -1,24 +1,43 @@
 /**
- * The part of Python's code that a page hardly ever needs, and never before it is ready (made by `builder/runtime_splitter/`).
+ * The parts of Python's code that a page does not need before it is ready (made by `builder/runtime_splitter/`): what calls were
+ * seen to use, and what a page hardly ever needs.
  *
  * The primary module has a stub for each function that it lacks; the stubs go through a table that the secondary module fills.
  * It is fetched when Python is ready, without anybody waiting. Who calls a stub before it is there waits for it.
  */
 
-const PREFIX = "split:";
 const WAITS_MS = [0, 2_000, 15_000];
 // A table takes functions of WebAssembly only: (module (import "a" "a" (func)) (export "a" (func 0)))
 const CARRIER = Uint8Array.of(
   0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 2, 7, 1, 1, 97, 1, 97, 0, 0, 7, 5, 1, 1, 97, 0, 0,
 );
 
+/** All of them, in the order in which they will be wanted. */
+export class Secondaries {
+  /** @param {Secondary[]} parts */
+  constructor(parts) {
+    this.parts = parts;
+  }
+
+  /** Make `instance` whole when that is needed. @returns {{exports: object}} the instance as Pyodide shall see it */
+  attach(instance) {
+    return this.parts.reduce((seen, part) => part.attach(seen), instance);
+  }
+
+  /** Bring them without holding anything up. */
+  async bringAhead() {
+    for (const part of this.parts) await part.bringAhead();
+  }
+}
+
 export class Secondary {
   /**
+   * @param {"call" | "rest"} name of the part
    * @param {() => Promise<WebAssembly.Module>} ahead compiles it while other things go on
    * @param {() => WebAssembly.Module} now does it while everything waits
    */
-  constructor(ahead, now) {
-    Object.assign(this, { ahead, now, parts: null, isThere: false });
+  constructor(name, ahead, now) {
+    Object.assign(this, { prefix: `split:${name}:`, ahead, now, parts: null, isThere: false });
   }
 
   /**
@@ -30,7 +49,7 @@ export class Secondary {
     const exports = {};
     this.parts = {};
     for (const [name, value] of Object.entries(instance.exports)) {
-      if (name.startsWith(PREFIX)) this.parts[name.slice(PREFIX.length)] = value;
+      if (name.startsWith(this.prefix)) this.parts[name.slice(this.prefix.length)] = value;
       else exports[name] = value;
     }
     const carrier = new WebAssembly.Instance(new WebAssembly.Module(CARRIER), { a: { a: () => this.bringNow() } });

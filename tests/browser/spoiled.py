@@ -50,6 +50,16 @@ class SpoiledSite:
         _kept_by_nobody(site)
 
 
+def write_tools(assets: Path, source: str) -> None:
+    """Give the page other tools, as source: the built ones are bytecode of the browser's Python."""
+    (built,) = assets.glob("tools.*")
+    built.unlink()
+    written = assets / "tools.other.py"
+    written.write_text(source)
+    page = assets.parent / "index.html"
+    page.write_text(page.read_text().replace(built.name, written.name))
+
+
 def _kept_by_nobody(site: Path) -> None:
     """No answer of this server may be kept: the same names will hold something else."""
     headers = site / "_headers"

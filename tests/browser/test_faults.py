@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser.pages import expect_notice
-from tests.browser.spoiled import SpoiledSite
+from tests.browser.spoiled import SpoiledSite, write_tools
 from tests.harness import quirk_scripts
 from tests.harness.server import Parley
 from tests.harness.speech import Speech
@@ -127,11 +127,12 @@ def test_a_hostile_message_is_refused_and_the_call_goes_on(call: Call, parley: P
 
 def deadly_tool(assets: Path) -> None:
     """A tool that kills Pyodide: a real fatal error, in real Python, in the real worker."""
-    next(assets.glob("tools.*.py")).write_text(
+    write_tools(
+        assets,
         "import json\nfrom pyclient.tools import tool\n\n"
         "@tool\ndef get_weather(city: str) -> str:\n"
         '    """Get the weather of a city."""\n'
-        "    return json.loads('[' * 200_000 + ']' * 200_000)\n"
+        "    return json.loads('[' * 200_000 + ']' * 200_000)\n",
     )
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.browser.pages import greet
-from tests.browser.spoiled import SpoiledSite
+from tests.browser.spoiled import SpoiledSite, write_tools
+from tests.harness.server import Parley
 from tests.harness.talk import Call
 
 pytestmark = pytest.mark.browser
@@ -25,6 +26,8 @@ COMPILED = (
     "070a0106616e737765720001"  # export answer
     "0a0601040010000b"  # call it
 )
+# What the console says where Python had to wait for its own code.
+WAITED = "for the rest of its code"
 # `statistics` is not in the snapshot: the rest of the library has to come for it.
 TOOLS = f'''
 import decimal
@@ -49,7 +52,7 @@ def get_weather(city: str) -> str:
 
 
 def with_tools(assets: Path) -> None:
-    next(assets.glob("tools.*.py")).write_text(TOOLS)
+    write_tools(assets, TOOLS)
 
 
 def without_ways_out(assets: Path) -> None:
@@ -69,6 +72,21 @@ def ask_weather(call: Call, expected: str) -> None:
     call.hang_up()
 
 
+def test_the_page_is_ready_and_calls_without_waiting_for_parts_of_python(tab: Any, sound: Any, parley: Parley) -> None:
+    """What was rehearsed at build time is what a page does: nothing of it needs a part of the runtime that is not there yet."""
+    call = Call(tab, sound)
+    said: list[str] = []
+    tab.page.on("console", lambda message: said.append(message.text))
+    call.open(parley.url)
+    call.wait_booted()
+    assert WAITED not in " ".join(said), said
+    tab.page.wait_for_timeout(1000)  # a person who reads before pressing: the parts have come by then
+    greet(call)
+    call.connect()
+    call.wait_turn("agent", containing="parley")
+    assert WAITED not in " ".join(said), said
+
+
 @pytest.mark.parametrize("runtime", ["smaller", "full"])
 def test_python_starts_from_the_snapshot_and_fetches_what_a_tool_wants_beyond_it(
     tab: Any, sound: Any, spoiled: SpoiledSite, request: pytest.FixtureRequest, runtime: str
@@ -86,7 +104,7 @@ def test_python_starts_from_the_snapshot_and_fetches_what_a_tool_wants_beyond_it
     facts = call.facts()
     assert (facts["Python started from"], facts["Not faster because"]) == ("snapshot", None)
     # The page hardly ever needs decimal numbers: their code was not there when the tools were imported.
-    assert ("for the rest of its code" in " ".join(said)) == (runtime == "smaller"), said
+    assert (WAITED in " ".join(said)) == (runtime == "smaller"), said
     ask_weather(call, "21 degrees, compiled 1" if runtime == "full" else "21 degrees, refused with a hint")
 
 

@@ -1,10 +1,13 @@
-/** Splits a small module as it is told on stdin (the numbers of the functions in the primary part), runs it, and prints what happened. */
+/**
+ * Divides a small module twice as it is told on stdin (the numbers of the functions that the first and the second division leave in
+ * the primary part), runs it, and prints what happened.
+ */
 
 import { readFileSync } from "node:fs";
 
 import { SECTION, concatenated, leb, written } from "../../builder/runtime_pruner/format.mjs";
 import { PREFIX, split, watched } from "../../builder/runtime_splitter/split.mjs";
-import { Secondary } from "../../templates/static/secondary.js";
+import { Secondaries, Secondary } from "../../templates/static/secondary.js";
 
 console.info = () => {}; // stdout is for the result
 const name = (text) => [text.length, ...Buffer.from(text)];
@@ -32,26 +35,31 @@ const { exports } = await WebAssembly.instantiate(await WebAssembly.compile(watc
 exports.entry(10);
 const called = Object.keys(exports).filter((it) => it.startsWith(PREFIX) && exports[it].value === 1);
 
-const { primary, secondary } = split(WHOLE, new Set(JSON.parse(readFileSync(0, "utf8"))));
-const rest = await WebAssembly.compile(secondary);
+const [used, atStart] = JSON.parse(readFileSync(0, "utf8"));
+const without = split(WHOLE, new Set(used), "rest");
+const divided = split(without.primary, new Set([...atStart, ...without.own]), "call");
+const modules = { call: await WebAssembly.compile(divided.secondary), rest: await WebAssembly.compile(without.secondary) };
 
 async function run(now) {
-  const brought = [0, 0];
-  const part = new Secondary(
-    async () => (brought[0]++, rest),
-    () => (brought[1]++, now()),
-  );
-  return { part, brought, seen: part.attach(await WebAssembly.instantiate(await WebAssembly.compile(primary), imports)) };
+  const brought = { ahead: [], now: [] };
+  const part = (name) =>
+    new Secondary(
+      name,
+      async () => (brought.ahead.push(name), modules[name]),
+      () => (brought.now.push(name), now(name)),
+    );
+  const parts = new Secondaries([part("call"), part("rest")]);
+  return { parts, brought, seen: parts.attach(await WebAssembly.instantiate(await WebAssembly.compile(divided.primary), imports)) };
 }
 
-function used({ seen, brought }) {
+function usedOf({ seen, brought: { ahead, now } }) {
   const answers = [seen.exports.entry(10), seen.exports.entry(11)];
-  return { answers, counted: seen.exports.count.value, brought };
+  return { answers, counted: seen.exports.count.value, ahead, now: now.sort() };
 }
 
-const demanded = await run(() => rest);
-const ahead = await run(() => rest);
-await ahead.part.bringAhead();
+const demanded = await run((name) => modules[name]);
+const ahead = await run((name) => modules[name]);
+await ahead.parts.bringAhead();
 const lost = await run(() => {
   throw new Error("not there");
 });
@@ -65,8 +73,8 @@ try {
 const told = {
   watched: called.map((it) => Number(it.slice(PREFIX.length))),
   exports: Object.keys(demanded.seen.exports).sort(),
-  "on demand": used(demanded),
-  ahead: used(ahead),
+  "on demand": usedOf(demanded),
+  ahead: usedOf(ahead),
   refused,
 };
 console.log(JSON.stringify(told));

@@ -1,4 +1,4 @@
-"""The divided runtime: what a page uses first, the rest later; always the same, and the same Python as the whole one."""
+"""The divided runtime: what a page starts with, then what calls use, then the rest; always the same, and the same Python as the whole."""
 
 from __future__ import annotations
 
@@ -34,13 +34,15 @@ def memory(runtime: Path) -> snapshot.Snapshot:
 def test_the_page_gets_half_at_first_and_every_build_the_same(
     tmp_path: Path, runtime: Path, library: Path, memory: snapshot.Snapshot
 ) -> None:
-    """The build itself runs both parts: a rehearsed call with the primary one alone, then what only the secondary one can do."""
+    """The build itself runs the parts: a start with the primary one alone, a rehearsed call with the second, then what needs the third."""
     first = split.make(tmp_path / "a", runtime, memory, library, PROVIDERS, None)
     second = split.make(tmp_path / "b", runtime, memory, library, reversed(PROVIDERS), None)
     assert first == second
     whole = len((runtime / "pyodide.asm.wasm").read_bytes())
-    assert len(first.primary) < 0.6 * whole
-    assert whole < len(first.primary) + len(first.secondary) < 1.1 * whole
+    assert len(first.primary) < 0.5 * whole
+    assert len(first.call) < 0.15 * whole
+    assert whole < len(first.primary) + len(first.call) + len(first.rest) < 1.1 * whole
+    assert first.tools is None
 
 
 def test_tools_that_only_a_page_can_import_do_not_stop_the_build(
@@ -50,6 +52,9 @@ def test_tools_that_only_a_page_can_import_do_not_stop_the_build(
     tools.write_text("import decimal, js\nprint(decimal.Decimal(1) / 3)\njs.document.title\n")
     parts = split.make(tmp_path / "cache", runtime, memory, library, PROVIDERS[:1], tools)
     assert parts.primary != split.make(tmp_path / "cache", runtime, memory, library, PROVIDERS[:1], None).primary
+    assert parts.tools is not None
+    tools.write_text("def broken(:\n")
+    assert split.make(tmp_path / "cache", runtime, memory, library, PROVIDERS[:1], tools).tools is None
 
 
 def test_a_module_that_nobody_understands_stops_the_build(
@@ -70,15 +75,21 @@ def test_a_module_that_nobody_understands_stops_the_build(
 DRIVER = Path(__file__).with_name("split_driver.mjs")
 
 
-@pytest.mark.parametrize("used", [[1, 2, 3], [2, 3], [1, 3], [1, 2], [1], [2], [3], []])
-def test_each_way_between_the_parts_leads_to_the_right_function(used: list[int]) -> None:
-    """By number, through a table, to the host, in and out of the missing part; and Pyodide sees what it would see of the whole."""
+EACH_WAY = [[1, 2, 3], [2, 3], [1, 3], [1, 2], [1], [2], [3], []]
+
+
+@pytest.mark.parametrize(
+    ("used", "at_start"), [(used, kept) for used in EACH_WAY for kept in EACH_WAY if {*kept} <= {*used}]
+)
+def test_each_way_between_the_parts_leads_to_the_right_function(used: list[int], at_start: list[int]) -> None:
+    """By number, through a table, to the host, in and out of each missing part; and Pyodide sees what it would see of the whole."""
     command = [find_node(), str(DRIVER)]
-    done = subprocess.run(command, input=json.dumps(used), capture_output=True, text=True, check=True, timeout=60)
+    asked = json.dumps([used, at_start])
+    done = subprocess.run(command, input=asked, capture_output=True, text=True, check=True, timeout=60)
     told = json.loads(done.stdout)
-    missing = len(used) < 3
+    missing = ["call"] * (len(at_start) < len(used)) + ["rest"] * (len(used) < 3)
     assert told["watched"] == [1, 2, 3]
     assert told["exports"] == ["count", "entry", "memory"]
-    assert told["on demand"] == {"answers": [42, 46], "counted": 2, "brought": [0, int(missing)]}
-    assert told["ahead"] == {"answers": [42, 46], "counted": 2, "brought": [1, 0]}
+    assert told["on demand"] == {"answers": [42, 46], "counted": 2, "ahead": [], "now": missing}
+    assert told["ahead"] == {"answers": [42, 46], "counted": 2, "ahead": ["call", "rest"], "now": []}
     assert told["refused"] == ("Error: not there" if missing else 42)

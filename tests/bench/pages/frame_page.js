@@ -6,9 +6,10 @@ const { boot } = config;
 const absolute = (it, name) => {
   it[name] = new URL(`../${it[name]}`, document.baseURI).href;
 };
-for (const name of ["worker", "runtime", "secondary", "stock", "library", "micropip", "client"]) absolute(boot, name);
+for (const name of ["worker", "runtime", "stock", "library", "micropip", "client"]) absolute(boot, name);
 absolute(boot.snapshot.blocks, "url");
 absolute(boot.precompiled, "url");
+for (const part of boot.later) absolute(part, "url");
 boot.tools = new URL("frame_tools.py", document.baseURI).href;
 const { settings } = config.choices.find((choice) => choice.settings.provider === "assemblyai");
 
