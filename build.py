@@ -36,7 +36,7 @@ def main(argv: list[str]) -> int:
         print(f"\nset-up failed: {error}", file=sys.stderr)
         return 2
     command = [str(python), "-m", "builder", *argv]
-    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environ = environment.for_programs(ROOT, os.environ)
     if os.name == "posix":  # one process, so that Ctrl-C and the exit code are the program's own
         os.execve(command[0], command, environ)
     return subprocess.run(command, env=environ, check=False).returncode

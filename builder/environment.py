@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -20,6 +21,19 @@ class SetupError(Exception):
 def say(text: str) -> None:
     """Tell the person what set-up is doing. On stderr: stdout belongs to the verb."""
     print(f"• {text}", file=sys.stderr, flush=True)
+
+
+def for_programs(root: Path, given: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment for what runs inside `.venv`: `given`, with this project importable and bytecode kept.
+
+    Many machines, containers most of all, ask Python to keep no bytecode. Then every program compiles all that it imports, packages
+    too, for nothing is compiled ahead: a server starts in 2.2 s instead of 0.7. So it is kept where we keep everything that can be
+    made again, and the folders of sources stay as clean as they asked for.
+    """
+    environ = {**given, "PYTHONPATH": str(root)}
+    if environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+        environ.setdefault("PYTHONPYCACHEPREFIX", str(root / ".cache" / "bytecode"))
+    return environ
 
 
 def ensure(root: Path, group: str) -> Path:

@@ -87,7 +87,8 @@ def make(root: Path, stock: Path, runtime: Path, wheel_name: str, wheel: bytes, 
     with kept.missing(folder) as wanting:
         if wanting:
             say("keeping a snapshot of Python with the client imported (once per change of the client)")
-            _make({**job, "stock": str(stock), "runtime": str(runtime)}, root, wheel_name, wheel, folder)
+            given = {**job, "stock": str(stock), "runtime": str(runtime), "library": str(_library(root, stock))}
+            _make(given, root, wheel_name, wheel, folder)
             kept.forget_oldest(folder.parent)
     meta = json.loads((folder / "snapshot.json").read_text(encoding="utf-8"))
     blocks, precompiled = ((folder / name).read_bytes() for name in ("snapshot.bin", "precompiled.zip"))
@@ -109,6 +110,19 @@ def imported_by(tools: Path | None) -> list[str]:
         elif isinstance(it, ast.ImportFrom) and it.module and not it.level:
             found.add(it.module)
     return sorted(name for name in found if name.partition(".")[0] in {*sys.stdlib_module_names, "pyodide"})
+
+
+def _library(root: Path, stock: Path) -> Path:
+    """Return Python's library as bytecode. It is the same for every client, and takes longer to make than a snapshot."""
+    scripts = [MAKER / name for name in ("library.mjs", "compile_library.py")]
+    folder = root / ".cache" / "library" / kept.digest([stock.name.encode(), *(path.read_bytes() for path in scripts)])
+    with kept.missing(folder) as wanting:
+        if wanting:
+            say("compiling Python's library (once per version of Pyodide)")
+            command = [str(scripts[0]), str(stock)]
+            failure = "Python's library could not be compiled."
+            kept.make(root, folder, lambda _, out: [*command, str(out)], failure, timeout_s=300)
+    return folder / "library.zip"
 
 
 def _make(job: dict[str, Any], root: Path, wheel_name: str, wheel: bytes, folder: Path) -> None:

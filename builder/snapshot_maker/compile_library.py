@@ -3,11 +3,13 @@
 Compiling leaves garbage in memory, and a snapshot ships all of it: so it is done in another runtime than the one that is kept.
 Columns of lines are left out (PYTHONNODEBUGRANGES): they are for showing source, and a browser has none.
 
-Writes `compiled.zip`, and `deferring.zip`: the same, with `deferred_module.py` in the place of each module in `deferred.txt`.
+What is bytecode already stays as it is. Writes `compiled.zip`, and where modules are to be deferred (`deferred.txt`), `deferring.zip`:
+the same, with `deferred_module.py` in the place of each.
 """
 
 import importlib.util
 import marshal
+import os
 import zipfile
 
 LIBRARY, CLIENT, FOLDER = "/lib/python314.zip", "/tmp/client.whl", "/tmp/"
@@ -22,29 +24,38 @@ def compiled(name: str, source: bytes) -> bytes:
 
 
 def main() -> None:
+    files: dict[str, bytes] = {}
+    for path in (LIBRARY, CLIENT):
+        if not os.path.exists(path):
+            continue
+        with zipfile.ZipFile(path) as archive:
+            for name in sorted(archive.namelist()):
+                data = archive.read(name)
+                if name.endswith(".py"):
+                    files[name + "c"] = compiled(name, data)
+                else:
+                    files[name] = data
+    write("compiled.zip", files)
+    if not os.path.exists(FOLDER + "deferred.txt"):
+        return
     with open(FOLDER + "deferred.txt") as file:
         deferred = set(file.read().split())
     with open(FOLDER + "deferred_module.py", "rb") as file:
         stand_in = compiled("deferred_module.py", file.read())
-    with (
-        zipfile.ZipFile(FOLDER + "compiled.zip", "w", zipfile.ZIP_STORED) as whole,
-        zipfile.ZipFile(FOLDER + "deferring.zip", "w", zipfile.ZIP_STORED) as deferring,
-    ):
-        for path in (LIBRARY, CLIENT):
-            with zipfile.ZipFile(path) as archive:
-                for name in sorted(archive.namelist()):
-                    data = archive.read(name)
-                    if name.endswith(".py"):
-                        data = compiled(name, data)
-                    module = name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-                    target = name + "c" if name.endswith(".py") else name
-                    whole.writestr(zipfile.ZipInfo(target, DATES), data)
-                    if module in deferred:
-                        deferred.remove(module)
-                        data = stand_in
-                    deferring.writestr(zipfile.ZipInfo(target, DATES), data)
+    for target in files:
+        module = target.removesuffix(".pyc").removesuffix("/__init__").replace("/", ".")
+        if module in deferred:
+            deferred.remove(module)
+            files[target] = stand_in
     if deferred:
         raise RuntimeError(f"to be deferred, but not in the library: {', '.join(sorted(deferred))}")
+    write("deferring.zip", files)
+
+
+def write(name: str, files: dict[str, bytes]) -> None:
+    with zipfile.ZipFile(FOLDER + name, "w", zipfile.ZIP_STORED) as archive:
+        for target, data in files.items():
+            archive.writestr(zipfile.ZipInfo(target, DATES), data)
 
 
 main()

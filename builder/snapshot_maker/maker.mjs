@@ -4,8 +4,8 @@
  *
  *   node maker.mjs JOB.json
  *
- * The job: {stock, runtime, wheel, work, out, modules, wanted, deferred}. `wanted` are modules that the tools of a page import: those that
- * there are go into the memory too. `stock` are Pyodide's own files, `runtime` those that the page will start. `deferred` are modules that are imported at their first use (`deferred_module.py`).
+ * The job: {stock, library, runtime, wheel, work, out, modules, wanted, deferred}. `wanted` are modules that the tools of a page import: those that
+ * there are go into the memory too. `stock` are Pyodide's own files, `library` its library as bytecode, `runtime` those that the page will start. `deferred` are modules that are imported at their first use (`deferred_module.py`).
  *
  * Writes into `out`, each after a real run of it that asks Python whether all is there:
  *   snapshot.bin     the blocks that differ from a freshly instantiated module, one after the other
@@ -54,7 +54,7 @@ process.env = { PATH: "" };
 const { loadPyodide } = await import(pathToFileURL(join(runtime, "pyodide.mjs")));
 const { default: create } = await import(pathToFileURL(join(runtime, "pyodide.asm.mjs")));
 
-const compiler = await loadPyodide({ ...quiet, stdLibURL: join(job.stock, "python_stdlib.zip"), env: { PYTHONNODEBUGRANGES: "1" } });
+const compiler = await loadPyodide({ ...quiet, stdLibURL: job.library, env: { PYTHONNODEBUGRANGES: "1" } });
 compiler.FS.writeFile("/tmp/client.whl", new Uint8Array(readFileSync(job.wheel)));
 compiler.FS.writeFile("/tmp/deferred.txt", job.deferred.join(" "));
 compiler.FS.writeFile("/tmp/deferred_module.py", script("deferred_module.py"));

@@ -88,6 +88,16 @@ def test_serve_says_ready_once_answers_and_ends_cleanly_on_ctrl_c() -> None:
     assert "Traceback" not in errors
 
 
+def test_programs_keep_bytecode_also_where_a_machine_wants_none(tmp_path: Path) -> None:
+    """Elsewhere than among the sources then; what the person chose for it is theirs."""
+    plain = environment.for_programs(tmp_path, {"HOME": "/home"})
+    assert plain == {"HOME": "/home", "PYTHONPATH": str(tmp_path)}
+    asked = environment.for_programs(tmp_path, {"PYTHONDONTWRITEBYTECODE": "1"})
+    assert asked == {"PYTHONPATH": str(tmp_path), "PYTHONPYCACHEPREFIX": str(tmp_path / ".cache" / "bytecode")}
+    chosen = environment.for_programs(tmp_path, {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": "/own"})
+    assert chosen["PYTHONPYCACHEPREFIX"] == "/own"
+
+
 def test_a_second_start_installs_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     """Silent and offline: no pip, no network, no word."""
     started = time.monotonic()

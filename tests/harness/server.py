@@ -31,7 +31,7 @@ from .processes import end, spawn
 ROOT = Path(__file__).resolve().parents[2]
 
 # What a program needs to run at all. Everything else, keys above all, stays outside.
-_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "SYSTEMROOT", "LD_LIBRARY_PATH")
+_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "SYSTEMROOT", "LD_LIBRARY_PATH", "PYTHONPYCACHEPREFIX")
 
 
 class ServerError(RuntimeError):
