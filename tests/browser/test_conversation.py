@@ -54,10 +54,13 @@ def test_a_person_talks_and_is_answered_by_voice(
         call.page.wait_for_timeout(1800)
         spoke_ms = tape.now_ms
         call.say(speech.say(OVER, tail_ms=700))
-        quiet_ms = tape.wait_silence(for_ms=250, timeout_s=15, since_ms=spoke_ms)
-        story = next(turn for turn in call.transcript()[shown + 1 :] if turn.role == "agent")
+        quiet_ms, story = spoke_ms, None
+        # A starved machine may stop the browser's sound for a moment: that is no barge-in, and the story goes on.
+        while not (story and story.interrupted) and quiet_ms - spoke_ms < 8000:
+            quiet_ms = tape.wait_silence(for_ms=250, timeout_s=15, since_ms=quiet_ms)
+            story = next(turn for turn in call.transcript()[shown + 1 :] if turn.role == "agent")
         # The story alone would sound for twenty seconds more.
-        assert story.interrupted and quiet_ms - spoke_ms < 8000, (story, quiet_ms - spoke_ms)
+        assert story and story.interrupted and quiet_ms - spoke_ms < 8000, (story, quiet_ms - spoke_ms)
         call.wait_activity("listening", timeout_s=40)
     story = next(turn for turn in call.transcript()[shown + 1 :] if turn.role == "agent")
     assert len(story.text) < 400, "what was not heard must be cut"
