@@ -66,9 +66,7 @@ async function fromSnapshot(config, stage, ahead) {
     import(`${config.runtime}pyodide.asm.mjs`),
   ]);
   const options = { ...runtimeOptions(meta, memory, create), ...output, indexURL: config.runtime, stdLibURL: "empty.zip" };
-  const python = await compiledAlready(wasm, rest, () =>
-    answering({ "empty.zip": () => new Response(EMPTY_ZIP) }, () => loadPyodide(options)),
-  );
+  const python = await compiledAlready(wasm, rest, { "empty.zip": () => new Response(EMPTY_ZIP) }, () => loadPyodide(options));
   // Every page would draw the same numbers as the machine that made the snapshot.
   python.pyimport("random").seed();
   python.pyimport("pyclient.stdlib").install(() => fetchNow(config.library, "Python's library"), LIBRARY);
@@ -83,9 +81,8 @@ async function fromPrecompiled(config, stage) {
   const { loadPyodide } = await import(`${config.runtime}pyodide.mjs`);
   stage("python", 40);
   const options = { indexURL: config.runtime, stdLibURL: config.precompiled.url, lockFileContents: config.snapshot.lock };
-  const python = await compiledAlready(wasm, rest, () =>
-    answering({ [config.precompiled.url]: () => new Response(library) }, () => loadPyodide({ ...output, ...options })),
-  );
+  const answers = { [config.precompiled.url]: () => new Response(library) };
+  const python = await compiledAlready(wasm, rest, answers, () => loadPyodide({ ...output, ...options }));
   // The whole of it, before anything else may take the library's place on the disk.
   python.pyimport("pyclient.browser").destroy();
   python.pyimport("pyclient.stdlib").install(() => fetchNow(config.library, "Python's library"), LIBRARY);
@@ -96,7 +93,7 @@ async function fromNothing(config, stage) {
   stage("runtime", 10);
   const { loadPyodide } = await import(`${config.stock}pyodide.mjs`);
   const wasm = compile(`${config.stock}pyodide.asm.wasm`);
-  const python = await compiledAlready(wasm, null, () => loadPyodide({ ...output, indexURL: config.stock }));
+  const python = await compiledAlready(wasm, null, {}, () => loadPyodide({ ...output, indexURL: config.stock }));
   stage("client", 85);
   await python.loadPackage(config.micropip, { messageCallback() {} });
   const micropip = python.pyimport("micropip");
@@ -163,8 +160,11 @@ async function matches(data, sha256) {
   return btoa(String.fromCharCode(...digest)) === sha256;
 }
 
-/** While `load` runs, Pyodide's own fetch and compilation of the wasm are answered with the module that is being compiled already, which `rest` makes whole. */
-async function compiledAlready(compiling, rest, load) {
+/**
+ * While `load` runs, Pyodide's own fetch and compilation of the wasm are answered with the module that is being compiled already,
+ * which `rest` makes whole, and other fetches with `answers`.
+ */
+async function compiledAlready(compiling, rest, answers, load) {
   const plain = WebAssembly.instantiateStreaming;
   WebAssembly.instantiateStreaming = async (_, imports) => {
     const module = await compiling;
@@ -172,10 +172,10 @@ async function compiledAlready(compiling, rest, load) {
     return { module, instance: rest?.attach(instance) ?? instance };
   };
   try {
-    // Pyodide says nothing when the wasm fails, and waits for ever.
+    // Pyodide says nothing when the wasm fails, and waits for ever; what answers in its place must end all the same.
     const failed = compiling.then(() => new Promise(() => {}));
-    const loading = answering({ "pyodide.asm.wasm": () => new Promise(() => {}) }, load);
-    return await Promise.race([failed, loading]);
+    const never = () => new Promise(() => {});
+    return await answering({ ...answers, "pyodide.asm.wasm": never }, () => Promise.race([failed, load()]));
   } finally {
     WebAssembly.instantiateStreaming = plain;
   }
