@@ -22,6 +22,7 @@ import subprocess
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 import weakref
 from collections.abc import Callable, Iterator, Mapping
@@ -168,21 +169,43 @@ CANCELLED = "due to access control checks|Load failed|Importing a module script 
 
 
 def _retry_cancelled_loads(page: Page) -> None:
-    # A change of process (another site, or an opener policy) cancels the load that caused it; the second one is served.
+    # A change of process (another site, or an opener policy) cancels the load that caused it; the second one is served. The first
+    # had begun by then, with workers and all: so a page of the site that asks for little goes before, where there is one.
     goto = page.goto
+    site = ""
 
-    @functools.wraps(goto)
-    def twice(url: str, **options: Any) -> Any:
+    def tried(url: str, **options: Any) -> Any:
         try:
             return goto(url, **options)
         except Exception as error:
             if "cancelled" not in str(error):
                 raise
+            return None
+
+    @functools.wraps(goto)
+    def twice(url: str, **options: Any) -> Any:
+        nonlocal site
+        begin = urllib.parse.urlsplit(url)
+        before, site = site, f"{begin.scheme}://{begin.netloc}"
+        if begin.scheme in ("http", "https") and site != before and _has_small_page(site):
+            tried(f"{site}/404.html", wait_until="commit")
             for forget in AFTER_CANCEL:
                 forget()
-            return goto(url, **options)
+        answer = tried(url, **options)
+        if answer is not None:
+            return answer
+        for forget in AFTER_CANCEL:
+            forget()
+        return goto(url, **options)
 
     page.goto = twice  # type: ignore[method-assign]
+
+
+def _has_small_page(site: str) -> bool:
+    """Whether the site has an opener policy, and a page for what it lacks, as most hosts of static sites want one."""
+    with contextlib.suppress(OSError), urllib.request.urlopen(f"{site}/404.html", timeout=5) as answer:
+        return "Cross-Origin-Opener-Policy" in answer.headers
+    return False
 
 
 def _free_port() -> int:
