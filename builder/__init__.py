@@ -14,7 +14,7 @@ Building, inside `.venv`:
   wheel.py        `pyclient` as a reproducible wheel
   lean.py         Pyodide without what only compiled packages need (in Node: runtime_pruner/)
   snapshot.py     the memory of a Python that has imported the client, and the way out (in Node: snapshot_maker/)
-  split.py        what of it a page uses first, and the rest for later (in Node: runtime_splitter/)
+  split.py        what of it a page starts with, what calls use, and the rest (in Node: runtime_splitter/)
   kept.py         what Node makes once, kept in `.cache/`; builds that want the same wait for each other
   node_errors.mjs how the scripts that Node runs tell what went wrong
   policy.py       security headers, the one source for server, meta tag and CDN

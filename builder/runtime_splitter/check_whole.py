@@ -1,4 +1,4 @@
-"""Run in the browser's Python whose code comes in two parts: does what no page has used so far do what it should?"""
+"""Run in the browser's Python whose code comes in parts: does what no page has used so far do what it should?"""
 
 import bz2
 import decimal
