@@ -110,5 +110,5 @@ if (!rest.isThere) throw new Error("the rest of the runtime was not asked for");
 
 for (const [name, bytes] of Object.entries(parts)) writeFileSync(join(job.out, `${name}.wasm`), bytes);
 if (tools?.path.endsWith(".pyc")) writeFileSync(join(job.out, "tools.pyc"), tools.bytes);
-process.stdout.write(JSON.stringify({ moved: without.moved + divided.moved, call: divided.moved }));
+process.stdout.write(JSON.stringify({ moved: without.moved + divided.moved }));
 process.exit(0);

@@ -85,7 +85,7 @@ export function callable(bytes) {
 /**
  * @param {Uint8Array} bytes the whole module   @param {Set<number>} used functions that the primary module shall have
  * @param {string} name of the secondary part: what the two share is exported as `split:NAME:...`
- * @returns {{primary: Uint8Array, secondary: Uint8Array, moved: number, stubs: number, own: number[]}} `own`: the functions of the
+ * @returns {{primary: Uint8Array, secondary: Uint8Array, moved: number, own: number[]}} `own`: the functions of the
  *   primary module that lead to the other part; they stay where it is divided again
  */
 export function split(bytes, used, name) {
@@ -189,7 +189,7 @@ export function split(bytes, used, name) {
     ...written(SECTION.element, [element]),
     ...written(SECTION.code, secondCode),
   ]);
-  return { primary: first, secondary: second, moved: moved.length, stubs: stubs.length, own: [...stubs, bring, lend] };
+  return { primary: first, secondary: second, moved: moved.length, own: [...stubs, bring, lend] };
 }
 
 /** Calls the function in the slot with its own parameters, after making sure that there is one. */

@@ -5,7 +5,7 @@
 
 import { Ahead } from "./ahead.js";
 import { Host } from "./host.js";
-import { startPython } from "./runtime.js";
+import { fetchOk, startPython } from "./runtime.js";
 
 const ahead = new Ahead();
 const waiting = [];
@@ -29,19 +29,13 @@ self.onmessage = ({ data }) => {
   else waiting.push(data);
 };
 
-async function fetchTools(url) {
-  const answer = await fetch(url);
-  if (!answer.ok) throw new Error(`the agent's tools could not be fetched (status ${answer.status})`);
-  return new Uint8Array(await answer.arrayBuffer());
-}
-
 async function boot(config, ahead) {
   stage("runtime", 0);
-  const tools = config.tools ? fetchTools(config.tools) : null;
+  const tools = config.tools ? fetchOk(config.tools, "the agent's tools").then((answer) => answer.arrayBuffer()) : null;
   tools?.catch(() => {}); // told when it is awaited
   const { python, rest, way, why } = await startPython(config, stage, ahead);
   stage("client", 95);
-  if (tools !== null) python.FS.writeFile(`/home/pyodide/agent_tools${config.tools.endsWith(".pyc") ? ".pyc" : ".py"}`, await tools);
+  if (tools !== null) python.FS.writeFile(`/home/pyodide/agent_tools${config.tools.endsWith(".pyc") ? ".pyc" : ".py"}`, new Uint8Array(await tools));
   host = new Host(python, post, die);
   host.client = python.pyimport("pyclient.browser").start(host, JSON.stringify(config.settings), tools !== null);
   booted = true;

@@ -115,7 +115,8 @@ function compile(url, what = "the runtime") {
   return wasm;
 }
 
-async function fetchOk(url, what) {
+/** Fetch, or an Error that says of what. */
+export async function fetchOk(url, what) {
   let answer;
   try {
     answer = await fetch(url);

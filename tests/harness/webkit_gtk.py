@@ -174,31 +174,26 @@ def _retry_cancelled_loads(page: Page) -> None:
     goto = page.goto
     site = ""
 
-    def tried(url: str, **options: Any) -> Any:
+    def twice(url: str, **options: Any) -> Any:
         try:
             return goto(url, **options)
         except Exception as error:
             if "cancelled" not in str(error):
                 raise
-            return None
+            for forget in AFTER_CANCEL:
+                forget()
+            return goto(url, **options)
 
     @functools.wraps(goto)
-    def twice(url: str, **options: Any) -> Any:
+    def prepared(url: str, **options: Any) -> Any:
         nonlocal site
         begin = urllib.parse.urlsplit(url)
         before, site = site, f"{begin.scheme}://{begin.netloc}"
         if begin.scheme in ("http", "https") and site != before and _has_small_page(site):
-            tried(f"{site}/404.html", wait_until="commit")
-            for forget in AFTER_CANCEL:
-                forget()
-        answer = tried(url, **options)
-        if answer is not None:
-            return answer
-        for forget in AFTER_CANCEL:
-            forget()
-        return goto(url, **options)
+            twice(f"{site}/404.html", wait_until="commit")
+        return twice(url, **options)
 
-    page.goto = twice  # type: ignore[method-assign]
+    page.goto = prepared  # type: ignore[method-assign]
 
 
 def _has_small_page(site: str) -> bool:
