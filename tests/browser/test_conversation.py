@@ -3,6 +3,7 @@
 Each call takes as many turns as it can: loading a page and greeting cost more than a turn.
 """
 
+import contextlib
 import re
 from pathlib import Path
 from typing import Any
@@ -13,21 +14,22 @@ from tests.browser.pages import OVER
 from tests.harness.listen import load, share_heard, words_heard
 from tests.harness.server import Parley
 from tests.harness.speech import Speech
-from tests.harness.talk import DECOYS, Call, Line, converse
+from tests.harness.talk import DECOYS, Call, Line, Turn, converse
 
 pytestmark = pytest.mark.browser
 
 GREETING = "Hi there! I am Parley. What can I do for you?"
 
 
+@pytest.mark.tab(optimise=True)  # as people have it, in this test at least
 def test_a_person_talks_and_is_answered_by_voice(
     untouched: Call, sound: Any, speech: Speech, tmp_path: Path, parley: Parley
 ) -> None:
     """The product in one test: greeting, a turn, a long story that is interrupted, another turn, goodbye.
 
     Judged by what came out of the speaker. Barge-in: soon after the server's verdict nothing may sound, and what was not heard is
-    cut from the transcript. What is said over the agent is only asked to be noticed: while the agent sounds, echo cancellation
-    takes much of it away (Firefox most of all), and a person says it again anyway.
+    cut from the transcript. What is said over the agent is only asked to be noticed, and is said again where it is not: while the
+    agent sounds, echo cancellation takes much of it away (Firefox most of all).
     """
     call = untouched
     # Whole replies at once, as services send them: what the person talks over lies in the page, and only the page can drop it.
@@ -52,18 +54,19 @@ def test_a_person_talks_and_is_answered_by_voice(
         call.wait_turn("user", after=shown, containing="story")
         call.wait_activity("agent_speaking")
         call.page.wait_for_timeout(1800)
-        spoke_ms = tape.now_ms
-        call.say(speech.say(OVER, tail_ms=700))
-        quiet_ms, story = spoke_ms, None
-        # The page turns the story down before the verdict is there, and up again where there is none: that is silence too.
-        while not (story and story.interrupted) and tape.now_ms - spoke_ms < 8000:
-            quiet_ms = tape.wait_silence(for_ms=250, timeout_s=15, since_ms=spoke_ms if story is None else tape.now_ms)
-            story = next(turn for turn in call.transcript()[shown + 1 :] if turn.role == "agent")
+        stopped = None
+        for _ in range(3):
+            call.say(speech.say(OVER, tail_ms=700))
+            with contextlib.suppress(TimeoutError):
+                stopped = call.until(lambda: story_in(call, shown).interrupted, 6.0, "to show the story cut off")
+                break
+        verdict_ms = tape.now_ms
+        assert stopped, story_in(call, shown)
         # The story alone would sound for twenty seconds more.
-        assert story and story.interrupted and quiet_ms - spoke_ms < 8000, (story, quiet_ms - spoke_ms)
+        quiet_ms = tape.wait_silence(for_ms=600, timeout_s=15, since_ms=verdict_ms)
+        assert quiet_ms - verdict_ms < 1500, quiet_ms - verdict_ms
         call.wait_activity("listening", timeout_s=40)
-    story = next(turn for turn in call.transcript()[shown + 1 :] if turn.role == "agent")
-    assert len(story.text) < 400, "what was not heard must be cut"
+    assert len(story_in(call, shown).text) < 400, "what was not heard must be cut"
     assert call.snapshot()["stats"]["interruptions"] >= 1  # type: ignore[index]
 
     (last,) = converse(call, [time], folder=tmp_path / "last")
@@ -79,6 +82,11 @@ def test_a_person_talks_and_is_answered_by_voice(
     assert set(session["frame_bytes"]) == {"1920"}
     assert 0.8 < session["audio_rate"] < 1.2
     assert session["audio_before_ready"] == 0
+
+
+def story_in(call: Call, shown: int) -> Turn:
+    """What the agent answered after the first `shown` entries and the person's own."""
+    return next(turn for turn in call.transcript()[shown + 1 :] if turn.role == "agent")
 
 
 def test_one_call_takes_partials_a_tool_a_mute_typing_and_a_hidden_page_and_the_next_is_like_it(

@@ -74,12 +74,15 @@ class TabOptions:
     `autoplay`: "gesture", as people have it, or "allow".
     `init_scripts`: JavaScript run before any script of any page; see `quirk_scripts`.
     `size`: width and height of the page in CSS pixels.
+    `optimise`: False leaves WebAssembly as the engine's first compiler made it. The optimising one takes more processor time
+    behind a page that is soon closed than the page itself, which is missing where several real-time tests share a machine.
     """
 
     mic: str = "allow"
     autoplay: str = "gesture"
     init_scripts: Sequence[str] = ()
     size: tuple[int, int] = (1000, 700)
+    optimise: bool = True
 
     def __post_init__(self) -> None:
         if self.mic not in ("allow", "deny", "prompt"):
@@ -250,7 +253,7 @@ def gtk(found: Found) -> bool:
 
 def launch_options(engine: str, options: TabOptions) -> tuple[object, ...]:
     """What of `options` is settled when the browser starts: tabs that agree in it can share one."""
-    return (engine, options.autoplay, options.mic if engine == "firefox" else "")
+    return (engine, options.autoplay, options.optimise, options.mic if engine == "firefox" else "")
 
 
 @contextlib.contextmanager
@@ -274,7 +277,7 @@ def _gtk_page(playwright: Playwright, found: Found, env: Mapping[str, str], opti
             _all_gone(found.engine) as mark,
             webkit_gtk.webkit_gtk(
                 playwright,
-                env={**env, **mark},
+                env={**env, **mark, **({} if options.optimise else {"JSC_useOMGJIT": "0"})},
                 mic=options.mic,
                 autoplay=options.autoplay,
                 size=options.size,
@@ -322,6 +325,8 @@ def _chromium(playwright: Playwright, found: Found, env: Mapping[str, str], opti
     args = [f"--autoplay-policy={policy}"]
     if sys.platform != "win32" and os.geteuid() == 0:
         args.append("--no-sandbox")  # Chromium refuses to start as root otherwise
+    if not options.optimise:
+        args.append("--js-flags=--liftoff-only")
     return playwright.chromium.launch(
         args=args,
         env=dict(env),
@@ -335,6 +340,8 @@ def _firefox(playwright: Playwright, found: Found, env: Mapping[str, str], optio
         "media.autoplay.default": 0 if options.autoplay == "allow" else 1,
         "media.navigator.permission.disabled": options.mic == "allow",
     }
+    if not options.optimise:
+        prefs["javascript.options.wasm_optimizingjit"] = False
     if options.mic == "deny":
         prefs["permissions.default.microphone"] = 2
     kind: dict[str, Any] = {}

@@ -262,7 +262,8 @@ def _elbow_room(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 def open_tab(
     request: pytest.FixtureRequest, engine: str, playwright_driver: PlaywrightDriver, _elbow_room: None
 ) -> Iterator[Callable[..., Tab]]:
-    """Opens pages: `open_tab(mic="deny", init_scripts=[...])`, each with a profile of its own. See `engines.TabOptions`.
+    """Opens pages: `open_tab(mic="deny", init_scripts=[...])`, each with a profile of its own. See `engines.TabOptions`; here
+    WebAssembly is not optimised, unless a test says so with `optimise=True`.
 
     The browser may have served other tests. It is a fresh one after a test that failed, and where this test or the one before
     it has meddled with the devices: engines remember those.
@@ -291,7 +292,7 @@ def open_tab(
                 options["init_scripts"] = [INJECTION, *options.get("init_scripts", ())]
             elif sound.meddled:
                 kept.discard()
-            chosen = engines.TabOptions(**options)
+            chosen = engines.TabOptions(**{"optimise": False, **options})
             opened = engines.open_tab(playwright, engine, env=env, options=chosen, kept=kept, trace=True)
             tab = stack.enter_context(opened)
             tab.page.set_default_timeout(_ACTION_MS)
