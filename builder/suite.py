@@ -19,9 +19,8 @@ WITHOUT_BROWSER = (
     *("-n", "6", "--dist=worksteal", "-m", "not browser"),
     *("-q", "-raR", "--reruns=1", "--contract-table=docs/contract.md"),
 )
-# Two at a time: real sound suffers where the machine is short of time. With three it took a minute less, and three tests of 118 needed
-# a second try. Their rooms are named, because looking through the others
-# would take three processes seven seconds each.
+# Two at a time: real sound suffers where the machine is short of time. With three, three tests of the first 111 needed a second try.
+# Their rooms are named, because looking through the others would take three processes seven seconds each.
 ROOMS = ("tests/browser", "tests/harness_selftest")
 WITH_BROWSER = ("-n", "2", "-m", "browser", "-v", "-raR", "--reruns=2", "--engine-table=docs/engines.md", *ROOMS)
 
