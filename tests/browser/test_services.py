@@ -56,6 +56,8 @@ def test_three_turns_with_an_interruption_over_openai_realtime(call: Call, speec
     assert first.good, first
     told_story, _ = converse(call, [story, stop], folder=tmp_path / "over", interrupt_after_ms=1800)
     assert told_story.interrupted, told_story
+    (last,) = converse(call, [time], folder=tmp_path / "after")
+    assert last.good, last
     told = next(turn for turn in call.transcript() if turn.role == "agent" and turn.interrupted)
     assert len(told.text) < 250, "what was not heard must be cut"
     assert [turn.role for turn in call.transcript()].count("user") >= 3
