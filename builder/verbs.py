@@ -51,12 +51,12 @@ def build(arguments: argparse.Namespace) -> int:
 
 def test(arguments: argparse.Namespace) -> int:
     """Check, install browsers where they are needed, then hand over to pytest: everything without arguments (`suite.py`)."""
-    if not quality.check(ROOT):
-        return 1
     browsers.ensure(browsers.wanted(arguments.pytest), say)
     environ = {**os.environ, "PYTHONPATH": str(ROOT), "PARLEY_NODE": node.node(ROOT)}
     if not arguments.pytest:
-        return suite.run(ROOT, environ)
+        return suite.run(ROOT, environ, lambda: quality.check(ROOT))
+    if not quality.check(ROOT):
+        return 1
     command = [sys.executable, "-m", "pytest", *arguments.pytest]
     return subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode
 

@@ -25,6 +25,9 @@ pytestmark = pytest.mark.browser
 TONE_HZ = 700.0
 LONG_MS = 8000
 PITCH = 0.01  # within one percent: a wrong rate is at least eight percent off
+# What may be left of 15 kHz, folded to 9: the default converter leaves nothing. The cheap one, which worklets/pace.js takes where a
+# machine is too busy for the other, is still falling there: -36 dB. None at all would leave all of it.
+FOLDED_DB = {"default": -50.0, "cheap": -33.0}
 
 
 def received(parley: Parley) -> Sound:
@@ -37,8 +40,11 @@ def received(parley: Parley) -> Sound:
         return Sound(samples=samples, rate_hz=file.getframerate())
 
 
-def tone_both_ways(call: Call, sound: Any, speech: Speech, parley: Parley, folder: Path) -> tuple[Sound, Sound]:
-    """A tone from the agent to the speaker, then a tone from the microphone to the agent; returns what arrived at each end."""
+def tone_both_ways(call: Call, sound: Any, speech: Speech, parley: Parley, folder: Path) -> tuple[Sound, Sound, str]:
+    """A tone from the agent to the speaker, then a tone from the microphone to the agent.
+
+    Returns what arrived at each end, and the quality of the microphone's converter.
+    """
     parley.scenario(tone_hz=TONE_HZ, tone_ms=1000, hear=False)
     beep(call)
     with sound.record(folder / "speaker.wav") as tape:
@@ -47,8 +53,10 @@ def tone_both_ways(call: Call, sound: Any, speech: Speech, parley: Parley, folde
     # Without a low-pass before it, halving the rate would fold the upper tone down to 9 kHz at its full strength.
     sound.say(speech.chord(440.0, 15_000.0, seconds=1.0)).wait()
     call.page.wait_for_timeout(500)
+    quality = re.fullmatch(r"capture (\w+), playback \w+", call.facts()["Resampling"])
+    assert quality
     call.hang_up()
-    return load(folder / "speaker.wav"), received(parley)
+    return load(folder / "speaker.wav"), received(parley), quality[1]
 
 
 RATES_HZ = (16_000, 44_100, 48_000, 96_000)
@@ -68,13 +76,15 @@ def test_pitch_is_right_at_16_44_48_and_96_kilohertz(
         pulse.plug_microphone(rate_hz=rate_hz)
         pulse.plug_speaker(rate_hz=rate_hz)
         call.page.evaluate(f"() => {{ {quirk_scripts.sample_rate_ignored(rate_hz)} }}")
-        heard, got = tone_both_ways(call, pulse, speech, parley, tmp_path)
+        heard, got, quality = tone_both_ways(call, pulse, speech, parley, tmp_path)
         assert call.facts()["Context rate"] is None, "the context of a finished call must be gone"
         assert dominant_hz(heard) == pytest.approx(TONE_HZ, rel=PITCH), rate_hz
         assert dominant_hz(got) == pytest.approx(440.0, rel=PITCH), rate_hz
         assert got.rate_hz == 24_000
         folded_db = tone_dbfs(got, 9_000.0) - tone_dbfs(got, 440.0)
-        assert folded_db < -50, f"at {rate_hz} Hz what lies above the wire's rate was folded into it"
+        assert folded_db < FOLDED_DB[quality], (
+            f"at {rate_hz} Hz what lies above the wire's rate was folded into it ({quality})"
+        )
 
 
 def test_an_old_firefox_that_refuses_other_rates_is_never_asked_for_one(

@@ -1,8 +1,10 @@
-"""How the whole suite is run: nothing is left out, and the worse result counts."""
+"""How the whole suite is run: nothing is left out, the worse result counts, and what runs behind makes way and ends."""
 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,18 +17,47 @@ GOOD, BAD = ("--version",), ("--no-such-option",)
 
 def test_every_test_with_a_browser_is_in_a_room_that_is_looked_through() -> None:
     """pytest itself refuses one that lacks the marker."""
-    tests = (ROOT / "tests").rglob("test_*.py")
-    marked = [path for path in tests if "mark.browser" in path.read_text(encoding="utf-8")]
+    marked = [
+        path for path in (ROOT / "tests").rglob("test_*.py") if "mark.browser" in path.read_text(encoding="utf-8")
+    ]
     marked.remove(Path(__file__))
     assert marked
     rooms = [ROOT / room for room in suite.ROOMS]
     assert not [path for path in marked if not any(room in path.parents for room in rooms)]
 
 
-@pytest.mark.parametrize(("without", "with_browser", "code"), [(GOOD, GOOD, 0), (BAD, GOOD, 4), (GOOD, BAD, 4)])
+@pytest.mark.parametrize(
+    ("front", "behind", "checked", "code"),
+    [(GOOD, GOOD, True, 0), (BAD, GOOD, True, 4), (GOOD, BAD, True, 4), (GOOD, GOOD, False, 1)],
+)
 def test_the_worse_of_both_counts(
-    monkeypatch: pytest.MonkeyPatch, without: tuple[str, ...], with_browser: tuple[str, ...], code: int
+    monkeypatch: pytest.MonkeyPatch, front: tuple[str, ...], behind: tuple[str, ...], checked: bool, code: int
 ) -> None:
-    monkeypatch.setattr(suite, "WITHOUT_BROWSER", without)
-    monkeypatch.setattr(suite, "WITH_BROWSER", with_browser)
-    assert suite.run(ROOT, os.environ) == code
+    monkeypatch.setattr(suite, "IN_FRONT", front)
+    monkeypatch.setattr(suite, "BEHIND", behind)
+    assert suite.run(ROOT, os.environ, lambda: checked) == code
+
+
+def test_what_the_tests_behind_said_is_told(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(suite, "IN_FRONT", GOOD)
+    monkeypatch.setattr(suite, "BEHIND", BAD)
+    suite.run(ROOT, os.environ, lambda: True)
+    assert "unrecognized arguments: --no-such-option" in capfd.readouterr().out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="priorities and groups of processes are another matter there")
+def test_what_runs_behind_makes_way_and_is_ended_with_all_that_it_started() -> None:
+    child = "import time; time.sleep(60)"
+    parent = (
+        f"import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', {child!r}]).pid, flush=True); {child}"
+    )
+    with suite._behind([sys.executable, "-c", parent], ROOT, os.environ) as (process, said):
+        while not (text := said.read_text()).endswith("\n"):
+            assert process.poll() is None
+        if sys.platform == "linux":
+            assert os.sched_getscheduler(int(text)) == os.SCHED_IDLE
+    assert process.poll() is not None
+    state = subprocess.run(
+        ["ps", "-o", "stat=", "-p", text.strip()], capture_output=True, text=True, check=False
+    ).stdout
+    assert not state.strip() or state.startswith("Z")

@@ -86,7 +86,7 @@ async def heard_text(call: Call) -> None:
     await quiet_again(call)
     turn = call.turns("agent")[0]
     assert turn["text"].startswith("One") and "ten" not in turn["text"], turn
-    assert turn["heard_ms"] == int(call.heard_ms)
+    assert turn["heard_ms"] == int(call.heard_ms), (turn, call.host.sound.rendered, call.heard_ms)
 
 
 @heard_text.cannot("sdk_voice", "there are no transcripts on this wire, only sound (section 4)")

@@ -3,6 +3,9 @@
 Every program the harness starts goes through `spawn`: it gets its own process group, dies with its
 parent where the kernel can arrange that (Linux), and is ended by `end`, which kills the whole group
 and reaps the child, so that neither a zombie nor a helper process of a browser is left behind.
+
+Each also has a session of its own. Where Linux schedules by session (`sched_autogroup_enabled`, as Debian's kernels do) a nice value
+counts within one session only, and sessions share the processors equally: the session has to be told as well. See sched(7).
 """
 
 from __future__ import annotations
@@ -31,7 +34,8 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start `command` in a process group of its own.
 
-    `priority` is a nice value and only a wish: without the right to ask for it the program runs as usual.
+    `priority` is a nice value and only a wish: without the right to ask for it the program runs as usual. Without one the program
+    makes way as this process does.
     Raises FileNotFoundError naming the program when it is not installed.
     """
     words = [str(word) for word in command]
@@ -44,7 +48,7 @@ def spawn(
     if sys.platform == "linux" and (setpriv := shutil.which("setpriv")):
         # A test run that is killed outright runs no teardown; the kernel then ends the child.
         words = [setpriv, "--pdeathsig", "TERM", *words]
-    return subprocess.Popen(
+    process = subprocess.Popen(
         words,
         env=dict(env),
         stdin=subprocess.DEVNULL,
@@ -54,6 +58,16 @@ def spawn(
         pass_fds=tuple(pass_fds),
         start_new_session=True,
     )
+    _tell_session(process.pid, priority)
+    return process
+
+
+def _tell_session(leader: int, priority: int | None) -> None:
+    """Give the session of `leader` that nice value, or this process's session's own."""
+    with contextlib.suppress(OSError, ValueError, IndexError):  # no such thing, not our right, or it ended already
+        if priority is None:
+            priority = int(Path("/proc/self/autogroup").read_text().split()[-1])
+        Path(f"/proc/{leader}/autogroup").write_text(str(priority))
 
 
 def end(process: subprocess.Popen[bytes], *, patience_s: float = 5.0) -> int:
