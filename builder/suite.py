@@ -50,6 +50,9 @@ def _behind(
     command: list[str], root: Path, environ: Mapping[str, str]
 ) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     """Yields the process, and the file with what it says. On leaving it has ended, with all that it started."""
+    flags = 0
+    if sys.platform == "win32":
+        flags = subprocess.IDLE_PRIORITY_CLASS
     with tempfile.TemporaryDirectory() as folder:
         said = Path(folder) / "said"
         with said.open("wb") as out:
@@ -61,7 +64,7 @@ def _behind(
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                creationflags=subprocess.IDLE_PRIORITY_CLASS if sys.platform == "win32" else 0,
+                creationflags=flags,
             )
         if sys.platform != "win32":
             _make_way(process.pid)
