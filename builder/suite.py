@@ -26,7 +26,7 @@ BEHIND = (
 # Two at a time: real sound suffers where the machine is short of time. Their rooms are named, because looking through the others
 # would take three processes seven seconds each.
 ROOMS = ("tests/browser", "tests/harness_selftest")
-IN_FRONT = ("-n", "2", "-m", "browser", "-v", "-raR", "--reruns=2", "--engine-table=docs/engines.md", *ROOMS)
+IN_FRONT = ("-n", "3", "-m", "browser", "-v", "-raR", "--reruns=2", "--engine-table=docs/engines.md", *ROOMS)
 
 
 def run(root: Path, environ: Mapping[str, str], check: Callable[[], bool]) -> int:

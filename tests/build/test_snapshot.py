@@ -63,7 +63,7 @@ def test_the_precompiled_library_holds_the_whole_client_and_only_what_it_takes(c
 
 
 def test_a_module_that_cannot_be_deferred_stops_the_build(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, client: tuple[str, bytes]
+    monkeypatch: pytest.MonkeyPatch, client: tuple[str, bytes]
 ) -> None:
     """Pyodide uses `shutil` while it starts; a stand-in there would be shipped half alive."""
     stock = vendor.fetch(ROOT).pyodide
@@ -73,7 +73,7 @@ def test_a_module_that_cannot_be_deferred_stops_the_build(
     ):
         monkeypatch.setattr(snapshot, "DEFERRED", (*snapshot.DEFERRED, deferred))
         with pytest.raises(SetupError, match=complaint):
-            snapshot.make(tmp_path, stock, stock, *client)
+            snapshot.make(ROOT, stock, stock, *client)
 
 
 def test_what_tools_import_of_the_library_belongs_into_the_snapshot(tmp_path: Path) -> None:
@@ -120,10 +120,10 @@ def test_builds_at_the_same_time_make_it_once(tmp_path: Path) -> None:
     assert made == [1]
 
 
-def test_a_client_that_cannot_be_imported_stops_the_build_with_pythons_own_words(tmp_path: Path) -> None:
+def test_a_client_that_cannot_be_imported_stops_the_build_with_pythons_own_words() -> None:
     runtime = vendor.fetch(ROOT).pyodide
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("pyclient/__init__.py", "raise RuntimeError('broken on purpose')\n")
     with pytest.raises(SetupError, match="broken on purpose"):
-        snapshot.make(tmp_path, runtime, runtime, "parley_client-0-py3-none-any.whl", archive.getvalue())
+        snapshot.make(ROOT, runtime, runtime, "parley_client-0-py3-none-any.whl", archive.getvalue())

@@ -99,6 +99,20 @@ def test_a_process_that_ignores_its_end_is_found_and_killed() -> None:
     assert bearing(mark) == []
 
 
+SESSION = Path("/proc/self/autogroup")
+
+
+@pytest.mark.skipif(not SESSION.exists(), reason="this kernel does not schedule by session")
+def test_a_priority_is_told_to_the_session_and_inherited_without_one() -> None:
+    """A nice value alone would say nothing to the sessions beside it."""
+    if not (here := SESSION.read_text().split()[-1:]):
+        pytest.skip("this kernel does not schedule by session")
+    for priority, expected in ((5, ["5"]), (None, here)):
+        sleeper = spawn(["sleep", "30"], env=os.environ, priority=priority)
+        assert Path(f"/proc/{sleeper.pid}/autogroup").read_text().split()[-1:] == expected
+        end(sleeper)
+
+
 def devices(pulse: Pulse) -> dict[str, int]:
     """Sources and their rates."""
     rates = {}
