@@ -3,7 +3,7 @@
 Sockets, the token route, timers and tools are real. Microphone and speaker are modelled (`modelled_sound`), and the page is
 a list of the views that were shown.
 
-Time may be compressed: the clock, the timers, the microphone and the speaker of this host all run `speed` times as fast as
+Time may be compressed or stretched: the clock, the timers, the microphone and the speaker of this host all run `speed` times as fast as
 the wall, so that for the session a second stays a second. The server does not know of it. It hears speech by counting
 samples, so compressed speech is the same speech; it takes its own time to send a paced reply, so there a reply that is
 to be heard without gaps has to come in a burst; and it judges by the wall what was heard of an interrupted reply, so those

@@ -20,7 +20,7 @@ def sounding_for(call: Call, ms: float) -> Any:
 
 async def quiet_again(call: Call) -> None:
     await call.until(lambda view: not view["can_interrupt"] and view["activity"] != "agent_speaking", "silence")
-    await call.wait_ms(60)  # the flush is on its way to the speaker
+    await call.wait_ms(100)  # the flush is on its way to the speaker (20 ms at most), and its answer back (60)
 
 
 def check_cut(call: Call) -> None:
