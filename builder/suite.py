@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from builder.environment import say
@@ -26,18 +26,13 @@ BEHIND = (
 # Two at a time: real sound suffers where the machine is short of time. Their rooms are named, because looking through the others
 # would take three processes seven seconds each.
 ROOMS = ("tests/browser", "tests/harness_selftest")
-IN_FRONT = ("-n", "3", "-m", "browser", "-v", "-raR", "--reruns=2", "--engine-table=docs/engines.md", *ROOMS)
+IN_FRONT = ("-n", "2", "-m", "browser", "-v", "-raR", "--reruns=2", "--engine-table=docs/engines.md", *ROOMS)
 
 
-def run(root: Path, environ: Mapping[str, str], check: Callable[[], bool]) -> int:
-    """Run everything and return the worse exit code. What the tests behind said is printed at the end.
-
-    `check` is done while those begin; where it returns False they are ended, and nothing else is run.
-    """
+def run(root: Path, environ: Mapping[str, str]) -> int:
+    """Run everything and return the worse exit code. What the tests behind said is printed at the end."""
     pytest = [sys.executable, "-m", "pytest"]
     with _behind([*pytest, *BEHIND], root, environ) as (process, said):
-        if not check():
-            return 1
         in_front = subprocess.run([*pytest, *IN_FRONT], cwd=root, env=environ, check=False).returncode
         say("tests without a browser, which ran behind these")
         behind = process.wait()

@@ -7,6 +7,8 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from builder import browsers, cli, node, quality, site, suite
@@ -54,11 +56,20 @@ def test(arguments: argparse.Namespace) -> int:
     browsers.ensure(browsers.wanted(arguments.pytest), say)
     environ = {**os.environ, "PYTHONPATH": str(ROOT), "PARLEY_NODE": node.node(ROOT)}
     if not arguments.pytest:
-        return suite.run(ROOT, environ, lambda: quality.check(ROOT))
+        return suite.run(ROOT, environ) if _check_and_build() else 1
     if not quality.check(ROOT):
         return 1
     command = [sys.executable, "-m", "pytest", *arguments.pytest]
     return subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode
+
+
+def _check_and_build() -> bool:
+    """Check, and meanwhile make what the cache keeps of a site: the first tests with a browser would all wait for it."""
+    with ThreadPoolExecutor(1) as pool, tempfile.TemporaryDirectory() as folder:
+        built = pool.submit(site.build, ROOT, Path(folder) / "dist", "demo")
+        clean = quality.check(ROOT)
+        built.result()
+    return clean
 
 
 def talk(arguments: argparse.Namespace) -> int:

@@ -28,7 +28,7 @@ def sounding_ms(sound: Sound) -> float:
     return float(np.count_nonzero(power[::step] > 0.02**2))
 
 
-@pytest.mark.alone
+@pytest.mark.alone("webkit")  # which drops what a busy machine did not let it play in time
 def test_what_was_heard_is_reported_to_ten_milliseconds(call: Call, sound: Any, parley: Parley, tmp_path: Path) -> None:
     """A tone of six seconds arrives in one burst and is cut off by the talk key at random moments.
 

@@ -27,21 +27,21 @@ def test_every_test_with_a_browser_is_in_a_room_that_is_looked_through() -> None
 
 
 @pytest.mark.parametrize(
-    ("front", "behind", "checked", "code"),
-    [(GOOD, GOOD, True, 0), (BAD, GOOD, True, 4), (GOOD, BAD, True, 4), (GOOD, GOOD, False, 1)],
+    ("front", "behind", "code"),
+    [(GOOD, GOOD, 0), (BAD, GOOD, 4), (GOOD, BAD, 4)],
 )
 def test_the_worse_of_both_counts(
-    monkeypatch: pytest.MonkeyPatch, front: tuple[str, ...], behind: tuple[str, ...], checked: bool, code: int
+    monkeypatch: pytest.MonkeyPatch, front: tuple[str, ...], behind: tuple[str, ...], code: int
 ) -> None:
     monkeypatch.setattr(suite, "IN_FRONT", front)
     monkeypatch.setattr(suite, "BEHIND", behind)
-    assert suite.run(ROOT, os.environ, lambda: checked) == code
+    assert suite.run(ROOT, os.environ) == code
 
 
 def test_what_the_tests_behind_said_is_told(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(suite, "IN_FRONT", GOOD)
     monkeypatch.setattr(suite, "BEHIND", BAD)
-    suite.run(ROOT, os.environ, lambda: True)
+    suite.run(ROOT, os.environ)
     assert "unrecognized arguments: --no-such-option" in capfd.readouterr().out
 
 

@@ -34,7 +34,7 @@ from .processes import bearing, end_bearing
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Playwright
 
-    from .kept import KeptBrowser
+    from .kept import KeptBrowsers
 
 ENGINES = ("chromium", "firefox", "webkit")
 
@@ -213,7 +213,7 @@ def open_tab(
     *,
     env: Mapping[str, str],
     options: TabOptions | None = None,
-    kept: KeptBrowser | None = None,
+    kept: KeptBrowsers | None = None,
     trace: bool = False,
 ) -> Iterator[Tab]:
     """A page with a profile of its own. `env` reaches the browser: PULSE_SERVER, and DISPLAY for WebKitGTK.

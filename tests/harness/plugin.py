@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from .engines import Tab
     from .injected import InjectedSound
-    from .kept import KeptBrowser
+    from .kept import KeptBrowsers
     from .pulse import Pulse
     from .speech import Speech
 
@@ -51,7 +51,7 @@ class PlaywrightDriver:
     def __init__(self) -> None:
         self._stack = contextlib.ExitStack()
         self._playwright: Playwright | None = None
-        self._kept: KeptBrowser | None = None
+        self._kept: KeptBrowsers | None = None
 
     def start(self) -> Playwright:
         if self._playwright is None:
@@ -61,13 +61,13 @@ class PlaywrightDriver:
             self._playwright = self._stack.enter_context(sync_playwright())
         return self._playwright
 
-    def kept(self) -> KeptBrowser:
+    def kept(self) -> KeptBrowsers:
         """What `open_tab` borrows its browsers from."""
         if self._kept is None:
-            from .kept import KeptBrowser
+            from .kept import KeptBrowsers
 
             self.start()
-            self._kept = self._stack.enter_context(KeptBrowser())
+            self._kept = self._stack.enter_context(KeptBrowsers())
         return self._kept
 
     def park(self) -> None:
@@ -89,7 +89,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        "alone: no other browser test runs beside it: it judges sound that a busy machine would spoil",
+        "alone(*engines): in these engines (all) no other browser test runs beside it: it judges sound that a busy machine would "
+        "spoil; in the others it is `quiet`",
     )
     config.addinivalue_line(
         "markers",
@@ -131,14 +132,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         )
     # Stable: those with a browser come last, in their order, and at the very end those that all others would have to wait for.
     # Long ones come first among their like, so that no worker waits for the other's.
-    last = ("quiet", "alone")
     items.sort(
-        key=lambda item: (
-            _drives(item),
-            *(item.get_closest_marker(name) is not None for name in reversed(last)),
-            item.get_closest_marker("slow") is None,
-        )
+        key=lambda item: (_drives(item), _alone(item), _quiet(item), item.get_closest_marker("slow") is None),
     )
+
+
+def _alone(item: pytest.Item) -> bool:
+    if (marker := item.get_closest_marker("alone")) is None:
+        return False
+    chosen = getattr(item, "callspec", None)
+    return not marker.args or (chosen is not None and chosen.params.get("engine") in marker.args)
+
+
+def _quiet(item: pytest.Item) -> bool:
+    return any(map(item.get_closest_marker, ("quiet", "alone")))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -245,10 +252,10 @@ def _elbow_room(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
         return
     import fcntl
 
-    quiet, alone = (request.node.get_closest_marker(name) is not None for name in ("quiet", "alone"))
+    quiet, alone = _quiet(request.node), _alone(request.node)
     folder = tmp_path_factory.getbasetemp().parent
     with (folder / "noise").open("a") as noise, (folder / "elbow-room").open("a") as room:
-        if quiet or alone:
+        if quiet:
             # Until those of the others that run are done; they come first, so hardly any begins after that.
             fcntl.flock(noise, fcntl.LOCK_EX)
             fcntl.flock(noise, fcntl.LOCK_UN)
