@@ -52,7 +52,7 @@ def test_each_refusal_is_told_in_words_and_the_next_click_works(call: Call, parl
     """
     call.tab.errors.expect(
         r"\b(403|429|500|502|504)\b|Failed to load resource|ERR_|NetworkError|access control|cancelled|aborted|Load failed"
-        "|WebSocket"
+        "|WebSocket|was interrupted while the page was loading"
     )
     call.wait_booted()
     titles = set()
