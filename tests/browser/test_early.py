@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser.pages import expect_notice
+from tests.browser.pages import expect_notice, greet
 from tests.browser.spoiled import SpoiledSite
 from tests.harness.server import Parley
 from tests.harness.speech import Speech
@@ -121,6 +121,7 @@ def test_a_click_that_is_taken_back_gives_the_microphone_back_and_calls_nobody(l
     call.wait_booted()
     call.page.wait_for_timeout(500)
     assert call.state == "idle" and len(parley.sessions()) == called
+    greet(call)
     call.connect()
     call.wait_turn("agent", containing="parley")
     call.hang_up()

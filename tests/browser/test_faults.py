@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser.pages import expect_notice
+from tests.browser.pages import expect_notice, greet
 from tests.browser.spoiled import SpoiledSite, write_tools
 from tests.harness import quirk_scripts
 from tests.harness.server import Parley
@@ -141,6 +141,7 @@ def test_a_python_that_died_is_noticed_told_and_started_again(tab: Any, sound: A
     tab.errors.expect("parley: Python failed|fatal|stack|recursion|Traceback|worker|console: Error ")
     call = Call(tab, sound)
     call.open(spoiled.spoil(deadly_tool))
+    greet(call)
     call.connect()
     call.wait_turn("agent", containing="parley")
     call.page.get_by_label("Type instead of speaking").fill("what is the weather in paris")

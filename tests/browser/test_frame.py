@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.browser.pages import greet
 from tests.browser.spoiled import SpoiledSite
 from tests.harness.framed import FramedCall, embedder
 from tests.harness.server import Parley
@@ -38,6 +39,7 @@ def test_a_page_talks_in_the_frame_of_a_site_that_it_names_and_is_not_shown_in_o
         tab.page.goto(named)
         call = FramedCall(tab, sound)
         call.wait_booted()
+        greet(call)
         call.connect()
         call.wait_turn("agent", containing="parley")
         call.wait_activity("listening")

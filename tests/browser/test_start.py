@@ -62,7 +62,9 @@ def without_ways_out(assets: Path) -> None:
             path.unlink()
 
 
-def ask_weather(call: Call, expected: str) -> None:
+def ask_weather(call: Call, spoiled: SpoiledSite, expected: str) -> None:
+    """By keyboard. What is asked is whether Python works: the agent beeps, which is sooner said than words."""
+    spoiled.parley.scenario(tone_hz=440, tone_ms=150, hear=False)
     greet(call)
     call.connect()
     call.wait_turn("agent", containing="parley")
@@ -105,7 +107,7 @@ def test_python_starts_from_the_snapshot_and_fetches_what_a_tool_wants_beyond_it
     assert (facts["Python started from"], facts["Not faster because"]) == ("snapshot", None)
     # The page hardly ever needs decimal numbers: their code was not there when the tools were imported.
     assert (WAITED in " ".join(said)) == (runtime == "smaller"), said
-    ask_weather(call, "21 degrees, compiled 1" if runtime == "full" else "21 degrees, refused with a hint")
+    ask_weather(call, spoiled, "21 degrees, compiled 1" if runtime == "full" else "21 degrees, refused with a hint")
 
 
 def change_one_bit(assets: Path) -> None:
@@ -180,5 +182,5 @@ def test_where_the_snapshot_cannot_be_used_the_next_best_way_is_taken_and_the_re
         assert facts["Python started from"] == way, change
         assert all(reason in facts["Not faster because"] for reason in why), facts
         if way not in tried:
-            ask_weather(call, "21 degrees, ")
+            ask_weather(call, spoiled, "21 degrees, ")
         tried.add(way)

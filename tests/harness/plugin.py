@@ -357,13 +357,17 @@ def _drives(item: pytest.Item) -> bool:
 
 
 def _keep_evidence(item: pytest.Item, when: str, error: BaseException) -> None:
+    """A picture and more of each page; of a test without one what went wrong, for pytest tells it only where no second try passes."""
     tabs: list[Tab] = item.stash.get(_TABS, [])
+    folder, test = artifacts(item.config), re.sub(r"[^\w.-]+", "-", item.nodeid.replace("/", "."))[-120:]
+    said = "".join(traceback.format_exception(error))
+    if not tabs:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{test}.txt").write_text(said, encoding="utf-8")
     for number, tab in enumerate(tabs):
-        name = re.sub(r"[^\w.-]+", "-", item.nodeid.replace("/", "."))[-120:] + (f"-{number}" if number else "")
-        kept = tab.keep_evidence(artifacts(item.config), name)
-        # Of a test that passes when it is tried again pytest tells no more than that.
+        kept = tab.keep_evidence(folder, test + (f"-{number}" if number else ""))
         with kept[-1].open("a", encoding="utf-8") as file:
-            file.write(f"\n{''.join(traceback.format_exception(error))}")
+            file.write(f"\n{said}")
         item.add_report_section(when, "kept", "\n".join(str(path) for path in kept))
         if tab.errors.unexpected:
             item.add_report_section(when, "page errors", "\n".join(str(error) for error in tab.errors.unexpected))
