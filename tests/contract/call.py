@@ -204,6 +204,13 @@ class Call:
         samples = memoryview(answer.raise_for_status().content[44:]).cast("h")
         return max(map(abs, samples), default=0)
 
+    async def comes_through(self) -> None:
+        """Wait until the agent has got something loud from the microphone: it may need a moment longer than the host's time."""
+        deadline = asyncio.get_running_loop().time() + DEADLINE_S
+        while (found := await self.loudest()) <= 10_000:
+            assert asyncio.get_running_loop().time() < deadline, f"nothing loud came: {found}\n{self._story()}"
+            await asyncio.sleep(0.05)
+
     async def agent_plays(self, switches: dict[str, Any], sockets: int = 1) -> None:
         """The scenario of the next sockets."""
         await self._agent_plays({**PLAIN, **switches}, sockets)

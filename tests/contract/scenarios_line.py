@@ -19,7 +19,7 @@ async def before_ready(call: Call) -> None:
     record = await call.record()
     assert record["audio_before_ready"] == 0 and record["violations"] == []
     assert call.view["stats"]["frames_dropped"] == 0
-    assert await call.loudest() > 10_000, "and then it is sent"
+    await call.comes_through()
 
 
 @scenario("agent comes later than the line", "Until the agent itself has joined, the view says that it is waited for.")
@@ -285,9 +285,8 @@ async def gap(call: Call) -> None:
     call.host.token_delay_ms = 800
     call.host.sound.say(square_wave(call.adapter.rate_hz, 200))
     await call.until(lambda view: view["stats"]["reconnects"] == 1, "the line is back")
-    await call.wait_ms(300)
-    assert call.view["stats"]["gap_frames_sent"] >= 5
-    assert await call.loudest() > 10_000
+    await call.until(lambda view: view["stats"]["gap_frames_sent"] >= 5, "what was said in the gap")
+    await call.comes_through()
 
 
 @scenario(

@@ -202,7 +202,7 @@ async def mute(call: Call) -> None:
     call.intend("mute", muted=False)
     call.host.sound.say(square_wave(call.adapter.rate_hz, 100))
     await call.wait_ms(500)
-    assert await call.loudest() > 10_000
+    await call.comes_through()
 
 
 @scenario("muted for long", "After some seconds of mute nothing at all is sent any more, so that nothing is paid for.")
