@@ -279,7 +279,7 @@ def test_audio_faster_than_real_time_is_told_once_and_dropped(agent: RunningAgen
     async def run() -> None:
         async with VendorClient(agent.url, query="&scenario=audio_rate") as client:
             ready = await client.start()
-            for _ in range(100):
+            for _ in range(400):  # 40 s of sound, so that they are too fast on a busy machine too
                 await client.send("input.audio", audio=base64.b64encode(bytes(4800)).decode())
             error = await client.wait("session.error")
             assert error["code"] == "audio_rate_violation"

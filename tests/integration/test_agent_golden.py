@@ -64,10 +64,14 @@ def test_every_message_of_a_long_session_has_the_shape_of_a_golden_one(agent: Ru
             await client.send("session.update", session={"system_prompt": "Be brief.", "output": {"voice": "eve"}})
             await client.send("no.such.event")
             await client.send("input.audio", audio="%")
-            await client.talk(spoken("what is the weather in paris"))
-            call = await client.wait("tool.call")
-            await client.send("tool.result", call_id=call["call_id"], result="{}")
-            await client.wait("transcript.agent", after=client.events.index(call))
+            for _ in range(3):  # an agent that is short of time leaves out what it would have heard so far
+                said = len(client.events)
+                await client.talk(spoken("what is the weather in paris"))
+                call = await client.wait("tool.call", after=said)
+                await client.send("tool.result", call_id=call["call_id"], result="{}")
+                await client.wait("transcript.agent", after=client.events.index(call))
+                if any(event["type"] == "transcript.user.delta" for event in client.events):
+                    break
             await client.send("reply.create", instructions="tell me a long story")
             await client.wait("transcript.agent.delta", where=lambda e: e["start_ms"] > 2000 and e["delta"] != "there.")
             await client.talk(spoken("thank you very much"))
