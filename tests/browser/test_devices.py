@@ -105,7 +105,7 @@ def test_an_old_firefox_that_refuses_other_rates_is_never_asked_for_one(
     call.hang_up()
 
 
-@pytest.mark.alone("webkit")  # which drops what a busy machine did not let it play in time
+@pytest.mark.alone
 def test_a_long_reply_in_one_burst_is_played_whole_and_without_a_gap(
     call: Call, sound: Any, parley: Parley, tmp_path: Path
 ) -> None:
