@@ -17,22 +17,22 @@ from pathlib import Path
 
 from builder.environment import say
 
-# A test that fails gets two more tries, and the last line counts each as "rerun": speech is heard and sound is judged in real time, on
-# machines that others share.
+# A test that fails gets one more try (two with a browser), and the last line counts it as "rerun": speech is heard and sound is
+# judged in real time, on machines that others share.
 BEHIND = (
     *("-n", "3", "--dist=worksteal", "-m", "not browser"),
-    *("-q", "-raR", "--reruns=2", "--contract-table=docs/contract.md"),
+    *("-q", "-raR", "--reruns=1", "--contract-table=docs/contract.md"),
 )
 # Two at a time: real sound suffers where the machine is short of time. Their rooms are named, because looking through the others
 # would take three processes seven seconds each.
 ROOMS = ("tests/browser", "tests/harness_selftest")
 IN_FRONT = (
-    # One after the other, so that none of the two is busy for long when only the quiet ones are left.
+    # Handed out one by one, so that neither process is busy for long when only the quiet ones are left.
     *("-n", "2", "--maxschedchunk=1", "-m", "browser"),
     *("-v", "-raR", "--reruns=2", "--engine-table=docs/engines.md", *ROOMS),
 )
 
-_NICE = 19
+_NICE = 19  # as far back as a nice value goes
 
 
 def run(root: Path, environ: Mapping[str, str]) -> int:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -20,6 +20,7 @@ from tests.contract.adapters import Adapter
 from tests.contract.headless_host import HeadlessHost
 
 View = dict[str, Any]
+T = TypeVar("T")
 
 DEADLINE_S = 60.0  # for a machine that is busy with something else
 GREETING = "Hello from the page."
@@ -96,7 +97,8 @@ class Call:
 
     async def say(self, text: str, *, end: bool = True) -> None:
         """Speak; returns when the last sample went into the microphone."""
-        self.host.sound.say(speech(text, self.adapter.rate_hz))
+        # In a thread: the host stands still while speech is made, and then believes what the speaker told it before that.
+        self.host.sound.say(await asyncio.to_thread(speech, text, self.adapter.rate_hz))
         if end:
             await self.happens(lambda: not self.host.sound.saying, "all was said")
 
@@ -192,11 +194,7 @@ class Call:
 
     async def recorded(self, is_so: Callable[[dict[str, Any]], bool], what: str) -> dict[str, Any]:
         """Wait for the agent's record to say so."""
-        deadline = asyncio.get_running_loop().time() + DEADLINE_S
-        while not is_so(record := await self.record()):
-            assert asyncio.get_running_loop().time() < deadline, f"{what}: {record}\n{self._story()}"
-            await asyncio.sleep(0.02)
-        return record
+        return await self._told(self.record, is_so, what)
 
     async def loudest(self) -> int:
         """The loudest sample that the agent got from the microphone."""
@@ -206,10 +204,15 @@ class Call:
 
     async def comes_through(self) -> None:
         """Wait until the agent has got something loud from the microphone: it may need a moment longer than the host's time."""
+        await self._told(self.loudest, lambda found: found > 10_000, "something loud")
+
+    async def _told(self, ask: Callable[[], Awaitable[T]], is_so: Callable[[T], bool], what: str) -> T:
+        """Ask the agent until it is so, and return its answer."""
         deadline = asyncio.get_running_loop().time() + DEADLINE_S
-        while (found := await self.loudest()) <= 10_000:
-            assert asyncio.get_running_loop().time() < deadline, f"nothing loud came: {found}\n{self._story()}"
-            await asyncio.sleep(0.05)
+        while not is_so(answer := await ask()):
+            assert asyncio.get_running_loop().time() < deadline, f"{what}: {answer}\n{self._story()}"
+            await asyncio.sleep(0.02)
+        return answer
 
     async def agent_plays(self, switches: dict[str, Any], sockets: int = 1) -> None:
         """The scenario of the next sockets."""

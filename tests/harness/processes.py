@@ -132,11 +132,12 @@ def _wait_gone(mark: str, known: Sequence[int], patience_s: float) -> list[int]:
 
 
 def _left(mark: str, known: Sequence[int]) -> list[int]:
-    alive = {pid for pid in known if _runs(pid)}
+    alive = {pid for pid in known if runs(pid)}
     return sorted(alive | set(bearing(mark)))
 
 
-def _runs(pid: int) -> bool:
+def runs(pid: int) -> bool:
+    """Whether there is such a process and it did not end yet; False where there is no /proc."""
     try:
         return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0] != "Z"
     except OSError:

@@ -218,10 +218,10 @@ def words(text: str) -> set[str]:
 def test_calls_on_different_wires_do_not_hold_each_other_up(agent: RunningAgent) -> None:
     """All three are asked and answered at the same time; while one is being sent a long story the others' turns end.
 
-    Each is answered and hears not a word of another's sentence: the sentences have no word in common. A busy machine may spoil what
-    one of them hears; it must not lead one call's sound into another.
+    Each hears most of its own sentence and not a word of another's: the sentences have no word in common. A busy machine
+    may spoil a word of what is heard; it must not lead one call's sound into another.
     """
-    sentences = ["count to ten", "what time is it", "thank you very much"]
+    sentences = ["please count to ten", "what time is it", "thank you very much"]
     assert sum(len(words(one)) for one in sentences) == len(set().union(*map(words, sentences)))
 
     async def assemblyai(sentence: str) -> tuple[str, str]:
@@ -256,15 +256,12 @@ def test_calls_on_different_wires_do_not_hold_each_other_up(agent: RunningAgent)
         return list(await asyncio.gather(*(call(one) for call, one in zip(calls, sentences, strict=True))))
 
     told = asyncio.run(run())
-    answers = ("One, two, three", "It is", "You are welcome")
-    understood = 0
-    for number, (heard, reply) in enumerate(told):
+    for number, (heard, _) in enumerate(told):
         own, others = (
             words(sentences[number]),
             set().union(*(words(one) for one in sentences if one != sentences[number])),
         )
+        assert len(words(heard) & own) * 2 > len(own), (sentences[number], told)
         assert not words(heard) & others, (sentences[number], told)
-        if len(words(heard) & own) * 2 > len(own):
-            understood += 1
-            assert reply.startswith(answers[number]), (sentences[number], told)
-    assert understood >= 2, told
+    counted, time, thanked = (reply for _, reply in told)
+    assert counted.startswith("One, two, three") and time.startswith("It is") and "welcome" in thanked

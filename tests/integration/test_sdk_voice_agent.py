@@ -156,7 +156,7 @@ def test_speech_stops_the_agent(agent: RunningAgent) -> None:
     async def run() -> None:
         async with SdkClient(agent, "no_greeting") as client:
             await client.wait("connected")
-            await client.talk(spoken16("tell me a long story"))
+            await client.talk(spoken16("can you tell me a long story"))
             await client.until(lambda: len(client.frames) > 100)
             await client.talk(spoken16("what is your name"), silence_ms=1500)
             story, answer = (await said(agent, 2))[:2]
