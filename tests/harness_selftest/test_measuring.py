@@ -56,6 +56,10 @@ def test_one_spoiled_quantum_in_a_tone_is_found_where_it_is(kind: str, spoiled: 
 def test_pitch_is_measured_finely_enough_to_see_one_percent() -> None:
     assert dominant_hz(sound(TONE)) == pytest.approx(700, abs=0.1)
     assert dominant_hz(sound(resample(TONE, 48_000, 47_520))) == pytest.approx(707.07, abs=0.1)
+    stuttering = np.insert(TONE, np.repeat([MIDDLE // 2, MIDDLE, MIDDLE * 3 // 2], 1_000), 0.0)
+    assert dominant_hz(sound(stuttering)) == pytest.approx(700, abs=0.1), (
+        "what a short machine does is not another pitch"
+    )
 
 
 def test_segments_are_the_stretches_that_sound() -> None:
