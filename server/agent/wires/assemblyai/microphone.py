@@ -38,7 +38,8 @@ class AudioClock:
         # Time without audio, such as a mute, earns no credit.
         self._seen_ms = max(self._seen_ms, wall_ms - _AHEAD_MS) + duration_ms
         if self._seen_ms <= wall_ms + _AHEAD_MS:
-            self._violating = False
+            # At the limit chunks are surplus and not by turns: it is over when nothing is ahead any more.
+            self._violating = self._violating and self._seen_ms > wall_ms
             return False, False
         self._seen_ms -= duration_ms
         news, self._violating = not self._violating, True
