@@ -130,6 +130,8 @@ class Tab:
         said = folder / f"{name}.txt"
         lines = [str(self.found), f"url: {self.page.url}", *map(str, self.errors.all)]
         with contextlib.suppress(Exception):
+            self.page.evaluate("() => document.querySelectorAll('details').forEach((it) => { it.open = true })")
+            self.page.wait_for_timeout(500)  # what is shown only to those who look
             lines.append(self.page.locator("body").inner_text(timeout=2_000))
         said.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return [*kept, said]
