@@ -48,7 +48,8 @@ def test_speech_at_the_microphone_reaches_the_page_and_the_microphone_is_let_go_
     tab.page.wait_for_timeout(400)  # what is still on its way through the engine's own buffers
     heard = heard_by(tab.page)
     assert_carried(said, heard)
-    assert "kitchen" in words_heard(heard, ["turn", "on", "the", "kitchen", "light", "banana", "purple"])
+    words = words_heard(heard, ["turn", "on", "the", "kitchen", "light", "banana", "purple"])
+    assert len({"turn", "kitchen", "light"} & set(words)) >= 2, words
     press(tab.page, "Hang up", "idle")
     sound.wait_microphone_free()
 
