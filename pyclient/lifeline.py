@@ -459,6 +459,8 @@ class Lifeline:
             if can(self.state, Trigger.FINISH):
                 self.finish(None, now_ms)
             return
+        if self.draining:
+            self._stop_draining()
         self._silence()
         messages = self.codec.end() if goodbye and self.socket_up else []
         if messages:

@@ -153,7 +153,7 @@ async def real_time(call: Call) -> None:
 )
 async def stutter(call: Call) -> None:
     # A wire without marks takes 600 ms for the end of a reply. Stretched time leaves a busy machine room between the two.
-    speed = 0.25
+    speed = 0.125
     pause = {"after": "sound", "nth": 30, "do": "sleep", "ms": 400 / speed}
     await call.open(greeting=GREETING, agent={"tone_ms": 1_000, "faults": [pause]}, speed=speed)
     await call.heard_all(1, ms=1_000)

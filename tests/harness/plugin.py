@@ -77,6 +77,7 @@ class PlaywrightDriver:
 
 _DRIVER = pytest.StashKey[PlaywrightDriver]()
 _TABS = pytest.StashKey["list[Tab]"]()
+_PULSE: pytest.StashKey[Pulse] = pytest.StashKey()
 _FAILED = pytest.StashKey[bool]()
 
 
@@ -232,6 +233,7 @@ def pulse(request: pytest.FixtureRequest) -> Iterator[Pulse]:
         pytest.skip("needs PulseAudio, which is for Linux only")
     daemon: Pulse = request.getfixturevalue("_pulse_daemon")
     daemon.reset()
+    request.node.stash[_PULSE] = daemon
     yield daemon
     daemon.wait_unused()  # the page is closed by now: who still listens or plays has outlived it
 
@@ -361,6 +363,9 @@ def _keep_evidence(item: pytest.Item, when: str, error: BaseException) -> None:
     tabs: list[Tab] = item.stash.get(_TABS, [])
     folder, test = artifacts(item.config), re.sub(r"[^\w.-]+", "-", item.nodeid.replace("/", "."))[-120:]
     said = "".join(traceback.format_exception(error))
+    if (pulse := item.stash.get(_PULSE, None)) is not None:
+        with contextlib.suppress(Exception):  # evidence must not hide the failure it belongs to
+            said += f"\n{pulse.story()}"
     if not tabs:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{test}.txt").write_text(said, encoding="utf-8")

@@ -324,6 +324,11 @@ class Pulse:
         """Whether a device was anything but plugged in and working since `reset`: engines may remember that."""
         return self._meddled
 
+    def story(self) -> str:
+        """Who is connected to what, and what the daemon complained of: evidence for a test that failed."""
+        asked = (["info"], *(["list", kind] for kind in ("sinks", "sources", "sink-inputs", "source-outputs")))
+        return "\n".join([*(self._pactl(*words, check=False).stdout for words in asked), self._said()])
+
     # Device faults
 
     def mute_microphone(self, on: bool) -> None:

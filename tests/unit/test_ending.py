@@ -108,7 +108,9 @@ def test_a_goodbye_that_never_drains_is_cut_after_a_while() -> None:
     assert not host.view["audio_wanted"]
 
 
-@pytest.mark.parametrize("event", [ev.HangUpRequested(), ev.InterruptRequested(), ev.ConnectRequested()])
+@pytest.mark.parametrize(
+    "event", [ev.HangUpRequested(), ev.InterruptRequested(), ev.ConnectRequested(), ev.CaptureFailed(kind="denied")]
+)
 def test_a_goodbye_can_be_cut_short(event: ev.Event) -> None:
     host = FakeHost().go_live()
     host.speak_reply("r1")
