@@ -126,7 +126,12 @@ class Upstream:
         return _parse(body)
 
     async def _read(self, request: httpx.Request) -> tuple[int, bytes]:
-        response = await self.http.send(request, stream=True, follow_redirects=False)
+        try:
+            response = await self.http.send(request, stream=True, follow_redirects=False)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            # A kept connection may be closed at the other end at the very moment when it is used again, and that says nothing of
+            # the provider. A token that was made all the same is nobody's and expires.
+            response = await self.http.send(request, stream=True, follow_redirects=False)
         try:
             if response.status_code != 200:
                 return response.status_code, b""

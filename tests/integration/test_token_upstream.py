@@ -145,6 +145,26 @@ def test_a_provider_that_is_not_there_is_502(vendor: Vendor) -> None:
         assert_error(server.post({"provider": vendor.name}), 502, "upstream_unreachable")
 
 
+def test_a_kept_connection_that_was_closed_meanwhile_is_no_reason_to_fail(
+    server: RunningServer, provider: FakeProvider, vendor: Vendor
+) -> None:
+    """Both ends drop an idle connection after some seconds; the next call may come at that very moment."""
+
+    def close_where_kept(handler: BaseHTTPRequestHandler) -> None:
+        if handler.connection in seen:
+            handler.close_connection = True
+            return
+        seen.append(handler.connection)
+        body = vendor.answer("ok", provider.url).encode()
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+
+    seen: list[Any] = []
+    provider.answer = close_where_kept
+    for _ in range(2):
+        assert server.post({"provider": vendor.name}).json()["token"] == "ok"
+    assert (len(provider.calls), len(seen)) == (3, 2)
+
+
 def test_a_provider_that_hangs_up_in_mid_answer_is_502(
     server: RunningServer, provider: FakeProvider, vendor: Vendor
 ) -> None:

@@ -80,7 +80,7 @@ def test_a_reply_of_which_nothing_came_is_not_cut() -> None:
     st.integers(-10, 400),
     st.booleans(),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_cut_is_always_within_what_was_received(chunks: list[tuple[int, int]], heard_ms: int, done: bool) -> None:
     codec, received = Codec(), {}
     for number, size in chunks:

@@ -68,7 +68,7 @@ def mutated(draw: st.DrawFn) -> str:
 
 
 @given(st.lists(mutated() | st.text(max_size=50) | st.binary(max_size=50) | values.map(json.dumps), max_size=8))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_a_codec_raises_nothing_whatever_a_session_brings(session: list[str | bytes]) -> None:
     codec = Codec()
     for data in session:

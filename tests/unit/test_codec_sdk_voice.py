@@ -167,7 +167,7 @@ def test_the_next_session_begins_anew() -> None:
 
 
 @given(st.lists(st.binary(max_size=9)))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_sound_of_any_length_arrives_whole_and_in_order(chunks: list[bytes]) -> None:
     codec = Codec()
     events = [event for chunk in chunks for event in codec.decode(chunk, LIMITS)]
@@ -177,7 +177,7 @@ def test_sound_of_any_length_arrives_whole_and_in_order(chunks: list[bytes]) -> 
 
 
 @given(st.lists(st.binary(max_size=640)))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_message_has_another_size_than_one_frame_and_nothing_is_lost(frames: list[bytes]) -> None:
     """Protocol file section 4."""
     codec = Codec()
@@ -294,7 +294,7 @@ def mutated(draw: st.DrawFn) -> str:
 
 
 @given(st.lists(mutated() | st.text(max_size=50) | st.binary(max_size=50) | values.map(json.dumps), max_size=8))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_codec_raises_nothing_whatever_a_session_brings(session: list[str | bytes]) -> None:
     codec = Codec()
     for data in session:

@@ -65,7 +65,7 @@ def mutated(draw: st.DrawFn) -> str:
 
 
 @given(mutated() | st.text(max_size=50) | st.binary(max_size=50) | values.map(json.dumps))
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 def test_a_codec_raises_nothing_and_answers_with_events(data: str | bytes) -> None:
     for event in AssemblyAICodec().decode(data, LIMITS):
         assert isinstance(event, ev.Event)
@@ -147,7 +147,7 @@ steps = st.tuples(st.sampled_from(["event", "event", "event", "timer", "step"]),
     st.sampled_from(["idle", "minting", "configuring", "live", "live", "live", "dropped", "resuming"]),
     st.sampled_from(["duck", "flush", "off"]),
 )
-@settings(max_examples=350, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=350, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_a_session_survives_any_order_of_anything(
     script: list[tuple[str, ev.Event, int]], start: str, barge_in: str
 ) -> None:
@@ -160,7 +160,7 @@ def test_a_session_survives_any_order_of_anything(
     st.fixed_dictionaries({name: st.booleans() for name in FEATURES}),
     st.sampled_from(["duck", "flush", "off"]),
 )
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_a_session_survives_it_with_a_vendor_of_any_features(
     script: list[tuple[str, ev.Event, int]], features: dict[str, bool], barge_in: str
 ) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyclient import events as ev
@@ -73,7 +73,7 @@ breaks = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 3), st.integers(0, 2
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=4), breaks)
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200)
 def test_no_final_transcript_is_lost_or_doubled(turns: list[bool], drops: list[tuple[float, int, int]]) -> None:
     messages = script(turns)
     whole = FakeHost(greeting="Hello.").go_live()
@@ -96,7 +96,7 @@ def test_no_final_transcript_is_lost_or_doubled(turns: list[bool], drops: list[t
 
 
 @given(st.integers(0, 6), st.booleans())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_tool_is_answered_exactly_once_wherever_the_line_breaks(at: int, finishes_in_the_gap: bool) -> None:
     host = live()
     steps: list[Message] = [
@@ -121,7 +121,7 @@ def test_a_tool_is_answered_exactly_once_wherever_the_line_breaks(at: int, finis
 
 
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=6), st.integers(0, 3_000))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_across_any_gaps_audio_is_in_order_never_twice_and_never_more_than_the_buffer(
     frames: list[int], gap_audio_ms: int
 ) -> None:

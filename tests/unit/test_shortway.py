@@ -139,7 +139,7 @@ STEPS = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 11)), max_size
 @example(steps=[("audio", 0), ("progress", 9), ("interrupt", 0), ("audio", 0)], barge_in="duck")
 @example(steps=[("audio", 0), ("done", 0), ("flushed", 9), ("audio", 0)], barge_in="duck")
 @given(steps=STEPS, barge_in=st.sampled_from(("duck", "flush", "off")))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_the_short_way_comes_to_the_same_as_the_long_one(steps: list[tuple[str, int]], barge_in: str) -> None:
     hosts = ShortHost(barge_in=barge_in), LongHost(barge_in=barge_in)
     for host in hosts:
