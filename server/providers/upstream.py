@@ -126,12 +126,7 @@ class Upstream:
         return _parse(body)
 
     async def _read(self, request: httpx.Request) -> tuple[int, bytes]:
-        try:
-            response = await self.http.send(request, stream=True, follow_redirects=False)
-        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
-            # A kept connection may be closed at the other end at the very moment when it is used again, and that says nothing of
-            # the provider. A token that was made all the same is nobody's and expires.
-            response = await self.http.send(request, stream=True, follow_redirects=False)
+        response = await self._send(request)
         try:
             if response.status_code != 200:
                 return response.status_code, b""
@@ -146,6 +141,25 @@ class Upstream:
             return 200, b"".join(chunks)
         finally:
             await response.aclose()
+
+    async def _send(self, request: httpx.Request) -> httpx.Response:
+        """Once more where a kept connection was closed at the other end at the very moment when it was used again.
+
+        That says nothing of the provider. A token that was made all the same is nobody's and expires.
+        """
+        connected = False
+
+        async def notice(event: str, _details: Mapping[str, Any]) -> None:
+            nonlocal connected
+            connected = connected or event.startswith("connection.connect_tcp")
+
+        request.extensions = {**request.extensions, "trace": notice}
+        try:
+            return await self.http.send(request, stream=True, follow_redirects=False)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            if connected:
+                raise
+            return await self.http.send(request, stream=True, follow_redirects=False)
 
 
 def checked_token(value: object) -> str:
