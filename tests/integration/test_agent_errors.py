@@ -285,9 +285,8 @@ def test_audio_faster_than_real_time_is_told_once_and_dropped(agent: RunningAgen
             assert error["code"] == "audio_rate_violation"
             await client.send("session.end")
             await client.wait("(closed)")
-            assert (
-                agent.record(ready["session_id"])["errors"].count("audio_rate_violation") <= 2
-            )  # twice where nothing could be sent for two seconds
+            # Twice where nothing could be sent for two seconds.
+            assert agent.record(ready["session_id"])["errors"].count("audio_rate_violation") <= 2
 
     asyncio.run(run())
 
