@@ -83,8 +83,11 @@ def webkit_gtk(
     if os.geteuid() == 0:
         inner["WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS"] = "1"  # its sandbox refuses to run as root
     command = [SYSTEM_PYTHON, str(_BROWSER), "--mic", mic, "--autoplay", autoplay, "--size", f"{size[0]}x{size[1]}"]
+    # As root WebKitGTK makes the thread of its AudioWorklet a real-time one without any bound, and two of them then take both
+    # processors of a small machine for a second, PulseAudio's as well: its sound is lost while the page believes it played.
+    # Bounded by https://github.com/WebKit/WebKit/pull/63081, gone with https://github.com/WebKit/WebKit/pull/71157.
     with log.open("wb") as out:
-        process = spawn(command, env=inner, stdout=out, stderr=out)
+        process = spawn(command, env=inner, stdout=out, stderr=out, real_time=False)
     try:
         _wait_for_tab(port, process, log)
         with _TabList(port) as tabs:

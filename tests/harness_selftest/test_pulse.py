@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -119,3 +120,13 @@ def devices(pulse: Pulse) -> dict[str, int]:
     for source in pulse._list("sources"):
         rates[source["name"]] = int(source["sample_specification"].split()[-1].removesuffix("Hz"))
     return rates
+
+
+def test_a_program_can_be_denied_real_time_threads() -> None:
+    """WebKitGTK's take the whole machine, where they are the superuser's."""
+    asks = "import os; os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))"
+    program = spawn([sys.executable, "-c", asks], env=os.environ, real_time=False)
+    try:
+        assert program.wait(20) == 1
+    finally:
+        end(program)
