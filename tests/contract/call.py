@@ -95,6 +95,11 @@ class Call:
         """What the person does."""
         self.host.client.intent(json.dumps({"type": type, **fields}))
 
+    async def rehearse(self, *texts: str) -> None:
+        """Make that speech before the call begins: on a busy machine it takes longer than the reply that it is to interrupt."""
+        for text in texts:
+            await asyncio.to_thread(speech, text, self.adapter.rate_hz)
+
     async def say(self, text: str, *, end: bool = True) -> None:
         """Speak; returns when the last sample went into the microphone."""
         # In a thread: the host stands still while speech is made, and then believes what the speaker told it before that.

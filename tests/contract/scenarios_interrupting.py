@@ -32,6 +32,7 @@ def check_cut(call: Call) -> None:
 
 async def speak_over(call: Call, after_ms: float, **agent: Any) -> None:
     """A greeting of three seconds is interrupted by speech when so much of it was heard."""
+    await call.rehearse(OVER)
     await call.open(greeting=GREETING, agent={"tone_ms": LONG_MS, **agent}, **REAL)
     await call.happens(sounding_for(call, after_ms), "sound")
     await call.say(OVER, end=False)
@@ -75,6 +76,7 @@ async def late_sound(call: Call) -> None:
     "The text of an interrupted reply is cut to what was heard and marked as interrupted.",
 )
 async def heard_text(call: Call) -> None:
+    await call.rehearse(OVER)
     await call.open(
         greeting="One two three four five six seven eight nine ten.",
         agent={"tone_hz": 0.0, "pace": "real-time"},
