@@ -58,7 +58,7 @@ def test_what_runs_behind_makes_way_and_is_ended_with_all_that_it_started() -> N
         if sys.platform == "linux":
             assert os.sched_getscheduler(int(text)) == os.SCHED_IDLE
         session = Path(f"/proc/{int(text)}/autogroup")
-        assert not session.exists() or session.read_text().split()[-2:] in (["nice", str(suite._NICE)], [])
+        assert not session.exists() or session.read_text().split()[-2:] in (["nice", str(suite._SHARE)], [])
     assert process.poll() is not None
     # What was killed dies when its turn comes, and at the idle priority that is when nobody else wants to run.
     deadline = time.monotonic() + 60

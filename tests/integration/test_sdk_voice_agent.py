@@ -237,7 +237,7 @@ async def first_message(agent: RunningAgent, message: str | bytes | None, scenar
 def test_a_wrong_first_message_is_told_and_closes(
     agent: RunningAgent, message: str | bytes | None, code: str, close: int
 ) -> None:
-    error, closed = asyncio.run(first_message(agent, message, "quick_auth_timeout"))
+    error, closed = asyncio.run(first_message(agent, message, "quick_auth_timeout" if message is None else ""))
     assert (error["type"], error["code"], closed["code"]) == ("error", code, close)
 
 
