@@ -180,7 +180,7 @@ def test_a_provider_that_does_not_answer_is_504_and_the_next_request_works(
     provider: FakeProvider, vendor: Vendor
 ) -> None:
     asked = {"provider": vendor.name}
-    with running_server(**vendor.settings(provider.url), upstream_timeout_seconds=2.0) as server:
+    with running_server(**vendor.settings(provider.url), upstream_timeout_seconds=4.0) as server:
         provider.stall()
         assert_error(server.post(asked), 504, "upstream_timeout")
         provider.answer = None
