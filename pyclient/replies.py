@@ -105,7 +105,7 @@ class Replies:
         self.user_speaking = True
         if self._policy == "off" or not self.interruptible or self._ducked:
             return
-        waiting = self._waiting()
+        waiting = self._sounding()
         if not waiting:
             return
         unfinished = [reply for reply in waiting if not reply.done]
@@ -145,7 +145,7 @@ class Replies:
 
     def lower(self) -> None:
         """A first sign of speech by our own ears: they will also say what became of it."""
-        if self._policy == "duck" and self.interruptible and not self._ducked and self._waiting():
+        if self._policy == "duck" and self.interruptible and not self._ducked and self._sounding():
             self._duck()
 
     def raise_again(self) -> None:
@@ -241,9 +241,10 @@ class Replies:
         self._conversation.agent_stopped(reply.id, reply.silenced)
         if self.current is reply:
             self.current = None
-        if self._ducked and all(waiting.done for waiting in self._waiting()):
+        if self._ducked and all(sounding.done for sounding in self._sounding()):
             # Nothing is left that a verdict could be about, and the person is still speaking.
-            self._stats.interruptions += 1
+            if self._waiting():
+                self._stats.interruptions += 1
             self._flush()
         return reply
 
@@ -293,6 +294,18 @@ class Replies:
     def _waiting(self) -> list[Reply]:
         found = (self._replies.get(item_id) for item_id in self._ledger.waiting_items())
         return [reply for reply in found if reply is not None]
+
+    def _sounding(self) -> list[Reply]:
+        """What waits to be heard, and a reply whose next sound is late: it is not over because the network stutters."""
+        replies, current = self._waiting(), self.current
+        if (
+            current is not None
+            and not current.silenced
+            and current not in replies
+            and self._ledger.heard_ms(current.id)
+        ):
+            replies.append(current)
+        return replies
 
     def _interrupted(self, reply: Reply) -> None:
         """The server's verdict. It may come twice (words, then done) and must act once."""

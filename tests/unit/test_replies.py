@@ -117,6 +117,30 @@ def test_speech_while_nothing_sounds_does_nothing(host: FakeHost) -> None:
     assert host.hear("input.speech.started") == []
 
 
+def test_speech_while_the_next_sound_of_a_reply_is_late_lowers_what_comes_of_it(host: FakeHost) -> None:
+    """A network that stutters: at this moment nothing waits, but the agent has not finished."""
+    host.speak_reply("r1")
+    host.render("r1", 24_000)
+    host.tell(ev.PlaybackDrained())
+    assert host.hear("input.speech.started") == [DUCK, cmd.SetTimer(name="verdict", delay_ms=2_500)]
+    assert of_type(host.hear_audio("r1", tone(2_400)), cmd.PlayAudio)
+    assert host.hear("reply.done", reply_id="r1", status="interrupted") == [
+        FLUSH,
+        cmd.CancelTimer(name="verdict"),
+        FULL,
+    ]
+    assert host.stats["interruptions"] == 1
+
+
+def test_a_reply_that_was_heard_to_its_end_before_it_was_finished_was_not_interrupted(host: FakeHost) -> None:
+    host.speak_reply("r1")
+    host.render("r1", 24_000)
+    host.tell(ev.PlaybackDrained())
+    host.hear("input.speech.started")
+    assert host.hear("reply.done", reply_id="r1", status="completed") == [cmd.CancelTimer(name="verdict"), FULL]
+    assert host.stats["interruptions"] == 0
+
+
 def test_after_a_flush_the_next_reply_plays_at_full_level(host: FakeHost) -> None:
     host.speak_reply("r1")
     host.hear("input.speech.started")
