@@ -130,7 +130,10 @@ def a_tool_runs_in_the_page_and_its_result_is_spoken(call: Call, speech: Speech,
     """The agent asks, Python in the page answers, the agent says what came of it."""
     question = "what is the weather in paris"
     line = Line(text=question, wav=speech.say(question, tail_ms=700))
-    (report,) = converse(call, [line], folder=folder)
+    for attempt in range(2):
+        (report,) = converse(call, [line], folder=folder / f"tool{attempt}")
+        if "paris" in report.agent_heard.lower():  # else it asks which city, and a person says it again
+            break
     # agents/demo/tools.py makes the figure from the name: Paris is always the same.
     seed = sum(map(ord, "paris"))
     assert str(5 + seed % 23) in report.agent_said and "paris" in report.agent_said.lower(), report
