@@ -84,10 +84,10 @@ def _behind(
 
 
 def _make_way() -> None:
-    """Have this process's session, which has just begun, run where nobody else wants to.
+    """Have this process, whose session has just begun, run where hardly anybody else wants to, and all that it starts.
 
     Linux may share the processors among sessions before it asks for anybody's priority in them (`sched_autogroup_enabled`, sched(7)).
-    Within it nobody counts less: whatever else wakes up goes first.
+    So its session gets a small share, and at the idle priority whatever else wakes up goes first.
     """
     with contextlib.suppress(OSError):
         Path("/proc/self/autogroup").write_text(str(_SHARE))

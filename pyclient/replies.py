@@ -105,10 +105,10 @@ class Replies:
         self.user_speaking = True
         if self._policy == "off" or not self.interruptible or self._ducked:
             return
-        waiting = self._sounding()
-        if not waiting:
+        sounding = self._sounding()
+        if not sounding:
             return
-        unfinished = [reply for reply in waiting if not reply.done]
+        unfinished = [reply for reply in sounding if not reply.done]
         if self._policy == "duck" and unfinished:
             self._duck()
             self._out.set_timer(VERDICT_TIMER, self._verdict_timeout_ms, now_ms)
@@ -130,8 +130,7 @@ class Replies:
 
     def interrupt(self) -> str | None:
         """The person wants quiet. Returns the vendor's id of the reply that the server is still making, if it makes one."""
-        waiting = self._waiting()
-        making = self.current if self.current is not None and not self.current.silenced else None
+        waiting, making = self._waiting(), self._making
         if not waiting and making is None:
             return None
         self._stats.interruptions += 1
@@ -175,7 +174,7 @@ class Replies:
             self._report(self._owed.pop(0))
 
     def can_interrupt(self) -> bool:
-        return self._ledger.pending() > 0 or (self.current is not None and not self.current.silenced)
+        return self._ledger.pending() > 0 or self._making is not None
 
     # --- the server ------------------------------------------------------------------------------------------------
 
@@ -291,20 +290,20 @@ class Replies:
             del self._replies[next(iter(self._replies))]
         return reply
 
+    @property
+    def _making(self) -> Reply | None:
+        """The reply that the server is making, unless it is not to be heard any more."""
+        return None if self.current is None or self.current.silenced else self.current
+
     def _waiting(self) -> list[Reply]:
         found = (self._replies.get(item_id) for item_id in self._ledger.waiting_items())
         return [reply for reply in found if reply is not None]
 
     def _sounding(self) -> list[Reply]:
         """What waits to be heard, and a reply whose next sound is late: it is not over because the network stutters."""
-        replies, current = self._waiting(), self.current
-        if (
-            current is not None
-            and not current.silenced
-            and current not in replies
-            and self._ledger.heard_ms(current.id)
-        ):
-            replies.append(current)
+        replies, making = self._waiting(), self._making
+        if making is not None and making not in replies and self._ledger.heard_ms(making.id):
+            replies.append(making)
         return replies
 
     def _interrupted(self, reply: Reply) -> None:

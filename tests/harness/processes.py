@@ -49,7 +49,7 @@ def spawn(
     if sys.platform == "linux" and (setpriv := shutil.which("setpriv")):
         # A test run that is killed outright runs no teardown; the kernel then ends the child.
         wanted = ["--pdeathsig", "TERM"]
-        if not real_time and os.geteuid() == 0 and _may_set_capabilities():
+        if not real_time and _may_set_capabilities():
             wanted += ["--bounding-set=-sys_nice", "--inh-caps=-sys_nice"]
         words = [setpriv, *wanted, *words]
     process = subprocess.Popen(
@@ -67,7 +67,7 @@ def spawn(
 
 
 def _may_set_capabilities() -> bool:
-    """Whether CAP_SETPCAP is ours: the superuser of a container may lack it. See capabilities(7)."""
+    """Whether CAP_SETPCAP is ours: a person lacks it, and the superuser of a container may. See capabilities(7)."""
     status = Path("/proc/self/status").read_text()
     effective = next(line.split()[1] for line in status.splitlines() if line.startswith("CapEff:"))
     return bool(int(effective, 16) >> 8 & 1)
