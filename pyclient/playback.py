@@ -23,6 +23,7 @@ class Item:
     settled: int = 0  # nothing before this position is waiting any more
     first_audible: int | None = None  # where the leading silence ends, once known
     flushed: bool = False
+    recounted: bool = False  # the worklet began to count it anew: after a flush, or after another item
 
     @property
     def pending(self) -> int:
@@ -36,6 +37,7 @@ class Ledger:
         self._rate_hz = rate_hz
         self._items: dict[str, Item] = {}
         self._waiting: dict[str, Item] = {}  # those of which something may be pending: seldom more than two
+        self._newest = ""  # the item that was queued last
         self.sounding = False  # something audible is coming out of the speaker
         self.underruns = 0
 
@@ -48,6 +50,9 @@ class Ledger:
                 oldest = next(iter(self._items))
                 del self._items[oldest]
                 self._waiting.pop(oldest, None)
+        elif item.flushed or item_id != self._newest:
+            item.recounted = True
+        self._newest = item_id
         item.flushed = False  # a reply that goes on after a flush is heard again
         if item.first_audible is None:
             offset = first_audible_sample(pcm)
@@ -63,7 +68,10 @@ class Ledger:
 
     def add(self, item_id: str, samples: int) -> None:
         """As `queued`, by number alone."""
-        self._waiting[item_id].received += samples
+        item = self._waiting[item_id]
+        item.recounted |= item_id != self._newest
+        self._newest = item_id
+        item.received += samples
 
     def progressed(self, item_id: str, rendered: int, underruns: int) -> float | None:
         """The worklet's count for one item. Returns the age in ms of its first audible sample when that was just heard."""
@@ -84,11 +92,12 @@ class Ledger:
     def drained(self) -> None:
         """The worklet's queue ran empty.
 
-        What has begun to play is settled. An item that has not begun was queued while this word was on its way.
+        Just before this it told the last count of what played, so what is beyond that count was queued while this word was
+        on its way, and still waits. Only of an item that it counts anew the counts say nothing: that one is settled.
         """
         self.sounding = False
         for item in self._waiting.values():
-            if item.rendered:
+            if item.recounted and item.rendered:
                 item.settled = item.received
         self._forget_settled()
 

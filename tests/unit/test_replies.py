@@ -132,6 +132,15 @@ def test_speech_while_the_next_sound_of_a_reply_is_late_lowers_what_comes_of_it(
     assert host.stats["interruptions"] == 1
 
 
+def test_the_button_silences_what_came_while_the_speaker_was_saying_that_it_ran_dry(host: FakeHost) -> None:
+    """A network that stutters: the word "drained" and the next sound of the same reply cross."""
+    host.speak_reply("r1")
+    host.render("r1", 24_000)
+    host.hear_audio("r1", tone(2_400))
+    host.tell(ev.PlaybackDrained())
+    assert FLUSH in host.tell(ev.InterruptRequested())
+
+
 def test_a_reply_that_was_heard_to_its_end_before_it_was_finished_was_not_interrupted(host: FakeHost) -> None:
     host.speak_reply("r1")
     host.render("r1", 24_000)
