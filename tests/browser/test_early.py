@@ -78,8 +78,7 @@ def test_words_said_while_python_loads_reach_the_agent(late: Late, parley: Parle
     call.wait_turn("agent", containing="it is")
     assert call.facts()["early words ms"] > 500 and call.facts()["early words dropped ms"] == 0
     call.wait_activity("listening")
-    call.say(speech.say("what is the weather in paris", tail_ms=700))
-    call.wait_turn("user", containing="weather")
+    call.ask(speech.say("what is the weather in paris", tail_ms=700), containing="weather")
     assert [turn.text for turn in call.transcript() if turn.role == "user" and "time" in turn.text.lower()][1:] == []
     call.hang_up()
     (session,) = parley.sessions()[-1:]
@@ -104,8 +103,7 @@ def test_words_said_while_python_loads_are_dropped_where_that_is_configured(
     late.let_go()
     call.wait_turn("agent", containing="parley", timeout_s=60)
     call.wait_activity("listening")
-    call.say(speech.say("what is the weather in paris", tail_ms=700))
-    call.wait_turn("user", containing="weather")
+    call.ask(speech.say("what is the weather in paris", tail_ms=700), containing="weather")
     assert "time" not in " ".join(turn.text for turn in call.transcript() if turn.role == "user").lower()
     call.hang_up()
 

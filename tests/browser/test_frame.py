@@ -43,6 +43,5 @@ def test_a_page_talks_in_the_frame_of_a_site_that_it_names_and_is_not_shown_in_o
         call.connect()
         call.wait_turn("agent", containing="parley")
         call.wait_activity("listening")
-        call.say(speech.say("what time is it", tail_ms=700))
-        call.wait_turn("user", containing="time")
+        call.ask(speech.say("what time is it", tail_ms=700), containing="time")
         call.hang_up()

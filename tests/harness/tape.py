@@ -78,19 +78,22 @@ class Tape(abc.ABC):
     def wait_silence(
         self, *, for_ms: float, timeout_s: float, since_ms: float = 0.0, below_dbfs: float = AUDIBLE_DBFS
     ) -> float:
-        """Wait for `for_ms` of silence later than `since_ms`; return where it began, in ms. Raises TimeoutError."""
+        """Wait for the first `for_ms` of silence later than `since_ms`; return where it began, in ms. Raises TimeoutError.
+
+        It may be long over when this is asked: a busy machine is late to look.
+        """
         seen = quiet_from = max(0, round(since_ms * self.rate_hz / 1000.0))
+        enough = for_ms * self.rate_hz / 1000.0
 
         def quiet() -> float | None:
             nonlocal seen, quiet_from
             fresh = np.abs(self.samples(seen))
-            loud = np.flatnonzero(fresh > 10 ** (below_dbfs / 20.0))
-            if loud.size:
-                quiet_from = seen + int(loud[-1]) + 1
+            loud = seen + np.flatnonzero(fresh > 10 ** (below_dbfs / 20.0))
             seen += fresh.size
-            if (seen - quiet_from) * 1000.0 / self.rate_hz < for_ms:
-                return None
-            return quiet_from * 1000.0 / self.rate_hz
+            begins = np.concatenate(([quiet_from], loud + 1))
+            long = np.flatnonzero(np.append(loud, seen) - begins >= enough)
+            quiet_from = int(begins[-1])
+            return None if not long.size else float(begins[long[0]]) * 1000.0 / self.rate_hz
 
         found = poll(quiet, timeout_s, self.pause)
         if found is None:
