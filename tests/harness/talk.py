@@ -106,6 +106,11 @@ class Misheard(UserWarning):
     """Something had to be said again. It is told at the end of the run, for once in a while is chance and often is a fault."""
 
 
+def tell_misheard(said: str, heard: str) -> None:
+    """Have the run tell that `said` is about to be said again."""
+    warnings.warn(f"{said!r} was heard as {heard!r}", Misheard, stacklevel=3)
+
+
 class Call:
     """One page of Parley in one tab, and the sound around it. Waiting raises TimeoutError saying what the page shows."""
 
@@ -219,15 +224,23 @@ class Call:
         shown = len(self.transcript())
         self.say(wav).wait()
         self.wait_turn("user", after=shown)
-        self.wait_activity("listening")
-        heard = [turn for turn in self.transcript()[shown:] if turn.role == "user"]
-        for turn in heard:
-            if containing.lower() in turn.text.lower():
-                return turn
-        warnings.warn(f"{wav.stem}: {' / '.join(turn.text for turn in heard)}", Misheard, stacklevel=2)
+        found = self._heard(shown, containing)
+        if found is None:
+            self.wait_activity("listening")  # the rest of it may have become a turn of its own
+            found = self._heard(shown, containing)
+        if found is not None:
+            return found
+        tell_misheard(
+            f"something with {containing}",
+            " / ".join(turn.text for turn in self.transcript()[shown:] if turn.role == "user"),
+        )
         shown = len(self.transcript())
-        self.say(wav)
+        self.say(wav).wait()
         return self.wait_turn("user", after=shown, containing=containing)
+
+    def _heard(self, shown: int, containing: str) -> Turn | None:
+        heard = (turn for turn in self.transcript()[shown:] if turn.role == "user" and turn.final)
+        return next((turn for turn in heard if containing.lower() in turn.text.lower()), None)
 
     def _body(self, name: str) -> str:
         # Not a locator: the body is always there, and this is asked many times a second.
@@ -274,6 +287,20 @@ def converse(
         heard = Sound(samples=tape.samples(), rate_hz=tape.rate_hz)
     ends = [turn.shown for turn in taken[1:]] + [len(turns)]
     return [_report(turn, turns[turn.shown : end], heard) for turn, end in zip(taken, ends, strict=True)]
+
+
+def asked(call: Call, line: Line, *, folder: Path, containing: str = "") -> TurnReport:
+    """`converse` with one line, said once more where it was misheard: half of its words not heard, or not `containing`."""
+
+    def once(attempt: int) -> TurnReport:
+        (report,) = converse(call, [line], folder=folder / str(attempt))
+        return report
+
+    report = once(0)
+    if report.understood >= 0.5 and containing.lower() in report.agent_heard.lower():
+        return report
+    tell_misheard(line.text, report.agent_heard)
+    return once(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
