@@ -98,6 +98,10 @@ def test_a_line_that_breaks_in_mid_call_is_taken_up_again(call: Call, parley: Pa
     """The same session, no second greeting, and what is said next is heard."""
     call.tab.errors.expect("WebSocket")
     parley.scenario("close_1011")
+    call.page.evaluate(
+        "() => { const field = document.getElementById('typed-text'); window.changes = [true]; new MutationObserver("
+        "() => field.disabled === window.changes.at(-1) || window.changes.push(field.disabled)).observe(field, { attributes: true }); }"
+    )
     call.connect()
     session = call.snapshot()["session_id"]  # type: ignore[index]
     # It may be back before anybody looks: the first attempt waits for half a second at most.
@@ -105,8 +109,10 @@ def test_a_line_that_breaks_in_mid_call_is_taken_up_again(call: Call, parley: Pa
     call.wait_state("live", timeout_s=30)
     assert call.snapshot()["session_id"] == session  # type: ignore[index]
     call.wait_activity("listening")
-    call.say(speech.say("what time is it", tail_ms=700))
-    call.wait_turn("user", containing="what time")
+    assert call.page.evaluate("window.changes") == [True, False], (
+        "what somebody is typing is taken from under their hands"
+    )
+    call.ask(speech.say("what time is it", tail_ms=700), containing="what time")
     greetings = [turn for turn in call.transcript() if turn.role == "agent" and turn.text.startswith("I am")]
     assert len(greetings) == 1, call.transcript()
     assert not [turn for turn in call.transcript() if turn.role == "mark"]
