@@ -113,6 +113,7 @@ def test_one_call_takes_partials_a_tool_a_mute_typing_and_a_hidden_page_and_the_
     call.wait_activity("listening")
     assert not [turn for turn in call.transcript() if turn.role == "user"]
     call.ask(speech.say("what time is it", tail_ms=700), containing="time")
+    assert len([turn for turn in call.transcript() if turn.role == "user" and "time" in turn.text]) == 1
     call.hang_up()
 
 

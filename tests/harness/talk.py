@@ -204,17 +204,10 @@ class Call:
     ) -> Turn:
         """Wait for an entry by `role`, not among the first `after`, holding `containing` (case ignored)."""
 
-        def find() -> Turn | None:
-            for turn in self.transcript()[after:]:
-                matches = turn.text and containing.lower() in turn.text.lower()
-                if turn.role == role and matches and (turn.final or not final):
-                    return turn
-            return None
-
         what = f"a {'final' if final else 'partial or final'} {role} turn" + (
             f" with {containing!r}" if containing else ""
         )
-        return self.until(find, timeout_s, f"to show {what}")
+        return self.until(lambda: self._turn(role, after, containing, final), timeout_s, f"to show {what}")
 
     def ask(self, wav: Path, *, containing: str) -> Turn:
         """Say `wav`, and once more where it was misheard, as a person would. Return the turn. Raises TimeoutError.
@@ -224,10 +217,10 @@ class Call:
         shown = len(self.transcript())
         self.say(wav).wait()
         self.wait_turn("user", after=shown)
-        found = self._heard(shown, containing)
+        found = self._turn("user", shown, containing, True)
         if found is None:
             self.wait_activity("listening")  # the rest of it may have become a turn of its own
-            found = self._heard(shown, containing)
+            found = self._turn("user", shown, containing, True)
         if found is not None:
             return found
         tell_misheard(
@@ -238,9 +231,12 @@ class Call:
         self.say(wav).wait()
         return self.wait_turn("user", after=shown, containing=containing)
 
-    def _heard(self, shown: int, containing: str) -> Turn | None:
-        heard = (turn for turn in self.transcript()[shown:] if turn.role == "user" and turn.final)
-        return next((turn for turn in heard if containing.lower() in turn.text.lower()), None)
+    def _turn(self, role: str, after: int, containing: str, final: bool) -> Turn | None:
+        for turn in self.transcript()[after:]:
+            matches = turn.text and containing.lower() in turn.text.lower()
+            if turn.role == role and matches and (turn.final or not final):
+                return turn
+        return None
 
     def _body(self, name: str) -> str:
         # Not a locator: the body is always there, and this is asked many times a second.

@@ -85,6 +85,7 @@ def test_draining_settles_what_the_worklet_counts_anew(ledger: Ledger, left: str
     assert ledger.pending() >= 480
     ledger.drained()
     assert ledger.pending() == 0
+    assert ledger.heard_ms("a") == 100, "settled is not heard"
 
 
 def test_a_reply_that_runs_dry_and_goes_on_is_counted_on(ledger: Ledger) -> None:
