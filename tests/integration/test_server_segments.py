@@ -23,6 +23,7 @@ MESSAGES = 300
 def test_a_burst_goes_on_while_the_client_talks_and_its_window_is_small() -> None:
     """Without short segments nothing more comes after the first 100 KB, for as long as the client talks."""
     shrunk = threading.Event()
+    said = threading.Event()
     done = threading.Event()
 
     def serve(listener: socket.socket) -> None:
@@ -36,7 +37,7 @@ def test_a_burst_goes_on_while_the_client_talks_and_its_window_is_small() -> Non
             done.wait(30)
 
     def talk(client: socket.socket) -> None:
-        while not done.wait(0.04):
+        while not said.wait(0.04):
             client.sendall(bytes(2600))
 
     with bind("127.0.0.1", 0) as listener, socket.socket() as client:
@@ -45,14 +46,18 @@ def test_a_burst_goes_on_while_the_client_talks_and_its_window_is_small() -> Non
         threading.Thread(target=serve, args=(listener,), daemon=True).start()
         client.connect(listener.getsockname())
         client.settimeout(10)
+        talking = threading.Thread(target=talk, args=(client,), daemon=True)
         try:
             receive(client, MESSAGES * len(MESSAGE))  # the window grows, and with it the server's segments
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 20_000)
-            threading.Thread(target=talk, args=(client,), daemon=True).start()
+            talking.start()
             time.sleep(0.2)
             shrunk.set()
             receive(client, MESSAGES * len(MESSAGE))
         finally:
+            said.set()
+            if talking.ident is not None:
+                talking.join(10)  # before either end is closed under it
             shrunk.set()
             done.set()
 
