@@ -56,15 +56,20 @@ const url = "https://a.example/*"; // says why
 const pattern = /\\/\\*x/;
 
   /* one line */
+if (pattern) {
+    const inner = 1;
+\t
+  }
 const more = `//${url}`;
 """
     assert slim.without_comments(text) == (
-        'const url = "https://a.example/*"; // says why\nconst pattern = /\\/\\*x/;\nconst more = `//${url}`;\n'
+        'const url = "https://a.example/*"; // says why\nconst pattern = /\\/\\*x/;\nif (pattern) {\nconst inner = 1;\n}\n'
+        "const more = `//${url}`;\n"
     )
 
 
-def test_no_text_in_backticks_looks_like_a_comment() -> None:
-    """The one thing that leaving comments out could break."""
+def test_no_text_in_backticks_spans_lines() -> None:
+    """The one thing that leaving comments and indentation out could break."""
     for folder in ("templates/static", "worklets"):
         for path in sorted((ROOT / folder).glob("*.js")):
             code = slim.without_comments(path.read_text())
