@@ -68,9 +68,11 @@ class Audio {
     this.running = true;
     this.onFault = onFault;
     this.quality = { capture: "–", playback: "–" };
+    // In dBFS, the loudest sample of the call. Who hears nothing learns from it whether the page sent anything; -99 is silence.
+    this.peaks = { capture: -99, playback: -99 };
     const capture = { numberOfInputs: 1, numberOfOutputs: 1, channelCount: 1, processorOptions: { hold_ms } };
-    this.captureNode = this.node("parley-capture", capture, (level) => onLevel("user", level));
-    this.playbackNode = this.node("parley-playback", { numberOfInputs: 0, numberOfOutputs: 1, outputChannelCount: [1] }, (level) => onLevel("agent", level));
+    this.captureNode = this.node("capture", capture, (level) => onLevel("user", level));
+    this.playbackNode = this.node("playback", { numberOfInputs: 0, numberOfOutputs: 1, outputChannelCount: [1] }, (level) => onLevel("agent", level));
     this.source = context.createMediaStreamSource(stream);
     // Its output is silence; the connection makes every engine run the node.
     this.source.connect(this.captureNode).connect(context.destination);
@@ -82,10 +84,12 @@ class Audio {
   }
 
   node(name, options, onLevel) {
-    const node = new AudioWorkletNode(this.context, name, options);
+    const node = new AudioWorkletNode(this.context, `parley-${name}`, options);
     node.port.onmessage = ({ data }) => {
-      if (data.type === "level") onLevel(data);
-      else if (data.type === "quality") this.quality[name.replace("parley-", "")] = data.quality;
+      if (data.type === "level") {
+        this.peaks[name] = Math.max(this.peaks[name], Math.round(20 * Math.log10(data.peak)));
+        onLevel(data);
+      } else if (data.type === "quality") this.quality[name] = data.quality;
     };
     node.onprocessorerror = () => this.closed || this.onFault("no_worklet", true);
     return node;
@@ -103,13 +107,12 @@ class Audio {
 
   /** Hand one end of each audio path to the worklets and return the other ends, to be transferred to the worker. */
   takePorts() {
-    const ports = {};
-    for (const [name, node] of [["capture", this.captureNode], ["playback", this.playbackNode]]) {
-      const channel = new MessageChannel();
-      node.port.postMessage({ type: "port", port: channel.port1 }, [channel.port1]);
-      ports[name] = channel.port2;
-    }
-    return ports;
+    const hand = (node) => {
+      const { port1: port, port2 } = new MessageChannel();
+      node.port.postMessage({ type: "port", port }, [port]);
+      return port2;
+    };
+    return { capture: hand(this.captureNode), playback: hand(this.playbackNode) };
   }
 
   close() {

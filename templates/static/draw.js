@@ -87,14 +87,11 @@ function drawTurns(turns) {
 }
 
 function newTurn(turn) {
-  const item = document.createElement("li");
+  const item = made("li", "");
   item.dataset.turn = turn.id;
   item.dataset.role = turn.role;
   for (const [name, text] of [["who", ROLES[turn.role] ?? turn.role], ["text", ""], ["mark", "interrupted"]]) {
-    const span = document.createElement("span");
-    span.className = name;
-    span.textContent = text;
-    item.append(span);
+    item.append(made("span", text, name));
   }
   return item;
 }
@@ -103,9 +100,7 @@ function newTurn(turn) {
 function announce(turn) {
   if (!turn.final || announced.has(turn.id) || !turn.text) return;
   announced.add(turn.id);
-  const line = document.createElement("p");
-  line.textContent = `${ROLES[turn.role] ?? turn.role}: ${turn.text}`;
-  $("announcer").append(line);
+  $("announcer").append(made("p", `${ROLES[turn.role] ?? turn.role}: ${turn.text}`));
   while ($("announcer").children.length > ANNOUNCEMENTS_KEPT) $("announcer").firstChild.remove();
 }
 
@@ -113,20 +108,20 @@ function drawVoices(voices) {
   const picker = $("voice");
   const wanted = ["", ...voices, "*"];
   if (wanted.length === picker.options.length && wanted.every((id, n) => picker.options[n].value === id)) return;
-  const first = picker.options[0];
-  const last = picker.options[picker.options.length - 1];
-  picker.replaceChildren(first, ...voices.map((id) => new Option(id, id)), last);
-  picker.value = "";
+  offerVoices(voices.map((id) => new Option(id, id)), "");
+}
+
+/** Between the first entry, the service's own choice, and the last, a voice by its name. */
+function offerVoices(options, chosen) {
+  const picker = $("voice");
+  picker.replaceChildren(picker.options[0], ...options, picker.options[picker.options.length - 1]);
+  picker.value = chosen;
   picker.dispatchEvent(new Event("change"));
 }
 
 /** The fields of the settings, as one service's configuration has them. */
 export function drawSettings(settings) {
-  const picker = $("voice");
-  const voices = (settings.known_voices ?? []).map(({ id, label }) => new Option(label, id));
-  picker.replaceChildren(picker.options[0], ...voices, picker.options[picker.options.length - 1]);
-  picker.value = settings.voice ?? "";
-  picker.dispatchEvent(new Event("change"));
+  offerVoices((settings.known_voices ?? []).map(({ id, label }) => new Option(label, id)), settings.voice ?? "");
   $("greeting").value = settings.greeting ?? "";
   $("system-prompt").value = settings.system_prompt ?? "";
   $("turn-style").value = settings.turn_style ?? "vad";
@@ -172,13 +167,11 @@ export function drawFacts(facts) {
   const list = $("facts");
   if (!$("diagnostics").open) return;
   list.replaceChildren();
-  for (const [name, value] of Object.entries(facts)) {
-    const term = document.createElement("dt");
-    const description = document.createElement("dd");
-    term.textContent = name;
-    description.textContent = String(value ?? "–");
-    list.append(term, description);
-  }
+  for (const [name, value] of Object.entries(facts)) list.append(made("dt", name), made("dd", String(value ?? "–")));
+}
+
+function made(tag, textContent, className = "") {
+  return Object.assign(document.createElement(tag), { textContent, className });
 }
 
 function setText(element, text) {

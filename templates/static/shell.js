@@ -218,6 +218,10 @@ function restart() {
   link.start();
 }
 
+function listed(facts) {
+  return Object.entries(facts).map((both) => both.join(" ")).join(", ");
+}
+
 function facts() {
   const stats = view.stats ?? {};
   const latency_ms = audio && outputLatency_ms(audio.context);
@@ -228,7 +232,8 @@ function facts() {
     "Python started from": boot.way,
     "Not faster because": boot.why,
     "Context rate": audio && `${audio.context.sampleRate} Hz`,
-    Resampling: audio && Object.entries(audio.quality).map((both) => both.join(" ")).join(", "),
+    Resampling: audio && listed(audio.quality),
+    "Loudest dBFS": audio && listed(audio.peaks),
     "Output latency": latency_ms === null ? null : `${latency_ms} ms`,
     ...Object.fromEntries(Object.entries(stats).map(([name, value]) => [name.replaceAll("_", " "), value])),
   };

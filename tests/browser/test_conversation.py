@@ -59,6 +59,8 @@ def test_a_person_talks_and_is_answered_by_voice(
     facts = call.facts()
     assert int(str(facts["Context rate"]).split()[0]) > 0
     assert re.fullmatch(r"capture (default|cheap), playback (default|cheap)", str(facts["Resampling"]))
+    loudest = re.fullmatch(r"capture (-?\d+), playback (-?\d+)", str(facts["Loudest dBFS"]))
+    assert loudest and all(-30 < int(level) < 6 for level in loudest.groups()), facts["Loudest dBFS"]
     call.hang_up()
 
     (session,) = parley.sessions()[-1:]
