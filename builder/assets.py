@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from builder.slim import without_comments
+from builder.slim import slimmed
 
 # A smaller picture costs less in the page than its request does.
 SMALL_BYTES = 1024
@@ -40,8 +40,8 @@ class Assets:
         return self.placed[name]
 
     def place_text(self, name: str, text: str) -> str:
-        """Write JavaScript or CSS without its comments under a fingerprinted name."""
-        return self.place(name, without_comments(text).encode())
+        """Write JavaScript or CSS, slimmed, under a fingerprinted name."""
+        return self.place(name, slimmed(text).encode())
 
     def place_picture(self, name: str, data: bytes) -> str:
         """Write one picture as `place` does, or return a `data:` URL of a small drawing, which needs no file."""

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from builder import agents, lean, policy, snapshot, split, vendor, verify, wheel, words, worklets
 from builder.assets import Assets
 from builder.environment import SetupError
-from builder.slim import without_comments
+from builder.slim import slimmed
 
 
 def build(root: Path, out: Path, agent_name: str) -> Path:
@@ -28,7 +28,7 @@ def build(root: Path, out: Path, agent_name: str) -> Path:
     staging = out.with_name(out.name + ".part")
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
-    ahead = without_comments((root / "templates" / "_ahead.js").read_text(encoding="utf-8"))
+    ahead = slimmed((root / "templates" / "_ahead.js").read_text(encoding="utf-8"))
     pages = _render(root, staging, agent, _place(root, staging, agent, runtime), ahead)
     headers = policy.headers_file(agent.connect, pages, agent.embedded_by, ahead)
     (staging / "_headers").write_text(headers, encoding="utf-8")

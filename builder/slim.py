@@ -12,6 +12,6 @@ _WHOLE_LINES = re.compile(r"^[ \t]*/\*(?:[^*]|\*(?!/))*\*/[ \t]*\n|^[ \t]*//[^\n
 _INDENTATION = re.compile(r"^\s+", re.MULTILINE)
 
 
-def without_comments(text: str) -> str:
+def slimmed(text: str) -> str:
     """JavaScript or CSS without its comment lines, empty lines and indentation."""
     return _INDENTATION.sub("", _WHOLE_LINES.sub("", text))

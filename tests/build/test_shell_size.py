@@ -62,7 +62,7 @@ if (pattern) {
   }
 const more = `//${url}`;
 """
-    assert slim.without_comments(text) == (
+    assert slim.slimmed(text) == (
         'const url = "https://a.example/*"; // says why\nconst pattern = /\\/\\*x/;\nif (pattern) {\nconst inner = 1;\n}\n'
         "const more = `//${url}`;\n"
     )
@@ -72,7 +72,7 @@ def test_no_text_in_backticks_spans_lines() -> None:
     """The one thing that leaving comments and indentation out could break."""
     for folder in ("templates/static", "worklets"):
         for path in sorted((ROOT / folder).glob("*.js")):
-            code = slim.without_comments(path.read_text())
+            code = slim.slimmed(path.read_text())
             assert code.count("`") % 2 == 0, path.name
             for literal in re.findall(r"`[^`]*`", code):
                 assert "\n" not in literal, f"{path.name}: {literal[:60]}"
