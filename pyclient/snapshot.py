@@ -31,6 +31,7 @@ def snapshot(life: Lifeline, doing: Activity, muted: bool, talking: bool, now_ms
         "can_connect": can(life.state, Trigger.CONNECT),
         "can_hang_up": can(life.state, Trigger.HANG_UP),
         "can_interrupt": (in_call or life.draining) and life.replies.can_interrupt(),
+        "can_type": in_call,
         "muted": muted,
         "provider": life.codec.name,
         "features": {name: can_do for name, can_do in asdict(life.codec.features).items() if isinstance(can_do, bool)},

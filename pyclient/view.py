@@ -43,6 +43,7 @@ class View(TypedDict):
 
     `state` and `activity` are values of `State` and `Activity`; `status` says them in words; `tone` is one of idle,
     busy, good, speaking, warn, error. While `audio_wanted` is true the page keeps microphone and audio context open.
+    `can_type` stays true while the line comes back: nobody's sentence is taken from under their hands, only sending it waits.
     `voices` is a live list from the provider, once it named one. `ends_in_ms` counts to the session's time limit as of
     this snapshot; the page counts on by itself. `stats` never causes a snapshot, it rides along.
 
@@ -58,6 +59,7 @@ class View(TypedDict):
     can_connect: bool
     can_hang_up: bool
     can_interrupt: bool
+    can_type: bool
     muted: bool
     provider: str
     features: dict[str, bool]

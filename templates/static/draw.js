@@ -2,7 +2,6 @@
 
 export const $ = (id) => document.getElementById(id);
 const ROLES = { user: "You", agent: "Agent", tool: "Tool", system: "Note", mark: "Note" };
-const COMING_BACK = new Set(["dropped", "resuming"]);
 const COUNTDOWN_FROM_MS = 120_000;
 const ANNOUNCEMENTS_KEPT = 6;
 
@@ -28,8 +27,7 @@ export function drawView(view, local) {
   $("interrupt").disabled = !view.can_interrupt;
   const live = view.state === "live";
   $("typed-send").disabled = $("apply").disabled = !live;
-  // While the line comes back nobody's sentence is taken from under their hands: only sending it has to wait.
-  $("typed-text").disabled = !live && !COMING_BACK.has(view.state);
+  $("typed-text").disabled = !view.can_type;
   const by_key = live && view.turn_style === "push_to_talk";
   $("talk-key").hidden = $("talk-help").hidden = !by_key;
   $("talk-key").setAttribute("aria-pressed", String(Boolean(view.talking)));

@@ -15,8 +15,8 @@ const SILENT_AFTER_MS = 2500;
 
 const EMPTY = {
   state: "idle", activity: "none", status: "Ready when you are", tone: "idle", audio_wanted: false, can_connect: true,
-  can_hang_up: false, can_interrupt: false, muted: false, notice: null, turns: [], voices: null, session_id: null,
-  ends_in_ms: null, stats: {}, features: null, turn_style: "vad", talking: false,
+  can_hang_up: false, can_interrupt: false, can_type: false, muted: false, notice: null, turns: [], voices: null,
+  session_id: null, ends_in_ms: null, stats: {}, features: null, turn_style: "vad", talking: false,
 };
 let view = EMPTY;
 let local = null; // what only the page knows: {status, tone} between the click and Python's first word
@@ -218,8 +218,8 @@ function restart() {
   link.start();
 }
 
-function listed(facts) {
-  return Object.entries(facts).map((both) => both.join(" ")).join(", ");
+function listed(pairs) {
+  return Object.entries(pairs).map((both) => both.join(" ")).join(", ");
 }
 
 function facts() {

@@ -31,6 +31,7 @@ def test_a_click_asks_for_a_token_and_leaves_the_microphone_held() -> None:
     ]
     assert host.view["state"] == "minting"
     assert host.view["audio_wanted"] and host.view["can_hang_up"] and not host.view["can_connect"]
+    assert not host.view["can_type"]
 
 
 def test_a_token_opens_the_socket_and_the_token_stays_out_of_every_repr() -> None:

@@ -25,9 +25,10 @@ def test_a_dropped_line_is_mended_with_a_fresh_token_and_the_same_session(host: 
     commands = host.drop()
     assert of_type(commands, cmd.StopCapture, cmd.CloseSocket, cmd.FlushPlayback) == []
     assert host.view["state"] == "dropped" and host.view["audio_wanted"] and host.view["can_hang_up"]
+    assert host.view["can_type"]
     assert host.view["notice"]["code"] == "line_lost"
     assert of_type(host.wait("retry"), cmd.RequestToken)
-    assert host.view["state"] == "resuming"
+    assert host.view["state"] == "resuming" and host.view["can_type"]
     (opened,) = of_type(host.grant(token="second"), cmd.OpenSocket)
     assert isinstance(opened, cmd.OpenSocket) and opened.socket_id == 2 and "second" in opened.url
     host.opened()
