@@ -68,7 +68,8 @@ class Audio {
     this.running = true;
     this.onFault = onFault;
     this.quality = { capture: "–", playback: "–" };
-    // In dBFS, the loudest sample of the call. Who hears nothing learns from it whether the page sent anything; -99 is silence.
+    // In dBFS, the loudest sample: of the call at the microphone, of the last answer at the speaker. Who hears nothing learns
+    // from it whether the page sent anything; -99 is silence.
     this.peaks = { capture: -99, playback: -99 };
     const capture = { numberOfInputs: 1, numberOfOutputs: 1, channelCount: 1, processorOptions: { hold_ms } };
     this.captureNode = this.node("capture", capture, (level) => onLevel("user", level));
@@ -103,6 +104,11 @@ class Audio {
     this.running = running;
     this.onFault("context_suspended", false, running);
     if (!running) this.context.resume().catch(() => {});
+  }
+
+  /** What is measured from here on belongs to a new answer. */
+  answerBegins() {
+    this.peaks.playback = -99;
   }
 
   /** Hand one end of each audio path to the worklets and return the other ends, to be transferred to the worker. */

@@ -44,6 +44,7 @@ function received(message) {
   } else if (message.type === "view") {
     // A fresh worker knows nothing of why it was started: what the page told stays until the next call.
     const told = message.call === 0 && view.notice ? { notice: view.notice, turns: view.turns } : {};
+    if (answers(message.view) && !answers(view)) audio?.answerBegins();
     view = { ...message.view, ...told };
     if (message.call === call) {
       if (!opening) local = null;
@@ -51,6 +52,10 @@ function received(message) {
     }
     redraw();
   }
+}
+
+function answers({ activity }) {
+  return activity === "thinking" || activity === "agent_speaking";
 }
 
 function redraw() {
