@@ -15,6 +15,7 @@ What is relied on: the buttons by their names, `<body data-state data-activity>`
 from __future__ import annotations
 
 import contextlib
+import re
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -41,6 +42,9 @@ _CHANGE = """() => new Promise((resolve) => {
   observer.observe(document.body, { subtree: true, childList: true, characterData: true,
     attributeFilter: ["data-state", "data-activity", "data-boot", "data-final", "data-interrupted", "hidden"] });
 })"""
+
+# Speech peaks far above it, and what is left of a fade far below.
+AUDIBLE_DBFS = -40
 
 # Offered to the recogniser beside the words that are expected, so that it has something wrong to choose.
 DECOYS = ("banana", "purple", "seventeen", "guitar", "mountain", "computer")
@@ -78,10 +82,16 @@ class TurnReport:
     interrupted: bool
     understood: float  # share of the words of `said` that the agent heard; 1.0 for a WAV whose text nobody knows
     level_dbfs: float
+    page_dbfs: int | None  # the loudest that the page sent of the answer, by its own word; None where it tells nothing
 
     @property
     def good(self) -> bool:
         return bool(self.agent_heard and self.agent_said) and self.played_ms > 200 and self.understood >= 0.5
+
+    @property
+    def lost_behind_the_page(self) -> bool:
+        """The page rendered an answer that nobody could hear: browser, sound server or machine dropped it."""
+        return bool(self.agent_said) and self.played_ms <= 200 and (self.page_dbfs or -99) > AUDIBLE_DBFS
 
 
 @dataclass(kw_only=True)
@@ -102,13 +112,26 @@ class Conversation:
         return asdict(self)
 
 
-class Misheard(UserWarning):
+class SaidAgain(UserWarning):
     """Something had to be said again. It is told at the end of the run, for once in a while is chance and often is a fault."""
+
+
+class Misheard(SaidAgain):
+    """The agent understood something else."""
+
+
+class Swallowed(SaidAgain):
+    """The page sent an answer, and the speaker stayed silent."""
 
 
 def tell_misheard(said: str, heard: str) -> None:
     """Have the run tell that `said` is about to be said again."""
     warnings.warn(f"{said!r} was heard as {heard!r}", Misheard, stacklevel=3)
+
+
+def tell_swallowed(answer: str, sent_dbfs: int | None) -> None:
+    """Have the run tell that what led to `answer` is about to be said again."""
+    warnings.warn(f"{answer!r} left the page with {sent_dbfs} dBFS and was not heard", Swallowed, stacklevel=3)
 
 
 class Call:
@@ -186,6 +209,11 @@ class Call:
             "async () => { const f = window.parley && window.parley.facts; return typeof f === 'function' ? await f() : f }"
         )
         return told if isinstance(told, dict) else {}
+
+    def sent_dbfs(self) -> int | None:
+        """The loudest sample of the last answer where it left the page, as Diagnostics tells it; None where it does not."""
+        told = re.search(r"playback (-?\d+)", str(self.facts().get("Loudest dBFS")))
+        return int(told[1]) if told else None
 
     # Patience
 
@@ -286,16 +314,22 @@ def converse(
 
 
 def asked(call: Call, line: Line, *, folder: Path, containing: str = "") -> TurnReport:
-    """`converse` with one line, said once more where it was misheard: half of its words not heard, or not `containing`."""
+    """`converse` with one line, said once more where it was misheard: half of its words not heard, or not `containing`.
+
+    Also where the answer was lost behind the page. An answer that the page itself did not render is not asked for again.
+    """
 
     def once(attempt: int) -> TurnReport:
         (report,) = converse(call, [line], folder=folder / str(attempt))
         return report
 
     report = once(0)
-    if report.understood >= 0.5 and containing.lower() in report.agent_heard.lower():
+    if report.understood < 0.5 or containing.lower() not in report.agent_heard.lower():
+        tell_misheard(line.text, report.agent_heard)
+    elif report.lost_behind_the_page:
+        tell_swallowed(report.agent_said, report.page_dbfs)
+    else:
         return report
-    tell_misheard(line.text, report.agent_heard)
     return once(1)
 
 
@@ -308,6 +342,7 @@ class _Taken:
     speech_end_ms: float
     first_ms: float | None
     end_ms: float
+    page_dbfs: int | None
 
 
 def _take_turn(
@@ -332,7 +367,14 @@ def _take_turn(
     else:
         while tape.now_ms < first_ms + interrupt_after_ms:
             call.page.wait_for_timeout(20)
-    return _Taken(line=line, shown=shown, speech_end_ms=speech_end_ms, first_ms=first_ms, end_ms=tape.duration_ms)
+    return _Taken(
+        line=line,
+        shown=shown,
+        speech_end_ms=speech_end_ms,
+        first_ms=first_ms,
+        end_ms=tape.duration_ms,
+        page_dbfs=call.sent_dbfs(),
+    )
 
 
 def _report(taken: _Taken, turns: Sequence[Turn], heard: Sound) -> TurnReport:
@@ -351,6 +393,7 @@ def _report(taken: _Taken, turns: Sequence[Turn], heard: Sound) -> TurnReport:
         interrupted=any(turn.interrupted for turn in turns if turn.role == "agent"),
         understood=_understood(taken.line.text, user),
         level_dbfs=round(played.rms_dbfs, 1),
+        page_dbfs=taken.page_dbfs,
     )
 
 
