@@ -17,7 +17,7 @@ from tests.harness.listen import Sound, breaks, dominant_hz, load, sounding, ton
 from tests.harness.pulse import Pulse
 from tests.harness.server import Parley
 from tests.harness.speech import Speech
-from tests.harness.talk import Call
+from tests.harness.talk import Call, Turn
 from tests.harness.tape import poll
 
 pytestmark = pytest.mark.browser
@@ -194,22 +194,48 @@ def test_a_microphone_that_goes_silent_in_mid_call_is_noticed(
 def test_the_agents_own_voice_in_the_microphone(call: Call, pulse: Pulse, speech: Speech, parley: Parley) -> None:
     """Open speakers: the browser's echo cancellation must keep the agent from hearing itself.
 
-    Firefox and Chromium need a moment to learn the room, longer on a busy machine: once in three calls the greeting must come
-    through. WebKitGTK accepts `echoCancellation` and does nothing, as the README says, so there no greeting does. When that
-    changes, this test wants to know.
+    Firefox and Chromium need sound to learn the room by, and the greeting is short: where the agent hears itself in that, it
+    must not in what it says later in the same call. Two calls are given for it. WebKitGTK accepts `echoCancellation` and does
+    nothing, as the README says, so there the greeting is heard. When that changes, this test wants to know.
     """
+    seen = []
     with pulse.echo():
-        through = 0
-        for _ in range(3):
+        for _ in range(2):
             call.connect()
             call.wait_turn("agent", final=False)
-            heard_itself = poll(
-                lambda: any(turn.interrupted or turn.role == "user" for turn in call.transcript()),
-                7.0,
-                lambda: call.page.wait_for_timeout(100),
-            )
+            heard_itself = hears_itself(call, after=0)
+            if heard_itself and call.tab.engine != "webkit" and falls_silent(call):
+                shown = len(call.transcript())
+                call.page.get_by_label("Type instead of speaking").fill("what day is it")
+                call.page.get_by_role("button", name="Send").click()
+                call.wait_turn("agent", after=shown + 1)
+                heard_itself = hears_itself(call, after=shown + 1)
+            seen.append([f"{turn.role}: {turn.text}" for turn in call.transcript()])
             call.hang_up()
-            through += not heard_itself
-            if through or call.tab.engine == "webkit":
+            if not heard_itself or call.tab.engine == "webkit":
                 break
-    assert through == (call.tab.engine != "webkit")
+    assert heard_itself == (call.tab.engine == "webkit"), seen
+
+
+def hears_itself(call: Call, *, after: int) -> bool:
+    """Does anybody seem to have spoken, within seven seconds, though nobody did?"""
+    spoken = poll(
+        lambda: any(turn.interrupted or turn.role == "user" for turn in call.transcript()[after:]),
+        7.0,
+        lambda: call.page.wait_for_timeout(100),
+    )
+    return bool(spoken)
+
+
+def falls_silent(call: Call) -> bool:
+    """Does the agent that hears itself come to an end, within half a minute?"""
+
+    def looked() -> tuple[str, list[Turn]]:
+        return call.activity, call.transcript()
+
+    def calm() -> bool:
+        before = looked()
+        call.page.wait_for_timeout(2_500)
+        return before[0] == "listening" and looked() == before
+
+    return bool(poll(calm, 30.0))
