@@ -43,8 +43,8 @@ _CHANGE = """() => new Promise((resolve) => {
     attributeFilter: ["data-state", "data-activity", "data-boot", "data-final", "data-interrupted", "hidden"] });
 })"""
 
-# Speech peaks far above it, and what is left of a fade far below.
-AUDIBLE_DBFS = -40
+# What a page says it sent: speech peaks far above it, and what is left of a fade far below.
+_SENT_DBFS = -40
 
 # Offered to the recogniser beside the words that are expected, so that it has something wrong to choose.
 DECOYS = ("banana", "purple", "seventeen", "guitar", "mountain", "computer")
@@ -69,6 +69,11 @@ class Line:
     text: str = ""
 
 
+def was_sent(page_dbfs: int | None) -> bool:
+    """Is this, from `Call.sent_dbfs`, an answer that left the page? Not where the page told nothing."""
+    return page_dbfs is not None and page_dbfs > _SENT_DBFS
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnReport:
     """How one turn went. Durations in ms; None where it did not come to that."""
@@ -91,7 +96,7 @@ class TurnReport:
     @property
     def lost_behind_the_page(self) -> bool:
         """The page rendered an answer that nobody could hear: browser, sound server or machine dropped it."""
-        return bool(self.agent_said) and self.played_ms <= 200 and (self.page_dbfs or -99) > AUDIBLE_DBFS
+        return bool(self.agent_said) and self.played_ms <= 200 and was_sent(self.page_dbfs)
 
 
 @dataclass(kw_only=True)

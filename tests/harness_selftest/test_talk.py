@@ -37,6 +37,7 @@ def a_report(**differing: Any) -> TurnReport:
         (a_report(agent_heard="what lime", understood=0.25), Misheard),
         (a_report(agent_heard="what lime is it", understood=0.75), Misheard),
         (a_report(played_ms=0, page_dbfs=-6), Swallowed),
+        (a_report(played_ms=0, page_dbfs=0), Swallowed),
     ],
 )
 def test_what_was_misheard_or_lost_on_its_way_is_asked_again_and_told(
