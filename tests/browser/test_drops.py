@@ -34,8 +34,7 @@ def told(call: Call) -> list[tuple[str, str]]:
 def typed_turn(call: Call, text: str) -> None:
     """Type, and wait for the answer, wherever the line breaks. It is heard out: typing over it would cut its text."""
     shown = len(call.transcript())
-    call.page.get_by_label("Type instead of speaking").fill(text)
-    call.page.get_by_role("button", name="Send").click()
+    call.type(text)
 
     def answered() -> bool:
         return any(turn.role == "agent" and turn.final and turn.text for turn in call.transcript()[shown:])

@@ -179,6 +179,11 @@ class Call:
         """Click Mute; click it again to speak."""
         self.press("Mute")
 
+    def type(self, text: str) -> None:
+        """Send `text` instead of speaking."""
+        self.page.get_by_label("Type instead of speaking").fill(text)
+        self.press("Send")
+
     def say(self, wav: Path) -> Any:
         """Speak at the microphone; returns at once, with `wait()` and `stop()`."""
         return self.sound.say(wav)
