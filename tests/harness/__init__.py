@@ -51,7 +51,7 @@ To remember
   (`likeness`) and words, never one correlation over the whole.
 * `sound.say(...)` returns at once; `.wait()` returns when the last sample was played, not when the page has it.
 * Playwright hands over events only while it is called: wait with `page.wait_for_timeout`, `expect` and locators. A strict
-  policy forbids `page.wait_for_function` with a string; a screenshot violates `style-src` in Firefox.
+  policy forbids `page.wait_for_function` with a string, and in Firefox Playwright's screenshot: `tab.screenshot(path)` copes with that.
 * Playwright asks pages as if a person had acted: `evaluate` is a gesture in Chromium, and in the system's Firefox the page
   counts as clicked from the start. To test what happens without a click, use `quirk_scripts.gesture_required`.
 * In WebKitGTK Playwright's clicks are made by script: `mousedown` and `click` come, untrusted, and `pointerdown` does not. They

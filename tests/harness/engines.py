@@ -44,6 +44,11 @@ _OLDEST = {"firefox": 143}
 _PACKAGES = {"chromium": "chromium", "firefox": "firefox-esr", "webkit": "gir1.2-webkit2-4.1 python3-gi xvfb"}
 
 
+# For a picture Playwright puts a style of its own into the page. The system's Firefox applies the page's policy to it, and a
+# strict one refuses: https://github.com/microsoft/playwright/issues/29654. Can go when that comes to an end.
+_REFUSED_STYLE = {"firefox": r"style-src"}
+
+
 class MissingEngine(RuntimeError):
     """The engine is on this machine in neither form; the message says how to install it."""
 
@@ -113,14 +118,25 @@ class Tab:
         with contextlib.suppress(Exception):  # a closed or crashed page has nothing more to say
             self.page.wait_for_timeout(50)
 
+    def screenshot(self, path: Path) -> Path:
+        """Save what the page shows as PNG and return `path`. Playwright's Error after 5 s without a picture.
+
+        Unlike Playwright's own it is no complaint of the page where its policy refuses what Playwright needs for it.
+        """
+        self.settle()  # what the page has said before is its own
+        with self.errors.meanwhile(_REFUSED_STYLE.get(self.engine, r"(?!)")):
+            self.page.screenshot(path=path, timeout=5_000)
+            self.settle()
+        return path
+
     def keep_evidence(self, folder: Path, name: str) -> list[Path]:
         """Save a screenshot, what was complained about, and (Chromium) the trace; return the files that came about."""
         folder.mkdir(parents=True, exist_ok=True)
         kept: list[Path] = []
+        lines = [str(self.found), f"url: {self.page.url}", *map(str, self.errors.all)]
         picture = folder / f"{name}.png"
         with contextlib.suppress(Exception):  # evidence must not hide the failure it belongs to
-            self.page.screenshot(path=picture, timeout=5_000)
-            kept.append(picture)
+            kept.append(self.screenshot(picture))
         if self._trace:
             trace = folder / f"{name}.trace.zip"
             with contextlib.suppress(Exception):
@@ -128,13 +144,19 @@ class Tab:
                 kept.append(trace)
             self._trace = False
         said = folder / f"{name}.txt"
-        lines = [str(self.found), f"url: {self.page.url}", *map(str, self.errors.all)]
         with contextlib.suppress(Exception):
             self.page.evaluate("() => document.querySelectorAll('details').forEach((it) => { it.open = true })")
             self.page.wait_for_timeout(500)  # what is shown only to those who look
             lines.append(self.page.locator("body").inner_text(timeout=2_000))
         said.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return [*kept, said]
+
+    def drop_trace(self) -> None:
+        """A trace that nobody stops goes on: its folder stays, and the driver notes every later call of any page in it."""
+        if self._trace:
+            self._trace = False
+            with contextlib.suppress(Exception):  # a crashed page has none any more
+                self.page.context.tracing.stop()
 
 
 def find(engine: str) -> Found:
@@ -244,6 +266,7 @@ def open_tab(
             # Without pictures of the page: they are made before and after each question that a waiting test asks it.
             page.context.tracing.start(snapshots=False, screenshots=False)
             tab._trace = True
+            stack.callback(tab.drop_trace)
         yield tab
         if gtk(found) and (why := webkit_gtk.crashed(page)):
             tab.errors.add("crash", f"the page's process ended: {why}")

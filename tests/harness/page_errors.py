@@ -10,7 +10,9 @@ Whatever is left at the end of the test fails it.
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +50,7 @@ class PageErrors:
     def __init__(self) -> None:
         self.all: list[Complaint] = []
         self._meant: list[re.Pattern[str]] = []
+        self._forgiven: set[int] = set()  # places in `all`
 
     def attach(self, page: Page) -> None:
         page.on("console", self._console)
@@ -59,12 +62,25 @@ class PageErrors:
         """Mark complaints matching the regular expression `pattern` as meant, those already made included."""
         self._meant.append(re.compile(pattern))
 
+    @contextlib.contextmanager
+    def meanwhile(self, pattern: str) -> Iterator[None]:
+        """As `expect`, for complaints that arrive inside the `with` only."""
+        before, meant = len(self.all), re.compile(pattern)
+        try:
+            yield
+        finally:
+            self._forgiven.update(place for place in range(before, len(self.all)) if meant.search(str(self.all[place])))
+
     def add(self, kind: str, text: str, where: str = "") -> None:
         self.all.append(Complaint(kind=kind, text=text, where=where))
 
     @property
     def unexpected(self) -> list[Complaint]:
-        return [item for item in self.all if not any(meant.search(str(item)) for meant in self._meant)]
+        return [
+            item
+            for place, item in enumerate(self.all)
+            if place not in self._forgiven and not any(meant.search(str(item)) for meant in self._meant)
+        ]
 
     def check(self) -> None:
         """AssertionError listing every complaint that nobody expected."""

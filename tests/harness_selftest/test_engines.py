@@ -104,6 +104,23 @@ def test_every_kind_of_complaint_is_collected_and_only_what_was_meant_is_forgive
     tab.errors.check()
 
 
+def test_a_picture_of_a_page_with_a_strict_policy_is_no_complaint_and_hides_none(
+    tab: Tab, site: str, tmp_path: Path
+) -> None:
+    """Teams take pictures in tests that pass; what the page itself does against its policy stays seen."""
+    tab.page.goto(site)
+    assert tab.screenshot(tmp_path / "page.png").read_bytes().startswith(b"\x89PNG")
+    assert tab.errors.unexpected == []
+    tab.page.evaluate(
+        "() => document.head.append(Object.assign(document.createElement('style'), {textContent: 'p {}'}))"
+    )
+    tab.screenshot(tmp_path / "page.png")
+    told = [str(item) for item in tab.errors.unexpected]
+    assert any("policy violation: style-src-elem blocked inline" in line for line in told), told
+    tab.errors.expect("style-src")
+    tab.errors.check()
+
+
 def test_quirk_scripts_change_what_the_page_sees(open_tab: Callable[..., Tab], site: str) -> None:
     """Also that the simulated gate opens at a click: a test of the gesture would otherwise pass for the wrong reason."""
     scripts = [
