@@ -185,7 +185,8 @@ class CaptureRecovered(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaybackProgressed(Event):
-    """The playback worklet's count for one reply item, in wire-rate samples really rendered so far.
+    """The playback worklet's count for one reply item, in wire-rate samples really rendered since it turned to it: it counts anew
+    after another item and after a flush.
 
     `queued_samples` is what waits behind it over all items; `underruns` counts since the context was made.
     """

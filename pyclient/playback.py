@@ -1,11 +1,15 @@
 """How much of each reply was heard?
 
-The ledger counts samples per playback item: those handed to the speaker and those that the playback worklet says it
-rendered. Arrival of audio says nothing about hearing it; only the worklet's count does.
+The ledger counts samples per playback item: those handed to the speaker, those that the playback worklet says it rendered,
+and those that a flush dropped. Arrival of audio says nothing about hearing it; only the worklet's count does.
+
+The worklet counts an item from nothing when it turns to it: also once more, after another item or after a flush. Its
+messages keep their order, so they tell when: a count of another item than the last one begins anew.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 from pyclient.audio import duration_ms, first_audible_sample, sample_count
@@ -20,14 +24,21 @@ class Item:
 
     received: int = 0
     rendered: int = 0
-    settled: int = 0  # nothing before this position is waiting any more
+    dropped: int = 0
+    flushed_to: int = (
+        0  # nothing before this position waits: it is flushed, though how much of it was rendered may not be known
+    )
+    counted_from: int = 0  # what had been rendered when the worklet turned to it
     first_audible: int | None = None  # where the leading silence ends, once known
-    flushed: bool = False
-    recounted: bool = False  # the worklet began to count it anew: after a flush, or after another item
+
+    @property
+    def position(self) -> int:
+        """Where in what was received the speaker is."""
+        return self.rendered + self.dropped
 
     @property
     def pending(self) -> int:
-        return self.received - max(self.rendered, self.settled)
+        return self.received - max(self.position, self.flushed_to)
 
 
 class Ledger:
@@ -37,7 +48,9 @@ class Ledger:
         self._rate_hz = rate_hz
         self._items: dict[str, Item] = {}
         self._waiting: dict[str, Item] = {}  # those of which something may be pending: seldom more than two
-        self._newest = ""  # the item that was queued last
+        self._counting = ""  # the item that the worklet counted last; none after a flush
+        # For each flush that is not answered yet: how far it reached into the items that waited.
+        self._flushes: deque[dict[str, int]] = deque()
         self.sounding = False  # something audible is coming out of the speaker
         self.underruns = 0
 
@@ -50,10 +63,6 @@ class Ledger:
                 oldest = next(iter(self._items))
                 del self._items[oldest]
                 self._waiting.pop(oldest, None)
-        elif item.flushed or item_id != self._newest:
-            item.recounted = True
-        self._newest = item_id
-        item.flushed = False  # a reply that goes on after a flush is heard again
         if item.first_audible is None:
             offset = first_audible_sample(pcm)
             if offset is not None:
@@ -69,51 +78,47 @@ class Ledger:
     def add(self, item_id: str, samples: int) -> None:
         """As `queued`, by number alone."""
         item = self._waiting[item_id]
-        item.recounted |= item_id != self._newest
-        self._newest = item_id
         item.received += samples
 
     def progressed(self, item_id: str, rendered: int, underruns: int) -> float | None:
         """The worklet's count for one item. Returns the age in ms of its first audible sample when that was just heard."""
         self.underruns = max(self.underruns, underruns)
         item = self._items.get(item_id)
-        if item is None:
-            return None
-        before = item.rendered
-        # Clamped: nobody heard more than we sent, and a count that runs backwards is an old one.
-        item.rendered = max(before, min(rendered, item.received))
-        if item.flushed or item.first_audible is None or item.rendered <= item.first_audible:
+        before = 0 if item is None else item.position
+        self._count(item_id, rendered)
+        # Before the answer to a flush it is a count of what the flush put an end to.
+        if item is None or self._flushes or item.first_audible is None or item.position <= item.first_audible:
             return None
         self.sounding = True
         if before > item.first_audible:
             return None
-        return (item.rendered - item.first_audible) * 1000 / self._rate_hz
+        return (item.position - item.first_audible) * 1000 / self._rate_hz
 
     def drained(self) -> None:
         """The worklet's queue ran empty.
 
         Just before this it told the last count of what played, so what is beyond that count was queued while this word was
-        on its way, and still waits. Only of an item that it counts anew the counts say nothing: that one is settled.
+        on its way, and still waits.
         """
         self.sounding = False
-        for item in self._waiting.values():
-            if item.recounted and item.rendered:
-                item.settled = item.received
-        self._forget_settled()
+        self._waiting = {item_id: item for item_id, item in self._waiting.items() if item.pending}
 
     def flush(self) -> None:
-        """Everything queued is dropped from now on; late counts may still raise `heard_ms` a little."""
+        """Everything queued is dropped from now on; counts that were on their way may still raise `heard_ms`. Next: `flushed`."""
         self.sounding = False
         for item in self._waiting.values():
-            item.flushed = True
-            item.settled = item.received
+            item.flushed_to = item.received
+        self._flushes.append({item_id: item.received for item_id, item in self._waiting.items()})
         self._waiting.clear()
 
     def flushed(self, item_id: str, rendered: int) -> None:
-        """The worklet's answer to a flush: where the sounding item stopped."""
-        item = self._items.get(item_id)
-        if item is not None:
-            item.rendered = max(item.rendered, min(rendered, item.received))
+        """The worklet's answer to a flush: where the sounding item stopped. It answers them in order."""
+        self._count(item_id, rendered)
+        self._counting = ""
+        for name, reach in (self._flushes.popleft() if self._flushes else {}).items():
+            dropped = self._items.get(name)
+            if dropped is not None:
+                dropped.dropped += max(0, reach - dropped.position)
 
     def pending(self) -> int:
         """Samples that wait to be heard."""
@@ -133,8 +138,16 @@ class Ledger:
         item = self._items.get(item_id)
         return 1.0 if item is None or not item.received else item.rendered / item.received
 
-    def _forget_settled(self) -> None:
-        self._waiting = {item_id: item for item_id, item in self._waiting.items() if item.pending}
+    def _count(self, item_id: str, rendered: int) -> None:
+        anew, self._counting = item_id != self._counting, item_id
+        item = self._items.get(item_id)
+        if item is None:
+            return
+        if anew:
+            item.counted_from = item.rendered
+        # Nobody heard more than was there to be heard: what came, and while a flush is unanswered what came before it.
+        reach = next((flush[item_id] for flush in self._flushes if item_id in flush), item.received)
+        item.rendered = max(item.rendered, min(item.counted_from + rendered, reach - item.dropped))
 
     @property
     def queued_ms(self) -> int:

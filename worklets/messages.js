@@ -51,7 +51,8 @@
  * @property {number} queued
  * @property {number} underruns
  * @property {number} cushion_ms
- *   out: every 50 ms while an item sounds, and once more when it has ended or run dry. `queued` is over all items;
+ *   out: every 50 ms while an item sounds, and once more when it has ended or run dry. `rendered` counts from where the item
+ *   was turned to: anew after another item and after a flush. `queued` is over all items;
  *   `underruns` counts from construction; `cushion_ms` is what the next start will wait for.
  * @typedef {{type: "drained"}} DrainedMessage
  *   out: once each time that everything received has been rendered. More audio of the same item after it: an underrun.

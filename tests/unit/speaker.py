@@ -1,8 +1,8 @@
 """A model of the playback worklet in plain Python: what it does, told by its messages, and nothing of how.
 
-A queue of samples per item, rendered in quanta of 128 context samples; counts are posted every 50 ms; a flush renders one
-more quantum under a fade, drops the rest and is answered at once. Messages in both directions keep their order and take
-their time.
+A queue of samples per item, rendered in quanta of 128 context samples; counts are posted every 50 ms and begin at nothing
+whenever an item is turned to; a flush renders one more quantum under a fade, drops the rest and is answered at once.
+Messages in both directions keep their order and take their time.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ class Speaker:
         self.truth: dict[str, int] = {}
         self._queue: deque[list[object]] = deque()
         self._item = ""
+        self._count = 0
         self._since_report_ms = 0.0
         self._sounding = False
 
@@ -57,6 +58,16 @@ class Speaker:
         for command in commands:
             if isinstance(command, cmd.PlayAudio | cmd.FlushPlayback):
                 self.inbox.post(command, now_ms)
+
+    @property
+    def waiting(self) -> bool:
+        """Something is there that was not rendered yet."""
+        return bool(self._queue)
+
+    @property
+    def busy(self) -> bool:
+        """That, or a message is on its way to or from it."""
+        return self.waiting or bool(self.inbox.queue) or bool(self.outbox.queue)
 
     def quantum(self, now_ms: float) -> None:
         """One quantum of time."""
@@ -83,9 +94,10 @@ class Speaker:
             if item != self._item:
                 if self._item and self._sounding:
                     self._report(now_ms)
-                self._item = item
+                self._item, self._count = item, 0
             taken = min(left, waiting)
             self.truth[item] = self.truth.get(item, 0) + taken
+            self._count += taken
             self._queue[0][1] = waiting - taken
             if taken == waiting:
                 self._queue.popleft()
@@ -96,7 +108,7 @@ class Speaker:
         if self._sounding:
             self._render(now_ms)
         in_mid_item = (self._sounding or self._queue) and self._item
-        item, rendered = (self._item, self.truth.get(self._item, 0)) if in_mid_item else ("", 0)
+        item, rendered = (self._item, self._count) if in_mid_item else ("", 0)
         self._queue.clear()
         self._item, self._sounding = "", False
         self.outbox.post(ev.PlaybackFlushed(item_id=item, rendered_samples=rendered), now_ms)
@@ -105,6 +117,6 @@ class Speaker:
         self._since_report_ms = 0.0
         waiting = sum(int(str(count)) for _, count in self._queue)
         self.outbox.post(
-            ev.PlaybackProgressed(item_id=self._item, rendered_samples=self.truth[self._item], queued_samples=waiting),
+            ev.PlaybackProgressed(item_id=self._item, rendered_samples=self._count, queued_samples=waiting),
             now_ms,
         )

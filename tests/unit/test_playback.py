@@ -67,25 +67,54 @@ def test_draining_spares_what_was_queued_meanwhile(ledger: Ledger) -> None:
     assert ledger.pending() == 0
 
 
-@pytest.mark.parametrize("left", ["by a flush", "for another reply", "for another reply, on the short way"])
-def test_draining_settles_what_the_worklet_counts_anew(ledger: Ledger, left: str) -> None:
+def test_a_reply_that_goes_on_after_a_flush_is_counted_on_by_what_was_heard(ledger: Ledger) -> None:
+    """The worklet begins at nothing again, and what the flush dropped was not heard."""
     ledger.queued("a", tone(2_400))
     ledger.progressed("a", 1_200, 0)
-    if left == "by a flush":
-        ledger.flush()
-    else:
-        ledger.queued("b", tone(480))
-    if "short way" in left:
-        ledger.add("a", 480)
-    else:
+    ledger.flush()
+    ledger.queued("a", tone(480))
+    ledger.progressed("a", 1_300, 0)
+    assert ledger.pending() == 480 and not ledger.sounding, "a count from before the flush"
+    ledger.flushed("a", 1_440)
+    ledger.drained()  # said before that audio was there
+    assert ledger.pending() == 480 and ledger.heard_ms("a") == 60
+    ledger.progressed("a", 240, 0)
+    assert ledger.pending() == 240 and ledger.heard_ms("a") == 70 and ledger.sounding
+    ledger.progressed("a", 480, 0)
+    assert ledger.pending() == 0 and ledger.heard_ms("a") == 80
+    assert ledger.share_heard("a") == pytest.approx((1_440 + 480) / (2_400 + 480))
+
+
+@pytest.mark.parametrize("way", ["long", "short"])
+def test_two_replies_in_turn_are_both_counted_on(ledger: Ledger, way: str) -> None:
+    """The worklet begins at nothing whenever it turns to another one."""
+    ledger.queued("a", tone(2_400))
+    ledger.queued("b", tone(480))
+    if way == "long":
         ledger.queued("a", tone(480))
-    ledger.progressed("a", 2_400, 0)
-    ledger.progressed("b", 480, 0)
-    ledger.progressed("a", 480, 0)  # nobody can tell this from an old count
-    assert ledger.pending() >= 480
+    else:
+        ledger.add("a", 480)
+    for item, count in (("a", 1_200), ("a", 2_400), ("b", 480), ("a", 240)):
+        ledger.progressed(item, count, 0)
+    assert ledger.pending() == 240 and (ledger.heard_ms("a"), ledger.heard_ms("b")) == (110, 20)
     ledger.drained()
-    assert ledger.pending() == 0
-    assert ledger.heard_ms("a") == 100, "settled is not heard"
+    assert ledger.pending() == 240
+    ledger.progressed("a", 480, 0)
+    assert ledger.pending() == 0 and ledger.heard_ms("a") == 120
+
+
+def test_flushes_are_answered_in_order(ledger: Ledger) -> None:
+    ledger.queued("a", tone(2_400))
+    ledger.flush()
+    ledger.queued("a", tone(2_400))
+    ledger.flush()
+    ledger.queued("a", tone(2_400))
+    ledger.flushed("a", 240)
+    assert ledger.heard_ms("a") == 10 and ledger.pending() == 2_400
+    ledger.flushed("a", 9_999)
+    assert ledger.heard_ms("a") == 110, "no more than was there between the two"
+    ledger.progressed("a", 9_999, 0)
+    assert ledger.heard_ms("a") == 210 and ledger.pending() == 0
 
 
 def test_a_reply_that_runs_dry_and_goes_on_is_counted_on(ledger: Ledger) -> None:
@@ -108,16 +137,6 @@ def test_a_flush_drops_what_waits_and_late_counts_still_raise_what_was_heard(led
     assert not ledger.sounding
     ledger.flushed("a", 1_560)
     assert (ledger.heard_ms("a"), ledger.heard_ms("b")) == (65, 0)
-
-
-def test_a_reply_that_goes_on_after_a_flush_sounds_again(ledger: Ledger) -> None:
-    ledger.queued("r", tone(2_400))
-    ledger.progressed("r", 1_200, 0)
-    ledger.flush()
-    ledger.queued("r", tone(2_400))
-    assert ledger.pending() == 2_400
-    ledger.progressed("r", 1_300, 0)
-    assert ledger.sounding
 
 
 def test_old_items_are_forgotten_and_the_ledger_stays_small(ledger: Ledger) -> None:

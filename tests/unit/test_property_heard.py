@@ -43,15 +43,20 @@ class Room:
     def reply(self, reply_id: str, done: bool) -> int:
         """A reply in bursts of any size. Returns how many ms of it came."""
         self.tell(ev.ReplyStarted(reply_id=reply_id))
+        samples = self.goes_on(reply_id)
+        if done:
+            self.tell(ev.ReplyDone(reply_id=reply_id, interrupted=False))
+        return samples * 1000 // RATE_HZ
+
+    def goes_on(self, reply_id: str) -> int:
+        """Returns how many samples came."""
         samples = 0
         for _ in range(self.rng.randint(1, 6)):
             count = self.rng.randint(100, 20_000)
             samples += count
             self.tell(ev.ReplyAudio(reply_id=reply_id, pcm=tone(count)))
             self.pass_ms(self.rng.choice([0, 0, 5, 200]))
-        if done:
-            self.tell(ev.ReplyDone(reply_id=reply_id, interrupted=False))
-        return samples * 1000 // RATE_HZ
+        return samples
 
     def interrupt(self, way: str, reply_id: str) -> None:
         if way == "button":
@@ -108,6 +113,38 @@ def test_the_reported_position_is_what_the_speaker_rendered(monkeypatch: pytest.
         room.host.sent.clear()
     assert max(errors) <= TOLERANCE_MS
     assert len(errors) >= 200 and cut_short >= 100, "enough of them were interrupted in mid-word"
+
+
+def test_of_a_reply_that_went_on_after_asides_all_that_was_heard_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each aside flushes; what comes of the reply afterwards is heard, and counted from nothing by the speaker."""
+    rng = random.Random(20_261_127)
+    room = Room(wire_host(monkeypatch, {"barge_in": "flush"}), rng)
+    ledger = room.host.session._life.ledger
+    errors: list[float] = []
+    went_on = 0
+    for number in range(INTERRUPTIONS):
+        item = f"r{number}"
+        came_ms = room.reply(item, done=False)
+        for _ in range(rng.randint(1, 3)):
+            room.pass_ms(rng.uniform(0, came_ms))
+            room.tell(ev.UserSpeechStarted())
+            room.pass_ms(rng.choice([0, 5, 100, 400]))
+            room.tell(ev.UserSpeechStopped())
+            heard_before = room.speaker.truth.get(item, 0)
+            came_ms += room.goes_on(item) * 1000 // RATE_HZ
+        room.pass_ms(rng.choice([0, rng.uniform(0, came_ms), 10_000]))
+        assert ledger.pending() > 0 or not room.speaker.waiting, "silence could not be had"
+        assert ledger.pending() == 0 or room.speaker.busy, "waits for nothing"
+        room.interrupt("button", item)
+        room.pass_ms(200)
+        truth = room.speaker.truth.get(item, 0)
+        errors.append(abs(room.heard()[item] - truth * 1000 / RATE_HZ))
+        went_on += truth > heard_before > 0
+        room.tell(ev.ReplyDone(reply_id=item, interrupted=True))
+        room.pass_ms(5)
+        room.host.sent.clear()
+    assert max(errors) <= TOLERANCE_MS
+    assert went_on >= INTERRUPTIONS / 2, "enough of them were heard again after an aside"
 
 
 def test_the_model_of_the_speaker_is_no_yes_man(monkeypatch: pytest.MonkeyPatch) -> None:

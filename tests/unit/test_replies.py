@@ -184,7 +184,8 @@ def test_under_the_flush_policy_a_reply_that_goes_on_is_heard_again_after_the_sp
     host.hear("input.speech.started")
     host.hear("input.speech.stopped")
     assert of_type(host.hear_audio("r1", tone(2_400)), cmd.PlayAudio)
-    host.render("r1", 14_000)
+    host.flushed("r1", 12_000)
+    host.render("r1", 2_000)
     assert host.view["activity"] == "agent_speaking"
 
 

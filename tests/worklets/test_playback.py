@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -192,6 +193,16 @@ def test_items_are_counted_apart_and_follow_without_a_seam(node: Node) -> None:
     # The end of one item is told when it is reached, not when the next report is due.
     assert abs(last["a"]["at"] - 7200 * 2) < 3 * QUANTUM
     assert len(of_type(result, "drained")) == 1
+
+
+def test_an_item_that_comes_again_is_counted_from_nothing_and_the_one_before_is_told_to_its_end(node: Node) -> None:
+    """By that order alone does the session know which run of an item a count belongs to."""
+    steps = [CONFIGURE, audio(4800, "a"), audio(2400, "b"), audio(3600, "a"), {"render": quanta(0.6)}]
+    result, _ = play(node, tone(1), steps)
+    told = [(message["item"], message["rendered"]) for message in of_type(result, "progress")]
+    last_of_each_run = [one for one, after in itertools.pairwise([*told, ("", 0)]) if one[0] != after[0]]
+    assert last_of_each_run == [("a", 4800), ("b", 2400), ("a", 3600)]
+    assert all(one[1] <= after[1] for one, after in itertools.pairwise(told) if one[0] == after[0])
 
 
 def test_drained_comes_once_when_all_is_out_and_again_after_more(node: Node) -> None:
