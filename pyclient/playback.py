@@ -25,9 +25,7 @@ class Item:
     received: int = 0
     rendered: int = 0
     dropped: int = 0
-    flushed_to: int = (
-        0  # nothing before this position waits: it is flushed, though how much of it was rendered may not be known
-    )
+    flushed_to: int = 0  # nothing before this position waits any more, whatever of it was rendered
     counted_from: int = 0  # what had been rendered when the worklet turned to it
     first_audible: int | None = None  # where the leading silence ends, once known
 
