@@ -180,9 +180,16 @@ class Call:
         self.press("Mute")
 
     def type(self, text: str) -> None:
-        """Send `text` instead of speaking."""
-        self.page.get_by_label("Type instead of speaking").fill(text)
-        self.press("Send")
+        """Send `text` instead of speaking. TimeoutError when the page does not take it."""
+        field = self.page.get_by_label("Type instead of speaking")
+        field.fill(text)
+
+        def taken() -> bool:
+            # A line that breaks just before the click greys the button. The page keeps the text then, and a person clicks again.
+            self.press("Send")
+            return not field.input_value()
+
+        self.until(taken, 30.0, f"to take the text {text!r}")
 
     def say(self, wav: Path) -> Any:
         """Speak at the microphone; returns at once, with `wait()` and `stop()`."""

@@ -317,7 +317,7 @@ def test_telephone_encodings_are_heard_and_spoken(agent: RunningAgent, encoding:
     """Sent as G.711 and spoken as G.711, 8000 bytes a second."""
     from server.agent.pcm import alaw_encode, resample, to_samples, ulaw_encode
 
-    wide = np.frombuffer(spoken("count to ten"), dtype="<i2")
+    wide = np.frombuffer(spoken("what time is it"), dtype="<i2")
     narrow = to_samples(resample(wide, 24_000, 8_000))
     data = (ulaw_encode if encoding == "audio/pcmu" else alaw_encode)(narrow)
     silence = (b"\xff" if encoding == "audio/pcmu" else b"\xd5") * 8 * 1200
@@ -329,8 +329,8 @@ def test_telephone_encodings_are_heard_and_spoken(agent: RunningAgent, encoding:
             for at in range(0, len(data + silence), 400):
                 await client.send("input.audio", audio=base64.b64encode((data + silence)[at : at + 400]).decode())
             done = await client.wait("reply.done")
-            assert (await client.wait("transcript.agent"))["text"].startswith("One, two, three")
-            assert 8000 * 2 < len(client.audio(done["reply_id"])) < 8000 * 12
+            assert (await client.wait("transcript.agent"))["text"].startswith("It is ")
+            assert 8000 < len(client.audio(done["reply_id"])) < 8000 * 6
 
     asyncio.run(run())
 
