@@ -133,7 +133,6 @@ class Tab:
         """Save a screenshot, what was complained about, and (Chromium) the trace; return the files that came about."""
         folder.mkdir(parents=True, exist_ok=True)
         kept: list[Path] = []
-        lines = [str(self.found), f"url: {self.page.url}", *map(str, self.errors.all)]
         picture = folder / f"{name}.png"
         with contextlib.suppress(Exception):  # evidence must not hide the failure it belongs to
             kept.append(self.screenshot(picture))
@@ -144,6 +143,7 @@ class Tab:
                 kept.append(trace)
             self._trace = False
         said = folder / f"{name}.txt"
+        lines = [str(self.found), f"url: {self.page.url}", *map(str, self.errors.all)]
         with contextlib.suppress(Exception):
             self.page.evaluate("() => document.querySelectorAll('details').forEach((it) => { it.open = true })")
             self.page.wait_for_timeout(500)  # what is shown only to those who look

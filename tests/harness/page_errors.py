@@ -50,7 +50,6 @@ class PageErrors:
     def __init__(self) -> None:
         self.all: list[Complaint] = []
         self._meant: list[re.Pattern[str]] = []
-        self._forgiven: set[int] = set()  # places in `all`
 
     def attach(self, page: Page) -> None:
         page.on("console", self._console)
@@ -64,23 +63,19 @@ class PageErrors:
 
     @contextlib.contextmanager
     def meanwhile(self, pattern: str) -> Iterator[None]:
-        """As `expect`, for complaints that arrive inside the `with` only."""
-        before, meant = len(self.all), re.compile(pattern)
+        """Forget complaints matching `pattern` that arrive inside the `with`: they are not the page's."""
+        before = len(self.all)
         try:
             yield
         finally:
-            self._forgiven.update(place for place in range(before, len(self.all)) if meant.search(str(self.all[place])))
+            self.all[before:] = [item for item in self.all[before:] if not re.search(pattern, str(item))]
 
     def add(self, kind: str, text: str, where: str = "") -> None:
         self.all.append(Complaint(kind=kind, text=text, where=where))
 
     @property
     def unexpected(self) -> list[Complaint]:
-        return [
-            item
-            for place, item in enumerate(self.all)
-            if place not in self._forgiven and not any(meant.search(str(item)) for meant in self._meant)
-        ]
+        return [item for item in self.all if not any(meant.search(str(item)) for meant in self._meant)]
 
     def check(self) -> None:
         """AssertionError listing every complaint that nobody expected."""
