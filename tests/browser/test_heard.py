@@ -22,10 +22,17 @@ TONE_HZ = 700.0
 
 
 def sounding_ms(sound: Sound) -> float:
-    """How long it sounds in all, to about a millisecond. A browser that starts its output may stop for moments: those are none."""
-    step = sound.rate_hz // 1000
-    power = np.convolve(sound.samples**2, np.full(3 * step, 1.0 / (3 * step)), mode="same")  # two periods of the tone
-    return float(np.count_nonzero(power[::step] > 0.02**2))
+    """How long the tone sounds in all, without the gaps where a browser short of time had nothing to give out.
+
+    Both ends are where it can just be heard, for there it is faded; a gap begins and ends where half of the power is gone.
+    """
+    period = round(sound.rate_hz / TONE_HZ)
+    power = np.convolve(sound.samples**2, np.full(period, 1.0 / period), mode="same")
+    audible = np.flatnonzero(power > 0.02**2)
+    power = power[audible[0] : audible[-1] + 1]
+    loud = np.flatnonzero(power > np.quantile(power, 0.9) / 2)
+    missing = np.count_nonzero(power[loud[0] : loud[-1]] <= np.quantile(power, 0.9) / 2)
+    return float(power.size - missing) * 1000.0 / sound.rate_hz
 
 
 @pytest.mark.alone("webkit")  # which drops what a busy machine did not let it play in time
@@ -57,6 +64,6 @@ def test_what_was_heard_is_reported_to_ten_milliseconds(call: Call, sound: Any, 
     heard = [sounding_ms(tape_of.cut(part.start_ms - 30, part.end_ms + 30)) for part in segments(tape_of, join_ms=200)]
     assert len(reported) >= INTERRUPTIONS and len(heard) >= INTERRUPTIONS, (reported, heard)
     off = [round(told - tone, 1) for told, tone in zip(reported, heard, strict=False)][:INTERRUPTIONS]
-    # WebKit drops what a busy machine did not let it play in time: such a place says nothing of what was counted.
-    least = INTERRUPTIONS - 2 if call.tab.engine == "webkit" else INTERRUPTIONS
-    assert sum(abs(one) <= 10 for one in off) >= least, (off, reported, heard)
+    # A browser on a busy machine drops or repeats a buffer of its own: such a place says nothing of what was counted.
+    assert sum(abs(one) <= 10 for one in off) >= INTERRUPTIONS - 2, (off, reported, heard)
+    assert abs(np.median(off)) <= 2, (off, reported, heard)
