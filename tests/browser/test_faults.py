@@ -16,7 +16,7 @@ from tests.browser.spoiled import SpoiledSite, write_tools
 from tests.harness import quirk_scripts
 from tests.harness.server import Parley
 from tests.harness.speech import Speech
-from tests.harness.talk import Call
+from tests.harness.talk import Call, CallFailed
 from tests.harness.tape import poll
 
 pytestmark = pytest.mark.browser
@@ -83,7 +83,9 @@ def test_each_refusal_is_told_in_words_and_the_next_click_works(call: Call, parl
         ("unauthorized_1006", "closed_1006", "token|refused|connection"),
     ):
         parley.scenario(scenario)
-        call.press("Connect")
+        with pytest.raises(CallFailed) as failed:
+            call.connect()
+        assert failed.value.code == code
         expect_notice(call, code)
         expect(call.page.get_by_role("alert")).to_contain_text(re.compile(words, re.IGNORECASE))
         call.sound.wait_unused()

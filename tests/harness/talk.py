@@ -129,6 +129,14 @@ class Swallowed(SaidAgain):
     """The page sent an answer, and the speaker stayed silent."""
 
 
+class CallFailed(Exception):
+    """The page has given this call up, and says why. `code`: its notice's `data-code`."""
+
+    def __init__(self, told: str, code: str) -> None:
+        super().__init__(told)
+        self.code = code
+
+
 def tell_misheard(said: str, heard: str) -> None:
     """Have the run tell that `said` is about to be said again."""
     warnings.warn(f"{said!r} was heard as {heard!r}", Misheard, stacklevel=3)
@@ -165,9 +173,17 @@ class Call:
         self.page.get_by_role("button", name=name, exact=True).click()
 
     def connect(self, *, timeout_s: float = 60.0) -> None:
-        """Click Connect and wait for the session to be live."""
+        """Click Connect and wait for the session to be live. Raises CallFailed as soon as the page has given the call up."""
         self.press("Connect")
-        self.wait_state("live", timeout_s=timeout_s)
+        notice = self.page.locator("[role=alert][data-tone=error]:not([hidden])")
+
+        def decided() -> str | None:
+            # What an earlier call left is still "failed", but the click took its notice away.
+            state = self.state
+            return state if state == "live" or (state == "failed" and notice.count()) else None
+
+        if self.until(decided, timeout_s, "to be live") == "failed":
+            raise CallFailed(f"the page gave up; {self._shown()}", notice.get_attribute("data-code") or "")
 
     def hang_up(self, *, timeout_s: float = 15.0) -> None:
         """Click Hang up, wait for the end, and for microphone and speaker to be let go."""
@@ -291,14 +307,18 @@ class Call:
         """Look again at each change of the page until `ask` is neither None nor False; return that. `what`: "to be ready"."""
         found = poll(ask, timeout_s, lambda: self.page.evaluate(_CHANGE))
         if found is None:
-            shown = "; ".join(f"{turn.role}: {turn.text}" for turn in self.transcript()[-4:])
-            notice = self.page.evaluate("() => (document.querySelector('[role=alert]') || {}).innerText || ''")
-            raise TimeoutError(
-                f"waited {timeout_s:g} s for the page {what}; it is {self.state}/{self.activity}"
-                + (f", notice {notice!r}" if notice else "")
-                + (f", transcript {shown!r}" if shown else ", transcript empty")
-            )
+            raise TimeoutError(f"waited {timeout_s:g} s for the page {what}; {self._shown()}")
         return found
+
+    def _shown(self) -> str:
+        """What a person would see now, for an error's text."""
+        shown = "; ".join(f"{turn.role}: {turn.text}" for turn in self.transcript()[-4:])
+        notice = self.page.evaluate("() => (document.querySelector('[role=alert]') || {}).innerText || ''")
+        return (
+            f"it is {self.state}/{self.activity}"
+            + (f", notice {notice!r}" if notice else "")
+            + (f", transcript {shown!r}" if shown else ", transcript empty")
+        )
 
 
 def converse(
