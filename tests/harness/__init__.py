@@ -25,9 +25,9 @@ Then a test takes fixtures, and carries the marker `browser`:
 
 It runs once per engine (`--engines chromium,firefox` narrows, and the summary says so). A test fails when its page
 complained: console error, exception, unhandled rejection, policy violation, crash. `tab.errors.expect(r"status of 502")`
-marks what the test means to provoke. Screenshot, complaints and (Chromium) a trace of a failure are kept under
-`.cache/test-artifacts/`. `@pytest.mark.tab(mic="deny", autoplay="allow", init_scripts=[...], size=(400, 800))` opens the
-page differently; `open_tab(...)` opens more than one.
+marks what the test means to provoke. Of a failure `.cache/test-artifacts/` keeps a screenshot, the complaints, the recordings
+below `tmp_path`, and in Chromium a trace. `@pytest.mark.tab(mic="deny", autoplay="allow", init_scripts=[...], size=(400, 800))`
+opens the page differently; `open_tab(...)` opens more than one.
 
 Rooms
 -----

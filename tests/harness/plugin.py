@@ -359,15 +359,19 @@ def _drives(item: pytest.Item) -> bool:
 
 
 def _keep_evidence(item: pytest.Item, when: str, error: BaseException) -> None:
-    """A picture and more of each page; of a test without one what went wrong, for pytest tells it only where no second try passes."""
+    """A picture and more of each page, and what was recorded; of a test without a page what went wrong, for pytest tells it only
+    where no second try passes."""
     tabs: list[Tab] = item.stash.get(_TABS, [])
     folder, test = artifacts(item.config), re.sub(r"[^\w.-]+", "-", item.nodeid.replace("/", "."))[-120:]
     said = "".join(traceback.format_exception(error))
     if (pulse := item.stash.get(_PULSE, None)) is not None:
         with contextlib.suppress(Exception):  # evidence must not hide the failure it belongs to
             said += f"\n{pulse.story()}"
+    folder.mkdir(parents=True, exist_ok=True)
+    recorded: Path | None = getattr(item, "funcargs", {}).get("tmp_path")
+    for tape in recorded.rglob("*.wav") if tabs and recorded else ():
+        shutil.copy(tape, folder / "-".join((test, *tape.relative_to(recorded).parts)))
     if not tabs:
-        folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{test}.txt").write_text(said, encoding="utf-8")
     for number, tab in enumerate(tabs):
         kept = tab.keep_evidence(folder, test + (f"-{number}" if number else ""))

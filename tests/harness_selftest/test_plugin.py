@@ -22,11 +22,14 @@ import pytest
 PAGE = "data:text/html,<script>console.error('something is wrong')</script>"
 
 @pytest.mark.browser
-def test_loud(page):
+def test_loud(page, tmp_path):
+    (tmp_path / "first").mkdir()
+    (tmp_path / "first" / "heard.wav").write_bytes(b"what was recorded")
     page.goto(PAGE)
 
 @pytest.mark.browser
-def test_meant(tab):
+def test_meant(tab, tmp_path):
+    (tmp_path / "heard.wav").write_bytes(b"what nobody needs")
     tab.errors.expect("something is wrong")
     tab.page.goto(PAGE)
 """
@@ -54,14 +57,16 @@ def run(folder: Path, suite: str, *arguments: str, **env: str) -> subprocess.Com
 def test_a_page_that_complains_fails_its_test_and_leaves_evidence_unless_it_was_meant(tmp_path: Path) -> None:
     """The one rule that every other browser test relies on without saying so."""
     with tempfile.TemporaryDirectory() as short:  # Chromium's socket has no room for the path of `tmp_path`
-        done = run(tmp_path, SILENT_AND_LOUD, "--engines", "chromium", "--engine-table", "table.md", TMPDIR=short)
+        options = ("--engines", "chromium", "--engine-table", "table.md", "--basetemp", str(tmp_path / "base"))
+        done = run(tmp_path, SILENT_AND_LOUD, *options, TMPDIR=short)
         left = [path.name for path in Path(short).iterdir()]
     assert "1 failed, 1 passed" in done.stdout, done.stdout[-3000:]
     assert "FAILED test_suite.py::test_loud[chromium" in done.stdout
     assert "console: something is wrong" in done.stdout
     assert "NARROWED by --engines: firefox, webkit did not run" in done.stdout
-    kept = sorted(path.suffix for path in (tmp_path / ".cache" / "test-artifacts").iterdir())
-    assert kept == [".png", ".txt", ".zip"]
+    kept = {path.suffix: path for path in (tmp_path / ".cache" / "test-artifacts").iterdir()}
+    assert sorted(kept) == [".png", ".txt", ".wav", ".zip"]
+    assert kept[".wav"].name.endswith("-first-heard.wav") and kept[".wav"].read_bytes() == b"what was recorded"
     assert str(tmp_path / ".cache" / "test-artifacts") in done.stdout
     assert left == [], "the trace of the passed test too is gone"
     table = (tmp_path / "table.md").read_text()
