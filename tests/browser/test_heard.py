@@ -31,7 +31,7 @@ def sounding_ms(sound: Sound) -> float:
     audible = np.flatnonzero(power > 0.02**2)
     power = power[audible[0] : audible[-1] + 1]
     loud = np.flatnonzero(power > np.quantile(power, 0.9) / 2)
-    missing = np.count_nonzero(power[loud[0] : loud[-1]] <= np.quantile(power, 0.9) / 2)
+    missing = loud[-1] - loud[0] + 1 - loud.size
     return float(power.size - missing) * 1000.0 / sound.rate_hz
 
 

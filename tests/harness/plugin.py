@@ -370,7 +370,8 @@ def _keep_evidence(item: pytest.Item, when: str, error: BaseException) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     recorded: Path | None = getattr(item, "funcargs", {}).get("tmp_path")
     for tape in recorded.rglob("*.wav") if tabs and recorded else ():
-        shutil.copy(tape, folder / "-".join((test, *tape.relative_to(recorded).parts)))
+        with contextlib.suppress(OSError):
+            shutil.copy(tape, folder / "-".join((test, *tape.relative_to(recorded).parts)))
     if not tabs:
         (folder / f"{test}.txt").write_text(said, encoding="utf-8")
     for number, tab in enumerate(tabs):
