@@ -91,7 +91,27 @@ class TurnReport:
 
     @property
     def good(self) -> bool:
-        return bool(self.agent_heard and self.agent_said) and self.played_ms > 200 and self.understood >= 0.5
+        return not self.wrong
+
+    @property
+    def wrong(self) -> str:
+        """The first thing that went wrong on the way from the person's mouth to their ear, and where to look; else empty."""
+        if not self.agent_heard:
+            return "the page shows nothing that the agent heard; did the microphone reach it, and does the service transcribe?"
+        if self.understood < 0.5:
+            return (
+                f"the agent heard {self.agent_heard!r}, {self.understood:.0%} of the words;"
+                " is the sound sent at the service's rate and in its byte order?"
+            )
+        if not self.agent_said:
+            return "the page shows no answer"
+        if self.lost_behind_the_page:
+            return "the page's player played the answer, but it did not come out of the speaker; look at what is behind the player"
+        if self.played_ms <= 200:
+            return (
+                f"of the answer {self.played_ms} ms came out of the speaker; the page played nothing, or does not tell"
+            )
+        return ""
 
     @property
     def lost_behind_the_page(self) -> bool:

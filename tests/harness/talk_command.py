@@ -4,7 +4,7 @@
 
 Opens the page, presses Connect, says each line at the microphone, listens at the speaker, and reports per turn what the agent
 heard, what it answered, and what came out. Exit code 0 only when every turn was heard and answered, 1 when one was not, 2 when it
-did not come to that. Without `--url` it serves this project's own site with the local agent.
+did not come to that; `errors` says why. Without `--url` it serves this project's own site with the local agent.
 """
 
 from __future__ import annotations
@@ -92,6 +92,7 @@ def _talk(
         for kind, value in lines
     ]
     told.turns = converse(call, said, folder=folder / "heard", interrupt_after_ms=interrupt_after_ms)
+    told.errors += [f"turn {n}: {turn.wrong}" for n, turn in enumerate(told.turns, 1) if turn.wrong]
     try:
         call.hang_up()
     except TimeoutError as error:

@@ -58,3 +58,21 @@ def test_a_silent_answer_of_the_page_itself_is_never_asked_for_again(
     monkeypatch.setattr(talk, "converse", lambda *_, **__: [left.pop(0)])
     assert not asked(None, LINE, folder=Path()).good  # type: ignore[arg-type]
     assert len(left) == 1
+
+
+@pytest.mark.parametrize(
+    ("differing", "words"),
+    [
+        ({}, ""),
+        ({"agent_heard": "", "understood": 0.0}, "nothing that the agent heard"),
+        ({"agent_heard": "our little", "understood": 0.25}, "'our little', 25% of the words; is the sound sent at the"),
+        ({"agent_said": "", "played_ms": 0, "page_dbfs": -99}, "no answer"),
+        ({"played_ms": 0}, "did not come out of the speaker"),
+        ({"played_ms": 40, "page_dbfs": -99}, "40 ms came out of the speaker; the page played nothing"),
+        ({"played_ms": 40, "page_dbfs": None}, "or does not tell"),
+    ],
+)
+def test_a_turn_that_went_wrong_says_how(differing: dict[str, Any], words: str) -> None:
+    report = a_report(**differing)
+    assert words in report.wrong
+    assert report.good == (not words)
