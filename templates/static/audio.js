@@ -7,7 +7,7 @@
  * echo cancellation. The worklets resample.
  */
 
-import { AudioContextClass, announceCall, microphoneFault, runs } from "./quirks.js";
+import { AudioContextClass, FIRST_CHANNEL, announceCall, microphoneFault, runs } from "./quirks.js";
 
 const CONTEXT_PATIENCE_MS = 6000;
 const CONSTRAINTS = {
@@ -71,7 +71,7 @@ class Audio {
     // In dBFS, the loudest sample: of the call at the microphone, of the last answer at the speaker. Who hears nothing learns
     // from it whether the page sent anything; -99 is silence.
     this.peaks = { capture: -99, playback: -99 };
-    const capture = { numberOfInputs: 1, numberOfOutputs: 1, channelCount: 1, processorOptions: { hold_ms } };
+    const capture = { numberOfInputs: 1, numberOfOutputs: 1, ...FIRST_CHANNEL, processorOptions: { hold_ms } };
     this.captureNode = this.node("capture", capture, (level) => onLevel("user", level));
     this.playbackNode = this.node("playback", { numberOfInputs: 0, numberOfOutputs: 1, outputChannelCount: [1] }, (level) => onLevel("agent", level));
     this.source = context.createMediaStreamSource(stream);

@@ -54,6 +54,16 @@ export function microphoneFault(error) {
 }
 
 /**
+ * What the node that takes the microphone makes of several channels: it keeps the first. WebKitGTK hands a microphone of one
+ * channel over as two, each through a buffer of its own, and when one of them runs short both lose step by a block of 128
+ * samples or more for the rest of the call (measured in 2.50; copyGStreamerBuffersToAudioChannel in
+ * github.com/WebKit/WebKit/blob/main/Source/WebCore/platform/audio/gstreamer/AudioSourceProviderGStreamer.cpp). Mixed, they
+ * are an echo of up to 90 ms that no recogniser understands. Goes when WebKit takes both channels from one buffer. Others
+ * give the one channel that we ask for.
+ */
+export const FIRST_CHANNEL = { channelCount: 1, channelCountMode: "explicit", channelInterpretation: "discrete" };
+
+/**
  * How late the speaker is, in milliseconds; null where asking is dangerous. In Firefox on Linux the read takes the audio graph's
  * lock and then waits for the sound process, which may itself wait for that lock: the tab freezes for good (seen in 153 in about
  * one call of three; the same locks as in github.com/i-rinat/apulse/issues/129). Goes when Firefox answers without the lock.

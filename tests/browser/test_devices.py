@@ -105,6 +105,20 @@ def test_an_old_firefox_that_refuses_other_rates_is_never_asked_for_one(
     call.hang_up()
 
 
+@pytest.mark.tab(init_scripts=[quirk_scripts.microphone_channels_apart(500 / 440)])
+def test_two_channels_of_a_microphone_that_lost_step_are_no_echo(
+    call: Call, sound: Any, parley: Parley, speech: Speech
+) -> None:
+    """WebKitGTK does this to a microphone by itself. Half a period of 440 Hz apart and mixed, nothing of it would be left."""
+    parley.scenario(hear=False)
+    call.connect()
+    sound.say(speech.chord(440.0, 880.0, seconds=1.0)).wait()
+    call.page.wait_for_timeout(500)
+    call.hang_up()
+    got = received(parley)
+    assert tone_dbfs(got, 440.0) == pytest.approx(tone_dbfs(got, 880.0), abs=3.0)
+
+
 @pytest.mark.alone
 def test_a_long_reply_in_one_burst_is_played_whole_and_without_a_gap(
     call: Call, sound: Any, parley: Parley, tmp_path: Path

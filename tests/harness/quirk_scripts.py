@@ -50,6 +50,23 @@ def rate_mismatch_throws(hardware_hz: int) -> str:
 """
 
 
+def microphone_channels_apart(apart_ms: float) -> str:
+    """WebKitGTK on a busy machine: a microphone of one channel arrives as two, the second one `apart_ms` late."""
+    return f"""
+(() => {{
+  const real = AudioContext.prototype.createMediaStreamSource;
+  AudioContext.prototype.createMediaStreamSource = function createMediaStreamSource(stream) {{
+    const first = this.createChannelSplitter(1);
+    const both = this.createChannelMerger(2);
+    const late = new DelayNode(this, {{delayTime: {apart_ms / 1000}}});
+    real.call(this, stream).connect(first).connect(both, 0, 0);
+    first.connect(late).connect(both, 0, 1);
+    return both;
+  }};
+}})();
+"""
+
+
 def microphone_error(name: str, *, constraint: str = "sampleRate") -> str:
     """`getUserMedia` is refused with the error `name`, one of `MICROPHONE_ERRORS` (KeyError otherwise)."""
     message = MICROPHONE_ERRORS[name]
