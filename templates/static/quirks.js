@@ -58,8 +58,8 @@ export function microphoneFault(error) {
  * channel over as two, each through a buffer of its own, and when one of them runs short both lose step by a block of 128
  * samples or more for the rest of the call (measured in 2.50; copyGStreamerBuffersToAudioChannel in
  * github.com/WebKit/WebKit/blob/main/Source/WebCore/platform/audio/gstreamer/AudioSourceProviderGStreamer.cpp). Mixed, they
- * are an echo of up to 90 ms that no recogniser understands. Goes when WebKit takes both channels from one buffer. Others
- * give the one channel that we ask for.
+ * are the voice with an echo, 3 to 87 ms late in what was measured, and the local agent misheard the latest. Goes when WebKit
+ * takes both channels from one buffer.
  */
 export const FIRST_CHANNEL = { channelCount: 1, channelCountMode: "explicit", channelInterpretation: "discrete" };
 
