@@ -5,14 +5,16 @@
  * says `dead` where it can; where it cannot, it misses the heartbeat.
  */
 
+import { genuine } from "./genuine.js";
+
 // Begun by the script in the page itself, `_ahead.js`.
-const { first, startWorker } = globalThis.parleyAhead;
+const { config: of_page, first, startWorker } = globalThis.parleyAhead;
 
 const HEARTBEAT_MS = 3000;
 const PATIENCE_MS = 20000;
 
 export class Link {
-  /** @param {object} settings for Python   @param {(message: object) => void} onMessage   @param {(reason: string) => void} onDead */
+  /** @param {object} settings for Python   @param {(message: object) => void} onMessage   @param {(reason: string, kind: string, what: string | null) => void} onDead */
   constructor(settings, onMessage, onDead) {
     this.settings = settings;
     this.onMessage = onMessage;
@@ -33,12 +35,28 @@ export class Link {
   adopt(worker) {
     this.worker = worker;
     this.ready = false;
+    this.isGenuine = false;
+    this.held = null; // its word that it is ready, as long as nobody knows whether that can be believed
     this.pinged_at = null;
+    this.look(worker);
     worker.onmessage = ({ data }) => this.received(data);
     worker.onerror = (event) => {
       event.preventDefault();
       this.died(event.message || "the worker could not be loaded");
     };
+  }
+
+  /** The worker checks every file that it takes; its own script is checked here. Nothing is asked of a worker before that. */
+  async look(worker) {
+    try {
+      const wasRight = await genuine(of_page.boot.worker, "the worker's script");
+      if (worker !== this.worker) return;
+      if (!wasRight) return this.start(); // from a copy that is replaced by now
+      this.isGenuine = true;
+      if (this.held) this.received(this.held);
+    } catch (fault) {
+      if (worker === this.worker) this.died(fault.message, fault.kind, fault.file);
+    }
   }
 
   send(message, transfer = []) {
@@ -47,7 +65,8 @@ export class Link {
 
   received(message) {
     if (message.type === "pong") this.pinged_at = null;
-    else if (message.type === "dead") this.died(message.reason);
+    else if (message.type === "dead") this.died(message.reason, message.kind, message.what);
+    else if (message.stage === "ready" && !this.isGenuine) this.held = message;
     else {
       if (message.type === "boot" && message.stage === "ready") this.ready = true;
       this.onMessage(message);
@@ -63,10 +82,10 @@ export class Link {
     } else if (now - this.pinged_at > PATIENCE_MS) this.died("no heartbeat");
   }
 
-  died(reason) {
+  died(reason, kind = "unknown", what = null) {
     this.worker.onmessage = this.worker.onerror = null;
     this.worker.terminate();
     this.ready = false;
-    this.onDead(reason);
+    this.onDead(reason, kind, what);
   }
 }
