@@ -128,11 +128,7 @@ def test_no_flipped_byte_makes_a_wrong_start(tab: Any, host: PlainHost, built_si
             tried.add(name)
             if tab.engine != "chromium" and not is_sample(tried, name, way):
                 continue
-            import time
-
-            t0 = time.time()
             seen = look(tab, host, without(missing, flipped(name, form)))
-            print(name, round(time.time() - t0, 1), seen, flush=True)
             what = f"{name}, {form}, {way}: {seen}"
             if seen.boot == "failed":
                 assert seen.notice, what
