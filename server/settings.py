@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     allow_no_origin: bool | None = None
     trust_proxy: bool = False
     log_level: LogLevel = "info"
+    max_connections: int = Field(default=1000, ge=10, le=100_000)
 
     # --- who mints ---
     provider: str | None = None

@@ -52,9 +52,9 @@ class Heard:
 
 NOTHING = Heard(kind="nothing", text="", confidence=0.0)
 
-# An utterance of somebody who has left is broken off where it is longer than this (16 kHz): a new process is ready sooner
-# than the words of so much sound.
-_LONG_BYTES = 4 * 16_000 * 2
+# An utterance of somebody who has left is broken off where it is longer than this (16 kHz): only then is a new process ready
+# sooner than the words of so much sound.
+_LONG_BYTES = 15 * 16_000 * 2
 
 
 class _Process:
@@ -172,8 +172,8 @@ class Ears:
             while (job := self._queue.take()) is not None:
                 try:
                     if job.answer.set_running_or_notify_cancel():
-                        process = process or _Process()
-                        process = self._answer(process, job)
+                        # One that was broken off was followed by another at once, to be ready by now.
+                        process = self._answer(process or _Process(), job)
                 except Exception as error:
                     # No process could be started; the next utterance tries again.
                     _log.error("no recognising process: %s", type(error).__name__)
@@ -200,7 +200,7 @@ class Ears:
                 del self._in_work[process]
         if kept is None or process.broken_off:
             process.close()
-            kept = None
+            kept = _Process() if process.broken_off and not self._closed else None
         job.answer.set_result(heard)
         return kept
 
