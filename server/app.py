@@ -1,6 +1,6 @@
 """What is wired to what. No decision is taken here.
 
-HostGuard -> CrossOriginAccess -> routes: /api/*, /healthz, /agent/* -> everything else: the site
+HostGuard (-> ForwardedHeaders -> HostGuard) -> CrossOriginAccess -> routes: /api/*, /healthz, /agent/* -> everything else: the site
 
 /agent/* is there only where the local agent stands in for the vendors. Beside a vendor's key it would be an open service
 that takes the machine away from the token route, so then its code is not even imported.
@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from server import errors, mint
 from server.errors import API_HEADERS, ApiError
+from server.forwarded import ForwardedHeaders
 from server.logs import install_filters
 from server.origins import CrossOriginAccess, HostGuard, refuse
 from server.providers import check_choice, uses_local_agent
@@ -82,6 +83,9 @@ def create_app(
     # The one added last is asked first.
     app.add_middleware(CrossOriginAccess, origins=settings.allowed_origins)
     app.add_middleware(HostGuard, settings=settings)
+    if settings.trust_proxy:
+        app.add_middleware(ForwardedHeaders)
+        app.add_middleware(HostGuard, settings=settings)
     return app
 
 

@@ -28,7 +28,7 @@ from starlette.responses import JSONResponse
 
 from server.errors import API_HEADERS, ApiError, UpstreamError
 from server.limits import RateLimit, UpstreamSlots, overloaded
-from server.origins import check_origin, client_of, host_of, scheme_of
+from server.origins import check_origin, client_of, ws_origin_of
 from server.providers import PROVIDERS, Endpoint, Minted, MintRequest, Provider, Upstream, choose
 from server.providers.upstream import unusable
 from server.settings import Settings
@@ -146,7 +146,7 @@ class Mint:
             facts |= {"local_agent": False, "ws_origin": None}
         else:
             facts |= {"provider": provider.name, "ready": True, "local_agent": where.local}
-            facts |= {"ws_origin": self._own_ws_origin(request) if where.local else where.ws_origin}
+            facts |= {"ws_origin": ws_origin_of(request.scope) if where.local else where.ws_origin}
         return JSONResponse(facts, headers=API_HEADERS)
 
     async def _mint(self, request: Request, asked: Asked) -> dict[str, Any]:
@@ -167,7 +167,7 @@ class Mint:
         return {
             "provider": provider.name,
             "token": minted.token,
-            "ws_url": f"{self._own_ws_origin(request)}/agent{where.ws_path}"
+            "ws_url": f"{ws_origin_of(request.scope)}/agent{where.ws_path}"
             if where.local
             else minted.ws_url or where.ws_url,
             "expires_at": minted.expires_at or expires_at,
@@ -191,16 +191,11 @@ class Mint:
             raise
 
     def _check_rate(self, request: Request) -> None:
-        wait_s = self._rate.take(client_of(request.scope, self._settings), time.monotonic())
+        wait_s = self._rate.take(client_of(request.scope), time.monotonic())
         if wait_s > 0:
             seconds = max(1, math.ceil(wait_s))
             message = f"Too many tokens were asked for; try again in {seconds} s."
             raise ApiError(429, "rate_limited", message, headers={"Retry-After": str(seconds)})
-
-    def _own_ws_origin(self, request: Request) -> str:
-        """Ourselves as the browser reached us: the local agent's sockets are on this very server."""
-        scheme = "wss" if scheme_of(request.scope, self._settings) == "https" else "ws"
-        return f"{scheme}://{host_of(request.scope)}"
 
 
 def create_router(mint: Mint) -> APIRouter:

@@ -15,7 +15,17 @@ from server.providers import assemblyai, openai_realtime, sdk_voice
 from server.providers.upstream import Endpoint, Minted, MintRequest, Upstream
 from server.settings import Settings, SettingsError
 
-__all__ = ["PROVIDERS", "Endpoint", "MintRequest", "Minted", "Provider", "Upstream", "check_choice", "choose", "uses_local_agent"]
+__all__ = [
+    "PROVIDERS",
+    "Endpoint",
+    "MintRequest",
+    "Minted",
+    "Provider",
+    "Upstream",
+    "check_choice",
+    "choose",
+    "uses_local_agent",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,7 +89,9 @@ def test_row_60_beside_a_key_no_recogniser_runs_and_no_library_of_it_is_loaded(
 
 def test_row_60_the_server_is_imported_without_the_local_agent() -> None:
     """Nothing that `server.app` imports may bring it along."""
-    program = f"import sys, server.app, server.__main__; print([n for n in {HEAVY} + ('server.agent',) if n in sys.modules])"
+    program = (
+        f"import sys, server.app, server.__main__; print([n for n in {HEAVY} + ('server.agent',) if n in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
