@@ -51,6 +51,8 @@ class Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, announcement: str) -> None:
         super().__init__(config)
+        assert isinstance(config.app, FastAPI)
+        self._app = config.app
         self._announcement = announcement
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -62,6 +64,10 @@ class Server(uvicorn.Server):
         if counter % TICKS_PER_S == 0:
             end_the_slow(self.server_state.connections, asyncio.get_running_loop().time())
         return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.stop()
+        await super().shutdown(sockets=sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

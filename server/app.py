@@ -1,6 +1,6 @@
 """What is wired to what. No decision is taken here.
 
-HostGuard (-> ForwardedHeaders -> HostGuard) -> CrossOriginAccess -> routes: /api/*, /healthz, /agent/* -> everything else: the site
+AnswerWhenStopped -> HostGuard (-> ForwardedHeaders -> HostGuard) -> CrossOriginAccess -> routes: /api/*, /healthz, /agent/* -> everything else: the site
 
 /agent/* is there only where the local agent stands in for the vendors. Beside a vendor's key it would be an open service
 that takes the machine away from the token route, so then its code is not even imported.
@@ -26,6 +26,7 @@ from server.origins import CrossOriginAccess, HostGuard, refuse
 from server.providers import check_choice, uses_local_agent
 from server.settings import Settings, SettingsError
 from server.site import Site
+from server.stopping import AnswerWhenStopped
 
 if TYPE_CHECKING:
     from server.agent.options import AgentOptions
@@ -44,7 +45,7 @@ def create_app(
     """The whole server. Raises `SettingsError` for a PROVIDER that is not in the table, or a bad switch of the agent.
 
     `agent` replaces what the environment says about the local agent, where that is used at all. `http_client` replaces the pooled client for calls
-    to providers; whoever passes one closes it.
+    to providers; whoever passes one closes it. `app.state.stop()` breaks off what waits for a provider.
     """
     check_choice(settings)
     local_agent = _local_agent(settings, agent) if uses_local_agent(settings) else None
@@ -64,7 +65,9 @@ def create_app(
         title="Parley", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
     )
     errors.install_error_handlers(app)
-    app.include_router(mint.create_router(mint.Mint(settings, client)))
+    tokens = mint.Mint(settings, client)
+    app.state.stop = tokens.asking.stop
+    app.include_router(mint.create_router(tokens))
     app.add_api_route("/healthz", _healthz, methods=["GET", "HEAD"], response_model=None)
     if local_agent is not None:
         app.include_router(local_agent, prefix="/agent")
@@ -86,6 +89,7 @@ def create_app(
     if settings.trust_proxy:
         app.add_middleware(ForwardedHeaders)
         app.add_middleware(HostGuard, settings=settings)
+    app.add_middleware(AnswerWhenStopped)
     return app
 
 

@@ -32,6 +32,7 @@ from server.origins import check_origin, client_of, ws_origin_of
 from server.providers import PROVIDERS, Endpoint, Minted, MintRequest, Provider, Upstream, choose
 from server.providers.upstream import unusable
 from server.settings import Settings
+from server.stopping import Interruptible
 
 log = logging.getLogger("parley.mint")
 
@@ -101,11 +102,12 @@ def asked_in_query(request: Request) -> Asked:
 
 
 class Mint:
-    """The token service of one app: settings, the pooled client, the limits."""
+    """The token service of one app: settings, the pooled client, the limits. `asking.stop()` when the server is stopped."""
 
     def __init__(self, settings: Settings, http: httpx.AsyncClient) -> None:
         self._settings = settings
         self._http = http
+        self.asking = Interruptible()
         self._slots = UpstreamSlots(settings.upstream_slots, settings.upstream_max_waiting)
         self._rate = RateLimit(
             per_client=settings.token_rate_per_client_per_minute, total=settings.token_rate_total_per_minute
@@ -179,7 +181,7 @@ class Mint:
         timeout_s = self._settings.upstream_timeout_seconds
         started_s = time.monotonic()
         try:
-            async with self._slots.hold(timeout_s):
+            async with self.asking.hold(), self._slots.hold(timeout_s):
                 left_s = timeout_s - (time.monotonic() - started_s)
                 if left_s < timeout_s * _LEAST_SHARE:
                     raise overloaded()  # the slot came too late: a call would only bother the provider and fail
@@ -209,7 +211,7 @@ def create_router(mint: Mint) -> APIRouter:
 
 async def _read_body(request: Request) -> bytes:
     declared = request.headers.get("content-length", "0")
-    if not declared.isdigit() or int(declared) > MAX_BODY_BYTES:
+    if not (declared.isascii() and declared.isdigit()) or int(declared) > MAX_BODY_BYTES:
         raise _too_large()
     body = b""
     try:
