@@ -11,6 +11,7 @@ Exit codes: 0 ended on request, 1 could not start, 2 wrong arguments or settings
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import errno
 import signal
@@ -20,8 +21,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 
 from server.app import create_app
+from server.connections import WatchedHttp, allow_descriptors, end_the_slow
 from server.errors import ApiError
 from server.logs import configure_logging
 from server.providers import choose
@@ -33,6 +36,9 @@ EXIT_USAGE = 2
 EXIT_PORT_TAKEN = 3
 SHUTDOWN_GRACE_S = 1
 WS_MAX_MESSAGE_BYTES = 1024 * 1024
+MAX_HEAD_BYTES = 32 * 1024  # a token in the address is 2.7 kB, a secret in a sub-protocol 4 kB
+TICKS_PER_S = 10  # uvicorn's own
+BACKLOG = 512  # Python tries as often in a row to take a connection when no descriptor is left
 _SEGMENT_BYTES = 1460  # as on Ethernet
 
 
@@ -45,12 +51,23 @@ class Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, announcement: str) -> None:
         super().__init__(config)
+        assert isinstance(config.app, FastAPI)
+        self._app = config.app
         self._announcement = announcement
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         if self.started:
             print(self._announcement, flush=True)
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS_PER_S == 0:
+            end_the_slow(self.server_state.connections, asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.stop()
+        await super().shutdown(sockets=sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -80,7 +97,7 @@ def bind(host: str, port: int) -> socket.socket:
         if sys.platform == "linux":
             _segment_as_elsewhere(listener)
         listener.bind(address)
-        listener.listen(512)
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
@@ -133,23 +150,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except SettingsError as error:
             return _fail(EXIT_USAGE, str(error))
         _warn(settings, app.state.site)
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            log_level=settings.log_level,
-            lifespan="on",
-            # Forwarded headers are read by our own code, and only with TRUST_PROXY.
-            proxy_headers=False,
-            server_header=False,
-            ws="websockets-sansio",
-            ws_max_size=WS_MAX_MESSAGE_BYTES,
-            # Audio in base64 hardly shrinks and costs more time than it saves.
-            ws_per_message_deflate=False,
-            timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
-        )
+        config = config_for(app, settings)
         server = Server(config, f"ready {announced_url(settings.host, port)}")
         server.run(sockets=[listener])
         return 0 if server.started else EXIT_FAILED
+
+
+def config_for(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """How the HTTP server is to behave."""
+    WatchedHttp.most = allow_descriptors(settings.max_connections)
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        log_level=settings.log_level,
+        lifespan="on",
+        # Forwarded headers are read by our own code, and only with TRUST_PROXY.
+        proxy_headers=False,
+        server_header=False,
+        http=WatchedHttp,
+        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
+        backlog=BACKLOG,
+        ws="websockets-sansio",
+        ws_max_size=WS_MAX_MESSAGE_BYTES,
+        # Audio in base64 hardly shrinks and costs more time than it saves.
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
+    )
 
 
 def _warn(settings: Settings, site: Site) -> None:

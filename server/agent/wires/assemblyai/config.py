@@ -44,7 +44,10 @@ def wrong_format(kind: str) -> Refused:
     return Refused("invalid_format", f"Invalid message format for type '{kind}'")
 
 
-_BAD = wrong_format("session.update")
+def _bad() -> Refused:
+    return wrong_format("session.update")
+
+
 _text, _texts = text(_MAX_TEXT), texts(1000, lambda value: isinstance(value, str))
 _FORMAT: dict[str, Check] = {"encoding": one_of(*_RATES), "sample_rate": is_int}
 _TURN: dict[str, Check] = {
@@ -83,12 +86,12 @@ _TOOL_NULLS = ("http", "response_instructions", "deployment_id", "session_update
 def _fill(into: dict[str, Any], given: Any, checks: Mapping[str, Check], path: str, known: frozenset[str]) -> None:
     """Check and copy the plain keys; the keys in `known` are somebody else's business."""
     if not isinstance(given, dict):
-        raise _BAD
+        raise _bad()
     for key, value in given.items():
         if key in known:
             continue
         if key not in checks:
-            raise _BAD
+            raise _bad()
         if not checks[key](value):
             raise Refused("invalid_config", f"'{path}{key}' has a value that is not allowed", f"{path}{key}")
         into[key] = value
@@ -96,7 +99,7 @@ def _fill(into: dict[str, Any], given: Any, checks: Mapping[str, Check], path: s
 
 def _format(given: Any, path: str) -> dict[str, Any]:
     if not isinstance(given, dict) or not set(given) <= set(_FORMAT):
-        raise _BAD
+        raise _bad()
     encoding = given.get("encoding", "audio/pcm")
     if not _FORMAT["encoding"](encoding):
         raise Refused("invalid_config", f"'{path}.encoding' must be one of: {', '.join(_RATES)}", f"{path}.encoding")
@@ -135,7 +138,7 @@ def _tool(given: Any, path: str) -> dict[str, Any]:
         if key == "parameters" or (key in _TOOL_NULLS and value is None):
             continue
         if key not in _TOOL:
-            raise _BAD
+            raise _bad()
         if not _TOOL[key](value):
             raise Refused("invalid_value", f"'{path}.{key}' has a value that is not allowed", f"{path}.{key}")
         tool[key] = value
@@ -189,7 +192,7 @@ class Config:
         if session is None:
             session = {}
         if not isinstance(session, dict) or not set(session) <= _INLINE | {"agent_id"}:
-            raise _BAD
+            raise _bad()
         if "agent_id" in session:
             if set(session) & _INLINE:
                 message = "agent_id is mutually exclusive with other session fields"
@@ -198,7 +201,7 @@ class Config:
             raise Refused("agent_not_found", "Agent not found", "agent_id", closes=True)
         self._refuse_llm(session)
         if "greeting" in session and not text(5000)(session["greeting"]):
-            raise _BAD
+            raise _bad()
         values = self.echo()
         self._apply(values, session)
         if "greeting" in session:
@@ -210,7 +213,7 @@ class Config:
         if "voice" in given_output:
             voice = given_output["voice"]
             if not isinstance(voice, str):
-                raise _BAD
+                raise _bad()
             if voice not in VOICES:
                 message = f"Invalid voice '{voice[:100]}'. Must be one of: {', '.join(VOICES)}"
                 raise Refused("invalid_value", message, "output.voice", closes=True)
@@ -225,7 +228,7 @@ class Config:
         if session is None:
             session = {}
         if not isinstance(session, dict) or not set(session) <= _INLINE | {"agent_id"}:
-            raise _BAD
+            raise _bad()
         if "agent_id" in session:
             message = "agent_id can only be set on the first session.update"
             raise Refused("agent_id_not_first", message, "agent_id")
@@ -257,7 +260,7 @@ class Config:
         """Everything but the immutable keys, into `values`."""
         if "system_prompt" in session:
             if not _text(session["system_prompt"]):
-                raise _BAD
+                raise _bad()
             values["system_prompt"] = session["system_prompt"]
         if "tools" in session:
             values["tools"] = _tools(session["tools"])

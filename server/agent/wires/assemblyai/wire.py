@@ -169,7 +169,7 @@ class Wire:
         conversation = Conversation(
             settings=settings,
             scenario=self._scenario,
-            ears=self._hub.ears,
+            ears=self._hub.ears.seat(),
             voice=self._hub.voice,
             make_id=_make_id,
             now=lambda: datetime.now().astimezone(),
@@ -264,8 +264,8 @@ class Wire:
             self._record.audio_before_ready += 1
             return
         samples = self._microphone.take(data)
-        if samples is not None:
-            self._session.conversation.hear(samples)
+        if samples is not None and self._session.conversation.hear(samples):
+            self._microphone.too_fast()
 
     def _tool_result(self, message: Mapping[str, Any]) -> None:
         assert self._session is not None

@@ -72,7 +72,7 @@ class Wire:
         self._talk = Conversation(
             settings=self._config.settings(),
             scenario=scenario,
-            ears=hub.ears,
+            ears=hub.ears.seat(),
             voice=hub.voice,
             make_id=make_id,
             now=lambda: datetime.now().astimezone(),
