@@ -60,8 +60,10 @@ def headers_file(
         "Referrer-Policy": "no-referrer",
         "Permissions-Policy": "microphone=(self), camera=(), geolocation=(), display-capture=()",
         "Cross-Origin-Opener-Policy": "same-origin",
-        "Cross-Origin-Resource-Policy": "same-origin",
-        "Strict-Transport-Security": "max-age=63072000",
+        # A page around ours that asks every resource for consent (COEP) shows a frame only where its page and worker ask for the
+        # same, and say themselves that another site may hold them.
+        **({"Cross-Origin-Embedder-Policy": "require-corp"} if embedded_by else {}),
+        "Cross-Origin-Resource-Policy": "cross-origin" if embedded_by else "same-origin",
     }
     page = {
         **common,

@@ -245,6 +245,15 @@ def agent_from(root: Path, toml: str) -> agents.Agent:
             ("sdk_voice",),
             ("wss://voice.example.com",),
         ),
+        *(
+            (
+                f"provider = 'sdk_voice'\n[server]\ntoken_url = '{scheme}://token.example.com:81/api/token'",
+                "sdk_voice",
+                ("sdk_voice",),
+                (f"{scheme}://token.example.com:81", f"{scheme.replace('http', 'ws')}://token.example.com:81"),
+            )
+            for scheme in ("http", "https")
+        ),
         (
             "providers = ['openai_realtime', 'assemblyai']",
             "openai_realtime",
@@ -281,6 +290,19 @@ def test_a_page_may_be_shown_in_the_frames_of_named_sites_and_of_no_other(tmp_pa
     assert named == ("https://www.example.com", "https://*.example.org")
     assert "frame-ancestors https://www.example.com https://*.example.org;" in policy.headers_file((), (), named)
     assert agents.load(ROOT, "demo").embedded_by == ()
+
+
+def test_only_a_page_that_may_be_framed_says_what_a_page_with_coep_asks_of_a_frame() -> None:
+    """The page, and its worker: a document of another policy does not get to start one."""
+    framed, alone = policy.headers_file((), (), ("https://www.example.com",)), policy.headers_file((), ())
+    assert framed.count("Cross-Origin-Embedder-Policy: require-corp") == framed.count("\n/") + 1
+    assert framed.count("Cross-Origin-Resource-Policy: cross-origin") == framed.count("\n/") + 1
+    assert "Cross-Origin-Embedder-Policy" not in alone and "Cross-Origin-Resource-Policy: same-origin" in alone
+
+
+def test_no_file_of_ours_forces_a_host_to_https_for_years() -> None:
+    """The site's owner decides that: it holds for everything at that name, and cannot be taken back."""
+    assert "Strict-Transport-Security" not in policy.headers_file((), ("index.html",))
 
 
 @pytest.mark.parametrize("wrong", ["'https://www.example.com'", "['*']", "['https://a.example; script-src *']", "[1]"])
