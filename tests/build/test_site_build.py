@@ -117,15 +117,28 @@ def test_the_policy_never_allows_eval_or_inline_code() -> None:
         assert "wss://voice.example" in text
 
 
-def test_the_policy_names_the_one_script_that_stands_in_the_page_by_its_digest(dist: Path) -> None:
-    """A character more or less and no browser runs it; any other script in the page is refused everywhere."""
-    scripts = re.findall(r"<script>(.*?)</script>", (dist / "index.html").read_text(), re.DOTALL)
-    assert len(scripts) == 1
-    digest = base64.b64encode(hashlib.sha256(scripts[0].encode()).digest()).decode()
+def test_the_policy_names_what_stands_in_the_pages_by_its_digest(dist: Path) -> None:
+    """A character more or less and no browser takes it; any other script or style in a page is refused everywhere."""
+    found = {}
+    for name in ("index.html", "404.html"):
+        page = (dist / name).read_text()
+        found[name] = re.findall(r"<(?:script data-cfasync=\"false\"|style)>(.*?)</(?:script|style)>", page, re.DOTALL)
+        assert len(re.findall(r"<(?:script|style)\b(?![^>]*(?: src=| type=\"application/json\"))", page)) == len(found[name])
+    assert [len(texts) for texts in found.values()] == [1, 2]
+    digests = {
+        base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for texts in found.values() for text in texts
+    }
     for text in ((dist / "index.html").read_text().replace("&#39;", "'"), (dist / "_headers").read_text()):
-        assert set(re.findall(r"'sha256-([^']*)'", text)) == {digest}
+        assert set(re.findall(r"'sha256-([^']*)'", text)) == digests
     assert "unsafe-inline" not in (dist / "_headers").read_text()
-    assert "sha256" not in policy.content_security_policy((), page=False, inline=scripts[0])
+    inline = policy.Inline(scripts=("here()",), styles=("p {}",))
+    assert "sha256" not in policy.content_security_policy((), page=False, inline=inline)
+
+
+def test_the_page_for_what_is_missing_needs_no_file(dist: Path) -> None:
+    """It is shown at any address, so a relative one would lead anywhere."""
+    page = (dist / "404.html").read_text()
+    assert re.findall(r'(?:src|href)="(?!data:)([^"]*)"', page) == ["/"]
 
 
 @pytest.mark.parametrize("form", ["plain", "reversed", "hex", "in the wheel"])
