@@ -10,8 +10,18 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 TRUSTED_TYPES_POLICY = "parley"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inline:
+    """The texts that stand in pages themselves. The policy names each by its digest, and allows no other."""
+
+    scripts: tuple[str, ...] = ()
+    styles: tuple[str, ...] = ()
 
 
 def content_security_policy(
@@ -20,11 +30,10 @@ def content_security_policy(
     page: bool,
     header: bool = True,
     embedded_by: tuple[str, ...] = (),
-    inline: str = "",
+    inline: Inline = Inline(),
 ) -> str:
     """Return the policy for a page (`page=True`) or for a script that may become a worker.
 
-    `inline`: the text of the one script that may stand in a page.
     `embedded_by`: the origins whose pages may show this one in a frame; nobody's unless named.
     """
     rules = {
@@ -41,15 +50,19 @@ def content_security_policy(
         rules["frame-ancestors"] = " ".join(embedded_by) or "'none'"
     if page:
         rules["require-trusted-types-for"] = "'script'"
-        if inline:
-            digest = base64.b64encode(hashlib.sha256(inline.encode()).digest()).decode()
-            rules["script-src"] += f" 'sha256-{digest}'"
+        rules["script-src"] += _digests(inline.scripts)
+        rules["style-src"] += _digests(inline.styles)
         rules["trusted-types"] = TRUSTED_TYPES_POLICY
     return "; ".join(f"{name} {value}" for name, value in rules.items())
 
 
+def _digests(texts: Iterable[str]) -> str:
+    found = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts)
+    return "".join(f" 'sha256-{digest}'" for digest in found)
+
+
 def headers_file(
-    connect: tuple[str, ...], pages: tuple[str, ...], embedded_by: tuple[str, ...] = (), inline: str = ""
+    connect: tuple[str, ...], pages: tuple[str, ...], embedded_by: tuple[str, ...] = (), inline: Inline = Inline()
 ) -> str:
     """Return `_headers` in the form that Netlify and Cloudflare Pages read; `server/site.py` reads it too.
 
@@ -60,8 +73,10 @@ def headers_file(
         "Referrer-Policy": "no-referrer",
         "Permissions-Policy": "microphone=(self), camera=(), geolocation=(), display-capture=()",
         "Cross-Origin-Opener-Policy": "same-origin",
-        "Cross-Origin-Resource-Policy": "same-origin",
-        "Strict-Transport-Security": "max-age=63072000",
+        # A page around ours that asks every resource for consent (COEP) shows a frame only where its page and worker ask for the
+        # same, and say themselves that another site may hold them.
+        **({"Cross-Origin-Embedder-Policy": "require-corp"} if embedded_by else {}),
+        "Cross-Origin-Resource-Policy": "cross-origin" if embedded_by else "same-origin",
     }
     page = {
         **common,

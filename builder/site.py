@@ -37,10 +37,10 @@ def build(root: Path, out: Path, agent_name: str, *, smallest: bool = False) -> 
     staging = out.with_name(out.name + ".part")
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
-    ahead = slimmed((root / "templates" / "_ahead.js").read_text(encoding="utf-8"))
+    inline = _inline(root)
     packer = Packer(root / ".cache" / "packed", smallest=smallest)
-    pages = _render(root, staging, agent, _place(root, staging, agent, runtime, packer), ahead)
-    headers = policy.headers_file(agent.connect, pages, agent.embedded_by, ahead)
+    pages = _render(root, staging, agent, _place(root, staging, agent, runtime, packer, inline), inline)
+    headers = policy.headers_file(agent.connect, pages, agent.embedded_by, inline)
     (staging / "_headers").write_text(headers, encoding="utf-8")
     packer.copies_beside(staging, WAYS_OUT)
     verify.check(staging, agent.connect)
@@ -49,9 +49,22 @@ def build(root: Path, out: Path, agent_name: str, *, smallest: bool = False) -> 
     return out
 
 
-def _place(root: Path, out: Path, agent: agents.Agent, runtime: vendor.Runtime, packer: Packer) -> dict[str, Any]:
+def _inline(root: Path) -> policy.Inline:
+    """What stands in the pages themselves: the two scripts before all others, and all that the page for what is missing needs."""
+    read = {
+        name: slimmed((root / "templates" / name).read_text(encoding="utf-8"))
+        for name in ("_guard.js", "_ahead.js", "_home.js", "_plain.css")
+    }
+    return policy.Inline(scripts=(read["_guard.js"] + read["_ahead.js"], read["_home.js"]), styles=(read["_plain.css"],))
+
+
+def _place(
+    root: Path, out: Path, agent: agents.Agent, runtime: vendor.Runtime, packer: Packer, inline: policy.Inline
+) -> dict[str, Any]:
     """Write every asset and return what the page must know about them."""
     assets = Assets(out, packer)
+    # For hosts whose own policy forbids scripts in pages: the same, as a file.
+    assets.place("start.js", inline.scripts[0].encode())
     static = root / "templates" / "static"
     scripts = {}
     for entry in ("boot.js", "shell.js"):
@@ -66,6 +79,7 @@ def _place(root: Path, out: Path, agent: agents.Agent, runtime: vendor.Runtime, 
     return {
         "assets": assets.placed,
         "integrity": assets.integrity,
+        "start": assets.placed["start.js"],
         "microphone_words": words.of_the_microphone(root),
         "boot": {
             "worker": _described(out, scripts["boot.js"]),
@@ -131,7 +145,7 @@ def _providers(agent: agents.Agent) -> set[str]:
     return {str(choice["settings"]["provider"]) for choice in agent.choices}
 
 
-def _render(root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any], ahead: str) -> tuple[str, ...]:
+def _render(root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any], inline: policy.Inline) -> tuple[str, ...]:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(root / "templates"),
         autoescape=True,
@@ -150,11 +164,16 @@ def _render(root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any], a
                     "boot": facts["boot"],
                     "choices": agent.choices,
                     "microphone_words": facts["microphone_words"],
+                    "start": facts["start"],
+                    "start_words": words.START,
+                    "owner_words": words.OWNER,
                 },
                 assets=facts["assets"],
                 integrity=facts["integrity"],
-                ahead=Markup(ahead),
-                csp=policy.content_security_policy(agent.connect, page=True, header=False, inline=ahead),
+                base="/",
+                words=words.START,
+                inline={"start": Markup(inline.scripts[0]), "home": Markup(inline.scripts[1]), "plain": Markup(inline.styles[0])},
+                csp=policy.content_security_policy(agent.connect, page=True, header=False, inline=inline),
             )
         except jinja2.TemplateError as error:
             raise SetupError(f"templates/{name}: {error}") from None
@@ -163,7 +182,7 @@ def _render(root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any], a
 
 
 def settings_check(block: str) -> int:
-    """A sum over the text of `json_block` (FNV-1a, over UTF-16 units); `_ahead.js` makes the same one before it believes the text."""
+    """A sum over the text of `json_block` (FNV-1a, over UTF-16 units); `_guard.js` makes the same one before it believes the text."""
     units = block.encode("utf-16-le")
     total = 0x811C9DC5
     for low, high in zip(units[::2], units[1::2], strict=True):
