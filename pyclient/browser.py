@@ -99,7 +99,7 @@ class Client:
             commands.ShowView: lambda it: host.show(json.dumps(it.view)),
             commands.Log: lambda it: host.log(it.direction, it.text),
         }
-        host.show(json.dumps(self.session.view()))
+        host.show(json.dumps(self.session.whole_update()))
 
     def handle(self, event: events.Event) -> None:
         for command in self.session.handle(event, self.host.now_ms()):
@@ -125,7 +125,7 @@ class Client:
             return
         config = ClientConfig.from_dict(settings)
         self.session = Session(config, create_codec(config.provider), self.registry, jitter)
-        self.host.show(json.dumps(self.session.view()))
+        self.host.show(json.dumps(self.session.whole_update()))
 
     def frame(self, buffer: Any) -> None:
         """Take one captured frame, and give its buffer back to the worklet's pool."""

@@ -123,7 +123,7 @@ def fault(
 def failed(code: str, message: str, retryable: bool) -> list[ev.Event]:
     return [
         ev.SessionFaulted(kind="reply", code=code, message=message, retryable=retryable),
-        ev.ReplyDone(reply_id=RID, interrupted=False),
+        ev.ReplyDone(reply_id=RID, interrupted=False, failed=True),
     ]
 
 
@@ -158,7 +158,7 @@ DECODED: dict[str, list[ev.Event]] = {
     "input_audio_buffer.committed": [PLACED],
     "input_audio_buffer.committed behind another": [ev.TurnPlaced(turn_id=USER, after_id="item_a0", role="user")],
     "input_audio_buffer.cleared": [],
-    "input_audio_buffer.speech_started": [ev.UserSpeechStarted()],
+    "input_audio_buffer.speech_started": [ev.UserSpeechStarted(item_id=USER)],
     "input_audio_buffer.speech_stopped": [ev.UserSpeechStopped()],
     "input_audio_buffer.timeout_triggered": [],
     "response.created": [ev.ReplyStarted(reply_id=RID)],
@@ -192,6 +192,7 @@ DECODED: dict[str, list[ev.Event]] = {
     "response.function_call_arguments.delta": [],
     "response.function_call_arguments.done": [],
     "rate_limits.updated": [],
+    "error already active": [ev.ReplyRefused()],
     **{
         f"error {name}": [ev.MessageIgnored(type=f"error {code}")]
         for name, code in [
@@ -206,7 +207,6 @@ DECODED: dict[str, list[ev.Event]] = {
     **{
         f"error {name}": [fault(f"error {name}", kind, **more)]
         for name, kind, more in [
-            ("already active", "reply", {"retryable": True}),
             ("unknown client event", "invalid_message", {"closes": True}),
             ("no type", "invalid_message", {"closes": True}),
             ("unknown_parameter", "invalid_setting", {"closes": True}),
