@@ -164,6 +164,11 @@ class Floor:
         self._server_answers = self._life.replies.current is None
         self.want(("reply", instructions), now_ms)
 
+    def reply_needed(self, now_ms: float) -> None:
+        """The person's turn is over, and the server waits to be asked."""
+        self._server_answers = False
+        self.want(("reply", ""), now_ms)
+
     def reply_started(self) -> None:
         """The server began a reply. One that it began by itself knows all that was sent before."""
         if not self._asked:
@@ -187,6 +192,7 @@ class Floor:
     def speech_began(self, now_ms: float) -> None:
         """Results of tools wait from now on, and no answer is waited for."""
         self._life.desk.speech_started()
+        self._life.untell(notices.TOOL_CIRCLE.code)
         self._life.out.cancel_timer(ASK_TIMER)
         self._server_answers = False
         self._speech_began_ms = now_ms

@@ -116,7 +116,7 @@ class Lifeline:
             stats=self.stats,
             send=self._send_result,
             results_sent=self._results_sent,
-            answers_results=self.codec.features.answers_results,
+            answers_results=not self.codec.features.results_need_asking,
         )
         self.rejoin.begin()
         self.heartbeat = Heartbeat(self.out, config.heartbeat_ms)

@@ -274,7 +274,7 @@ TOOL_CIRCLE = Notice(
     code="tool_circle",
     title="The agent was stopped",
     hint="It called its tools again and again without saying anything. Say what you want it to do.",
-    until="reply",
+    until="call",
 )
 TOOL_CIRCLE_ENDED = _error(
     "tool_circle", "The agent called its tools without end", "The call was ended. Press Connect to start a new one."

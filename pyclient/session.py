@@ -135,7 +135,7 @@ class Session:
             events.ReplyTranscribed: self._reply_transcribed,
             events.ReplyDone: self._reply_done,
             events.ReplyRefused: lambda event, now: self._floor.refused(event.instructions, now),
-            events.ReplyNeeded: lambda event, now: self._floor.want(("reply", ""), now),
+            events.ReplyNeeded: lambda event, now: self._floor.reply_needed(now),
             events.ToolCalled: self._tool_called,
             events.MessageIgnored: self._message_ignored,
             events.MessageRejected: self._message_rejected,

@@ -184,8 +184,8 @@ class ToolDesk:
         answered for itself, so they wait for the end of that reply.
         """
         self._gate.user_speaking = False
-        if not self._answers_results and self._making is None:
-            self._gate.latest = Latest.REPLY_DONE
+        if self._making is None:
+            self._gate.latest = Latest.SPEECH_STARTED if self._answers_results else Latest.REPLY_DONE
         return self._release(now_ms)
 
     def reply_done(self, reply_id: str, interrupted: bool, now_ms: float) -> bool:

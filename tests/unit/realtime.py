@@ -102,6 +102,7 @@ def delta(text: str) -> ev.ReplyTranscribed:
 
 PLACED = ev.TurnPlaced(turn_id=USER, after_id="", role="user")
 STOPPED = ev.ReplyDone(reply_id=RID, interrupted=True)
+SAID = ev.ReplyTranscribed(reply_id=RID, text="It is sunny.", delta=False)
 COMPLETED = ev.ReplyDone(reply_id=RID, interrupted=False)
 OSLO = ev.ToolCalled(call_id="call_1", name="weather", arguments={"city": "Oslo"}, reply_id=RID)
 
@@ -162,15 +163,16 @@ DECODED: dict[str, list[ev.Event]] = {
     "input_audio_buffer.speech_stopped": [ev.UserSpeechStopped()],
     "input_audio_buffer.timeout_triggered": [],
     "response.created": [ev.ReplyStarted(reply_id=RID)],
-    "response.done completed": [COMPLETED],
+    "response.done completed": [SAID, COMPLETED],
     "response.done with a function call": [OSLO, COMPLETED],
     "response.done turn_detected": [STOPPED],
     "response.done client_cancelled": [STOPPED],
     "response.cancelled": [STOPPED],
     "response.done incomplete by the user": [STOPPED],
-    "response.done max_output_tokens": failed(
-        "max_output_tokens", "The reply reached the greatest length that is set.", True
-    ),
+    "response.done max_output_tokens": [
+        SAID,
+        *failed("max_output_tokens", "The reply reached the greatest length that is set.", True),
+    ],
     "response.done content_filter": failed(
         "content_filter", "The reply was stopped by the service's content filter.", False
     ),

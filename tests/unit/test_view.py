@@ -7,6 +7,7 @@ from typing import get_type_hints
 
 import pytest
 
+from pyclient import events as ev
 from pyclient.config import ClientConfig
 from pyclient.conversation import Turn
 from pyclient.notices import Notice

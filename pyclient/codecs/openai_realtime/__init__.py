@@ -42,7 +42,7 @@ class OpenAIRealtimeCodec:
     name = "openai_realtime"
     wire_rate_hz = 24_000  # section 4: the only rate of audio/pcm
     # The buffer takes audio as fast as it comes (section 3 knows a limit per message only).
-    features = Features(push_to_talk=True, history=True, reply_cancel=True, answers_results=False, catch_up=8)
+    features = Features(push_to_talk=True, history=True, reply_cancel=True, results_need_asking=True, catch_up=8)
 
     def __init__(self) -> None:
         self._inbound = Inbound()
