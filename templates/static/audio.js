@@ -12,6 +12,8 @@ import { AudioContextClass, FIRST_CHANNEL, announceCall, microphoneFault, runs }
 const CONTEXT_PATIENCE_MS = 6000;
 // A worklet answers "close" within a quantum, unless its context does not run.
 const CLOSE_PATIENCE_MS = 250;
+// The answer leaves before process() has returned, and the engine takes note of that some quanta later.
+const SETTLED_MS = 100;
 const CONSTRAINTS = {
   // Without it the agent hears itself and interrupts itself. The provider focuses on the voice by itself, so noise
   // suppression would only take from what it hears.
@@ -136,28 +138,30 @@ class Audio {
     for (const track of this.stream.getTracks()) track.stop();
     this.listening.abort();
     announceCall(false);
+    this.source.disconnect();
     for (const node of [this.captureNode, this.playbackNode]) node.port.postMessage({ type: "close" });
     this.freed = setTimeout(() => this.free(), CLOSE_PATIENCE_MS);
   }
 
   bodyClosed() {
     this.bodies -= 1;
-    if (this.bodies === 0 && this.freed !== null) this.free();
+    if (this.bodies > 0 || this.freed === null) return;
+    clearTimeout(this.freed);
+    for (const node of [this.captureNode, this.playbackNode]) node.disconnect();
+    this.freed = setTimeout(() => this.free(), SETTLED_MS);
   }
 
   /**
-   * Only when both worklets have ended by themselves: Chromium keeps a context for good, with its nodes and the stream, whose
-   * process() had no time to return false before the context was closed.
+   * Only when the source is gone and both worklets have ended by themselves: Chromium takes note of that while the context
+   * runs, and keeps one that was closed before for good, with its nodes and the stream.
    */
   free() {
-    clearTimeout(this.freed);
     this.freed = null;
     for (const node of [this.captureNode, this.playbackNode]) {
       node.port.onmessage = node.onprocessorerror = null;
       node.port.close();
       node.disconnect();
     }
-    this.source.disconnect();
     this.context.close().catch(() => {});
     this.captureNode = this.playbackNode = this.source = this.stream = null;
   }
