@@ -4,7 +4,7 @@ Compiling leaves garbage in memory, and a snapshot ships all of it: so it is don
 Columns of lines are left out (PYTHONNODEBUGRANGES): they are for showing source, and a browser has none.
 
 What is bytecode already stays as it is. Writes `compiled.zip`, and where modules are to be deferred (`deferred.txt`), `deferring.zip`:
-the same, with `deferred_module.py` in the place of each.
+the same, with `deferred_module.py` in the place of each, and with `visitor.py`.
 """
 
 import importlib.util
@@ -47,6 +47,8 @@ def main() -> None:
         if module in deferred:
             deferred.remove(module)
             files[target] = stand_in
+    with open(FOLDER + "visitor.py", "rb") as file:
+        files["_visitor.pyc"] = compiled("_visitor.py", file.read())
     if deferred:
         raise RuntimeError(f"to be deferred, but not in the library: {', '.join(sorted(deferred))}")
     write("deferring.zip", files)

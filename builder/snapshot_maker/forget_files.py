@@ -4,6 +4,7 @@ What only takes room goes too: stand-ins (`deferred_module.py`), caches, and the
 """
 
 import gc
+import os
 import random
 import re
 import sys
@@ -21,6 +22,8 @@ def overwrite_freed_memory() -> None:
     [[bytearray(size) for _ in range(BYTES_PER_CHUNK_SIZE // size)] for size in CHUNK_BYTES]
 
 
+del os.environ["PYTHONHASHSEED"]
+sys.path.remove("")  # Pyodide puts it there again
 for name in [name for name, module in sys.modules.items() if "Deferred" in getattr(module, "__dict__", {})]:
     del sys.modules[name]
 zipimport._zip_directory_cache.clear()  # type: ignore[attr-defined]

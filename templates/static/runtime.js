@@ -6,7 +6,7 @@
  * The snapshot is Pyodide's own doing, under names that begin with an underscore, so it may be refused at any time.
  */
 
-import { runtimeOptions } from "./restore.js";
+import { runtimeOptions, settle } from "./restore.js";
 import { Secondaries, Secondary } from "./secondary.js";
 
 const LIBRARY = "/lib/python314.zip";
@@ -67,8 +67,7 @@ async function fromSnapshot(config, stage, ahead) {
   ]);
   const options = { ...runtimeOptions(meta, memory, create), ...output, indexURL: config.runtime, stdLibURL: "empty.zip" };
   const python = await compiledAlready(wasm, rest, { "empty.zip": () => new Response(EMPTY_ZIP) }, () => loadPyodide(options));
-  // Every page would draw the same numbers as the machine that made the snapshot.
-  python.pyimport("random").seed();
+  settle(python);
   python.pyimport("pyclient.stdlib").install(() => fetchNow(config.library, "Python's library"), LIBRARY);
   return { python, rest };
 }
