@@ -84,6 +84,9 @@ const python = await loadPyodide({
   stdLibURL: library,
   _makeSnapshot: true,
   env: { PYTHONHASHSEED: "0" },
+  // What `forget_files.py` writes and reads: zeros.
+  stderr: () => {},
+  stdin: () => new Uint8Array(1 << 17),
   createPyodideModule: (settings) => create(watchingZone(settings)),
 });
 importAll(python);
