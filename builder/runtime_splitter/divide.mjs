@@ -13,7 +13,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
-import { runtimeOptions } from "../../templates/static/restore.js";
+import { runtimeOptions, settle } from "../../templates/static/restore.js";
 import { Secondaries, Secondary } from "../../templates/static/secondary.js";
 import { tellInFewLines } from "../node_errors.mjs";
 import { TOOLS, begin, rehearse } from "./rehearsal.mjs";
@@ -56,7 +56,7 @@ async function python(bytes, attach) {
     stdout: () => {},
     stderr: () => {},
   });
-  restored.pyimport("random").seed();
+  settle(restored);
   restored.pyimport("pyclient.stdlib").install(() => new Uint8Array(readFileSync(job.library)), "/lib/python314.zip");
   return restored;
 }

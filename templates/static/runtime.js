@@ -8,7 +8,7 @@
 
 import { compiled, imported, whole, wholeNow } from "./files.js";
 import { FileFault, nameOf } from "./genuine.js";
-import { runtimeOptions } from "./restore.js";
+import { runtimeOptions, settle } from "./restore.js";
 import { Secondaries, Secondary } from "./secondary.js";
 
 const LIBRARY = "/lib/python314.zip";
@@ -68,8 +68,7 @@ async function fromSnapshot(config, stage, ahead, wasm) {
   const [{ loadPyodide }, { default: create }] = await scripts(config.runtime);
   const options = { ...runtimeOptions(meta, memory, create), ...output, indexURL: NOWHERE, stdLibURL: "empty.zip" };
   const python = await compiledAlready(wasm, rest, { "empty.zip": () => EMPTY_ZIP }, () => loadPyodide(options));
-  // Every page would draw the same numbers as the machine that made the snapshot.
-  python.pyimport("random").seed();
+  settle(python);
   installLibrary(python, config);
   return { python, rest };
 }
