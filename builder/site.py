@@ -63,9 +63,9 @@ def _place(root: Path, out: Path, agent: agents.Agent, runtime: vendor.Runtime) 
         if parts.tools is not None:
             tools_name, tools_bytes = "tools.pyc", parts.tools
         files = {name: (starting / name).read_bytes() for name in lean.FILES}
-        files |= {"pyodide.asm.wasm": parts.primary, "call.wasm": parts.call, "rest.wasm": parts.rest}
+        files |= parts.files()
         runtime_url = assets.place_folder("pyodide-lean", files)
-        later = [{"name": name, "url": f"{runtime_url}{name}.wasm"} for name in ("call", "rest")]
+        later = [{"name": it.name, "ahead": it.ahead, "url": f"{runtime_url}{it.name}.wasm"} for it in parts.later]
     packages = {runtime.micropip.name: runtime.micropip.read_bytes(), wheel_name: wheel_bytes}
     packages_url = assets.place_folder("python", packages)
     return {

@@ -105,7 +105,8 @@ async function fromNothing(config, stage) {
 /** What the smaller runtime lacks at first; a full one is whole. */
 function restOf({ later }) {
   const what = "the rest of Python";
-  const part = ({ name, url }) => new Secondary(name, () => compile(url, what), () => new WebAssembly.Module(fetchNow(url, what)));
+  const part = ({ name, url, ahead }) =>
+    new Secondary(name, ahead ? () => compile(url, what) : null, () => new WebAssembly.Module(fetchNow(url, what)));
   return later.length > 0 ? new Secondaries(later.map(part)) : null;
 }
 
