@@ -105,10 +105,7 @@ def _place_python(root: Path, assets: Assets, agent: agents.Agent, runtime: vend
     if not agent.full_runtime:
         parts = split.make(root, starting, kept, runtime.pyodide / LIBRARY, _providers(agent), agent.tools)
         wasm, bytecode = parts.primary, parts.tools
-        later = [
-            {"name": name, **assets.place_packed(name, module)}
-            for name, module in (("call", parts.call), ("rest", parts.rest))
-        ]
+        later = [{"name": it.name, "ahead": it.ahead, **assets.place_packed(it.name, it.wasm)} for it in parts.later]
     # Of the loader each has a copy of its own: it is small, and a way out must not need what another way needs.
     stock = _place_runtime(assets, runtime.pyodide, (runtime.pyodide / WASM).read_bytes(), "stock")
     tools = {

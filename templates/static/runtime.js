@@ -120,7 +120,8 @@ function installLibrary(python, { library }) {
 /** What the smaller runtime lacks at first; a full one is whole. */
 function restOf({ later }) {
   const what = "the rest of Python";
-  const part = ({ name, ...file }) => new Secondary(name, () => compiled(file, what), () => new WebAssembly.Module(wholeNow(file, what)));
+  const part = ({ name, ahead, ...file }) =>
+    new Secondary(name, ahead ? () => compiled(file, what) : null, () => new WebAssembly.Module(wholeNow(file, what)));
   return later.length > 0 ? new Secondaries(later.map(part)) : null;
 }
 
