@@ -15,11 +15,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from builder import words
+from builder import site, words
+from server.site import headers_for, parse_headers_file
 from tests.browser.faults_table import PROPERTY
-from tests.browser.hosts import HANG_UP, NOT_FOUND, Answer, Fault, FaultyHost
+from tests.browser.hosts import HANG_UP, NOT_FOUND, TYPES, Answer, Fault, FaultyHost
 from tests.browser.pages import expect_notice
-from tests.harness.server import Parley, build_site
+from tests.harness.framed import FramedCall
+from tests.harness.server import Parley, build_site, copy_of_sources
 from tests.harness.talk import Call
 
 pytestmark = pytest.mark.browser
@@ -277,3 +279,84 @@ def test_a_socket_that_the_pages_policy_forbids_is_told_at_once(
     text = press_and_read(call, "socket_policy")
     assert "connect in agent.toml" in text and "ws://127.0.0.1:9" in text
     note(request, "the service's address is not in `connect`", text)
+
+
+def around(host: FaultyHost, folder: str, **attributes: str) -> Answer:
+    """A page of another site (127.0.0.1 is one to localhost) with that folder's page in a frame."""
+    said = " ".join(f'{name}="{value}"' for name, value in attributes.items())
+    frame = f'<iframe {said} src="{host.url}{folder}/" width="900" height="600"></iframe>'
+    return answered(200, f'<!doctype html><title>A shop</title><link rel="icon" href="data:,">{frame}')
+
+
+def test_a_microphone_that_the_site_forbids_is_not_called_the_address_bar(
+    tab: Any, sound: Any, host: FaultyHost, request: pytest.FixtureRequest
+) -> None:
+    """A header of the host's own, and a frame that passes no microphone on. Nobody can allow anything in the address bar there."""
+    tab.errors.expect(".")
+    host.token = answered(501)
+    host.faults["nomic"] = lambda _path, answer: answer.with_headers(Permissions_Policy="microphone=()")
+    call = Call(tab, sound)
+    call.open(f"{host.url}nomic/")
+    call.wait_booted()
+    knows = tab.engine == "chromium"  # the others do not know the header, and hand the microphone out
+    text = press_and_read(call, "mic_forbidden" if knows else "token_absent")
+    assert "address bar" not in text
+    tab.page.locator("#diagnostics summary").click()
+    expect(tab.page.locator("#facts")).to_contain_text("microphone=(self)" if knows else "token_url")
+    cause = "Permissions-Policy: microphone=() from the host"
+    note(request, cause, text if knows else "the microphone works: the engine does not know this header")
+
+    host.faults["shop"] = lambda _path, _answer: around(host, "plain")
+    tab.page.goto(f"{host.url}shop/".replace("localhost", "127.0.0.1"))
+    framed = FramedCall(tab, sound)
+    framed.wait_booted()
+    text = press_and_read(framed, "mic_framed")
+    assert "tab of its own" in text
+    note(request, "a frame without allow=&quot;microphone&quot;", text)
+
+
+@pytest.fixture(scope="module")
+def framed_site(host: FaultyHost, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo, which the page around it may show."""
+    root = copy_of_sources(tmp_path_factory.mktemp("framed") / "root")
+    toml = root / "agents" / "demo" / "agent.toml"
+    outer = host.url.rstrip("/").replace("localhost", "127.0.0.1")
+    text, changed = re.subn(r"embedded_by = \[\]", f'embedded_by = ["{outer}"]', toml.read_text())
+    assert changed
+    toml.write_text(text)
+    return site.build(root, root.parent / "site", "demo")
+
+
+def test_a_page_starts_inside_a_page_that_asks_all_for_consent(
+    tab: Any, host: FaultyHost, framed_site: Path, request: pytest.FixtureRequest
+) -> None:
+    """COEP: require-corp holds for whatever is in the page around ours, and for our worker."""
+    blocks = parse_headers_file((framed_site / "_headers").read_text())
+
+    def with_headers(path: str, _answer: Answer) -> Answer:
+        sound = Answer(
+            body=(framed_site / (path or "index.html")).read_bytes(), headers=headers_for(blocks, f"/{path}")
+        )
+        return sound.with_headers(Content_Type=TYPES.get(Path(path or ".html").suffix, "application/octet-stream"))
+
+    isolating = {"Cross-Origin-Embedder-Policy": "require-corp", "Cross-Origin-Opener-Policy": "same-origin"}
+    host.faults["consenting"] = with_headers
+    host.faults["isolated"] = lambda _path, _answer: around(
+        host, "consenting", allow="microphone; autoplay"
+    ).with_headers(**isolating)
+    tab.page.goto(f"{host.url}isolated/".replace("localhost", "127.0.0.1"))
+    assert tab.page.evaluate("crossOriginIsolated")
+    frame = tab.page.frames[1]
+    note(request, "a page around it with Cross-Origin-Embedder-Policy: require-corp", wait_started(frame))
+
+
+def test_the_page_for_what_is_missing_is_whole_at_any_depth(tab: Any, host: FaultyHost) -> None:
+    """Its style and its way back, in a sub-path that nobody configured."""
+    tab.errors.expect("404|Failed to load resource")
+    tab.page.goto(f"{host.url}voice/nope/deep/x?a=b")
+    way_back = tab.page.get_by_role("link", name="Go to the start page")
+    expect(way_back).to_have_attribute("href", "/voice/")
+    assert tab.page.evaluate("getComputedStyle(document.querySelector('main')).display") == "block"
+    assert float(tab.page.evaluate("getComputedStyle(document.body).maxWidth").removesuffix("px")) < 700, "no style"
+    way_back.click()
+    wait_started(tab.page)
