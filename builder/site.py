@@ -55,7 +55,9 @@ def _inline(root: Path) -> policy.Inline:
         name: slimmed((root / "templates" / name).read_text(encoding="utf-8"))
         for name in ("_guard.js", "_ahead.js", "_home.js", "_plain.css")
     }
-    return policy.Inline(scripts=(read["_guard.js"] + read["_ahead.js"], read["_home.js"]), styles=(read["_plain.css"],))
+    return policy.Inline(
+        scripts=(read["_guard.js"] + read["_ahead.js"], read["_home.js"]), styles=(read["_plain.css"],)
+    )
 
 
 def _place(
@@ -142,7 +144,9 @@ def _providers(agent: agents.Agent) -> set[str]:
     return {str(choice["settings"]["provider"]) for choice in agent.choices}
 
 
-def _render(root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any], inline: policy.Inline) -> tuple[str, ...]:
+def _render(
+    root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any], inline: policy.Inline
+) -> tuple[str, ...]:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(root / "templates"),
         autoescape=True,
@@ -169,7 +173,11 @@ def _render(root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any], i
                 integrity=facts["integrity"],
                 base="/",
                 words=words.START,
-                inline={"start": Markup(inline.scripts[0]), "home": Markup(inline.scripts[1]), "plain": Markup(inline.styles[0])},
+                inline={
+                    "start": Markup(inline.scripts[0]),
+                    "home": Markup(inline.scripts[1]),
+                    "plain": Markup(inline.styles[0]),
+                },
                 csp=policy.content_security_policy(agent.connect, page=True, header=False, inline=inline),
             )
         except jinja2.TemplateError as error:

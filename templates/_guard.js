@@ -56,6 +56,7 @@
   }
 
   function offerAgain() {
+    show("connect");
     show("boot-text", "");
     show("boot-progress");
     show("retry", "Try again").addEventListener("click", () => location.reload());

@@ -45,8 +45,8 @@ export async function openAudio(urls, hold_ms, listeners) {
   }
   announceCall(true);
   context.resume().catch(() => {});
-  const microphone = navigator.mediaDevices.getUserMedia(CONSTRAINTS).catch((error) => {
-    throw new AudioFault(microphoneFault(error), `${error.name}: ${error.message}`);
+  const microphone = navigator.mediaDevices.getUserMedia(CONSTRAINTS).catch(async (error) => {
+    throw new AudioFault(await microphoneFault(error), `${error.name}: ${error.message}`);
   });
   const modules = Promise.all([urls.capture, urls.playback].map((file) => addChecked(context, file))).catch((error) => {
     throw new AudioFault("no_worklet", String(error));

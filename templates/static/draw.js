@@ -122,7 +122,7 @@ export function drawBoot(stage, percent) {
     python: "Starting Python",
     client: "Starting the agent's mind",
     ready: "Ready",
-    failed: "Not started",
+    failed: "",
   };
   document.body.dataset.boot = stage === "ready" || stage === "failed" ? stage : "loading";
   $("boot").hidden = stage === "ready";

@@ -135,7 +135,10 @@ async function compiledAlready(compiling, rest, answers, load) {
   const refused = new Promise((_, reject) => (refuse = reject)); // by a policy in WebKit, which lets a module be compiled
   WebAssembly.instantiateStreaming = async (_, imports) => {
     const module = await compiling;
-    const instance = await WebAssembly.instantiate(module, imports).catch((error) => (refuse(error), Promise.reject(error)));
+    const instance = await WebAssembly.instantiate(module, imports).catch((error) => {
+      refuse(new Error(error.message.replace(/\s+/g, " "))); // WebKit adds a line, and of many lines the last one is told
+      throw error;
+    });
     return { module, instance: rest?.attach(instance) ?? instance };
   };
   try {

@@ -31,7 +31,9 @@ class Answer:
         return self.with_headers(**{"Content-Type": kind, "X-Content-Type-Options": "nosniff"})
 
     def with_headers(self, **more: str) -> Answer:
-        return replace(self, headers={**self.headers, **{name.replace("_", "-"): value for name, value in more.items()}})
+        return replace(
+            self, headers={**self.headers, **{name.replace("_", "-"): value for name, value in more.items()}}
+        )
 
     def rewritten(self, old: str, new: str) -> Answer:
         assert old in self.body.decode(), f"the page holds no {old}"
@@ -45,13 +47,14 @@ NOT_FOUND = Answer(status=404, body=b"not here", headers={"Content-Type": "text/
 
 
 class FaultyHost:
-    """`asked` counts requests by path."""
+    """`asked` counts requests by path; `token` is what a request for a token is answered with."""
 
     def __init__(self, site: Path) -> None:
         self.site = site
         self.url = ""
         self.faults: dict[str, Fault] = {}
         self.asked: Counter[str] = Counter()
+        self.token = Answer(status=501)
 
     @contextlib.contextmanager
     def serving(self) -> Iterator[FaultyHost]:
@@ -90,7 +93,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = self.path.split("?")[0]
         self.host.asked[path] += 1
-        answer = self.host.answer(path)
+        self._send(self.host.answer(path))
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        self._send(self.host.token)
+
+    def _send(self, answer: Answer) -> None:
         if answer.status == 0:
             self.close_connection = True
             return

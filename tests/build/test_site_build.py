@@ -182,7 +182,9 @@ def test_the_policy_names_what_stands_in_the_pages_by_its_digest(dist: Path) -> 
     for name in ("index.html", "404.html"):
         page = (dist / name).read_text()
         found[name] = re.findall(r"<(?:script data-cfasync=\"false\"|style)>(.*?)</(?:script|style)>", page, re.DOTALL)
-        assert len(re.findall(r"<(?:script|style)\b(?![^>]*(?: src=| type=\"application/json\"))", page)) == len(found[name])
+        assert len(re.findall(r"<(?:script|style)\b(?![^>]*(?: src=| type=\"application/json\"))", page)) == len(
+            found[name]
+        )
     assert [len(texts) for texts in found.values()] == [1, 2]
     digests = {
         base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for texts in found.values() for text in texts
