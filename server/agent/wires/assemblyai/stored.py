@@ -94,7 +94,9 @@ def _check_llm(given: Any) -> None:
 def session_of(agent: Mapping[str, Any]) -> dict[str, Any]:
     """The same as a session's settings, in the words of `session.update`."""
     agent = shown(agent)
-    session: dict[str, Any] = {key: agent[key] for key in ("system_prompt", "greeting", "tools", "input", "webhook") if key in agent}
+    session: dict[str, Any] = {
+        key: agent[key] for key in ("system_prompt", "greeting", "tools", "input", "webhook") if key in agent
+    }
     output = {**agent.get("output", {}), "voice": agent["voice"]["voice_id"]}
     return {**session, "output": output, "llm": agent.get("llm", [])}
 
