@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import socket
 import subprocess
@@ -108,16 +109,25 @@ def lock(_: argparse.Namespace) -> int:
 def _port(host: str, wanted: int | None) -> int:
     """Return a free port: the one that was asked for, or the first free one from 8000."""
     for port in [wanted] if wanted else range(FIRST_PORT, FIRST_PORT + PORTS_TRIED):
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-            if os.name == "posix":  # a port that only waits for its last connection to time out is free
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError as error:
-                if wanted:
-                    raise SetupError(
-                        f"port {port} on {host} cannot be used: {error.strerror}. Try another --port."
-                    ) from None
-                continue
+        # Browsers try `localhost` at ::1 first: another program there would get our visitors.
+        for address in (host, "::1") if host in ("127.0.0.1", "localhost", "0.0.0.0") else (host,):
+            problem = _problem_with(address, port)
+            if problem and wanted:
+                raise SetupError(f"port {port} on {address} cannot be used: {problem}. Try another --port.")
+            if problem:
+                break
+        else:
             return port
     raise SetupError(f"no free port from {FIRST_PORT} to {FIRST_PORT + PORTS_TRIED - 1}; choose one with --port")
+
+
+def _problem_with(address: str, port: int) -> str:
+    """Why this port cannot be listened on; empty if it can, or if there is no such address on this machine."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+            if os.name == "posix":  # a port that only waits for its last connection to time out is free
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address, port))
+    except OSError as error:
+        return "" if address == "::1" and error.errno != errno.EADDRINUSE else str(error.strerror)
+    return ""
