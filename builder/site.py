@@ -13,7 +13,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from builder import agents, lean, policy, snapshot, split, vendor, verify, wheel, words, worklets
+from builder import agent_check, agents, lean, policy, snapshot, split, vendor, verify, wheel, words, worklets
 from builder.assets import Assets
 from builder.environment import SetupError
 from builder.slim import slimmed
@@ -24,6 +24,7 @@ def build(root: Path, out: Path, agent_name: str) -> Path:
     if out.exists() and any(out.iterdir()) and not (out / "_headers").exists():
         raise SetupError(f"{out} holds something that is not a build of ours; choose another --out or empty it")
     agent = agents.load(root, agent_name)
+    agent_check.settings(root, f"agents/{agent_name}/agent.toml", agent.raw, agent.choices)
     runtime = vendor.fetch(root)
     staging = out.with_name(out.name + ".part")
     shutil.rmtree(staging, ignore_errors=True)
@@ -52,6 +53,7 @@ def _place(root: Path, out: Path, agent: agents.Agent, runtime: vendor.Runtime) 
     for entry in worklets.ENTRIES:
         assets.place_text(entry, worklets.flatten(root / "worklets", entry))
     wheel_name, wheel_bytes = wheel.build(root)
+    agent_check.tools(root, runtime.pyodide, wheel_bytes, agent.tools)
     files = {name: (runtime.pyodide / name).read_bytes() for name in vendor.RUNTIME_FILES}
     stock_url = assets.place_folder("pyodide", files)
     starting = runtime.pyodide if agent.full_runtime else lean.make(root, runtime.pyodide, runtime.acorn)
@@ -127,7 +129,7 @@ def _render(root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any], a
 
 def _json_block(value: Any) -> Markup:
     """JSON for a `<script type="application/json">`: no character that could end the element."""
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
     for character, escaped in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
         text = text.replace(character, escaped)
     return Markup(text)
