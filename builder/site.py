@@ -13,7 +13,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from builder import agents, lean, policy, snapshot, split, vendor, verify, wheel, words, worklets
+from builder import agent_check, agents, lean, policy, snapshot, split, vendor, verify, wheel, words, worklets
 from builder.assets import Assets, exactly
 from builder.environment import SetupError
 from builder.packing import Packer
@@ -33,6 +33,7 @@ def build(root: Path, out: Path, agent_name: str, *, smallest: bool = False) -> 
     if out.exists() and any(out.iterdir()) and not (out / "_headers").exists():
         raise SetupError(f"{out} holds something that is not a build of ours; choose another --out or empty it")
     agent = agents.load(root, agent_name)
+    agent_check.settings(root, f"agents/{agent_name}/agent.toml", agent.raw, agent.choices)
     runtime = vendor.fetch(root)
     staging = out.with_name(out.name + ".part")
     shutil.rmtree(staging, ignore_errors=True)
@@ -99,6 +100,7 @@ def _described(out: Path, url: str) -> dict[str, Any]:
 def _place_python(root: Path, assets: Assets, agent: agents.Agent, runtime: vendor.Runtime) -> dict[str, Any]:
     """Write what Python is started from, by each of the ways, and the page's tools."""
     wheel_name, wheel_bytes = wheel.build(root)
+    agent_check.tools(root, runtime.pyodide, wheel_bytes, agent.tools)
     library = (runtime.pyodide / LIBRARY).read_bytes()
     starting = runtime.pyodide if agent.full_runtime else lean.make(root, runtime.pyodide, runtime.acorn)
     kept = snapshot.make(root, runtime.pyodide, starting, wheel_name, wheel_bytes, agent.tools)
@@ -197,7 +199,7 @@ def settings_check(block: str) -> int:
 
 def json_block(value: Any) -> Markup:
     """JSON for a `<script type="application/json">`: no character that could end the element."""
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
     for character, escaped in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
         text = text.replace(character, escaped)
     return Markup(text)

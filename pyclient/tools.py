@@ -138,6 +138,10 @@ class ToolRegistry:
         marked = [item for item in vars(module).values() if isinstance(getattr(item, "parley_tool", None), Tool)]
         return [self.register(item) for item in dict.fromkeys(marked)]
 
+    def tools(self) -> tuple[Tool, ...]:
+        """All of them, in the order of registration."""
+        return tuple(self._tools.values())
+
     def __len__(self) -> int:
         return len(self._tools)
 
@@ -209,9 +213,11 @@ def _describe(function: Callable[..., Any], name: str, timeout_ms: int | None, e
     for parameter in signature.parameters.values():
         where = f"{name}({parameter.name})"
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            raise ToolDefinitionError(f"{where}: only named parameters can be described to an agent")
+            raise ToolDefinitionError(
+                f"{where}: only named parameters can be described to an agent; give each a name and a type hint"
+            )
         if parameter.annotation is parameter.empty:
-            raise ToolDefinitionError(f"{where}: needs a type hint")
+            raise ToolDefinitionError(f"{where}: needs a type hint, for example `{parameter.name}: str`")
         schema = schema_of(parameter.annotation, where)
         if parameter.name in notes:
             schema = {"description": notes[parameter.name], **schema}
@@ -220,7 +226,7 @@ def _describe(function: Callable[..., Any], name: str, timeout_ms: int | None, e
         if parameter.default is parameter.empty:
             required.append(parameter.name)
             if is_optional(parameter.annotation):
-                raise ToolDefinitionError(f"{where}: an optional parameter needs a default")
+                raise ToolDefinitionError(f"{where}: an optional parameter needs a default; add `= None`")
     return Tool(
         name=name,
         description=summary(documentation)[:MAX_DESCRIPTION_CHARS],
