@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,17 @@ import jinja2
 from markupsafe import Markup
 
 from builder import agents, lean, policy, snapshot, split, vendor, verify, wheel, words, worklets
+from builder import hosts as host_files
 from builder.assets import Assets
 from builder.environment import SetupError
 from builder.slim import slimmed
 
 
-def build(root: Path, out: Path, agent_name: str) -> Path:
-    """Build the site into `out`, replacing what an earlier build left there. Raises SetupError."""
+def build(root: Path, out: Path, agent_name: str, *, base: str = "/", hosts: Sequence[str] = ()) -> Path:
+    """Build the site into `out`, replacing what an earlier build left there. Raises SetupError.
+
+    `base`: the path that the site will have on its host. `hosts`: for which of them to write a configuration beside `out`.
+    """
     if out.exists() and any(out.iterdir()) and not (out / "_headers").exists():
         raise SetupError(f"{out} holds something that is not a build of ours; choose another --out or empty it")
     agent = agents.load(root, agent_name)
@@ -29,12 +34,13 @@ def build(root: Path, out: Path, agent_name: str) -> Path:
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     ahead = slimmed((root / "templates" / "_ahead.js").read_text(encoding="utf-8"))
-    pages = _render(root, staging, agent, _place(root, staging, agent, runtime), ahead)
-    headers = policy.headers_file(agent.connect, pages, agent.embedded_by, ahead)
-    (staging / "_headers").write_text(headers, encoding="utf-8")
+    pages = _render(root, staging, agent, _place(root, staging, agent, runtime), ahead, base)
+    headers = policy.site_headers(agent.connect, agent.embedded_by, ahead)
+    (staging / "_headers").write_text(policy.headers_file(headers, pages), encoding="utf-8")
     verify.check(staging, agent.connect)
     shutil.rmtree(out, ignore_errors=True)
     staging.rename(out)
+    host_files.write(out, hosts, base, headers, pages)
     return out
 
 
@@ -95,7 +101,7 @@ def _providers(agent: agents.Agent) -> set[str]:
     return {str(choice["settings"]["provider"]) for choice in agent.choices}
 
 
-def _render(root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any], ahead: str) -> tuple[str, ...]:
+def _render(root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any], ahead: str, base: str) -> tuple[str, ...]:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(root / "templates"),
         autoescape=True,
@@ -110,6 +116,7 @@ def _render(root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any], a
         try:
             text = environment.get_template(name).render(
                 page=agent.page,
+                base=base,
                 config={
                     "boot": facts["boot"],
                     "choices": agent.choices,

@@ -270,7 +270,7 @@ def test_a_page_may_connect_to_the_providers_it_offers_and_to_no_other(
     assert agent.connect == connect
     rule = f"connect-src {' '.join((chr(39) + 'self' + chr(39), *connect))};"
     assert rule in policy.content_security_policy(agent.connect, page=True)
-    assert rule in policy.headers_file(agent.connect, ("index.html",))
+    assert rule in policy.headers_file(policy.site_headers(agent.connect), ("index.html",))
 
 
 def test_a_page_may_be_shown_in_the_frames_of_named_sites_and_of_no_other(tmp_path: Path) -> None:
@@ -279,7 +279,7 @@ def test_a_page_may_be_shown_in_the_frames_of_named_sites_and_of_no_other(tmp_pa
         tmp_path, "[page]\nembedded_by = ['https://www.example.com', 'https://*.example.org']"
     ).embedded_by
     assert named == ("https://www.example.com", "https://*.example.org")
-    assert "frame-ancestors https://www.example.com https://*.example.org;" in policy.headers_file((), (), named)
+    assert "frame-ancestors https://www.example.com https://*.example.org;" in policy.headers_file(policy.site_headers((), named), ())
     assert agents.load(ROOT, "demo").embedded_by == ()
 
 
