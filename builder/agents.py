@@ -33,8 +33,8 @@ LABELS = {
     "sdk_voice": "SDK voice, 16 kHz",
 }
 # Whose pages may show ours in a frame: origins as `frame-ancestors` takes them.
-EMBEDDER = re.compile(r"^https?://(\*\.)?[a-z0-9.-]+(:\d+)?$")
-ORIGIN = re.compile(r"^(https|wss|http|ws)://[a-z0-9.-]+(:\d+)?$")
+EMBEDDER = re.compile(r"https?://(\*\.)?[a-z0-9.-]+(:[0-9]+)?")
+ORIGIN = re.compile(r"(https|wss|http|ws)://[a-z0-9.-]+(:[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +146,7 @@ def _origins(name: str, providers: tuple[str, ...], server: dict[str, Any]) -> t
         found.append(match.group())
     found += server["connect"]
     for origin in found:
-        if not ORIGIN.match(origin):
+        if not ORIGIN.fullmatch(origin):
             raise SetupError(f"agents/{name}/agent.toml: '{origin}' is not an origin like wss://host.example")
     return tuple(dict.fromkeys(found))
 
@@ -155,7 +155,7 @@ def _embedders(name: str, given: object) -> tuple[str, ...]:
     if not isinstance(given, list):
         raise SetupError(f"agents/{name}/agent.toml: [page] embedded_by must be a list of origins")
     for origin in given:
-        if not isinstance(origin, str) or not EMBEDDER.match(origin):
+        if not isinstance(origin, str) or not EMBEDDER.fullmatch(origin):
             raise SetupError(f"agents/{name}/agent.toml: '{origin}' is not an origin like https://www.example.com")
     return tuple(dict.fromkeys(given))
 

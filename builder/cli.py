@@ -38,7 +38,11 @@ def parse(argv: list[str]) -> argparse.Namespace:
         help=f"write the host's configuration beside the site, repeated for several: {', '.join(HOSTS)}",
     )  # fmt: skip
     build.add_argument(
-        "--base", type=_base, default="/", metavar="PATH", help="the site's path on its host, such as /voice/ (default /)"
+        "--base",
+        type=_base,
+        default="/",
+        metavar="PATH",
+        help="the site's path on its host, such as /voice/ (default /)",
     )
 
     verbs.add_parser("test", help="install what the tests need and run every check and test")

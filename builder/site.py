@@ -101,7 +101,9 @@ def _providers(agent: agents.Agent) -> set[str]:
     return {str(choice["settings"]["provider"]) for choice in agent.choices}
 
 
-def _render(root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any], ahead: str, base: str) -> tuple[str, ...]:
+def _render(
+    root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any], ahead: str, base: str
+) -> tuple[str, ...]:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(root / "templates"),
         autoescape=True,

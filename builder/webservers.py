@@ -45,8 +45,9 @@ def wanted(pytest_arguments: Sequence[str]) -> bool:
 
 
 def present() -> bool:
-    """Whether all four have been unpacked here."""
-    return (FOLDER / "complete").exists()
+    """Whether all four have been unpacked here, for this release of the system and from this list of packages."""
+    stamp = FOLDER / "complete"
+    return stamp.exists() and stamp.read_text(encoding="utf-8") == _stamp()
 
 
 def possible() -> bool:
@@ -67,7 +68,7 @@ def ensure(say: Say) -> None:
         staging = Path(folder) / "root"
         for package in _download(Path(folder)):
             _run(["dpkg-deb", "--extract", str(package), str(staging)])
-        (staging / "complete").touch()
+        (staging / "complete").write_text(_stamp(), encoding="utf-8")
         shutil.rmtree(FOLDER, ignore_errors=True)
         staging.rename(FOLDER)
     for name, path in PROGRAMS.items():
@@ -80,6 +81,11 @@ def environ() -> dict[str, str]:
     """The variables for starting one: where their libraries are."""
     libraries = [str(path) for path in sorted(FOLDER.glob("usr/lib/*-linux-gnu*"))]
     return {**os.environ, "LD_LIBRARY_PATH": ":".join(libraries)}
+
+
+def _stamp() -> str:
+    release = Path("/etc/os-release")
+    return " ".join(_PACKAGES) + "\n" + (release.read_text(encoding="utf-8") if release.exists() else "")
 
 
 def _download(folder: Path) -> list[Path]:

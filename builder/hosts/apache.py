@@ -13,13 +13,16 @@ _TAKES_BROTLI = r"(^|,)\s*br\s*(,|$|;\s*q=(1|0\.0*[1-9]))"
 
 def files(deployment: Deployment) -> dict[str, str]:
     """Return `parley.conf`."""
-    parts = (_needs(deployment), _pages(deployment), _brotli(deployment), _assets(deployment))
+    parts = (_needs(deployment), _redirect(deployment), _pages(deployment), _brotli(deployment), _assets(deployment))
     return {"parley.conf": head(deployment, "apache", _installing(deployment)) + "\n" + "\n".join(filter(None, parts))}
 
 
 def quoted(name: str, value: str) -> str:
-    """A header's value as mod_headers reads it. `${` begins a variable of the configuration, so no `$` is taken."""
-    text = checked(name, value, "$", "Apache").replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    """A header's value as mod_headers reads it. `${` begins a variable of the configuration and `\\n` is a line end, whatever
+    stands before, so neither `$` nor a backslash is taken."""
+    if value.startswith("expr="):
+        raise ValueError(f"the header {name} begins with expr=, which is no text to Apache: {value}")
+    text = checked(name, value, "$\\", "Apache").replace('"', '\\"').replace("%", "%%")
     return f'"{text}"'
 
 
@@ -40,8 +43,19 @@ def _installing(deployment: Deployment) -> tuple[str, ...]:
 
 def _needs(deployment: Deployment) -> str:
     return "".join(
-        f"<IfModule !{module}_module>\n    Error \"parley.conf needs this module: a2enmod {module}\"\n</IfModule>\n"
+        f'<IfModule !{module}_module>\n    Error "parley.conf needs this module: a2enmod {module}"\n</IfModule>\n'
         for module in _modules(deployment)
+    )
+
+
+def _redirect(deployment: Deployment) -> str:
+    """mod_dir would do it too, but with the server's own idea of its address, which behind a proxy is wrong."""
+    if not deployment.bare:
+        return ""
+    return (
+        "# Without its slash the page would look for its files in the wrong place.\n"
+        "<IfModule version_module>\n    <IfVersion >= 2.4.58>\n        RedirectRelative On\n    </IfVersion>\n</IfModule>\n"
+        f'RedirectMatch 301 "^{re.escape(deployment.bare)}$" "{deployment.base}"\n'
     )
 
 
@@ -58,7 +72,7 @@ def _pages(deployment: Deployment) -> str:
         "    DirectoryIndex index.html\n"
         f"    ErrorDocument 404 {base}404.html\n"
         "    AddOutputFilterByType DEFLATE text/html\n"
-        f"{_headers(deployment.page)}</Location>\n"
+        f"{_encoding(deployment)}{_headers(deployment.page)}</Location>\n"
     )
 
 
@@ -74,15 +88,18 @@ def _brotli(deployment: Deployment) -> str:
     )
 
 
+def _encoding(deployment: Deployment) -> str:
+    return "    RemoveLanguage .br\n    AddEncoding br .br\n" if deployment.brotli else ""
+
+
 def _assets(deployment: Deployment) -> str:
     types = "".join(f"    AddType {kind} {suffix}\n" for suffix, kind in deployment.types.items())
-    brotli = "    RemoveLanguage .br\n    AddEncoding br .br\n" if deployment.brotli else ""
     kept = quoted("Cache-Control", deployment.asset["Cache-Control"])
     others = {name: value for name, value in deployment.asset_differs.items() if name != "Cache-Control"}
     return (
         "# Files whose names change with their content: kept for ever, where they were found.\n"
         f'<Location "{deployment.base}assets/">\n'
-        f"{types}{brotli}"
+        f"{types}"
         f"    AddOutputFilterByType DEFLATE {' '.join(deployment.compressible)}\n"
         '    Header always merge Vary "Accept-Encoding"\n'
         f"{_headers(others)}"

@@ -33,8 +33,7 @@ def _installing(deployment: Deployment) -> tuple[str, ...]:
 def _site(deployment: Deployment) -> str:
     base, bare = deployment.base, deployment.bare
     redirect = (
-        "# Without its slash the page would look for its files in the wrong place.\n"
-        f"redir {bare} {base} permanent\n\n"
+        f"# Without its slash the page would look for its files in the wrong place.\nredir {bare} {base} permanent\n\n"
     )
     return (redirect if bare else "") + f"handle {base}* {{\n\troute {{\n{_inside(deployment)}\t}}\n}}\n"
 
@@ -55,8 +54,8 @@ def _inside(deployment: Deployment) -> str:
         "",
         "# `_headers` is for other hosts; the public gets neither it nor what is not there.",
         "@missing {",
-        f"\tnot {{",
-        "\t\tfile",
+        "\tnot {",
+        "\t\tfile {path} {path}index.html",
         f"\t\tnot path {base}_headers",
         "\t}",
         "}",
@@ -69,7 +68,11 @@ def _inside(deployment: Deployment) -> str:
         "handle {",
         *_encode(deployment),
         "\tfile_server" + (" {" if deployment.brotli else ""),
-        *(("\t\t# The smaller copies that lie beside the files.", "\t\tprecompressed br", "\t}") if deployment.brotli else ()),
+        *(
+            ("\t\t# The smaller copies that lie beside the files.", "\t\tprecompressed br", "\t}")
+            if deployment.brotli
+            else ()
+        ),
         "}",
     ]
     return "".join(f"\t\t{line}".rstrip() + "\n" for line in lines)

@@ -68,7 +68,9 @@ def checked(name: str, value: str, forbidden: str, host: str) -> str:
     if not value.isascii() or not value.isprintable():
         raise ValueError(f"the header {name} holds a character that no header may hold: {value!r}")
     if found := sorted(set(value) & set(forbidden)):
-        raise ValueError(f"the header {name} holds {' '.join(found)}, which a configuration of {host} cannot hold: {value}")
+        raise ValueError(
+            f"the header {name} holds {' '.join(found)}, which a configuration of {host} cannot hold: {value}"
+        )
     return value
 
 

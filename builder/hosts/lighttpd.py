@@ -53,7 +53,7 @@ def _conditions(deployment: Deployment) -> str:
         "# another one set, as a whole, so all headers are here again.\n"
         f'$HTTP["url"] =~ "^{base}assets/" {{\n'
         f'    mimetype.assign = ( {types}, "" => "{BYTES}" )\n'
-        f'    expire.url = ( "{deployment.base}assets/" => "access plus 12 months" )\n'
+        f'    expire.url = ( "{deployment.base}assets/" => "access plus 365 days" )\n'
         f"{_headers(asset)}"
         "}\n\n"
         "# The host's business, not the public's.\n"

@@ -22,7 +22,7 @@ def _installing(deployment: Deployment) -> tuple[str, ...]:
     where = f"/srv/www{deployment.bare}"
     brotli = (
         "It assumes Debian's package libnginx-mod-http-brotli-static (or another build of that module), which sends the\n"
-        "smaller copies that lie beside the files. Without it nginx says `unknown directive \"brotli_static\"`: take those\n"
+        'smaller copies that lie beside the files. Without it nginx says `unknown directive "brotli_static"`: take those\n'
         "lines away then, the page works without them.",
     )
     return (

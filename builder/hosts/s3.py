@@ -33,7 +33,7 @@ def _installing(deployment: Deployment) -> tuple[str, ...]:
         "    aws cloudfront create-response-headers-policy --response-headers-policy-config file://page-headers.json\n"
         "    aws cloudfront create-response-headers-policy --response-headers-policy-config file://asset-headers.json\n"
         f"(update-response-headers-policy from then on). Give the second to the behaviour {deployment.base}assets/*, the first to\n"
-        f"{deployment.base}*, switch \"compress objects automatically\" on, and have 404 answered by {deployment.base}404.html.",
+        f'{deployment.base}*, switch "compress objects automatically" on, and have 404 answered by {deployment.base}404.html.',
         "S3 alone sends no such header, and its website addresses are http://, where no browser gives a microphone.\n"
         "The smaller copies (.br) stay at home: S3 does not choose by what a browser takes.",
     )

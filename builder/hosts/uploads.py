@@ -64,7 +64,10 @@ def firebase(deployment: Deployment) -> dict[str, str]:
     text = (
         f"Install: have a folder `public` whose content is the build {deployment.place}, put firebase.json beside that folder,\n"
         "and run: firebase deploy --only hosting",
-        *(("Firebase shows one page for what is not there, 404.html of the root. A copy of ours there serves all.",) * bool(deployment.bare)),
+        *(
+            ("Firebase shows one page for what is not there, 404.html of the root. A copy of ours there serves all.",)
+            * bool(deployment.bare)
+        ),
     )
     return {"firebase.json": _json({"hosting": hosting}), "INSTALL.txt": _install(deployment, "firebase", text)}
 
@@ -116,7 +119,9 @@ def _headers_file(deployment: Deployment) -> str:
 
 def _headers_place(deployment: Deployment, command: str) -> tuple[str, ...]:
     if not deployment.bare:
-        return (f"Install: nothing. The host reads {deployment.folder}/_headers, which is in the build: {command} {deployment.folder}",)
+        return (
+            f"Install: nothing. The host reads {deployment.folder}/_headers, which is in the build: {command} {deployment.folder}",
+        )
     return (
         f"Install: publish a folder in which the build lies {deployment.place}, and put _headers and _redirects of this folder\n"
         f"into its root: {command} FOLDER. The paths in them are whole ones, so the build's own _headers says nothing there.",

@@ -279,7 +279,9 @@ def test_a_page_may_be_shown_in_the_frames_of_named_sites_and_of_no_other(tmp_pa
         tmp_path, "[page]\nembedded_by = ['https://www.example.com', 'https://*.example.org']"
     ).embedded_by
     assert named == ("https://www.example.com", "https://*.example.org")
-    assert "frame-ancestors https://www.example.com https://*.example.org;" in policy.headers_file(policy.site_headers((), named), ())
+    assert "frame-ancestors https://www.example.com https://*.example.org;" in policy.headers_file(
+        policy.site_headers((), named), ()
+    )
     assert agents.load(ROOT, "demo").embedded_by == ()
 
 

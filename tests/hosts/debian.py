@@ -15,7 +15,19 @@ PACKAGES = webservers.FOLDER
 # What Debian's package switches on when Apache is installed for the first time, with what those need.
 _APACHE_MODULES = (
     *("mpm_event", "authz_core", "authz_host", "authn_core", "auth_basic", "access_compat", "authn_file", "authz_user"),
-    *("alias", "dir", "autoindex", "env", "mime", "negotiation", "setenvif", "filter", "deflate", "status", "reqtimeout"),
+    *(
+        "alias",
+        "dir",
+        "autoindex",
+        "env",
+        "mime",
+        "negotiation",
+        "setenvif",
+        "filter",
+        "deflate",
+        "status",
+        "reqtimeout",
+    ),
 )
 _APACHE_CONFS = ("charset", "localized-error-pages", "other-vhosts-access-log", "security")
 _ROOT_USER = os.geteuid() == 0 if hasattr(os, "geteuid") else False
@@ -117,7 +129,7 @@ class Caddy(HostProcess):
         else:
             site = (PACKAGES / "etc/caddy/Caddyfile").read_text().replace("/usr/share/caddy", str(self.root))
         options = "{\n\tadmin off\n}\n"
-        address = re.sub(r"^:80 \{", f"http://{HOST}:{self.port} {{", site, flags=re.MULTILINE)
+        address = re.sub(r"^:80 \{", f"http://:{self.port} {{\n\tbind {HOST}", site, flags=re.MULTILINE)
         (self.folder / "Caddyfile").write_text(options + address)
 
     def environ(self) -> dict[str, str]:

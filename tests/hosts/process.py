@@ -17,7 +17,7 @@ from builder import webservers
 from tests.harness.processes import end, spawn
 
 HOST = "127.0.0.1"
-_PATIENCE_S = 30.0
+_PATIENCE_S = 60.0
 
 
 class HostError(RuntimeError):
@@ -70,9 +70,8 @@ class HostProcess:
         self.port = port
         self.configurations = configurations
         self.url = f"http://{HOST}:{port}/"
-        self._kept = public_folder()
-        self.folder = Path(self._kept.name)
-        self._log = self.folder / "output.log"
+        self.folder = Path()
+        self._kept: tempfile.TemporaryDirectory[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
     def configure(self) -> None:
@@ -91,9 +90,11 @@ class HostProcess:
         return webservers.environ()
 
     def __enter__(self) -> Self:
+        self._kept = public_folder()
+        self.folder = Path(self._kept.name)
         try:
             self.configure()
-            with self._log.open("wb") as log:
+            with (self.folder / "output.log").open("wb") as log:
                 self._process = spawn(self.command(), env=self.environ(), stdout=log, stderr=log, cwd=self.folder)
             self._wait()
         except BaseException:
@@ -104,19 +105,22 @@ class HostProcess:
     def __exit__(self, *_: object) -> None:
         if self._process is not None:
             end(self._process)
-        self._kept.cleanup()
+        if self._kept is not None:
+            self._kept.cleanup()
 
     def check(self) -> str:
         """Have the program look at its configuration; return what it says against it, empty if nothing."""
-        self.configure()
-        done = subprocess.run(
-            [str(word) for word in self.validator()],
-            env=self.environ(),
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        with public_folder() as name:
+            self.folder = Path(name)
+            self.configure()
+            done = subprocess.run(
+                [str(word) for word in self.validator()],
+                env=self.environ(),
+                cwd=self.folder,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
         return (done.stdout + done.stderr or "it failed without a word") if done.returncode else ""
 
     def _wait(self) -> None:
