@@ -66,7 +66,7 @@ def test_a_person_talks_on_a_host_as_it_comes(
 ) -> None:
     """Whatever it thinks of types, compression and caches."""
     start(here, hosted.url(host, base))
-    greet(here)
+    greet(here, "")
     here.connect()
     line = Line(text="what time is it", wav=speech.say("what time is it", tail_ms=700))
     report = asked(here, line, folder=tmp_path, containing="time")
