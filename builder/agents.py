@@ -141,9 +141,10 @@ def _early_words(name: str, value: object) -> None:
 
 def _origins(name: str, providers: tuple[str, ...], server: dict[str, Any]) -> tuple[str, ...]:
     found = [origin for provider in providers for origin in PROVIDER_ORIGINS[provider]]
-    match = re.match(r"https?://[^/]+", server["token_url"])
+    match = re.match(r"http(s?://[^/]+)", server["token_url"])
     if match:
-        found.append(match.group())
+        # The local agent, and a server that passes sockets on, answer at the token server's own address.
+        found += [match.group(), f"ws{match[1]}"]
     found += server["connect"]
     for origin in found:
         if not ORIGIN.fullmatch(origin):

@@ -10,9 +10,18 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 TRUSTED_TYPES_POLICY = "parley"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inline:
+    """The texts that stand in pages themselves. The policy names each by its digest, and allows no other."""
+
+    scripts: tuple[str, ...] = ()
+    styles: tuple[str, ...] = ()
 
 
 def content_security_policy(
@@ -21,11 +30,10 @@ def content_security_policy(
     page: bool,
     header: bool = True,
     embedded_by: tuple[str, ...] = (),
-    inline: str = "",
+    inline: Inline = Inline(),
 ) -> str:
     """Return the policy for a page (`page=True`) or for a script that may become a worker.
 
-    `inline`: the text of the one script that may stand in a page.
     `embedded_by`: the origins whose pages may show this one in a frame; nobody's unless named.
     """
     rules = {
@@ -42,11 +50,15 @@ def content_security_policy(
         rules["frame-ancestors"] = " ".join(embedded_by) or "'none'"
     if page:
         rules["require-trusted-types-for"] = "'script'"
-        if inline:
-            digest = base64.b64encode(hashlib.sha256(inline.encode()).digest()).decode()
-            rules["script-src"] += f" 'sha256-{digest}'"
+        rules["script-src"] += _digests(inline.scripts)
+        rules["style-src"] += _digests(inline.styles)
         rules["trusted-types"] = TRUSTED_TYPES_POLICY
     return "; ".join(f"{name} {value}" for name, value in rules.items())
+
+
+def _digests(texts: Iterable[str]) -> str:
+    found = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts)
+    return "".join(f" 'sha256-{digest}'" for digest in found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,15 +72,17 @@ class SiteHeaders:
     asset: dict[str, str]
 
 
-def site_headers(connect: tuple[str, ...], embedded_by: tuple[str, ...] = (), inline: str = "") -> SiteHeaders:
+def site_headers(connect: tuple[str, ...], embedded_by: tuple[str, ...] = (), inline: Inline = Inline()) -> SiteHeaders:
     """Return the headers of a build. Our server, `_headers` and all that `build --for` writes come from here."""
     common = {
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
         "Permissions-Policy": "microphone=(self), camera=(), geolocation=(), display-capture=()",
         "Cross-Origin-Opener-Policy": "same-origin",
-        "Cross-Origin-Resource-Policy": "same-origin",
-        "Strict-Transport-Security": "max-age=63072000",
+        # A page around ours that asks every resource for consent (COEP) shows a frame only where its page and worker ask for the
+        # same, and say themselves that another site may hold them.
+        **({"Cross-Origin-Embedder-Policy": "require-corp"} if embedded_by else {}),
+        "Cross-Origin-Resource-Policy": "cross-origin" if embedded_by else "same-origin",
     }
     page = {
         **common,

@@ -33,9 +33,9 @@ def build(root: Path, out: Path, agent_name: str, *, base: str = "/", hosts: Seq
     staging = out.with_name(out.name + ".part")
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
-    ahead = slimmed((root / "templates" / "_ahead.js").read_text(encoding="utf-8"))
-    pages = _render(root, staging, agent, _place(root, staging, agent, runtime), ahead, base)
-    headers = policy.site_headers(agent.connect, agent.embedded_by, ahead)
+    inline = _inline(root)
+    pages = _render(root, staging, agent, _place(root, staging, agent, runtime, inline), inline, base)
+    headers = policy.site_headers(agent.connect, agent.embedded_by, inline)
     (staging / "_headers").write_text(policy.headers_file(headers, pages), encoding="utf-8")
     verify.check(staging, agent.connect)
     shutil.rmtree(out, ignore_errors=True)
@@ -44,9 +44,24 @@ def build(root: Path, out: Path, agent_name: str, *, base: str = "/", hosts: Seq
     return out
 
 
-def _place(root: Path, out: Path, agent: agents.Agent, runtime: vendor.Runtime) -> dict[str, Any]:
+def _inline(root: Path) -> policy.Inline:
+    """What stands in the pages themselves: the two scripts before all others, and all that the page for what is missing needs."""
+    read = {
+        name: slimmed((root / "templates" / name).read_text(encoding="utf-8"))
+        for name in ("_guard.js", "_ahead.js", "_home.js", "_plain.css")
+    }
+    return policy.Inline(
+        scripts=(read["_guard.js"] + read["_ahead.js"], read["_home.js"]), styles=(read["_plain.css"],)
+    )
+
+
+def _place(
+    root: Path, out: Path, agent: agents.Agent, runtime: vendor.Runtime, inline: policy.Inline
+) -> dict[str, Any]:
     """Write every asset and return what the page must know about them."""
     assets = Assets(out)
+    # For hosts whose own policy forbids scripts in pages: the same, as a file.
+    assets.place("start.js", inline.scripts[0].encode())
     static = root / "templates" / "static"
     for entry in ("boot.js", "shell.js"):
         assets.place_text(entry, worklets.flatten(static, entry))
@@ -76,6 +91,7 @@ def _place(root: Path, out: Path, agent: agents.Agent, runtime: vendor.Runtime) 
     packages_url = assets.place_folder("python", packages)
     return {
         "assets": assets.placed,
+        "start": assets.placed["start.js"],
         "microphone_words": words.of_the_microphone(root),
         "boot": {
             "worker": assets.placed["boot.js"],
@@ -102,7 +118,7 @@ def _providers(agent: agents.Agent) -> set[str]:
 
 
 def _render(
-    root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any], ahead: str, base: str
+    root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any], inline: policy.Inline, base: str
 ) -> tuple[str, ...]:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(root / "templates"),
@@ -123,10 +139,18 @@ def _render(
                     "boot": facts["boot"],
                     "choices": agent.choices,
                     "microphone_words": facts["microphone_words"],
+                    "start": facts["start"],
+                    "start_words": words.START,
+                    "owner_words": words.OWNER,
                 },
                 assets=facts["assets"],
-                ahead=Markup(ahead),
-                csp=policy.content_security_policy(agent.connect, page=True, header=False, inline=ahead),
+                words=words.START,
+                inline={
+                    "start": Markup(inline.scripts[0]),
+                    "home": Markup(inline.scripts[1]),
+                    "plain": Markup(inline.styles[0]),
+                },
+                csp=policy.content_security_policy(agent.connect, page=True, header=False, inline=inline),
             )
         except jinja2.TemplateError as error:
             raise SetupError(f"templates/{name}: {error}") from None

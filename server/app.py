@@ -1,6 +1,6 @@
 """What is wired to what. No decision is taken here.
 
-HostGuard -> CrossOriginAccess -> routes: /api/*, /healthz, /agent/* -> everything else: the site
+CrossOriginAccess -> HostGuard -> routes: /api/*, /healthz, /agent/* -> everything else: the site
 """
 
 from __future__ import annotations
@@ -73,9 +73,9 @@ def create_app(
 
     # Not a mount at "/": a mount takes every method, and a wrong one would be a 404 instead of the route's own 405.
     app.router.default = unrouted
-    # The one added last is asked first.
-    app.add_middleware(CrossOriginAccess, origins=settings.allowed_origins)
+    # The one added last is asked first: a page on a CDN must be able to read that ALLOWED_HOSTS lacks this server's name.
     app.add_middleware(HostGuard, settings=settings)
+    app.add_middleware(CrossOriginAccess, origins=settings.allowed_origins)
     return app
 
 

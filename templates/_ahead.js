@@ -6,6 +6,7 @@
  */
 
 (() => {
+  if (globalThis.parleyGuard.halted) return; // `_guard.js` has said why
   const config = JSON.parse(document.getElementById("parley-config").textContent);
 
   const { boot } = config;

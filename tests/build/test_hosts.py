@@ -26,7 +26,9 @@ from tests.hosts.process import HostProcess, free_ports, public_folder, publishe
 
 ROOT = Path(__file__).resolve().parents[2]
 CONNECT = ("wss://agents.example.com", "https://token.example.com:8443")
-HEADERS = policy.site_headers(CONNECT, ("https://www.example.com",), "start();")
+HEADERS = policy.site_headers(
+    CONNECT, ("https://www.example.com",), policy.Inline(scripts=("start();",), styles=("p {}",))
+)
 PAGES = ("404.html", "index.html")
 BASES = ("/", "/voice/", "/a/b/")
 FILES = {
@@ -203,7 +205,7 @@ def test_a_path_without_its_slash_gets_it(server: HostProcess) -> None:
 @needs_servers
 @pytest.mark.parametrize("host", sorted(SERVERS))
 def test_several_agents_on_one_host_each_have_their_own_policy(host: str) -> None:
-    other = policy.site_headers(("wss://other.example.net",), (), "begin();")
+    other = policy.site_headers(("wss://other.example.net",), (), policy.Inline(scripts=("begin();",)))
     both = {"/a/": HEADERS, "/b/": other}
     with laid_out(host, both) as process, process:
         for base, headers in both.items():
