@@ -19,8 +19,13 @@ def netlify(deployment: Deployment) -> dict[str, str]:
     found = {"INSTALL.txt": _install(deployment, "netlify", _headers_place(deployment, "netlify deploy --dir"))}
     if deployment.bare:
         found["_headers"] = _headers_file(deployment)
-        hidden = f"{deployment.base}_headers {deployment.base}404.html 404!\n"
-        found["_redirects"] = f"{deployment.bare} {deployment.base} 301!\n{hidden}"
+        missing = f"{deployment.base}404.html"
+        rules = (
+            f"{deployment.bare} {deployment.base} 301!",
+            f"{deployment.base}_headers {missing} 404!",
+            f"{deployment.base}* {missing} 404",
+        )
+        found["_redirects"] = "".join(f"{rule}\n" for rule in rules)
     return found
 
 
