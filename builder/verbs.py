@@ -45,7 +45,7 @@ def serve(arguments: argparse.Namespace) -> int:
 
 def build(arguments: argparse.Namespace) -> int:
     out = (arguments.out or ROOT / "dist").resolve()
-    site.build(ROOT, out, arguments.agent, base=arguments.base, hosts=arguments.hosts)
+    site.build(ROOT, out, arguments.agent, smallest=True, base=arguments.base, hosts=arguments.hosts)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     print(f"built {out} ({size / 1e6:.1f} MB)")
     for host in arguments.hosts:
