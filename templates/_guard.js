@@ -41,6 +41,7 @@
         document.body.dataset.boot = "failed";
         document.body.dataset.tone = "error";
         show("status", "Not started");
+        if (!guard.halted) offerAgain();
       }
       show("notice-title", words[0]);
       show("notice-hint", words[1]);
@@ -51,6 +52,13 @@
       box.hidden = false;
       show("start-detail", `Start-up detail: ${words[2]} ${detail || ""}`);
     });
+  }
+
+  function offerAgain() {
+    show("boot-text", "");
+    show("boot-progress");
+    show("retry", "Try again").addEventListener("click", () => location.reload());
+    document.getElementById("boot").hidden = false;
   }
 
   /** Where the page as it is now cannot work: the code for the words. */
@@ -148,12 +156,12 @@
     tell(wrong[0], wrong[1]);
     return;
   }
-  draw(() => show("notice"));
+  draw(() => said || show("notice"));
   document.addEventListener("securitypolicyviolation", (event) => violations.push(`${event.effectiveDirective} ${event.blockedURI}`));
   addEventListener("error", (event) => {
     if (alive) return;
     if (["SCRIPT", "LINK"].includes(event.target.tagName)) lost(event.target);
-    else if (event.message) setTimeout(() => tell("unknown", event.message), FAULT_AFTER_MS);
+    else if (event.message) setTimeout(() => tell(violations.length > 0 ? "policy" : "unknown", `${event.message}. ${violations.join(", ")}`), FAULT_AFTER_MS);
   }, true);
   addEventListener("online", () => {
     if (!alive && ["offline", "network"].includes(said)) location.reload();

@@ -33,7 +33,7 @@ export function drawView(view, local) {
   setText($("status"), local?.status ?? view.status);
   const busy = Boolean(local);
   $("connect").hidden = !view.can_connect && !busy;
-  $("connect").disabled = busy;
+  $("connect").disabled = busy || !view.can_connect;
   $("hang-up").hidden = !view.can_hang_up && !busy;
   setText($("hang-up"), busy ? "Cancel" : "Hang up");
   $("mute").disabled = !view.can_hang_up;

@@ -131,16 +131,18 @@ function restOf({ later }) {
  */
 async function compiledAlready(compiling, rest, answers, load) {
   const plain = WebAssembly.instantiateStreaming;
+  let refuse = null;
+  const refused = new Promise((_, reject) => (refuse = reject)); // by a policy in WebKit, which lets a module be compiled
   WebAssembly.instantiateStreaming = async (_, imports) => {
     const module = await compiling;
-    const instance = await WebAssembly.instantiate(module, imports);
+    const instance = await WebAssembly.instantiate(module, imports).catch((error) => (refuse(error), Promise.reject(error)));
     return { module, instance: rest?.attach(instance) ?? instance };
   };
   try {
     // Pyodide says nothing when the wasm fails, and waits for ever; what answers in its place must end all the same.
     const failed = compiling.then(() => new Promise(() => {}));
     const never = () => new Promise(() => {});
-    return await answering({ ...answers, "pyodide.asm.wasm": never }, () => Promise.race([failed, load()]));
+    return await answering({ ...answers, "pyodide.asm.wasm": never }, () => Promise.race([refused, failed, load()]));
   } finally {
     WebAssembly.instantiateStreaming = plain;
   }
