@@ -82,7 +82,7 @@ def look(out: Path, base: str, headers: SiteHeaders, pages: tuple[str, ...]) -> 
         page=headers.page,
         asset=headers.asset,
         pages=tuple(sorted(pages)),
-        suffixes=tuple(sorted({Path(name).suffix for name in assets} - {".br", ""})),
+        suffixes=tuple(sorted({Path(name).suffix for name in assets} - {".br", ".gz", ""})),
         brotli=any(name.endswith(".br") for name in names),
         build=index,
     )

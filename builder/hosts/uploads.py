@@ -60,7 +60,7 @@ def firebase(deployment: Deployment) -> dict[str, str]:
     ]
     hosting: dict[str, Any] = {
         "public": "public",
-        "ignore": ["firebase.json", "**/.*", "**/_headers", "**/*.br"],
+        "ignore": ["firebase.json", "**/.*", "**/_headers", "**/*.br", "**/*.gz"],
         "cleanUrls": False,
         "headers": rules,
     }

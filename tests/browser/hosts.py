@@ -31,7 +31,9 @@ class Answer:
         return self.with_headers(**{"Content-Type": kind, "X-Content-Type-Options": "nosniff"})
 
     def with_headers(self, **more: str) -> Answer:
-        return replace(self, headers={**self.headers, **{name.replace("_", "-"): value for name, value in more.items()}})
+        return replace(
+            self, headers={**self.headers, **{name.replace("_", "-"): value for name, value in more.items()}}
+        )
 
     def rewritten(self, old: str, new: str) -> Answer:
         assert old in self.body.decode(), f"the page holds no {old}"

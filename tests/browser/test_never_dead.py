@@ -72,7 +72,11 @@ CAUSES: dict[str, tuple[str, Fault, str]] = {
     ),
     "nowasm": ("a policy of the host's without 'wasm-unsafe-eval'", policy("'self' 'unsafe-inline'"), "policy"),
     "inlineonly": ("a policy of the host's without 'self' for scripts", policy("'unsafe-inline'"), "policy"),
-    "noworker": ("a policy of the host's without workers", policy("'self' 'unsafe-inline'", worker_src="'none'"), "policy"),
+    "noworker": (
+        "a policy of the host's without workers",
+        policy("'self' 'unsafe-inline'", worker_src="'none'"),
+        "policy",
+    ),
     "stale": ("a script is missing (a page from before a deploy)", of(SHELL, gone), "missing"),
     "spa": (
         "a page comes in the script's place",
@@ -88,6 +92,8 @@ CAUSES: dict[str, tuple[str, Fault, str]] = {
     "old": ("a browser without WebAssembly", of("^never$", gone), "old"),
     "insecure": ("an address that is not secure", of("^never$", gone), "insecure"),
 }
+
+
 @pytest.fixture(scope="module")
 def host(shared_folder: Path) -> Iterator[FaultyHost]:
     with FaultyHost(build_site(shared_folder)).serving() as host:
