@@ -89,7 +89,7 @@ def test_the_page_starts_and_connects_where_the_host_sends_the_policy(here: Call
         policies = here.page.evaluate(
             """async () => {
               const { boot } = JSON.parse(document.getElementById('parley-config').textContent);
-              const answers = [await fetch(location.href), await fetch(boot.worker)];
+              const answers = [await fetch(location.href), await fetch(boot.worker.url)];
               return answers.map((answer) => answer.headers.get('content-security-policy'));
             }"""
         )
