@@ -42,8 +42,8 @@ LABELS = {
     "sdk_voice": "SDK voice, 16 kHz",
 }
 # Whose pages may show ours in a frame: origins as `frame-ancestors` takes them.
-EMBEDDER = re.compile(r"https?://(\*\.)?[a-z0-9.-]+(:\d+)?")
-ORIGIN = re.compile(r"(https|wss|http|ws)://[a-z0-9.-]+(:\d+)?")
+EMBEDDER = re.compile(r"https?://(\*\.)?[a-z0-9.-]+(:[0-9]+)?")
+ORIGIN = re.compile(r"(https|wss|http|ws)://[a-z0-9.-]+(:[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

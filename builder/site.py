@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import jinja2
 from markupsafe import Markup
 
 from builder import agent_check, agents, lean, policy, snapshot, split, vendor, verify, wheel, words, worklets
+from builder import hosts as host_files
 from builder.assets import Assets, exactly
 from builder.environment import SetupError
 from builder.packing import Packer
@@ -25,10 +27,13 @@ WAYS_OUT = ("stock.", "precompiled.", "library.", "micropip.", "client.")
 OWN_NAME = b'"pyodide.asm.mjs"'
 
 
-def build(root: Path, out: Path, agent_name: str, *, smallest: bool = False) -> Path:
+def build(
+    root: Path, out: Path, agent_name: str, *, smallest: bool = False, base: str = "/", hosts: Sequence[str] = ()
+) -> Path:
     """Build the site into `out`, replacing what an earlier build left there. Raises SetupError.
 
     `smallest`: for visitors. Compressing takes up to a minute then, once per change of the client.
+    `base`: the path that the site will have on its host. `hosts`: for which of them to write a configuration beside `out`.
     """
     if out.exists() and any(out.iterdir()) and not (out / "_headers").exists():
         raise SetupError(f"{out} holds something that is not a build of ours; choose another --out or empty it")
@@ -40,13 +45,14 @@ def build(root: Path, out: Path, agent_name: str, *, smallest: bool = False) -> 
     staging.mkdir(parents=True)
     inline = _inline(root)
     packer = Packer(root / ".cache" / "packed", smallest=smallest)
-    pages = _render(root, staging, agent, _place(root, staging, agent, runtime, packer, inline), inline)
-    headers = policy.headers_file(agent.connect, pages, agent.embedded_by, inline)
-    (staging / "_headers").write_text(headers, encoding="utf-8")
+    pages = _render(root, staging, agent, _place(root, staging, agent, runtime, packer, inline), inline, base)
+    headers = policy.site_headers(agent.connect, agent.embedded_by, inline)
+    (staging / "_headers").write_text(policy.headers_file(headers, pages), encoding="utf-8")
     packer.copies_beside(staging, WAYS_OUT)
     verify.check(staging, agent.connect)
     shutil.rmtree(out, ignore_errors=True)
     staging.rename(out)
+    host_files.write(out, hosts, base, headers, pages)
     return out
 
 
@@ -147,7 +153,7 @@ def _providers(agent: agents.Agent) -> set[str]:
 
 
 def _render(
-    root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any], inline: policy.Inline
+    root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any], inline: policy.Inline, base: str
 ) -> tuple[str, ...]:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(root / "templates"),
@@ -163,6 +169,7 @@ def _render(
         try:
             text = environment.get_template(name).render(
                 page=agent.page,
+                base=base,
                 config={
                     "boot": facts["boot"],
                     "choices": agent.choices,
@@ -173,7 +180,6 @@ def _render(
                 },
                 assets=facts["assets"],
                 integrity=facts["integrity"],
-                base="/",
                 words=words.START,
                 inline={
                     "start": Markup(inline.scripts[0]),

@@ -12,7 +12,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from builder import browsers, cli, node, quality, site, suite
+from builder import browsers, cli, hosts, node, quality, site, suite, webservers
 from builder.environment import SetupError, say
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,15 +46,20 @@ def serve(arguments: argparse.Namespace) -> int:
 
 def build(arguments: argparse.Namespace) -> int:
     out = (arguments.out or ROOT / "dist").resolve()
-    site.build(ROOT, out, arguments.agent, smallest=True)
+    site.build(ROOT, out, arguments.agent, smallest=True, base=arguments.base, hosts=arguments.hosts)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     print(f"built {out} ({size / 1e6:.1f} MB)")
+    for host in arguments.hosts:
+        folder = hosts.folder_for(out, host)
+        print(f"for {host}: {folder} ({', '.join(sorted(path.name for path in folder.iterdir()))})")
     return 0
 
 
 def test(arguments: argparse.Namespace) -> int:
     """Check, install browsers where they are needed, then hand over to pytest: everything without arguments (`suite.py`)."""
     browsers.ensure(browsers.wanted(arguments.pytest), say)
+    if webservers.wanted(arguments.pytest):
+        webservers.ensure(say)
     environ = {**os.environ, "PYTHONPATH": str(ROOT), "PARLEY_NODE": node.node(ROOT)}
     if not arguments.pytest:
         return suite.run(ROOT, environ) if _check_and_build() else 1

@@ -94,7 +94,8 @@ def test_the_page_can_check_every_file_that_it_is_told_of(dist: Path) -> None:
     for url, digest in attributes.items():
         assert digest == base64.b64encode(hashlib.sha256((dist / url).read_bytes()).digest()).decode(), url
     there = {f"assets/{path.name}" for path in (dist / "assets").iterdir() if path.suffix not in (".br", ".gz")}
-    assert {file["url"] for file in files} | set(attributes) == there
+    # `start.js` is what stands in the page too; it is fetched only to find out whether a host's policy forbids the page's own.
+    assert {file["url"] for file in files} | set(attributes) | {str(page_config(dist)["start"])} == there
 
 
 def test_the_page_knows_a_sum_of_what_it_is_told(dist: Path) -> None:
@@ -355,7 +356,7 @@ def test_a_page_may_connect_to_the_providers_it_offers_and_to_no_other(
     assert agent.connect == connect
     rule = f"connect-src {' '.join((chr(39) + 'self' + chr(39), *connect))};"
     assert rule in policy.content_security_policy(agent.connect, page=True)
-    assert rule in policy.headers_file(agent.connect, ("index.html",))
+    assert rule in policy.headers_file(policy.site_headers(agent.connect), ("index.html",))
 
 
 def test_a_page_may_be_shown_in_the_frames_of_named_sites_and_of_no_other(tmp_path: Path) -> None:
@@ -364,13 +365,17 @@ def test_a_page_may_be_shown_in_the_frames_of_named_sites_and_of_no_other(tmp_pa
         tmp_path, "[page]\nembedded_by = ['https://www.example.com', 'https://*.example.org']"
     ).embedded_by
     assert named == ("https://www.example.com", "https://*.example.org")
-    assert "frame-ancestors https://www.example.com https://*.example.org;" in policy.headers_file((), (), named)
+    assert "frame-ancestors https://www.example.com https://*.example.org;" in policy.headers_file(
+        policy.site_headers((), named), ()
+    )
     assert agents.load(ROOT, "demo").embedded_by == ()
 
 
 def test_only_a_page_that_may_be_framed_says_what_a_page_with_coep_asks_of_a_frame() -> None:
     """The page, and its worker: a document of another policy does not get to start one."""
-    framed, alone = policy.headers_file((), (), ("https://www.example.com",)), policy.headers_file((), ())
+    framed, alone = (
+        policy.headers_file(policy.site_headers((), named), ()) for named in (("https://www.example.com",), ())
+    )
     assert framed.count("Cross-Origin-Embedder-Policy: require-corp") == framed.count("\n/") + 1
     assert framed.count("Cross-Origin-Resource-Policy: cross-origin") == framed.count("\n/") + 1
     assert "Cross-Origin-Embedder-Policy" not in alone and "Cross-Origin-Resource-Policy: same-origin" in alone
@@ -378,7 +383,7 @@ def test_only_a_page_that_may_be_framed_says_what_a_page_with_coep_asks_of_a_fra
 
 def test_no_file_of_ours_forces_a_host_to_https_for_years() -> None:
     """The site's owner decides that: it holds for everything at that name, and cannot be taken back."""
-    assert "Strict-Transport-Security" not in policy.headers_file((), ("index.html",))
+    assert "Strict-Transport-Security" not in policy.headers_file(policy.site_headers(()), ("index.html",))
 
 
 @pytest.mark.parametrize("wrong", ["'https://www.example.com'", "['*']", "['https://a.example; script-src *']", "[1]"])
