@@ -9,9 +9,9 @@ from pathlib import Path
 from builder.browsers import ENGINES
 
 # In the order in which they run.
-BENCHES = ("start", "bytes", "frame", "latency", "barge_in", "resampler", "mint")
+BENCHES = ("start", "line", "bytes", "frame", "latency", "barge_in", "resampler", "mint")
 # The engines that each needs: as many as are asked for, or the one in which a page load is watched.
-BENCHES_IN_BROWSERS = ("start", "frame", "latency", "barge_in")
+BENCHES_IN_BROWSERS = ("start", "line", "frame", "latency", "barge_in")
 BENCHES_IN_CHROMIUM = ("bytes",)
 
 
@@ -67,7 +67,7 @@ def _bench_options(bench: argparse.ArgumentParser) -> None:
         help="browsers to measure in, repeated or with commas (default chromium,firefox,webkit)",
     )  # fmt: skip
     bench.add_argument(
-        "--rounds", type=_rounds, default=5, help="rounds that medians are taken of (default %(default)s)"
+        "--rounds", type=_rounds, default=None, help="rounds that medians are taken of (default 5, `line` 3)"
     )
     bench.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     bench.add_argument("--table", type=Path, metavar="FILE", help="write them as Markdown, as docs/bench.md is")

@@ -81,12 +81,14 @@ class Rig:
         self._stack.close()
 
     @contextlib.contextmanager
-    def tab(self, engine: str, *, init_scripts: Sequence[str] = ()) -> Iterator[harness.Tab]:
-        """A page in a fresh browser with a fresh profile; `autoplay` is allowed, so that a bench page needs no click."""
+    def tab(
+        self, engine: str, *, init_scripts: Sequence[str] = (), profile: Path | None = None
+    ) -> Iterator[harness.Tab]:
+        """A page in a fresh browser, with a fresh profile unless one is given; `autoplay` is allowed: a bench page needs no click."""
         scripts = list(init_scripts)
         if self._wants_sound and not harness.find(engine).real_microphone:
             scripts.insert(0, INJECTION)
-        options = harness.TabOptions(init_scripts=scripts, autoplay="allow")
+        options = harness.TabOptions(init_scripts=scripts, autoplay="allow", profile=profile)
         with harness.open_tab(self._playwright, engine, env=self._env, options=options) as tab:
             tab.page.set_default_timeout(PAGE_MS)
             yield tab
@@ -115,7 +117,7 @@ def bench_site() -> Path:
     _add_pages(site)
     for path in sorted([*site.glob("assets/**/*"), *site.glob("bench/*")]):
         if path.is_file() and path.suffix not in (".br", ".gz", ".zst"):
-            _compress(path)
+            compress(path)
     return site
 
 
@@ -134,7 +136,7 @@ def _add_pages(site: Path) -> None:
     (site / "_headers").write_text(text, encoding="utf-8")
 
 
-def _compress(path: Path) -> None:
+def compress(path: Path) -> None:
     """Put a brotli copy beside `path`, unless the build did or it is not worth it."""
     beside = path.with_name(path.name + ".br")
     data = path.read_bytes()

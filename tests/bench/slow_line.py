@@ -27,6 +27,7 @@ from typing import Self
 _PIECE, _PIECE_UNLIMITED = 8 * 1024, 256 * 1024
 # So much of the line is booked ahead, or it would stand idle while a timer is late.
 _AHEAD_S = 0.03
+_ENCODINGS = re.compile(rb"(?i)(?<=\r\nAccept-Encoding: )[^\r]*")
 _REQUEST = re.compile(rb"[A-Z]{3,7} (\S+) HTTP/1\.[01]\r\n")
 _START_S = 10.0
 
@@ -41,10 +42,20 @@ class Passed:
 
 
 class SlowLine:
-    """A context manager. Without `mbit_per_s` the line is as fast as the machine, and still counts."""
+    """A context manager. Without `mbit_per_s` the line is as fast as the machine, and still counts.
+
+    `encodings` replaces what a browser says that it can decode: one that names brotli over TLS only shall get here what it
+    gets from every real site.
+    """
 
     def __init__(
-        self, target_port: int, *, mbit_per_s: float | None = None, rtt_ms: float = 0.0, seconds: float = 900.0
+        self,
+        target_port: int,
+        *,
+        mbit_per_s: float | None = None,
+        rtt_ms: float = 0.0,
+        seconds: float = 900.0,
+        encodings: str = "",
     ) -> None:
         if mbit_per_s is not None and mbit_per_s <= 0:
             raise ValueError(f"a line needs a rate above 0 Mbit/s, not {mbit_per_s}")
@@ -56,6 +67,7 @@ class SlowLine:
         self._piece = _PIECE if mbit_per_s else _PIECE_UNLIMITED
         self._half_s = rtt_ms / 2000
         self._seconds = seconds
+        self._encodings = encodings.encode()
         self._free_at = 0.0  # when the downlink has sent all that was booked, by the loop's clock
         self._down: list[Passed] = []
         self._up: list[Passed] = []
@@ -164,6 +176,7 @@ class SlowLine:
             while data := await reader.read(_PIECE_UNLIMITED):
                 if found := _REQUEST.match(data):
                     asked.path = found[1].decode("ascii", "replace")
+                    data = _ENCODINGS.sub(lambda said: self._encodings or said[0], data, count=1)
                 way.put(max(now(), opened_at) + self._half_s, data)
         if writer.can_write_eof():
             writer.write_eof()

@@ -140,6 +140,16 @@ def test_a_browser_or_a_server_that_goes_away_ends_its_own_connection_only(port:
         assert line.by_path()["/1000"] > 1000
 
 
+def test_a_browser_can_be_made_to_name_other_encodings(port: int) -> None:
+    """As it would over TLS. Only the request changes, by as much as the words differ."""
+    with SlowLine(port) as plain, SlowLine(port, encodings="gzip, deflate, br") as named:
+        fetch(plain.port, 10, 20)
+        fetch(named.port, 10, 20)
+        ports = len(str(named.port)) - len(str(plain.port))
+        assert named.sent() - plain.sent() == 2 * (len("gzip, deflate, br") - len("identity") + ports)
+        assert named.received() == plain.received()
+
+
 @pytest.mark.parametrize("wrong", [{"mbit_per_s": 0}, {"mbit_per_s": -1}, {"rtt_ms": -1}, {"seconds": 0}])
 def test_a_line_that_cannot_be_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"a line needs a rate|rtt_ms must not"):
