@@ -150,11 +150,11 @@ def test_a_bench_that_fails_is_named_and_what_was_measured_before_is_kept(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], fault: Exception
 ) -> None:
     earlier, out = tmp_path / "earlier.json", tmp_path / "out.json"
-    earlier.write_text(json.dumps({"about": {}, "bytes": {"shell_br": 1}}))
+    earlier.write_text(json.dumps({"about": {}, "bytes": {"shell_sent": 1}}))
     stand_in(monkeypatch, "mint", fault)
     assert command.main(["mint", "--from", str(earlier), "--json", str(out)]) == 2
     assert f"mint{':' if isinstance(fault, BenchError) else ' failed: ValueError:'} {fault}" in capsys.readouterr().err
-    assert json.loads(out.read_text())["bytes"] == {"shell_br": 1}
+    assert json.loads(out.read_text())["bytes"] == {"shell_sent": 1}
 
 
 def test_which_browsers_are_made_sure_of() -> None:
