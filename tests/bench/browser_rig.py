@@ -11,28 +11,21 @@ The pages of the benches come from the same server with the same compression and
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import re
-import shutil
 import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-import brotli
-
+from tests.bench.stock_site import KEPT, add_stock, compress
 from tests.harness import engines as harness
 from tests.harness.injected import INJECTION
 from tests.harness.pulse import Pulse
-from tests.harness.server import ROOT, Parley, build
+from tests.harness.server import Parley, build
 from tests.harness.webkit_gtk import virtual_display
 
-PAGES = Path(__file__).parent / "pages"
-KEPT = ROOT / ".cache" / "bench"
-# Smaller files gain nothing worth a request header.
-SMALLEST_BYTES = 512
 PAGE_MS = 120_000
 _CONFIG = re.compile(r'<script type="application/json" id="parley-config">(.*?)</script>', re.DOTALL)
 
@@ -126,7 +119,7 @@ def _add_pages(site: Path) -> None:
     told = _CONFIG.search((site / "index.html").read_text(encoding="utf-8"))
     if told is None:
         raise RuntimeError("the built page holds no parley-config")
-    shutil.copytree(PAGES, site / "bench")
+    add_stock(site)
     for page in (site / "bench").glob("*.html"):
         page.write_text(page.read_text(encoding="utf-8").replace("@CONFIG@", told[1]), encoding="utf-8")
     headers = (site / "_headers").read_text(encoding="utf-8")
@@ -134,21 +127,6 @@ def _add_pages(site: Path) -> None:
     assets = next(block for block in blocks if block.startswith("/assets/*\n"))
     text = f"{headers}\n{assets.replace('/assets/*', '/bench/*', 1)}"
     (site / "_headers").write_text(text, encoding="utf-8")
-
-
-def compress(path: Path) -> None:
-    """Put a brotli copy beside `path`, unless the build did or it is not worth it."""
-    beside = path.with_name(path.name + ".br")
-    data = path.read_bytes()
-    if beside.exists() or len(data) < SMALLEST_BYTES:
-        return
-    kept = KEPT / "brotli" / hashlib.sha256(data).hexdigest()
-    if not kept.exists():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.with_suffix(".part").write_bytes(brotli.compress(data, quality=11, lgwin=24))
-        kept.with_suffix(".part").rename(kept)
-    if kept.stat().st_size < len(data):
-        shutil.copyfile(kept, beside)
 
 
 def main(measure: Any) -> None:
