@@ -35,6 +35,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
     verbs.add_parser("test", help="install what the tests need and run every check and test")
     verbs.add_parser("talk", help="speak to a deployment through a real browser and judge what comes back")
+    verbs.add_parser("doctor", help="look at a deployment and say what is wrong with it")
     bench = verbs.add_parser("bench", help="measure what it costs, and compare with the committed budget")
     _bench_options(bench)
     verbs.add_parser("check", help="run ruff, mypy --strict and the import contracts")
@@ -52,6 +53,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
         return argparse.Namespace(verb="test", pytest=argv[1:])
     if argv[0] == "talk":  # its own options are read where the harness is
         return argparse.Namespace(verb="talk", talk=argv[1:])
+    if argv[0] == "doctor":  # so are its own
+        return argparse.Namespace(verb="doctor", doctor=argv[1:])
     arguments = parser.parse_args(argv)
     if arguments.verb == "bench":
         arguments.bench = argv[1:]
@@ -101,6 +104,8 @@ def engines_for_bench(arguments: argparse.Namespace) -> tuple[str, ...]:
 
 def group_for(arguments: argparse.Namespace) -> str:
     """Name the lock file that the verb needs."""
+    if arguments.verb == "doctor":
+        return "serve" if {"--no-browser", "-h", "--help"} & set(arguments.doctor) else "test"
     return "serve" if arguments.verb in ("serve", "build") else "test"
 
 
