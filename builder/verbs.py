@@ -46,7 +46,7 @@ def serve(arguments: argparse.Namespace) -> int:
 
 def build(arguments: argparse.Namespace) -> int:
     out = (arguments.out or ROOT / "dist").resolve()
-    site.build(ROOT, out, arguments.agent)
+    site.build(ROOT, out, arguments.agent, smallest=True)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     print(f"built {out} ({size / 1e6:.1f} MB)")
     return 0

@@ -11,23 +11,32 @@ The pages of the benches come from the same server with the same compression and
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
+import shutil
 import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from tests.bench.stock_site import KEPT, add_stock, compress
+import brotli
+
+from builder import vendor, wheel
+from builder.site import json_block
+from tests.harness import built
 from tests.harness import engines as harness
 from tests.harness.injected import INJECTION
 from tests.harness.pulse import Pulse
-from tests.harness.server import Parley, build
+from tests.harness.server import ROOT, Parley, build
 from tests.harness.webkit_gtk import virtual_display
 
+PAGES = Path(__file__).parent / "pages"
+KEPT = ROOT / ".cache" / "bench"
+# Smaller files gain nothing worth a request header.
+SMALLEST_BYTES = 512
 PAGE_MS = 120_000
-_CONFIG = re.compile(r'<script type="application/json" id="parley-config">(.*?)</script>', re.DOTALL)
 
 
 def spread(values: Sequence[float]) -> float:
@@ -108,7 +117,7 @@ def bench_site() -> Path:
     """Build the site as it is now, put the benches' pages beside it and compress everything; return the folder."""
     site = build(KEPT / "site")
     _add_pages(site)
-    for path in sorted([*site.glob("assets/**/*"), *site.glob("bench/*")]):
+    for path in sorted([*site.glob("assets/**/*"), *site.glob("bench/**/*")]):
         if path.is_file() and path.suffix not in (".br", ".gz", ".zst"):
             compress(path)
     return site
@@ -116,17 +125,49 @@ def bench_site() -> Path:
 
 def _add_pages(site: Path) -> None:
     """Copy `pages/`, write into them what the product's page is told (`@CONFIG@`), and serve them like assets."""
-    told = _CONFIG.search((site / "index.html").read_text(encoding="utf-8"))
-    if told is None:
-        raise RuntimeError("the built page holds no parley-config")
-    add_stock(site)
+    config = built.config_of(site)
+    shutil.copytree(PAGES, site / "bench")
+    tools = (site / "bench" / "frame_tools.py").read_bytes()
+    config["boot"]["tools"] = {"bytecode": None, "source": built.add(site, "frame-tools.bin", tools)}
+    told = str(json_block(config))
+    names = add_stock(site / "bench")
     for page in (site / "bench").glob("*.html"):
-        page.write_text(page.read_text(encoding="utf-8").replace("@CONFIG@", told[1]), encoding="utf-8")
+        text = page.read_text(encoding="utf-8")
+        for mark, value in {**names, "@CONFIG@": told}.items():
+            text = text.replace(mark, value)
+        page.write_text(text, encoding="utf-8")
     headers = (site / "_headers").read_text(encoding="utf-8")
     blocks = re.split(r"\n\n(?=/)", headers)
     assets = next(block for block in blocks if block.startswith("/assets/*\n"))
     text = f"{headers}\n{assets.replace('/assets/*', '/bench/*', 1)}"
     (site / "_headers").write_text(text, encoding="utf-8")
+
+
+def add_stock(folder: Path) -> dict[str, str]:
+    """Put Pyodide as its documents say beside the pages, with micropip and our wheel; return what the pages have to be told."""
+    runtime = vendor.fetch(ROOT)
+    (folder / "pyodide").mkdir()
+    for name in vendor.RUNTIME_FILES:
+        shutil.copy2(runtime.pyodide / name, folder / "pyodide")
+    shutil.copy2(runtime.micropip, folder)
+    name, data = wheel.build(ROOT)
+    (folder / name).write_bytes(data)
+    return {"@MICROPIP@": runtime.micropip.name, "@CLIENT@": name}
+
+
+def compress(path: Path) -> None:
+    """Put a brotli copy beside `path`, unless the build did or it is not worth it."""
+    beside = path.with_name(path.name + ".br")
+    data = path.read_bytes()
+    if beside.exists() or len(data) < SMALLEST_BYTES:
+        return
+    kept = KEPT / "brotli" / hashlib.sha256(data).hexdigest()
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.with_suffix(".part").write_bytes(brotli.compress(data, quality=11, lgwin=24))
+        kept.with_suffix(".part").rename(kept)
+    if kept.stat().st_size < len(data):
+        shutil.copyfile(kept, beside)
 
 
 def main(measure: Any) -> None:

@@ -34,6 +34,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from builder import site, vendor, wheel
 from builder.environment import SetupError
+from builder.packing import PACKED, unpacked
 from server.__main__ import bind
 from server.site import Site
 from tests.bench.figures import BenchError
@@ -122,7 +123,7 @@ class _Watched:
                 status=status,
                 immutable="immutable" in headers.get("cache-control", ""),
                 sent_bytes=0,
-                data=file.read_bytes() if status < 400 and file.is_file() else b"",
+                data=_content(file) if status < 400 and file.is_file() else b"",
             )
         )
 
@@ -202,6 +203,11 @@ def _shell(dist: Path, first: Sequence[Fetched]) -> list[str]:
             waiting.append("/" + target.resolve().relative_to(dist.resolve()).as_posix())
     wanted = ("document", "style", "image", "worker")
     return list(dict.fromkeys(one.path for one in first if one.dest in wanted or one.path in scripts))
+
+
+def _content(file: Path) -> bytes:
+    """What the page makes of a file: one for Python lies there compressed, and a host that negotiates sends brotli of its content."""
+    return unpacked(file.read_bytes()) if file.suffix == PACKED else file.read_bytes()
 
 
 def _br(data: bytes) -> int:

@@ -1,6 +1,6 @@
 """What does a visitor wait for, over a line that is not the machine's own? Ours, an earlier build of ours, and stock Pyodide.
 
-    ours       this tree's site, from its own server, as `build.py serve` runs it
+    ours       this tree's site, as `build.py build` makes it for visitors, from its own server, as `build.py serve` runs it
     9731686    the build of that commit, from its own server
     stock      Pyodide's own files with brotli on each, micropip, our wheel (`stock_site.py`)
 
@@ -13,7 +13,7 @@ loopback, and counts what reaches the browser, headers included.
     bytes_first_visit    and when all had come that the page asks for by itself
     second_ms            the second visit until ready
     second_bytes         all that came for it; the page itself is asked for anew each time
-    second_asset_bytes   of that, what lies in assets/ and carries its own hash
+    second_asset_bytes   of that, all but the page: what carries its own hash
 
 WebKitGTK names brotli over TLS only: the proxy names it in its place, for all three, because real sites are reached over TLS.
 In WebKitGTK the harness goes to the site's 404.html first; that page is not counted, and its connection is warm for all three.
@@ -28,6 +28,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from builder.environment import SetupError
 from tests.bench import earlier_build, stock_site
@@ -157,12 +158,14 @@ def _visit(rig: Rig, engine: str, way: SlowLine, page: str, profile: Path) -> Vi
         origin_ms = float(tab.page.evaluate("() => performance.timeOrigin"))
         while way.quiet_for() < _QUIET_S:
             tab.page.wait_for_timeout(100)
-        not_counted = way.by_path().get("/404.html", 0)
+        came = way.by_path()
+        not_counted = came.get("/404.html", 0)
+        whole = way.received() - not_counted
         return Visit(
             ready_ms=took_ms,
             before_ready=way.received(until=(origin_ms + took_ms) / 1000) - not_counted,
-            whole=way.received() - not_counted,
-            assets=way.received(part="/assets/"),
+            whole=whole,
+            assets=whole - came[urlsplit(page).path],
         )
 
 

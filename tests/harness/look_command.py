@@ -18,7 +18,9 @@ from typing import Any
 from . import engines
 
 START_MS = 120_000
-_SETTLED = """() => ["ready", "failed"].includes(document.body?.dataset.boot) || document.body?.dataset.boot === undefined"""
+_SETTLED = (
+    """() => ["ready", "failed"].includes(document.body?.dataset.boot) || document.body?.dataset.boot === undefined"""
+)
 _SAID = """() => [document.getElementById("notice"), document.getElementById("status"), document.body]
   .map((it) => it?.innerText?.trim()).find(Boolean)"""
 
