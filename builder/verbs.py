@@ -22,6 +22,7 @@ FIRST_PORT, PORTS_TRIED = 8000, 20
 def run(arguments: argparse.Namespace) -> int:
     """Dispatch; a SetupError becomes one clear message."""
     verbs = {"serve": serve, "build": build, "test": test, "talk": talk, "bench": bench, "check": check, "lock": lock}
+    verbs["doctor"] = doctor
     try:
         return verbs[arguments.verb](arguments)
     except SetupError as error:
@@ -85,6 +86,16 @@ def talk(arguments: argparse.Namespace) -> int:
         browsers.ensure([engine] if engine in browsers.ENGINES else [], say)  # what is unknown, the command says itself
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "tests.harness.talk_command", *arguments.talk]
+    return subprocess.run(command, env=environ, check=False).returncode
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    """Look at a deployment, with the browser that it is opened in installed first."""
+    if not {"-h", "--help", "--no-browser"} & set(arguments.doctor):
+        engine = browsers.option(arguments.doctor, "--engine") or "chromium"
+        browsers.ensure([engine] if engine in browsers.ENGINES else [], say)  # what is unknown, the command says itself
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "builder.doctor", *arguments.doctor]
     return subprocess.run(command, env=environ, check=False).returncode
 
 
