@@ -4,7 +4,7 @@ Compiling leaves garbage in memory, and a snapshot ships all of it: so it is don
 Columns of lines are left out (PYTHONNODEBUGRANGES): they are for showing source, and a browser has none.
 
 What is bytecode already stays as it is. Writes `compiled.zip`, and where modules are to be deferred (`deferred.txt`), `deferring.zip`:
-the same, with `deferred_module.py` in the place of each, and with `visitor.py`.
+the same, with `deferred_module.py` in the place of each, and with what is `OURS`.
 """
 
 import ast
@@ -15,6 +15,8 @@ import zipfile
 from types import CodeType
 
 LIBRARY, CLIENT, FOLDER = "/lib/python314.zip", "/tmp/client.whl", "/tmp/"
+# What is in the snapshot under which name: instead of Pyodide's, and beside the library.
+OURS = {"pyodide/_package_loader.pyc": "package_loader.py", "_visitor.pyc": "visitor.py"}
 DATES = (1980, 1, 1, 0, 0, 0)
 
 
@@ -96,8 +98,9 @@ def main() -> None:
         if module in deferred:
             deferred.remove(module)
             files[target] = stand_in
-    with open(FOLDER + "visitor.py", "rb") as file:
-        files["_visitor.pyc"] = compiled("_visitor.py", file.read())
+    for target, name in OURS.items():
+        with open(FOLDER + name, "rb") as file:
+            files[target] = compiled(name, file.read())
     if deferred:
         raise RuntimeError(f"to be deferred, but not in the library: {', '.join(sorted(deferred))}")
     write("deferring.zip", files)
