@@ -6,12 +6,15 @@
  */
 
 import { genuine } from "./genuine.js";
+import { guard } from "./start.js";
 
 // Begun by the script in the page itself, `_ahead.js`.
 const { config: of_page, first, startWorker } = globalThis.parleyAhead;
+const WORKER_URL = of_page.boot.worker.url;
 
 const HEARTBEAT_MS = 3000;
 const PATIENCE_MS = 20000;
+const FIRST_WORD_MS = 4000;
 
 export class Link {
   /** @param {object} settings for Python   @param {(message: object) => void} onMessage   @param {(reason: string, kind: string, what: string | null) => void} onDead */
@@ -37,13 +40,32 @@ export class Link {
     this.ready = false;
     this.isGenuine = false;
     this.held = null; // its word that it is ready, as long as nobody knows whether that can be believed
+    this.heard = false;
     this.pinged_at = null;
     this.look(worker);
     worker.onmessage = ({ data }) => this.received(data);
     worker.onerror = (event) => {
       event.preventDefault();
-      this.died(event.message || "the worker could not be loaded");
+      if (event.message) this.died(event.message);
+      else this.lookFor(worker);
     };
+    this.awaitFirstWord(worker);
+  }
+
+  /** A script of a wrong type is no event in WebKit (see `quirks.js`), and a slow line or machine is none anywhere. */
+  awaitFirstWord(worker) {
+    setTimeout(async () => {
+      const found = this.heard ? null : await guard.diagnose(WORKER_URL);
+      if (worker !== this.worker || this.heard) return;
+      if (found.kind === "unknown") this.awaitFirstWord(worker);
+      else this.died(found.detail, found.kind, WORKER_URL);
+    }, FIRST_WORD_MS);
+  }
+
+  /** The event of a script that could not be loaded does not say why. */
+  async lookFor(worker) {
+    const { kind, detail } = await guard.diagnose(WORKER_URL);
+    if (worker === this.worker && !this.heard) this.died(detail, kind, WORKER_URL);
   }
 
   /** The worker checks every file that it takes; its own script is checked here. Nothing is asked of a worker before that. */
@@ -55,7 +77,7 @@ export class Link {
       this.isGenuine = true;
       if (this.held) this.received(this.held);
     } catch (fault) {
-      if (worker === this.worker) this.died(fault.message, fault.kind, fault.file);
+      if (worker === this.worker) this.died(fault.message, fault.kind, WORKER_URL);
     }
   }
 
@@ -64,6 +86,7 @@ export class Link {
   }
 
   received(message) {
+    this.heard = true;
     if (message.type === "pong") this.pinged_at = null;
     else if (message.type === "dead") this.died(message.reason, message.kind, message.what);
     else if (message.stage === "ready" && !this.isGenuine) this.held = message;
@@ -83,6 +106,7 @@ export class Link {
   }
 
   died(reason, kind = "unknown", what = null) {
+    this.heard = true; // nobody waits for its first word any more
     this.worker.onmessage = this.worker.onerror = null;
     this.worker.terminate();
     this.ready = false;

@@ -83,12 +83,14 @@ class Rig:
         self._stack.close()
 
     @contextlib.contextmanager
-    def tab(self, engine: str, *, init_scripts: Sequence[str] = ()) -> Iterator[harness.Tab]:
-        """A page in a fresh browser with a fresh profile; `autoplay` is allowed, so that a bench page needs no click."""
+    def tab(
+        self, engine: str, *, init_scripts: Sequence[str] = (), profile: Path | None = None
+    ) -> Iterator[harness.Tab]:
+        """A page in a fresh browser, with a fresh profile unless one is given; `autoplay` is allowed: a bench page needs no click."""
         scripts = list(init_scripts)
         if self._wants_sound and not harness.find(engine).real_microphone:
             scripts.insert(0, INJECTION)
-        options = harness.TabOptions(init_scripts=scripts, autoplay="allow")
+        options = harness.TabOptions(init_scripts=scripts, autoplay="allow", profile=profile)
         with harness.open_tab(self._playwright, engine, env=self._env, options=options) as tab:
             tab.page.set_default_timeout(PAGE_MS)
             yield tab
@@ -117,7 +119,7 @@ def bench_site() -> Path:
     _add_pages(site)
     for path in sorted([*site.glob("assets/**/*"), *site.glob("bench/**/*")]):
         if path.is_file() and path.suffix not in (".br", ".gz", ".zst"):
-            _compress(path)
+            compress(path)
     return site
 
 
@@ -128,7 +130,7 @@ def _add_pages(site: Path) -> None:
     tools = (site / "bench" / "frame_tools.py").read_bytes()
     config["boot"]["tools"] = {"bytecode": None, "source": built.add(site, "frame-tools.bin", tools)}
     told = str(json_block(config))
-    names = _add_stock(site / "bench")
+    names = add_stock(site / "bench")
     for page in (site / "bench").glob("*.html"):
         text = page.read_text(encoding="utf-8")
         for mark, value in {**names, "@CONFIG@": told}.items():
@@ -141,7 +143,7 @@ def _add_pages(site: Path) -> None:
     (site / "_headers").write_text(text, encoding="utf-8")
 
 
-def _add_stock(folder: Path) -> dict[str, str]:
+def add_stock(folder: Path) -> dict[str, str]:
     """Put Pyodide as its documents say beside the pages, with micropip and our wheel; return what the pages have to be told."""
     runtime = vendor.fetch(ROOT)
     (folder / "pyodide").mkdir()
@@ -153,7 +155,7 @@ def _add_stock(folder: Path) -> dict[str, str]:
     return {"@MICROPIP@": runtime.micropip.name, "@CLIENT@": name}
 
 
-def _compress(path: Path) -> None:
+def compress(path: Path) -> None:
     """Put a brotli copy beside `path`, unless the build did or it is not worth it."""
     beside = path.with_name(path.name + ".br")
     data = path.read_bytes()
