@@ -142,6 +142,52 @@ def test_no_flipped_byte_makes_a_wrong_start(tab: Any, host: PlainHost, built_si
     assert len(tried) > 12, tried
 
 
+# Where in the page a byte is changed: what stands there, and how far behind it.
+IN_THE_PAGE = {
+    "a digest": ('"sha256":["', 5),
+    "an address": ('"url":"assets/', 20),
+    "the form of the settings": ('id="parley-config">', 0),
+    "what is known of the settings": ('name="parley-check" content="', 2),
+    "the script in the page": ("parleyGuard", 3),
+}
+
+
+@pytest.mark.parametrize("where", IN_THE_PAGE)
+def test_a_flipped_byte_in_the_page_itself_makes_no_wrong_start(tab: Any, host: PlainHost, where: str) -> None:
+    """Nothing starts with settings that were changed. A script that the policy refuses has a second way, as a file."""
+    if tab.engine != "chromium" and where not in ("a digest", "the form of the settings"):
+        return
+    tab.errors.expect(".*")
+    after, further = IN_THE_PAGE[where]
+
+    def answer(path: Path, data: bytes) -> tuple[int, bytes, dict[str, str]]:
+        if path.name == "index.html":
+            at = data.index(after.encode()) + len(after) + further
+            data = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+        return plainly(path, data)
+
+    host.answer = answer
+    tab.page.goto(host.url, wait_until="commit")
+    tab.page.wait_for_selector("body[data-boot=ready], #notice", timeout=PATIENCE_MS, state="visible")
+    started = tab.page.evaluate("() => document.body.dataset.boot") == "ready"
+    assert started == (where == "the script in the page")
+    assert started or tab.page.inner_text("#notice-title")
+
+
+@pytest.mark.parametrize("name", ["capture", "playback"])
+def test_a_worklet_with_a_flipped_byte_is_not_used(
+    tab: Any, sound: Any, host: PlainHost, built_site: Path, name: str
+) -> None:
+    if tab.engine != "chromium" and name != "capture":
+        return
+    tab.errors.expect(".*")
+    (path,) = built_site.glob(f"assets/{name}.*.js")
+    seen = look(tab, host, flipped(path.name, "plain"))
+    assert (seen.boot, seen.why) == ("ready", None), seen
+    tab.page.get_by_role("button", name="Connect", exact=True).click()
+    tab.page.wait_for_selector("#notice[data-code=mic_no_worklet]", timeout=PATIENCE_MS)
+
+
 def is_sample(tried: set[str], name: str, way: str) -> bool:
     """In the other engines one script, the WebAssembly, the memory and the tools: each is checked by another path."""
     return way == "snapshot" and name.startswith(("pyodide.asm.", "python.", "tools."))
