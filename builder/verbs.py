@@ -73,7 +73,7 @@ def test(arguments: argparse.Namespace) -> int:
 def _check_and_build() -> bool:
     """Check, and meanwhile make what the cache keeps of a site: the first tests with a browser would all wait for it."""
     with ThreadPoolExecutor(1) as pool, tempfile.TemporaryDirectory() as folder:
-        built = pool.submit(site.build, ROOT, Path(folder) / "dist", "demo")
+        built = pool.submit(site.build, ROOT, Path(folder) / "dist", "demo", smallest=True)
         clean = quality.check(ROOT)
         built.result()
     return clean
