@@ -1,4 +1,4 @@
-"""Security headers: the one source for our server, the page's meta tag and a CDN's `_headers` file.
+"""Security headers: the one source for our server, the page's meta tag, a CDN's `_headers` file and `builder/hosts/`.
 
 Facts behind the table, measured in Chromium, Firefox and WebKitGTK: Pyodide needs exactly 'wasm-unsafe-eval'; a meta policy
 does not cover a worker loaded from a URL, so the worker's own response carries a policy too; `frame-ancestors` in a meta tag is
@@ -61,13 +61,19 @@ def _digests(texts: Iterable[str]) -> str:
     return "".join(f" 'sha256-{digest}'" for digest in found)
 
 
-def headers_file(
-    connect: tuple[str, ...], pages: tuple[str, ...], embedded_by: tuple[str, ...] = (), inline: Inline = Inline()
-) -> str:
-    """Return `_headers` in the form that Netlify and Cloudflare Pages read; `server/site.py` reads it too.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteHeaders:
+    """What every host shall send: with a page, and with a file below `assets/`, whose name changes with its content.
 
-    No two blocks match one path: those hosts would join the values, and a joined policy is a stricter one.
+    An answer that is an error is a page, wherever it was asked for: nobody may keep it for a year.
     """
+
+    page: dict[str, str]
+    asset: dict[str, str]
+
+
+def site_headers(connect: tuple[str, ...], embedded_by: tuple[str, ...] = (), inline: Inline = Inline()) -> SiteHeaders:
+    """Return the headers of a build. Our server, `_headers` and all that `build --for` writes come from here."""
     common = {
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
@@ -80,7 +86,8 @@ def headers_file(
     }
     page = {
         **common,
-        "Cache-Control": "no-cache",
+        # `no-transform`: a script that a CDN puts into the page is one that the policy refuses.
+        "Cache-Control": "no-cache, no-transform",
         "Content-Security-Policy": content_security_policy(connect, page=True, embedded_by=embedded_by, inline=inline),
     }
     asset = {
@@ -88,7 +95,15 @@ def headers_file(
         "Cache-Control": "public, max-age=31536000, immutable",
         "Content-Security-Policy": content_security_policy(connect, page=False),
     }
-    paths = ["/", *(f"/{name}" for name in sorted(pages))]
-    blocks = [(path, page) for path in paths] + [("/assets/*", asset)]
-    texts = ("\n".join([path, *(f"  {name}: {value}" for name, value in headers.items())]) for path, headers in blocks)
+    return SiteHeaders(page=page, asset=asset)
+
+
+def headers_file(headers: SiteHeaders, pages: tuple[str, ...], base: str = "/") -> str:
+    """Return `_headers` in the form that Netlify and Cloudflare Pages read; `server/site.py` reads it too.
+
+    No two blocks match one path: those hosts would join the values, and a joined policy is a stricter one.
+    """
+    paths = [base, *(f"{base}{name}" for name in sorted(pages))]
+    blocks = [(path, headers.page) for path in paths] + [(f"{base}assets/*", headers.asset)]
+    texts = ("\n".join([path, *(f"  {name}: {value}" for name, value in given.items())]) for path, given in blocks)
     return "\n\n".join(texts) + "\n"

@@ -21,17 +21,20 @@ BLOCKED = "blocked by policy: "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """See `NoticeView`."""
+    """See `NoticeView`. `until`: what ends its cause. "reply": the next complete reply, or the end of the call; "call": that end."""
 
     tone: str
     code: str
     title: str
     hint: str = ""
     retry: bool = False
+    until: str = ""
 
     def __post_init__(self) -> None:
         if self.tone not in ("info", "warn", "error"):
             raise ValueError("tone must be info, warn or error")
+        if self.until not in ("", "reply", "call"):
+            raise ValueError("until must be empty, reply or call")
 
     def view(self) -> NoticeView:
         return {
@@ -202,7 +205,8 @@ def capture_failed(event: CaptureFailed) -> Notice:
     if not known and event.detail:
         hint = f"{hint} The browser says: {event.detail[:200]}"
     tone = "error" if event.fatal else "warn"
-    return Notice(tone=tone, code=f"mic_{event.kind[:40]}", title=title, hint=hint, retry=retry)
+    until = "" if event.fatal else "call"
+    return Notice(tone=tone, code=f"mic_{event.kind[:40]}", title=title, hint=hint, retry=retry, until=until)
 
 
 _FAULT: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -238,7 +242,12 @@ def fault(event: SessionFaulted, fatal: bool) -> Notice:
         title=title + named,
         hint=hint + detail,
         retry=event.retryable or event.kind in ("invalid_setting", "expired"),
+        until="" if fatal else "reply" if event.kind in _PASSING else "call",
     )
+
+
+# Faults that say nothing of the rest of the call: a complete reply shows that it went on well.
+_PASSING = frozenset({"capacity", "invalid_message", "invalid_audio", "rate", "server", "reply", "unknown"})
 
 
 def closed(reason: CloseReason, code: int) -> Notice:
@@ -266,7 +275,11 @@ def socket_blocked(reason: str) -> Notice:
 
 READY_TIMEOUT = _error("ready_timeout", "The voice service did not get ready in time", "Press Connect to try again.")
 TEXT_TOO_LONG = Notice(
-    tone="warn", code="text_too_long", title="This message is too long", hint="Shorten it and send it again."
+    tone="warn",
+    code="text_too_long",
+    title="This message is too long",
+    hint="Shorten it and send it again.",
+    until="reply",
 )
 
 
@@ -277,6 +290,7 @@ def early_words_dropped(dropped_ms: int, limit_ms: int) -> Notice:
         code="early_words_dropped",
         title=f"The first {max(1, round(dropped_ms / 1000))} s of what you said were lost",
         hint=f"Before a call only the last {limit_ms / 1000:g} s are kept. Say it again.",
+        until="call",
     )
 
 
@@ -285,6 +299,7 @@ LINE_LOST = Notice(
     code="line_lost",
     title="The connection was lost",
     hint="Reconnecting. A few seconds of what you say meanwhile are kept.",
+    until="call",
 )
 LINE_SILENT = _error("line_silent", "The voice service went silent", "Check that you are online, then press Connect.")
 CONTEXT_LOST = Notice(
@@ -292,6 +307,7 @@ CONTEXT_LOST = Notice(
     code="context_lost",
     title="Connected again, in a new conversation",
     hint="The agent does not know what was said before.",
+    until="call",
 )
 # Lines in the transcript between the sessions of one call.
 MARK_CONTEXT_LOST = "Context lost: the connection broke, and the agent does not know what was said before."
@@ -302,24 +318,66 @@ AGENT_LATE = Notice(
     code="agent_late",
     title="The agent has not joined yet",
     hint="You are connected, and the call goes on as soon as it does.",
+    until="call",
 )
 NOT_SENT_LINE_LOST = Notice(
     tone="warn",
     code="not_sent_line_lost",
     title="Your message was not sent",
     hint="The connection is being restored. Send it again in a moment.",
+    until="reply",
+)
+REPLY_REFUSED = Notice(
+    tone="warn",
+    code="reply_refused",
+    title="The agent could not answer",
+    hint="The voice service is busy with another reply. Say it again.",
+    until="reply",
+)
+TOOL_CIRCLE = Notice(
+    tone="warn",
+    code="tool_circle",
+    title="The agent was stopped",
+    hint="It called its tools again and again without saying anything. Say what you want it to do.",
+    until="call",
+)
+TOOL_CIRCLE_ENDED = _error(
+    "tool_circle", "The agent called its tools without end", "The call was ended. Press Connect to start a new one."
+)
+AUDIO_UNREADABLE = Notice(
+    tone="warn",
+    code="audio_unreadable",
+    title="Some of the agent's voice could not be played",
+    hint="The voice service sent sound that cannot be read. What was said can be read in the conversation.",
+    until="call",
 )
 TALK_TOO_SHORT = Notice(
-    tone="info", code="talk_too_short", title="Too short to be sent", hint="Hold the button for as long as you speak."
+    tone="info",
+    code="talk_too_short",
+    title="Too short to be sent",
+    hint="Hold the button for as long as you speak.",
+    until="reply",
 )
 TALK_NO_SOUND = Notice(
-    tone="warn", code="talk_no_sound", title="Nothing was sent", hint="No sound came from the microphone."
+    tone="warn",
+    code="talk_no_sound",
+    title="Nothing was sent",
+    hint="No sound came from the microphone.",
+    until="reply",
 )
 TALK_CANCELLED = Notice(
-    tone="info", code="talk_cancelled", title="What you said was not sent", hint="Hold the button and say it again."
+    tone="info",
+    code="talk_cancelled",
+    title="What you said was not sent",
+    hint="Hold the button and say it again.",
+    until="reply",
 )
 TALK_MUTED = Notice(
-    tone="warn", code="talk_muted", title="Your microphone is muted", hint="Unmute it, then hold the button and speak."
+    tone="warn",
+    code="talk_muted",
+    title="Your microphone is muted",
+    hint="Unmute it, then hold the button and speak.",
+    until="call",
 )
 
 
@@ -354,6 +412,7 @@ def wrap_up(seconds: int) -> Notice:
         title=f"This call ends in {seconds} seconds",
         hint="Its time limit is nearly reached.",
         retry=False,
+        until="call",
     )
 
 

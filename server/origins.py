@@ -31,29 +31,34 @@ _ANY_ADDRESS = ("", "0.0.0.0", "::")
 TOKEN_PATH = "/api/token"
 
 
-def scheme_of(scope: Scope, settings: Settings) -> str:
-    """`http` or `https` as the browser used it. `X-Forwarded-Proto` counts only with TRUST_PROXY: anyone can send it."""
-    scheme = {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"])
-    if settings.trust_proxy:
-        # The last value is the one our own proxy wrote.
-        forwarded = Headers(scope=scope).get("x-forwarded-proto", "").rpartition(",")[2].strip().lower()
-        if forwarded in ("http", "https"):
-            return forwarded
-    return str(scheme)
+def scheme_of(scope: Scope) -> str:
+    """`http` or `https`, also of a WebSocket. Behind a proxy it is the browser's own with TRUST_PROXY (`forwarded.py`)."""
+    return {"ws": "http", "wss": "https"}.get(scope["scheme"], str(scope["scheme"]))
 
 
-def client_of(scope: Scope, settings: Settings) -> str:
-    """The address whose rate is limited; `X-Forwarded-For` (its last entry, our proxy's own) only with TRUST_PROXY."""
-    if settings.trust_proxy:
-        forwarded = Headers(scope=scope).get("x-forwarded-for", "").rpartition(",")[2].strip()
-        if forwarded:
-            return forwarded[:64]
+def client_of(scope: Scope) -> str:
+    """The address whose rate is limited. Behind a proxy it is the browser's own with TRUST_PROXY (`forwarded.py`)."""
     return str(scope["client"][0]) if scope.get("client") else "unknown"
 
 
 def host_of(scope: Scope) -> str:
     """`Host` as the browser sent it, lower case. Only after `HostGuard` is it known to be one of ours."""
     return Headers(scope=scope).get("host", "").lower()
+
+
+def ws_origin_of(scope: Scope) -> str:
+    """Ourselves as the page's sockets reach us: `ws://host` or `wss://host`. Call it after `check_origin`.
+
+    A page over https may open no other than `wss://`, except to this machine itself; and where its own origin has our host,
+    whatever ends the encryption before us does so for the sockets as well. So the page's origin counts, also where we
+    were not told of a proxy.
+    """
+    host, origin = host_of(scope), Headers(scope=scope).get("origin", "")
+    over_https = origin.startswith("https://")
+    same_host = origin == f"https://{host.removesuffix(':443')}"
+    name = match[1] if (match := _HOST.fullmatch(host)) else host
+    encrypted = scheme_of(scope) == "https" or (over_https and (same_host or name not in _LOOPBACK_NAMES))
+    return f"{'wss' if encrypted else 'ws'}://{host}"
 
 
 class HostGuard:
@@ -93,7 +98,7 @@ def check_origin(scope: Scope, settings: Settings) -> None:
     headers = Headers(scope=scope)
     origins = headers.getlist("origin")
     if origins:
-        own = f"{scheme_of(scope, settings)}://{host_of(scope)}"
+        own = f"{scheme_of(scope)}://{host_of(scope)}"
         if len(origins) == 1 and (origins[0] == own or origins[0] in settings.allowed_origins):
             return
     else:
@@ -103,6 +108,12 @@ def check_origin(scope: Scope, settings: Settings) -> None:
         if scope["method"] == "GET" and site in ("same-origin", "none"):
             return
     message = "Pages of this origin may not ask for tokens here; see ALLOWED_ORIGINS."
+    if origins == [f"https://{host_of(scope)}"] and not settings.trust_proxy:
+        # The proxy that ends the encryption is not known to us, so our own page looks like a foreign one.
+        message = (
+            "This page came over https, which the server was not told of: set TRUST_PROXY=true behind a proxy of your "
+            "own, or name the page in ALLOWED_ORIGINS."
+        )
     raise ApiError(403, "forbidden_origin", message)
 
 

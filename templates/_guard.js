@@ -10,11 +10,12 @@
   const RELOADED = "parley-reloaded";
   const SLOW_AFTER_MS = 15000;
   const FAULT_AFTER_MS = 1500;
-  const config = JSON.parse(document.getElementById("parley-config").textContent);
+  const text = document.getElementById("parley-config").textContent;
+  const config = JSON.parse(text);
   const violations = [];
   let alive = false;
   let said = "";
-  const guard = { halted: false, diagnose, again, alive: () => (alive = true), started: () => forget() };
+  const guard = { config, halted: false, diagnose, again, alive: () => (alive = true), started: () => forget() };
   globalThis.parleyGuard = guard;
   document.documentElement.className = "guarded"; // the style sheet shows what the HTML says only where this is not
 
@@ -62,8 +63,17 @@
     document.getElementById("boot").hidden = false;
   }
 
+  /** Every other file is checked by what stands in the settings, so these must be what was built (`settings_check` in builder/site.py). */
+  function damaged() {
+    let sum = 0x811c9dc5;
+    for (let i = 0; i < text.length; i++) sum = Math.imul(sum ^ text.charCodeAt(i), 0x01000193) >>> 0;
+    const check = document.querySelector("meta[name=parley-check]");
+    return !check || check.content !== String(sum);
+  }
+
   /** Where the page as it is now cannot work: the code for the words. */
   function hopeless() {
+    if (damaged()) return ["damaged", "The settings in the page are not those that were built."];
     if (location.protocol === "file:") return ["file"];
     if (globalThis.origin === "null") return ["sandbox"];
     if (!globalThis.isSecureContext) return ["insecure"];

@@ -277,8 +277,8 @@ function audioOf(wire, text) {
     const data = message[wire.data_field];
     if (message[wire.type_field] !== wire.type || typeof reply !== "string" || typeof data !== "string") return null;
     const pcm = Uint8Array.fromBase64(data);
-    // Base64 with spaces in it, or without its padding, has another length than its bytes say, and is for Python to refuse.
-    const whole = pcm.length > 0 && pcm.length % 2 === 0 && Math.ceil(pcm.length / 3) * 4 === data.length;
+    // Line breaks and missing padding are taken here as they are in Python; half a sample is for Python to refuse.
+    const whole = pcm.length > 0 && pcm.length % 2 === 0;
     return whole ? { reply, pcm } : null;
   } catch {
     return null;

@@ -10,10 +10,12 @@ import { watchForRecovery } from "./over.js";
 import { outputLatency_ms } from "./quirks.js";
 import { guard, needsLine, needsPage, startFault } from "./start.js";
 import { talkKey } from "./talk_key.js";
+import { mergeTurns } from "./turns.js";
 
 const { config } = globalThis.parleyAhead;
 
 const SILENT_AFTER_MS = 2500;
+const REDRAW_WITHIN_MS = 100;
 
 let view = EMPTY;
 let local = null; // what only the page knows: {status, tone} between the click and Python's first word
@@ -24,6 +26,7 @@ let waiting = null; // the message and ports of a click that Python is not there
 let hold_ms = 0; // how much of what is said before the call is kept, for this click
 let boot = { stage: "runtime", percent: 0, ready_ms: null, way: null, why: null, fault: null };
 let silent = false;
+let redraw_timer = null;
 
 let chosen = config.choices[0];
 
@@ -43,12 +46,12 @@ function received(message) {
     // A fresh worker knows nothing of why it was started: what the page told stays until the next call.
     const told = message.call === 0 && view.notice ? { notice: view.notice, turns: view.turns } : {};
     if (answers(message.view) && !answers(view)) audio?.answerBegins();
-    view = { ...message.view, ...told };
+    view = { ...message.view, turns: mergeTurns(view.turns, message.view), ...told };
     if (message.call === call) {
       if (!opening) local = null;
       if (!view.audio_wanted) release();
     }
-    redraw();
+    redrawSoon();
   }
 }
 
@@ -56,7 +59,16 @@ function answers({ activity }) {
   return activity === "thinking" || activity === "agent_speaking";
 }
 
+/** Views may come much faster than a screen shows them; a page in the background has no frames at all. */
+function redrawSoon() {
+  if (redraw_timer !== null) return;
+  redraw_timer = setTimeout(redraw, REDRAW_WITHIN_MS);
+  requestAnimationFrame(() => redraw_timer !== null && redraw());
+}
+
 function redraw() {
+  clearTimeout(redraw_timer);
+  redraw_timer = null;
   drawView(view, local);
   drawFacts(facts());
 }
