@@ -88,7 +88,7 @@ def _place(
     return {
         "assets": assets.placed,
         "integrity": assets.integrity,
-        "start": assets.placed["start.js"],
+        "start": _described(out, assets.placed["start.js"]),
         "microphone_words": words.of_the_microphone(root),
         "boot": {
             "worker": _described(out, scripts["boot.js"]),

@@ -5,11 +5,12 @@
  * says `dead` where it can; where it cannot, it misses the heartbeat.
  */
 
+import { genuine } from "./genuine.js";
 import { guard } from "./start.js";
 
 // Begun by the script in the page itself, `_ahead.js`.
 const { config: of_page, first, startWorker } = globalThis.parleyAhead;
-const WORKER_URL = of_page.boot.worker.url ?? of_page.boot.worker;
+const WORKER_URL = of_page.boot.worker.url;
 
 const HEARTBEAT_MS = 3000;
 const PATIENCE_MS = 20000;
@@ -37,8 +38,11 @@ export class Link {
   adopt(worker) {
     this.worker = worker;
     this.ready = false;
+    this.isGenuine = false;
+    this.held = null; // its word that it is ready, as long as nobody knows whether that can be believed
     this.heard = false;
     this.pinged_at = null;
+    this.look(worker);
     worker.onmessage = ({ data }) => this.received(data);
     worker.onerror = (event) => {
       event.preventDefault();
@@ -64,6 +68,19 @@ export class Link {
     if (worker === this.worker && !this.heard) this.died(detail, kind, WORKER_URL);
   }
 
+  /** The worker checks every file that it takes; its own script is checked here. Nothing is asked of a worker before that. */
+  async look(worker) {
+    try {
+      const wasRight = await genuine(of_page.boot.worker, "the worker's script");
+      if (worker !== this.worker) return;
+      if (!wasRight) return this.start(); // from a copy that is replaced by now
+      this.isGenuine = true;
+      if (this.held) this.received(this.held);
+    } catch (fault) {
+      if (worker === this.worker) this.died(fault.message, fault.kind, WORKER_URL);
+    }
+  }
+
   send(message, transfer = []) {
     this.worker.postMessage(message, transfer);
   }
@@ -72,6 +89,7 @@ export class Link {
     this.heard = true;
     if (message.type === "pong") this.pinged_at = null;
     else if (message.type === "dead") this.died(message.reason, message.kind, message.what);
+    else if (message.stage === "ready" && !this.isGenuine) this.held = message;
     else {
       if (message.type === "boot" && message.stage === "ready") this.ready = true;
       this.onMessage(message);

@@ -3,10 +3,16 @@
  * running. It comes first of all modules: what is behind its two `await` runs only where there is something to run.
  */
 
+import { genuine } from "./genuine.js";
+
 const built = JSON.parse(document.getElementById("parley-config").textContent);
 
 // A host's own policy may forbid scripts in pages and allow the files beside them: the same text is there as a file.
-if (!globalThis.parleyGuard) await import(new URL(built.start, document.baseURI).href);
+if (!globalThis.parleyGuard) {
+  const file = { ...built.start, url: new URL(built.start.url, document.baseURI).href };
+  await genuine(file, "the script that starts the page");
+  await import(file.url);
+}
 // `_guard.js` has said why nothing can work here, or is about to.
 if (!globalThis.parleyAhead) await new Promise(() => {});
 

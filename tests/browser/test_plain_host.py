@@ -1,0 +1,34 @@
+"""A host that knows nothing of Python: it gives no type but those of pages, and refuses what it does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.plain_host import PlainHost
+from tests.browser.test_damaged import WAYS, built_site, flipped, look, without
+
+__all__ = ["built_site"]
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def host(built_site: Path) -> Iterator[PlainHost]:
+    with PlainHost(built_site, prefix="/voice/") as host:
+        yield host
+
+
+@pytest.mark.slow
+def test_each_way_of_starting_needs_no_type_no_compression_and_no_header(tab: Any, host: PlainHost) -> None:
+    """With `nosniff`, so that nothing is guessed, and in a folder of the site."""
+    tab.errors.expect("404")
+    reasons = {"snapshot": None, "precompiled": "the snapshot", "stock": "the precompiled library"}
+    for way, missing in WAYS.items():
+        seen = look(tab, host, without(missing, flipped("", "plain")))
+        assert (seen.boot, seen.way) == ("ready", way), seen
+        assert (seen.why is None) == (way == "snapshot") and (reasons[way] or "") in (seen.why or ""), seen
+        refused = {path for path, status in host.asked if status != 200}
+        assert all(path.removeprefix("/voice/assets/").startswith(missing or ("\0",)) for path in refused), refused
