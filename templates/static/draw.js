@@ -156,3 +156,18 @@ function made(tag, textContent, className = "") {
 function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
+
+/** What is chosen in the settings, as Python takes it. */
+export function wishes() {
+  const voice = $("voice").value === "*" ? $("voice-other").value.trim() : $("voice").value;
+  return {
+    voice,
+    greeting: $("greeting").value.trim(),
+    system_prompt: $("system-prompt").value.trim(),
+    turn_style: $("turn-style").value,
+  };
+}
+
+export function listed(pairs) {
+  return Object.entries(pairs).map((both) => both.join(" ")).join(", ");
+}

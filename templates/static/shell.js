@@ -4,12 +4,12 @@
  */
 
 import { openAudio } from "./audio.js";
-import { $, EMPTY, copyFacts, drawBoot, drawCountdown, drawFacts, drawLevel, drawSettings, drawView, takeOver } from "./draw.js";
+import { $, EMPTY, copyFacts, drawBoot, drawCountdown, drawFacts, drawLevel, drawSettings, drawView, listed, takeOver, wishes } from "./draw.js";
 import { Link } from "./link.js";
 import { watchForRecovery } from "./over.js";
 import { outputLatency_ms } from "./quirks.js";
 import { guard, needsLine, needsPage, startFault } from "./start.js";
-import { talkKey } from "./talk_key.js";
+import { shortcuts, talkKey } from "./talk_key.js";
 import { mergeTurns } from "./turns.js";
 
 const { config } = globalThis.parleyAhead;
@@ -102,7 +102,7 @@ async function connect() {
   else {
     audio = opened;
     const ports = audio.takePorts();
-    waiting = { message: { type: "connect", call: mine, ...settings(), ports }, transfer: [ports.capture, ports.playback] };
+    waiting = { message: { type: "connect", call: mine, ...wishes(), ports }, transfer: [ports.capture, ports.playback] };
     if (boot.stage === "ready") handOver();
     waitForPython();
   }
@@ -152,16 +152,6 @@ function complain(kind, fatal, detail = "") {
     Object.assign(view, { state: "failed", tone: "error", status: "Not connected" });
   }
   redraw();
-}
-
-function settings() {
-  const voice = $("voice").value === "*" ? $("voice-other").value.trim() : $("voice").value;
-  return {
-    voice,
-    greeting: $("greeting").value.trim(),
-    system_prompt: $("system-prompt").value.trim(),
-    turn_style: $("turn-style").value,
-  };
 }
 
 /** Another service for the next call. Python starts over with its settings, and says what it can do. */
@@ -247,10 +237,6 @@ function restart() {
   link.start();
 }
 
-function listed(pairs) {
-  return Object.entries(pairs).map((both) => both.join(" ")).join(", ");
-}
-
 function facts() {
   const stats = view.stats ?? {};
   const latency_ms = audio && outputLatency_ms(audio.context);
@@ -276,7 +262,7 @@ $("mute").addEventListener("click", () => link.send({ type: "mute", muted: !view
 $("interrupt").addEventListener("click", () => link.send({ type: "interrupt" }));
 $("service")?.addEventListener("change", () => choose($("service").selectedIndex));
 talkKey($("talk-key"), () => !$("talk-key").hidden, (intent) => link.send({ type: "talk", ...intent }));
-$("apply").addEventListener("click", () => link.send({ type: "settings", ...settings() }));
+$("apply").addEventListener("click", () => link.send({ type: "settings", ...wishes() }));
 $("retry").addEventListener("click", retry);
 addEventListener("online", () => boot.stage === "failed" && needsLine(boot.fault?.kind) && retry());
 watchForRecovery(over);
@@ -292,12 +278,7 @@ $("typed").addEventListener("submit", (event) => {
 });
 $("diagnostics").addEventListener("toggle", () => drawFacts(facts()));
 $("copy").addEventListener("click", () => copyFacts(facts()));
-document.addEventListener("keydown", (event) => {
-  const typing = event.target instanceof Element && event.target.closest("input, textarea, select, [contenteditable]");
-  if (typing || event.altKey || event.ctrlKey || event.metaKey || event.repeat) return;
-  if (event.key.toLowerCase() === "m" && !$("mute").disabled) $("mute").click();
-  else if (event.key === "Escape" && !$("interrupt").disabled) $("interrupt").click();
-});
+shortcuts();
 addEventListener("pagehide", () => {
   waiting = null;
   link.send({ type: "hang_up", page_gone: true });

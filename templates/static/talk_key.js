@@ -48,3 +48,14 @@ export function talkKey(button, allowed, tell) {
   addEventListener("blur", () => release("", true));
   document.addEventListener("visibilitychange", () => document.hidden && release("", true));
 }
+
+/** M mutes, Escape stops the agent; not where somebody is typing. */
+export function shortcuts() {
+  const press = (id) => document.getElementById(id).disabled || document.getElementById(id).click();
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target instanceof Element && event.target.closest("input, textarea, select, [contenteditable]");
+    if (typing || event.altKey || event.ctrlKey || event.metaKey || event.repeat) return;
+    if (event.key.toLowerCase() === "m") press("mute");
+    else if (event.key === "Escape") press("interrupt");
+  });
+}

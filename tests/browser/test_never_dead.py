@@ -337,7 +337,7 @@ def test_a_page_starts_inside_a_page_that_asks_all_for_consent(
         sound = Answer(
             body=(framed_site / (path or "index.html")).read_bytes(), headers=headers_for(blocks, f"/{path}")
         )
-        return sound.with_headers(Content_Type=TYPES.get(Path(path or ".html").suffix, "application/octet-stream"))
+        return sound.with_headers(Content_Type=TYPES.get(Path(path or "index.html").suffix, "application/octet-stream"))
 
     isolating = {"Cross-Origin-Embedder-Policy": "require-corp", "Cross-Origin-Opener-Policy": "same-origin"}
     host.faults["consenting"] = with_headers

@@ -95,7 +95,7 @@ def test_the_page_can_check_every_file_that_it_is_told_of(dist: Path) -> None:
         assert digest == base64.b64encode(hashlib.sha256((dist / url).read_bytes()).digest()).decode(), url
     there = {f"assets/{path.name}" for path in (dist / "assets").iterdir() if path.suffix not in (".br", ".gz")}
     # `start.js` is what stands in the page too; it is fetched only to find out whether a host's policy forbids the page's own.
-    assert {file["url"] for file in files} | set(attributes) == there
+    assert {file["url"] for file in files} | set(attributes) | {page_config(dist)["start"]["url"]} == there
 
 
 def test_the_page_knows_a_sum_of_what_it_is_told(dist: Path) -> None:
