@@ -4,16 +4,21 @@ import _imp
 import bz2
 import decimal
 import hashlib
+import lzma
 import marshal
+import sqlite3
 import types
 import unicodedata
+from compression import zstd
 
 if str(decimal.Decimal("1.10") * 3) != "3.30":
     raise RuntimeError("decimal numbers are wrong")
 if unicodedata.name("\N{SNOWMAN}") != "SNOWMAN" or "ſ".casefold() != "s":
     raise RuntimeError("the names of characters are wrong")
-if bz2.decompress(bz2.compress(b"parley")) != b"parley":
+if any(it.decompress(it.compress(b"parley")) != b"parley" for it in (bz2, lzma, zstd)):
     raise RuntimeError("what was compressed is not what comes out")
+if sqlite3.connect(":memory:").execute("select group_concat(x * 2) from (select 3 as x union select 4)").fetchone() != ("6,8",):
+    raise RuntimeError("a database is wrong")
 if hashlib.sha3_256(b"").hexdigest()[:8] != "a7ffc6f8":
     raise RuntimeError("a digest is wrong")
 try:
