@@ -107,18 +107,22 @@ export class Described {
   }
 }
 
-/** Places of addresses that need not count: the gates see to it. */
-export const pointersOf = (kinds) => new Set(kinds.flatMap(({ found }) => [...found.keys()]));
+/** Places of addresses that need not count, for the gates see to it, and the data that is there. @returns {Map<number, [number, number]>} */
+export const placesOf = (kinds) => new Map(kinds.flatMap(({ found }) => [...found]));
 
-/** The data of these kinds. A text of which something else refers to a part stays; code has no parts that could be referred to. */
-export function rangesOf(kinds, ownership) {
+/**
+ * The kinds without the texts of which something else refers to a part: their addresses do count. Code has no parts that could be referred to.
+ *
+ * @param {Ownership} ownership for which none of them counted
+ */
+export function unshared(kinds, ownership) {
   const isOwn = ([begin, end]) => {
     for (let object = ownership.objectOf(begin); ownership.bases[object] < end; object++) {
       if (ownership.bases[object] >= begin && ownership.everReached[object] === 1) return false;
     }
     return true;
   };
-  return kinds.flatMap(({ found, areAlone }) => [...found.values()].filter((range) => areAlone || isOwn(range)));
+  return kinds.map((kind) => (kind.areAlone ? kind : { ...kind, found: new Map([...kind.found].filter(([, range]) => isOwn(range))) }));
 }
 
 /** What each place of the table calls. @returns {Map<number, number>} */

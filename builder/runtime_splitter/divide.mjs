@@ -18,7 +18,7 @@ import { runtimeOptions } from "../../templates/static/restore.js";
 import { Secondaries, Secondary } from "../../templates/static/secondary.js";
 import { tellInFewLines } from "../node_errors.mjs";
 import { TOOLS, begin, rehearse } from "./rehearsal.mjs";
-import { Described, pointersOf, rangesOf } from "./described.mjs";
+import { Described, placesOf, unshared } from "./described.mjs";
 import { Ownership, constantEnd } from "./ownership.mjs";
 import { ON_DEMAND, PARTS, dataOfParts, functionsOfParts, namesOf } from "./parts.mjs";
 import { readData, withData, without } from "./segments.mjs";
@@ -116,12 +116,15 @@ const inCall = watching.used();
 const memories = [restored, watching.python._module.HEAPU8];
 
 const names = namesOf(new Uint8Array(readFileSync(join(job.stock, "pyodide.asm.wasm"))));
-const described = new Described(wasm, data, constantEnd(data, memories), names).leaving(inCall.called);
-const ownership = new Ownership(wasm, data, memories, new Set(names.data.values()), pointersOf(described));
+const symbols = new Set(names.data.values());
+const owning = (kinds) => new Ownership(wasm, data, memories, symbols, placesOf(kinds));
+const candidates = new Described(wasm, data, constantEnd(data, memories), names).leaving(inCall.called);
+const described = unshared(candidates, owning(candidates));
+const ownership = owning(described);
 const gates = described.flatMap((kind) => kind.gates);
 const used = { start: atStart.called, call: inCall.called };
 const functions = functionsOfParts(living(wasm), names.functions, used, ownership, gates);
-const ranges = dataOfParts(ownership, functions, rangesOf(described, ownership), { start: atStart.read, call: inCall.read });
+const ranges = dataOfParts(ownership, functions, [...placesOf(described).values()], { start: atStart.read, call: inCall.read });
 const parts = divided();
 
 // A real run of what was made: the start needs the primary module alone, the rehearsal the call's, what else Python can do the rest.

@@ -51,7 +51,7 @@ export class Ownership {
   /**
    * @param {Uint8Array} bytes the whole module   @param {{memory: Uint8Array, begin: number}} data its data
    * @param {Uint8Array[]} memories of Pythons that ran: they hold addresses too   @param {Set<number>} symbols addresses where objects are known to begin
-   * @param {Set<number>} known places of addresses that do not count
+   * @param {Map<number, unknown>} known places of addresses that do not count
    */
   constructor(bytes, data, memories, symbols, known) {
     Object.assign(this, { memories, symbols });

@@ -116,32 +116,30 @@ function largestGroup(named) {
  * @returns {Map<string, [number, number][]>} the data of each part
  */
 export function dataOfParts(ownership, functions, known, read) {
-  const found = new Map();
-  const taken = [];
-  for (const part of PARTS) {
-    const own = functions.get(part);
-    const ranges = ownership.of((index) => own.has(index), { hasRun: !ON_DEMAND.includes(part), takesDead: part === "rare" });
-    if (part === "rare") ranges.push(...known);
-    const joint = joined(ranges, ownership.memory);
-    found.set(part, unread(joint, part === "call" ? read.start : read.call));
-    taken.push(...joint);
+  const later = new Set([...functions.values()].flatMap((indexes) => [...indexes]));
+  const rangesOf = (own, options) => ownership.of((index) => own.has(index), options);
+  const rare = rangesOf(functions.get("rare"), { hasRun: false, takesDead: true });
+  const found = new Map([["rare", unread(joined([...rare, ...known], ownership), read.call)]]);
+  // Whoever reads it has not asked for another part.
+  const staying = without(known, found.get("rare"));
+  for (const part of PARTS.filter((it) => it !== "rare")) {
+    const ranges = rangesOf(functions.get(part), { hasRun: !ON_DEMAND.includes(part), takesDead: false });
+    found.set(part, unread(joined(without(ranges, staying), ownership), part === "call" ? read.start : read.call));
   }
   // What several of them read comes with the first, which is there before any other.
-  const later = new Set([...functions.values()].flatMap((indexes) => [...indexes]));
-  const shared = ownership.of((index) => later.has(index), { hasRun: true, takesDead: false });
   const [first] = PARTS;
-  const left = joined(without(shared, taken), ownership.memory);
-  found.set(first, joined([...found.get(first), ...unread(left, read.start)], ownership.memory));
+  const shared = without(rangesOf(later, { hasRun: true, takesDead: false }), [...staying, ...[...found.values()].flat()]);
+  found.set(first, joined([...found.get(first), ...unread(joined(shared, ownership), read.start)], ownership));
   return found;
 }
 
-/** Sorted, in one where only zeros are between, and without those too small to be worth it. */
-function joined(ranges, memory) {
+/** Sorted, in one where only constant zeros are between, and without those too small to be worth it. */
+function joined(ranges, { memory, constantEnd }) {
   const found = [];
   for (const [begin, end] of ranges.sort(([a], [b]) => a - b)) {
     const last = found.at(-1);
-    const isNext = last && begin - last[1] <= ZEROS_BETWEEN && memory.subarray(last[1], begin).every((byte) => byte === 0);
-    if (isNext) last[1] = Math.max(end, last[1]);
+    const areZeros = last && begin < constantEnd && begin - last[1] <= ZEROS_BETWEEN && memory.subarray(last[1], begin).every((byte) => byte === 0);
+    if (areZeros || (last && begin <= last[1])) last[1] = Math.max(end, last[1]);
     else found.push([begin, end]);
   }
   return found.filter(([begin, end]) => end - begin >= SMALLEST_BYTES);

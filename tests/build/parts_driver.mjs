@@ -46,15 +46,15 @@ const primary = await WebAssembly.compile(file(folder, "primary.wasm"));
 const names = JSON.parse(readFileSync(join(folder, "parts.json"), "utf8")).map(({ name }) => name);
 const modules = Object.fromEntries(names.map((name) => [name, new WebAssembly.Module(file(folder, `${name}.wasm`))]));
 
-/** Places of the memory that only this part writes: in each of its segments, in steps. */
+/** Places of the memory that only this part writes. */
 const all = readData(wholeBytes).memory;
 const early = readData(file(folder, "primary.wasm")).memory;
-const own = Object.fromEntries(names.map((name) => {
-  const { memory: data } = readData(file(folder, `${name}.wasm`));
-  const places = [];
-  for (let at = 0; at < data.length; at++) if (data[at] !== 0 && (early[at] ?? 0) === 0) places.push(at);
-  return [name, places];
-}));
+const datas = names.map((name) => readData(file(folder, `${name}.wasm`)).memory);
+const own = Object.fromEntries(names.map((name) => [name, []]));
+for (let at = 0; at < all.length; at++) {
+  const who = [early, ...datas].flatMap((data, i) => ((data[at] ?? 0) === 0 ? [] : [i]));
+  if (who.length === 1 && who[0] > 0) own[names[who[0] - 1]].push(at);
+}
 
 async function divided(code) {
   const brought = [];
@@ -85,5 +85,5 @@ for (const [name, code] of Object.entries(codes)) {
   const whole = await python(wholeModule, (instance) => instance);
   told[name] = { whole: whole.runPython(code), ...(await divided(code)) };
 }
-console.log(JSON.stringify({ told, data: Object.fromEntries(names.map((name) => [name, own[name].length])) }));
-process.exit(0);
+const data = Object.fromEntries(names.map((name) => [name, own[name].length]));
+process.stdout.write(JSON.stringify({ told, data }), () => process.exit(0));
