@@ -119,7 +119,11 @@ def test_python_starts_from_the_snapshot_and_fetches_what_a_tool_wants_beyond_it
     assert (facts["Python started from"], facts["Not faster because"]) == ("snapshot", None)
     # The page hardly ever needs decimal numbers: their code was not there when the tools were imported.
     assert (WAITED in " ".join(said)) == (runtime == "smaller"), said
-    ask_weather(call, spoiled, "21 degrees, 7 known, compiled 1" if runtime == "full" else "21 degrees, 7 known, refused with a hint")
+    ask_weather(
+        call,
+        spoiled,
+        "21 degrees, 7 known, compiled 1" if runtime == "full" else "21 degrees, 7 known, refused with a hint",
+    )
 
 
 def change_one_bit(assets: Path) -> None:

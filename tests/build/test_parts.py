@@ -110,7 +110,9 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     runtime = lean.make(ROOT, stock.pyodide, stock.acorn)
     memory = snapshot.make(ROOT, stock.pyodide, runtime, *wheel.build(ROOT))
     folder = tmp_path_factory.mktemp("parts")
-    parts = split.make(ROOT, runtime, memory, stock.pyodide / "python_stdlib.zip", ("assemblyai", "openai_realtime"), None)
+    parts = split.make(
+        ROOT, runtime, memory, stock.pyodide / "python_stdlib.zip", ("assemblyai", "openai_realtime"), None
+    )
     (folder / "primary.wasm").write_bytes(parts.primary)
     for part in parts.later:
         (folder / f"{part.name}.wasm").write_bytes(part.wasm)
@@ -139,7 +141,15 @@ def test_python_knows_the_same_whatever_is_not_there_yet(told: dict[str, Any], n
 def test_a_part_comes_only_for_what_it_knows(told: dict[str, Any]) -> None:
     """And what does not come is not in the memory either."""
     of_code = {name: {*found["brought"]} - {"call", "rest"} for name, found in told["told"].items()}
-    kinds = {"names": "names", "asian": "asian", "archive": "archive", "rare": "rare", "frozen bytes": "rare", "frozen import": "rare", "docstrings": "rare"}
+    kinds = {
+        "names": "names",
+        "asian": "asian",
+        "archive": "archive",
+        "rare": "rare",
+        "frozen bytes": "rare",
+        "frozen import": "rare",
+        "docstrings": "rare",
+    }
     assert of_code == {name: {part} for name, part in kinds.items()} | {"none": set(), "tables": {"tables", "rare"}}
     assert set(told["told"]["none"]["absent"]) >= {"asian", "names", "rare"}  # the others have little data
     assert all(told["data"][part] > 200_000 for part in ("asian", "names", "rare"))
