@@ -33,10 +33,6 @@ class Parts:
     later: tuple[Part, ...]
     tools: bytes | None
 
-    def files(self) -> dict[str, bytes]:
-        """Return all of it by the names that the page asks for."""
-        return {"pyodide.asm.wasm": self.primary} | {f"{part.name}.wasm": part.wasm for part in self.later}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:

@@ -14,7 +14,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
-import { runtimeOptions } from "../../templates/static/restore.js";
+import { runtimeOptions, settle } from "../../templates/static/restore.js";
 import { Secondaries, Secondary } from "../../templates/static/secondary.js";
 import { tellInFewLines } from "../node_errors.mjs";
 import { TOOLS, begin, rehearse } from "./rehearsal.mjs";
@@ -62,7 +62,7 @@ async function pythonOf(bytes, attach) {
     stdout: () => {},
     stderr: () => {},
   });
-  restored.pyimport("random").seed();
+  settle(restored);
   restored.pyimport("pyclient.stdlib").install(() => new Uint8Array(readFileSync(job.library)), "/lib/python314.zip");
   return restored;
 }
