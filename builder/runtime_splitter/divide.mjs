@@ -18,8 +18,9 @@ import { runtimeOptions, settle } from "../../templates/static/restore.js";
 import { Secondaries, Secondary } from "../../templates/static/secondary.js";
 import { tellInFewLines } from "../node_errors.mjs";
 import { TOOLS, begin, rehearse } from "./rehearsal.mjs";
+import { Described, placesOf, unshared } from "./described.mjs";
 import { Ownership, constantEnd } from "./ownership.mjs";
-import { ON_DEMAND, PARTS, constantsOfParts, frozenModules, functionsOfParts, namesOf } from "./parts.mjs";
+import { ON_DEMAND, PARTS, dataOfParts, functionsOfParts, namesOf } from "./parts.mjs";
 import { readData, withData, without } from "./segments.mjs";
 import { PREFIX, living, split } from "./split.mjs";
 import { callable, told, watched } from "./watch.mjs";
@@ -88,16 +89,16 @@ async function watchedPython() {
   return { python, used };
 }
 
-/** The module in parts: each with the functions and the constants that are its own. */
+/** The module in parts: each with the functions and the data that are its own. */
 function divided() {
   const made = {};
   let primary = wasm;
   for (const name of PARTS) {
     const { primary: left, secondary } = split(primary, functions.get(name), name);
-    made[name] = withData(secondary, data.memory, constants.get(name));
+    made[name] = withData(secondary, data.memory, ranges.get(name));
     primary = left;
   }
-  const gone = [...constants.values()].flat();
+  const gone = [...ranges.values()].flat();
   made.primary = withData(primary, data.memory, without([[data.begin, data.memory.length]], gone));
   return made;
 }
@@ -115,10 +116,15 @@ const inCall = watching.used();
 const memories = [restored, watching.python._module.HEAPU8];
 
 const names = namesOf(new Uint8Array(readFileSync(join(job.stock, "pyodide.asm.wasm"))));
-const frozen = frozenModules(data, constantEnd(data, memories));
-const ownership = new Ownership(wasm, data, memories, frozen.pointers);
-const functions = functionsOfParts(living(wasm), names, { start: atStart.called, call: inCall.called }, ownership);
-const constants = constantsOfParts(ownership, functions, frozen.ranges, names, { start: atStart.read, call: inCall.read });
+const symbols = new Set(names.data.values());
+const owning = (kinds) => new Ownership(wasm, data, memories, symbols, placesOf(kinds));
+const candidates = new Described(wasm, data, constantEnd(data, memories), names).leaving(inCall.called);
+const described = unshared(candidates, owning(candidates));
+const ownership = owning(described);
+const gates = described.flatMap((kind) => kind.gates);
+const used = { start: atStart.called, call: inCall.called };
+const functions = functionsOfParts(living(wasm), names.functions, used, ownership, gates);
+const ranges = dataOfParts(ownership, functions, [...placesOf(described).values()], { start: atStart.read, call: inCall.read });
 const parts = divided();
 
 // A real run of what was made: the start needs the primary module alone, the rehearsal the call's, what else Python can do the rest.

@@ -9,14 +9,18 @@
  * which is never written and holds no addresses, because what needs addresses is put further up by the compiler.
  */
 
-import { KIND, Reader, SECTION, eachInstruction, passDescription, reader } from "../runtime_pruner/format.mjs";
+import { KIND, Reader, SECTION, constant, eachInstruction, passDescription, reader } from "../runtime_pruner/format.mjs";
 import { readModule } from "./split.mjs";
 
 // Before the first byte that was ever written there may be variables that nothing wrote so far: a few, as Python's types come early.
 const MAYBE_VARIABLE_BYTES = 1 << 12;
 // Compilers subtract a known index from an address, or count down from an object's end.
-const NEAR_BYTES = 1024;
-const SMALLEST_BYTES = 512;
+const NEAR_BYTES = { text: 32, table: 1024, variable: 64 };
+// Nobody counts down from the end of one that large without saying where it begins.
+const LARGE_BYTES = 1 << 16;
+export const SMALLEST_BYTES = 64;
+// Not texts any more: so many bytes of which a quarter are no characters.
+const TABLE_BYTES = 64;
 // Where compilers let large tables begin.
 const ALIGNED_BYTES = 16;
 // A number that is compared, multiplied, masked or shifted at once is no address of anything.
@@ -29,12 +33,28 @@ export function constantEnd({ memory, begin }, memories) {
   return Math.max(begin, (end - MAYBE_VARIABLE_BYTES) & ~63);
 }
 
+/** Up to where the data is texts, one after the other, each with a zero behind it. */
+function textEnd({ memory, begin }, limit) {
+  let last = begin; // where the last text ended
+  for (let at = begin; at < limit; at++) {
+    const byte = memory[at];
+    if (byte === 0) last = at + 1;
+    else if (byte < 9 || (byte > 13 && byte < 32)) {
+      const odd = memory.subarray(at, at + TABLE_BYTES).filter((it) => (it > 0 && it < 9) || (it > 13 && it < 32) || it > 126).length;
+      if (odd > TABLE_BYTES / 4) return last;
+    }
+  }
+  return last;
+}
+
 export class Ownership {
   /**
    * @param {Uint8Array} bytes the whole module   @param {{memory: Uint8Array, begin: number}} data its data
-   * @param {Uint8Array[]} memories of Pythons that ran: they hold addresses too   @param {Set<number>} known places of addresses that do not count
+   * @param {Uint8Array[]} memories of Pythons that ran: they hold addresses too   @param {Set<number>} symbols addresses where objects are known to begin
+   * @param {Map<number, unknown>} known places of addresses that do not count
    */
-  constructor(bytes, data, memories, known) {
+  constructor(bytes, data, memories, symbols, known) {
+    Object.assign(this, { memories, symbols });
     this.memory = data.memory;
     this.begin = data.begin;
     this.end = data.memory.length;
@@ -43,17 +63,23 @@ export class Ownership {
     const isIn = (address) => address >= this.begin && address < this.end;
     this.isIn = isIn;
     this.known = known;
-    this.code = referencesOfCode(bytes, isIn);
-    this.globals = constantsOfGlobals(bytes).filter(isIn);
-    const bases = new Set([this.begin, this.constantEnd, ...this.globals]);
+    const constants = constantsOfGlobals(bytes);
+    this.code = referencesOfCode(bytes, isIn, constants);
+    this.globals = exportedGlobals(bytes).map((it) => constants.get(it)).filter(isIn);
+    const bases = new Set([this.begin, this.constantEnd, ...this.globals, ...[...symbols].filter(isIn)]);
     for (const addresses of this.code.values()) addresses.forEach((it) => bases.add(it));
     for (let at = this.constantEnd; at < this.end - 3; at += 4) if (this.isAddress(at)) bases.add(this.words[at >> 2]);
+    // The linker puts the texts first. Each is an object, wherever in it the addresses are that stand in code.
+    this.textEnd = textEnd(data, this.constantEnd);
+    for (const address of bases) if (address > this.begin && address < this.textEnd) bases.delete(address);
+    for (let at = this.begin + 1; at < this.textEnd; at++) if (this.memory[at - 1] === 0 && this.memory[at] !== 0) bases.add(at);
+    bases.add(this.textEnd);
     this.bases = Uint32Array.from(bases).sort();
     this.isBase = bases;
     this.held = this.heldBy(memories);
     this.everReached = this.reached(() => true);
     // Variables that nothing seems to refer to: what they refer to stays.
-    this.strays = [...this.bases.keys()].filter((object) => this.everReached[object] === 0 && this.bases[object] >= this.constantEnd);
+    this.strays = [...this.bases.keys()].filter((object) => this.everReached[object] === 0 && !symbols.has(this.bases[object]) && this.bases[object] >= this.constantEnd);
   }
 
   isAddress(at) {
@@ -88,23 +114,25 @@ export class Ownership {
   }
 
   /**
-   * The constants that only functions of one part can read, as sorted ranges [begin, end).
+   * The data that only functions of one part can read, as sorted ranges [begin, end): constants, and where none of these functions
+   * ever ran, variables too.
    *
-   * @param {(index: number) => boolean} isOfPart
+   * @param {(index: number) => boolean} isOfPart   @param {{hasRun: boolean, takesDead: boolean}} options `takesDead`: what nobody reads as well
    */
-  of(isOfPart) {
+  of(isOfPart, { hasRun, takesDead }) {
+    const limit = hasRun ? this.constantEnd : this.end;
     const others = this.reached((index) => !isOfPart(index));
-    const near = new Uint8Array(this.constantEnd);
-    for (const [index, addresses] of this.code) {
-      if (isOfPart(index)) continue;
-      for (const address of addresses) near.fill(1, Math.max(0, address - NEAR_BYTES), address + NEAR_BYTES);
-    }
-    const isFree = (object) => this.everReached[object] === 1 && others[object] === 0;
+    const near = this.nearOthers(isOfPart);
+    const isDead = (object) => this.symbols.has(this.bases[object]) && this.everReached[object] === 0;
+    const isFree = (object) => {
+      if (isDead(object) ? !takesDead : this.everReached[object] === 0 || others[object] === 1) return false;
+      return this.bases[object] < this.constantEnd || this.isUnchanged(object);
+    };
     const found = [];
     let isOpen = false;
-    for (let object = 0; object < this.bases.length && this.bases[object] < this.constantEnd; object++) {
+    for (let object = 0; object < this.bases.length && this.bases[object] < limit; object++) {
       // After what others read, an address that is not aligned may be one in the middle of it.
-      isOpen = isFree(object) && (isOpen || this.bases[object] % ALIGNED_BYTES === 0);
+      isOpen = isFree(object) && (isOpen || this.beginsSurely(this.bases[object]));
       if (!isOpen) continue;
       for (let at = this.bases[object]; at < this.endOf(object); at++) {
         if (near[at] === 1) continue;
@@ -113,6 +141,30 @@ export class Ownership {
       }
     }
     return found.filter(([from, to]) => to - from >= SMALLEST_BYTES);
+  }
+
+  /** Addresses so near to what functions of other parts refer to that those may read there. */
+  nearOthers(isOfPart) {
+    const near = new Uint8Array(this.end);
+    for (const [index, addresses] of this.code) {
+      if (isOfPart(index)) continue;
+      for (const address of addresses) {
+        if (address < this.textEnd && this.isBase.has(address)) continue; // a text, from its first letter
+        const { text, table, variable } = NEAR_BYTES;
+        const distance = address < this.textEnd ? text : address < this.constantEnd ? table : variable;
+        near.fill(1, Math.max(0, address - distance), address + distance);
+      }
+    }
+    return near;
+  }
+
+  beginsSurely(address) {
+    return address % ALIGNED_BYTES === 0 || address < this.textEnd || this.symbols.has(address);
+  }
+
+  isUnchanged(object) {
+    const [begin, end] = [this.bases[object], this.endOf(object)];
+    return this.memories.every((it) => Buffer.compare(it.subarray(begin, end), this.memory.subarray(begin, end)) === 0);
   }
 
   /** Which objects are reached from functions, from globals, and from what nothing else in the module reaches. */
@@ -131,7 +183,7 @@ export class Ownership {
       for (const address of addresses) {
         const object = this.objectOf(address);
         reach(object);
-        if (this.bases[object] === address && object > 0) reach(object - 1); // the end of an object is the next one's begin
+        if (this.bases[object] === address && object > 0 && address - this.bases[object - 1] < LARGE_BYTES) reach(object - 1); // its end, may be
       }
     }
     while (waiting.length > 0) this.follow(waiting.pop(), reach);
@@ -154,7 +206,7 @@ const wordsOf = (memory, end) => {
 };
 
 /** For each function the addresses in its code: constants, and what is added to an address where memory is read or written. */
-function referencesOfCode(bytes, isIn) {
+function referencesOfCode(bytes, isIn, constants) {
   const { imported, bodies } = readModule(bytes);
   const found = new Map();
   bodies.forEach((body, i) => {
@@ -167,6 +219,9 @@ function referencesOfCode(bytes, isIn) {
       if (opcode === 0x41) {
         const number = input.signed();
         if (isIn(number)) pending = number;
+      } else if (opcode === 0x23) {
+        const address = constants.get(input.number());
+        if (isIn(address)) addresses.add(address);
       } else if (opcode >= 0x28 && opcode <= 0x3e) {
         input.number();
         const offset = input.number();
@@ -178,18 +233,30 @@ function referencesOfCode(bytes, isIn) {
   return found;
 }
 
-function constantsOfGlobals(bytes) {
-  const section = readModule(bytes).sections.find(({ id }) => id === SECTION.global);
-  const input = reader(bytes, section);
+/** The numbers that globals begin with. @returns {Map<number, number>} */
+export function constantsOfGlobals(bytes) {
+  const { sections, globals, ownGlobals } = readModule(bytes);
+  const input = reader(bytes, sections.find(({ id }) => id === SECTION.global));
+  const found = new Map();
+  input.number();
+  for (let index = globals - ownGlobals; index < globals; index++) {
+    passDescription(input, KIND.global);
+    const at = input.position;
+    if (input.byte() === 0x41) found.set(index, input.signed());
+    input.position = at;
+    constant(input);
+  }
+  return found;
+}
+
+function exportedGlobals(bytes) {
+  const input = reader(bytes, readModule(bytes).sections.find(({ id }) => id === SECTION.export));
   const found = [];
   for (let count = input.number(); count > 0; count--) {
-    passDescription(input, KIND.global);
-    while (input.bytes[input.position] !== 0x0b) {
-      const opcode = input.byte();
-      if (opcode === 0x41) found.push(input.signed());
-      else input.pass();
-    }
-    input.byte();
+    input.name();
+    const kind = input.byte();
+    const index = input.number();
+    if (kind === KIND.global) found.push(index);
   }
   return found;
 }

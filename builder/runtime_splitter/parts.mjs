@@ -4,20 +4,22 @@
  *   call    what a rehearsed call used
  *   rest    what else Python can do
  *   asian   the codecs of Chinese, Japanese and Korean
+ *   archive the libraries for zstd, lzma and bz2
+ *   tables  the library SQLite
  *   names   what is known of each character of Unicode, most of it names
- *   rare    Python's own tests, modules that are frozen into it (a restored memory has imported those that a page wants), what
- *           holds a large table and was not used
+ *   rare    Python's own tests, what holds a large table and was not used, frozen modules and docstrings (`described.mjs`)
  *
  * `call` and `rest` come when Python is ready, the others only when they are asked for. A function may be in any part: whoever calls
  * it waits for that. What belongs to no part stays in the first one.
  */
 
 import { KIND, SECTION, readSections, reader } from "../runtime_pruner/format.mjs";
-import { Ownership } from "./ownership.mjs";
+import { Ownership, SMALLEST_BYTES, constantsOfGlobals } from "./ownership.mjs";
+import { without } from "./segments.mjs";
 import { READ_BYTES } from "./watch.mjs";
 
-export const PARTS = ["call", "rest", "asian", "names", "rare"];
-export const ON_DEMAND = ["asian", "names", "rare"];
+export const PARTS = ["call", "rest", "asian", "archive", "tables", "names", "rare"];
+export const ON_DEMAND = ["asian", "archive", "tables", "names", "rare"];
 
 // Modules of C code: whose functions make up a part.
 const MODULES = [
@@ -25,32 +27,47 @@ const MODULES = [
   ["names", /^PyInit_unicodedata$/],
   ["rare", /^PyInit_(_test|_xx|xx)/],
 ];
-// Who reads a frozen module reads it through one of these: as code, or as the bytes that `_imp.find_frozen` gives when asked to.
-const READS_FROZEN = ["PyMarshal_ReadObjectFromString", "PyMemoryView_FromMemory"];
-const CODE_OBJECT = 0x63; // how marshalled code begins
+// Libraries: whose names begin so.
+const LIBRARIES = [
+  ["archive", /^(ZSTD|ZDICT|HUF|FSE)_/],
+  ["archive", /^lzma_/],
+  ["archive", /^BZ2_/],
+  ["tables", /^sqlite3_/],
+];
+const FAR_APART = 300; // in functions: a name there is of something else
 const LARGE_BYTES = 1 << 16;
+const ZEROS_BETWEEN = 16;
 
-/** Names that the stock runtime exports; the smaller one has the same functions under the same numbers. @returns {Map<string, number>} */
+/**
+ * What the stock runtime exports, which is all that has a name beyond its own file; the smaller one has the same functions under the
+ * same numbers, and the same data in the same places.
+ *
+ * @returns {{functions: Map<string, number>, data: Map<string, number>}}
+ */
 export function namesOf(stock) {
   const input = reader(stock, readSections(stock).find(({ id }) => id === SECTION.export));
-  const found = new Map();
+  const numbers = constantsOfGlobals(stock);
+  const [functions, data] = [new Map(), new Map()];
   for (let count = input.number(); count > 0; count--) {
     const name = input.name();
     const kind = input.byte();
     const index = input.number();
-    if (kind === KIND.function) found.set(name, index);
+    if (kind === KIND.function) functions.set(name, index);
+    else if (kind === KIND.global && numbers.has(index)) data.set(name, numbers.get(index));
   }
-  return found;
+  return { functions, data };
 }
 
 /**
  * @param {number[]} living every function of the module that is not dead   @param {Map<string, number>} names
  * @param {{start: Set<number>, call: Set<number>}} used at the start; at the start or in a call   @param {Ownership} ownership
+ * @param {number[]} gates what leads to the data of `rare` that others know the place of
  * @returns {Map<string, Set<number>>} the functions of each part
  */
-export function functionsOfParts(living, names, used, ownership) {
+export function functionsOfParts(living, names, used, ownership, gates) {
   const functions = new Map(PARTS.map((part) => [part, new Set()]));
   const special = specialFunctions(names, ownership);
+  for (const index of gates) special.set(index, "rare");
   for (const index of living) {
     if (used.start.has(index)) continue;
     functions.get(used.call.has(index) ? "call" : (special.get(index) ?? "rest")).add(index);
@@ -67,56 +84,68 @@ function specialFunctions(names, ownership) {
     };
     if ([...addresses].some(isLarge)) special.set(index, "rare");
   }
+  for (const { part, begin, end } of librariesOf(names)) for (let index = begin; index < end; index++) special.set(index, part);
   // The linker puts the functions of a module one after the other, that which begins it first.
   const begins = [...names].filter(([name]) => name.startsWith("PyInit_")).sort(([, a], [, b]) => a - b);
   begins.forEach(([name, first], i) => {
     const part = MODULES.find(([, pattern]) => pattern.test(name))?.[0];
     if (part && i + 1 < begins.length) for (let index = first; index < begins[i + 1][1]; index++) special.set(index, part);
   });
-  for (const name of READS_FROZEN) if (names.has(name)) special.set(names.get(name), "rare");
   return special;
 }
 
-/**
- * Python's table of frozen modules has for each its name, its marshalled code, its size and whether it is a package.
- *
- * @returns {{pointers: Set<number>, ranges: [number, number][]}} where the addresses of code stand; the code but for its beginning,
- *   which Python looks at when it asks whether there is such a module
- */
-export function frozenModules({ memory }, constantEnd) {
-  const view = new DataView(memory.buffer, memory.byteOffset, memory.length);
-  const isName = (address) => {
-    const end = address < constantEnd ? memory.indexOf(0, address) : address;
-    return end > address && end - address < 80 && /^[A-Za-z_][\w.]*$/.test(Buffer.from(memory.subarray(address, end)).toString("latin1"));
-  };
-  const pointers = new Set();
-  const ranges = new Map();
-  for (let at = constantEnd; at <= memory.length - 16; at += 4) {
-    const [name, code, size, isPackage] = [0, 4, 8, 12].map((offset) => view.getUint32(at + offset, true));
-    if (isPackage > 1 || size < 2 * READ_BYTES || code + size > constantEnd || memory[code] !== CODE_OBJECT || !isName(name)) continue;
-    pointers.add(at + 4);
-    ranges.set(code, [(code + 2 * READ_BYTES - 1) & -READ_BYTES, code + size]);
+/** The functions of the libraries. Of a file the linker puts those with a name first, so one reaches to where the next library begins. */
+function librariesOf(names) {
+  const groups = LIBRARIES.map(([part, pattern]) => ({ part, indexes: largestGroup([...names].filter(([name]) => pattern.test(name))) }));
+  const found = groups.filter(({ indexes }) => indexes.length > 0).sort((one, other) => one.indexes[0] - other.indexes[0]);
+  return found.map(({ part, indexes }, i) => ({ part, begin: indexes[0], end: found[i + 1]?.indexes[0] ?? indexes.at(-1) + 1 }));
+}
+
+function largestGroup(named) {
+  const groups = [[]];
+  for (const index of named.map(([, it]) => it).sort((a, b) => a - b)) {
+    if (index - (groups.at(-1).at(-1) ?? index) > FAR_APART) groups.push([]);
+    groups.at(-1).push(index);
   }
-  return { pointers, ranges: [...ranges.values()].sort(([a], [b]) => a - b) };
+  return groups.reduce((one, other) => (other.length > one.length ? other : one));
 }
 
 /**
- * @param {Ownership} ownership   @param {Map<string, Set<number>>} functions of each part   @param {[number, number][]} frozen
- * @param {Map<string, number>} names   @param {{start: number[], call: number[]}} read blocks that were read at the start; until the end of a call
- * @returns {Map<string, [number, number][]>} the constants of each part
+ * @param {Ownership} ownership   @param {Map<string, Set<number>>} functions of each part   @param {[number, number][]} known what `rare` reads
+ * @param {{start: number[], call: number[]}} read blocks that were read at the start; until the end of a call
+ * @returns {Map<string, [number, number][]>} the data of each part
  */
-export function constantsOfParts(ownership, functions, frozen, names, read) {
-  const found = new Map();
-  for (const part of PARTS) {
-    const own = functions.get(part);
-    const ranges = ownership.of((index) => own.has(index));
-    if (part === "rare" && READS_FROZEN.every((name) => own.has(names.get(name)))) ranges.push(...frozen);
-    found.set(part, unread(ranges, part === "call" ? read.start : read.call).sort(([a], [b]) => a - b));
+export function dataOfParts(ownership, functions, known, read) {
+  const later = new Set([...functions.values()].flatMap((indexes) => [...indexes]));
+  const rangesOf = (own, options) => ownership.of((index) => own.has(index), options);
+  const rare = rangesOf(functions.get("rare"), { hasRun: false, takesDead: true });
+  const found = new Map([["rare", unread(joined([...rare, ...known], ownership), read.call)]]);
+  // Whoever reads it has not asked for another part.
+  const staying = without(known, found.get("rare"));
+  for (const part of PARTS.filter((it) => it !== "rare")) {
+    const ranges = rangesOf(functions.get(part), { hasRun: !ON_DEMAND.includes(part), takesDead: false });
+    found.set(part, unread(joined(without(ranges, staying), ownership), part === "call" ? read.start : read.call));
   }
+  // What several of them read comes with the first, which is there before any other.
+  const [first] = PARTS;
+  const shared = without(rangesOf(later, { hasRun: true, takesDead: false }), [...staying, ...[...found.values()].flat()]);
+  found.set(first, joined([...found.get(first), ...unread(joined(shared, ownership), read.start)], ownership));
   return found;
+}
+
+/** Sorted, in one where only constant zeros are between, and without those too small to be worth it. */
+function joined(ranges, { memory, constantEnd }) {
+  const found = [];
+  for (const [begin, end] of ranges.sort(([a], [b]) => a - b)) {
+    const last = found.at(-1);
+    const areZeros = last && begin < constantEnd && begin - last[1] <= ZEROS_BETWEEN && memory.subarray(last[1], begin).every((byte) => byte === 0);
+    if (areZeros || (last && begin <= last[1])) last[1] = Math.max(end, last[1]);
+    else found.push([begin, end]);
+  }
+  return found.filter(([begin, end]) => end - begin >= SMALLEST_BYTES);
 }
 
 /** A range of which something was read stays as a whole: something is not as it was thought to be. */
 function unread(ranges, blocks) {
-  return ranges.filter(([begin, end]) => !blocks.some((block) => block < end && block + READ_BYTES > begin));
+  return ranges.filter(([begin, end]) => !blocks.some((block) => block >= begin && block + READ_BYTES <= end));
 }

@@ -8,7 +8,7 @@ const [CONSTANT, END] = [0x41, 0x0b];
 
 /** @returns {{memory: Uint8Array, begin: number}} the memory up to the end of the last segment, and where the first one begins */
 export function readData(bytes) {
-  const section = readSections(bytes).find(({ id }) => id === SECTION.data);
+  const section = readSections(bytes, []).find(({ id }) => id === SECTION.data);
   if (!section) throw new Error("the module has no data section");
   const input = reader(bytes, section);
   const segments = [];

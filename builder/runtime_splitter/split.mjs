@@ -222,6 +222,7 @@ export function readModule(bytes) {
     memory: found.memory ?? memory,
     tags: [...found.tags, ...tags],
     globals: found.globalTypes.length,
+    ownGlobals: globals.length,
     globalTypes: found.globalTypes,
     referred,
     exported,

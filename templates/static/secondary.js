@@ -13,11 +13,12 @@ const CARRIER = Uint8Array.of(
   0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 2, 7, 1, 1, 97, 1, 97, 0, 0, 7, 5, 1, 1, 97, 0, 0,
 );
 
-/** All of them, in the order in which they will be wanted. */
+/** All of them, in the order in which they will be wanted. The first is there before any other: it brings what several of them read. */
 export class Secondaries {
   /** @param {Secondary[]} parts */
   constructor(parts) {
     this.parts = parts;
+    for (const part of parts.slice(1)) part.first = parts[0];
   }
 
   /** Make `instance` whole when that is needed. @returns {{exports: object}} the instance as Pyodide shall see it */
@@ -38,7 +39,7 @@ export class Secondary {
    * @param {() => WebAssembly.Module} now does it while everything waits
    */
   constructor(name, ahead, now) {
-    Object.assign(this, { prefix: `split:${name}:`, ahead, now, parts: null, isThere: false });
+    Object.assign(this, { prefix: `split:${name}:`, ahead, now, first: null, parts: null, isThere: false });
   }
 
   /**
@@ -84,6 +85,7 @@ export class Secondary {
 
   /** The new instance fills its part of the table by itself; the rest of it is what it calls in the primary module. */
   join(module) {
+    this.first?.bringNow();
     new WebAssembly.Instance(module, { primary: this.parts });
     this.parts.lend();
     this.parts.is_there.value = 1;

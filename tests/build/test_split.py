@@ -91,7 +91,8 @@ def test_each_way_between_the_parts_leads_to_the_right_function(used: list[int],
     asked = json.dumps([used, at_start])
     done = subprocess.run(command, input=asked, capture_output=True, text=True, check=True, timeout=60)
     told = json.loads(done.stdout)
-    missing = ["call"] * (len(at_start) < len(used)) + ["rest"] * (len(used) < 3)
+    # Whatever comes, the first part is there before.
+    missing = ["call"] * (len(at_start) < 3) + ["rest"] * (len(used) < 3)
     assert told["watched"] == [1, 2, 3]
     assert told["exports"] == ["count", "entry", "memory"]
     assert told["on demand"] == {"answers": [42, 46], "counted": 2, "ahead": [], "now": missing}
