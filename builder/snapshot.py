@@ -114,7 +114,7 @@ def imported_by(tools: Path | None) -> list[str]:
 
 def library(root: Path, stock: Path) -> Path:
     """Return Python's library as bytecode. It is the same for every client, and takes longer to make than a snapshot."""
-    scripts = [MAKER / name for name in ("library.mjs", "compile_library.py", "same_every_time.mjs")]
+    scripts = [MAKER / name for name in ("library.mjs", "compile_library.py", "plain_code.py", "same_every_time.mjs")]
     folder = root / ".cache" / "library" / kept.digest([stock.name.encode(), *(path.read_bytes() for path in scripts)])
     with kept.missing(folder) as wanting:
         if wanting:

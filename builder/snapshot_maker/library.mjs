@@ -24,7 +24,9 @@ const { loadPyodide } = await import(pathToFileURL(join(stock, "pyodide.mjs")));
 // Without columns of lines, see `compile_library.py`.
 const options = { indexURL: `${resolve(stock)}/`, stdout: () => {} };
 const python = await loadPyodide({ ...options, env: { PYTHONNODEBUGRANGES: "1" } });
-python.runPython(readFileSync(new URL("compile_library.py", import.meta.url), "utf8"));
+const script = (name) => readFileSync(new URL(name, import.meta.url), "utf8");
+python.FS.writeFile("/home/pyodide/plain_code.py", script("plain_code.py"));
+python.runPython(script("compile_library.py"));
 writeFileSync(join(out, "library.zip"), python.FS.readFile("/tmp/compiled.zip"));
 
 const startAgain = sameEveryTime();
