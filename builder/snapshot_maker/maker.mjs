@@ -100,8 +100,10 @@ const snapshot = python.makeMemorySnapshot();
 const [, heapStart] = new Uint32Array(snapshot.buffer, snapshot.byteOffset, 2);
 const header = snapshot.subarray(0, heapStart);
 const heap = snapshot.subarray(heapStart);
-const suspending = JSON.parse(readFileSync(join(dirname(job.library), "suspending.json"), "utf8"));
-new DataView(heap.buffer, heap.byteOffset).setUint32(suspending.address, suspending.without, true); // in every Node
+const { suspending, trampoline } = JSON.parse(readFileSync(join(dirname(job.library), "engine.json"), "utf8"));
+const words = new DataView(heap.buffer, heap.byteOffset); // the same in every Node
+words.setUint32(suspending.address, suspending.without, true);
+words.setUint32(trampoline, 0, true);
 if (zone === null) throw new Error("Python did not ask for the time zone, so a page could not have it asked again");
 
 let fresh = null;
@@ -138,6 +140,7 @@ const meta = {
   lock,
   zone,
   suspending,
+  trampoline,
 };
 const bytes = Buffer.concat(blocks);
 

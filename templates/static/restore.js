@@ -9,11 +9,12 @@
  * Options for `loadPyodide`.
  *
  * @param {{header: string, heap_bytes: number, block_bytes: number, runs: [number, number][], lock: object,
- *   zone: number[], suspending: {address: number, with: number, without: number}}} meta
+ *   zone: number[], suspending: {address: number, with: number, without: number}, trampoline: number}} meta
  *   `runs`: blocks that a fresh module has right, and blocks that it gets, in turns
  *   `lock`: Pyodide's table of packages without the packages; it would fetch the whole one otherwise
  *   `zone`: addresses at which C keeps the time zone, as `_tzset_js` of Emscripten takes them
  *   `suspending`: the address of a word of Pyodide, and what stands there in a browser with and without stack switching
+ *   `trampoline`: the address of a word that Pyodide has just set as this browser needs it
  * @param {Promise<Uint8Array>} blocks awaited only when the module is there to take them
  * @param {(settings: object) => Promise<object>} create Emscripten's factory out of pyodide.asm.mjs
  */
@@ -31,6 +32,7 @@ export function runtimeOptions(meta, blocks, create) {
         return instantiate(imports, done);
       };
       const [module, bytes] = await Promise.all([create(settings), blocks]);
+      const trampoline = module.HEAPU32[meta.trampoline >> 2]; // of this engine, set a moment ago
       let [position, target] = [0, 0];
       for (const [left, kept] of meta.runs) {
         const length = kept * meta.block_bytes;
@@ -42,6 +44,7 @@ export function runtimeOptions(meta, blocks, create) {
       if (position !== bytes.length) throw new Error("the snapshot is not whole");
       // What Pyodide and C found out of the builder's machine while they started, they would not look at again.
       module.HEAPU32[meta.suspending.address >> 2] = module.jspiSupported ? meta.suspending.with : meta.suspending.without;
+      module.HEAPU32[meta.trampoline >> 2] = trampoline;
       askZone(...meta.zone);
       return module;
     },
