@@ -17,9 +17,12 @@ from plain_code import on_one_line  # type: ignore[import-not-found]
 
 LIBRARY, CLIENT, FOLDER = "/lib/python314.zip", "/tmp/client.whl", "/tmp/"
 # What is in the snapshot under which name: instead of Pyodide's, and beside the library.
-OURS = {"pyodide/_package_loader.pyc": "package_loader.py", "_visitor.pyc": "visitor.py", "plain_code.pyc": "plain_code.py"}
+OURS = {
+    "pyodide/_package_loader.pyc": "package_loader.py",
+    "_visitor.pyc": "visitor.py",
+    "plain_code.pyc": "plain_code.py",
+}
 DATES = (1980, 1, 1, 0, 0, 0)
-
 
 
 class WithoutHints(ast.NodeTransformer):

@@ -37,7 +37,7 @@ def overwrite_buffers() -> None:
         stream.flush()
         stream.buffer.write(bytes(io.DEFAULT_BUFFER_SIZE - 1))
         stream.flush()
-    sys.stdin.buffer.peek(io.DEFAULT_BUFFER_SIZE)  # type: ignore[attr-defined]
+    sys.stdin.buffer.peek(io.DEFAULT_BUFFER_SIZE)  # type: ignore[union-attr]
     sys.stdin.buffer.read(io.DEFAULT_BUFFER_SIZE)
 
 

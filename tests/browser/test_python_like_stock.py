@@ -59,5 +59,7 @@ def test_a_tool_can_use_what_it_can_use_in_stock_pyodide(
     stock = found["stock"]
     assert stock["end"] is True and stock["the age of the log"] == "True" and stock["import json"] == "True", stock
     for way in ("snapshot", "precompiled"):
-        differing = {thing: (found[way].get(thing), stock[thing]) for thing in stock if found[way].get(thing) != stock[thing]}
+        differing = {
+            thing: (found[way].get(thing), stock[thing]) for thing in stock if found[way].get(thing) != stock[thing]
+        }
         assert sorted(differing) == sorted(thing for thing, ways in KNOWN.items() if way in ways), (way, differing)
