@@ -19,7 +19,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
-import { runtimeOptions, settle } from "../../templates/static/restore.js";
+import { putBack, runtimeOptions, settle } from "../../templates/static/restore.js";
+import { HASH, isText, textHash } from "../../templates/static/text_hash.js";
 import { tellInFewLines } from "../node_errors.mjs";
 import { sameEveryTime } from "./same_every_time.mjs";
 
@@ -118,6 +119,13 @@ await loadPyodide({
   },
 });
 
+const textType = Number(python.runPython("id(str)"));
+const shipped = heap.slice();
+const texts = new Uint32Array(shipped.buffer);
+for (let at = 0; at < texts.length; at++) {
+  if (isText(texts, at, textType) && texts[at + HASH] === textHash(texts, at)) texts[at + HASH] = 0;
+}
+
 const runs = []; // [blocks left as they are, blocks kept], one after the other
 const blocks = [];
 let left = 0;
@@ -130,7 +138,7 @@ for (let begin = 0; begin < heap.length; begin += BLOCK_BYTES) {
   if (left > 0 || runs.length === 0) runs.push([left, 0]);
   runs.at(-1)[1] += 1;
   left = 0;
-  blocks.push(block);
+  blocks.push(shipped.subarray(begin, begin + BLOCK_BYTES));
 }
 const meta = {
   header: Buffer.from(header).toString("base64"),
@@ -139,10 +147,14 @@ const meta = {
   runs,
   lock,
   zone,
+  text_type: textType,
   suspending,
   trampoline,
 };
 const bytes = Buffer.concat(blocks);
+const back = fresh.slice(0, heap.length);
+putBack(back, bytes, meta);
+if (Buffer.compare(back, heap) !== 0) throw new Error("the memory that is put back is not the one that was kept");
 
 // A real run of what was made, in the way of the browser.
 const restored = await loadPyodide({
