@@ -17,7 +17,8 @@ from builder import kept
 from builder.environment import say
 
 MAKER = Path(__file__).parent / "snapshot_maker"
-RESTORE = Path(__file__).parent.parent / "templates" / "static" / "restore.js"
+STATIC = Path(__file__).parent.parent / "templates" / "static"
+RESTORE = [STATIC / name for name in ("restore.js", "text_hash.js")]
 
 # What the client imports, and what tools use most: the rest of the standard library comes when it is asked for.
 MODULES = (
@@ -80,7 +81,7 @@ def make(root: Path, stock: Path, runtime: Path, wheel_name: str, wheel: bytes, 
         "wanted": wanted,
         "deferred": [name for name in DEFERRED if name.partition(".")[0] not in roots],
     }
-    sources = [*sorted(MAKER.iterdir()), RESTORE]
+    sources = [*sorted(MAKER.iterdir()), *RESTORE]
     parts = [stock.name.encode(), runtime.name.encode(), wheel, json.dumps(job).encode()]
     parts += [path.read_bytes() for path in sources if path.is_file()]
     folder = root / ".cache" / "snapshots" / kept.digest(parts)
@@ -114,7 +115,7 @@ def imported_by(tools: Path | None) -> list[str]:
 
 def library(root: Path, stock: Path) -> Path:
     """Return Python's library as bytecode. It is the same for every client, and takes longer to make than a snapshot."""
-    scripts = [MAKER / name for name in ("library.mjs", "compile_library.py", "same_every_time.mjs")]
+    scripts = [MAKER / name for name in ("library.mjs", "compile_library.py", "plain_code.py", "same_every_time.mjs")]
     folder = root / ".cache" / "library" / kept.digest([stock.name.encode(), *(path.read_bytes() for path in scripts)])
     with kept.missing(folder) as wanting:
         if wanting:

@@ -2,8 +2,9 @@
 
 import asyncio.base_events
 
-from pyclient import stdlib
 from pyodide import _package_loader
+
+from pyclient import stdlib
 
 
 def library() -> bytes:

@@ -12,16 +12,17 @@ import importlib.util
 import marshal
 import os
 import zipfile
-from types import CodeType
+
+from plain_code import on_one_line  # type: ignore[import-not-found]
 
 LIBRARY, CLIENT, FOLDER = "/lib/python314.zip", "/tmp/client.whl", "/tmp/"
 # What is in the snapshot under which name: instead of Pyodide's, and beside the library.
-OURS = {"pyodide/_package_loader.pyc": "package_loader.py", "_visitor.pyc": "visitor.py"}
+OURS = {
+    "pyodide/_package_loader.pyc": "package_loader.py",
+    "_visitor.pyc": "visitor.py",
+    "plain_code.pyc": "plain_code.py",
+}
 DATES = (1980, 1, 1, 0, 0, 0)
-
-
-# Of a code object's table of lines: eight instructions without columns (0xEF), on the line of those before (0).
-SAME_LINE = b"\xef\0"
 
 
 class WithoutHints(ast.NodeTransformer):
@@ -54,14 +55,6 @@ def without_hint(statement: ast.stmt) -> list[ast.stmt]:
     if statement.value is None:
         return []
     return [ast.copy_location(ast.Assign(targets=[statement.target], value=statement.value), statement)]
-
-
-def on_one_line(code: CodeType) -> CodeType:
-    """Every instruction is on the first line of its function: a fifteenth of the snapshot told more than that of the library."""
-    consts = tuple(on_one_line(it) if isinstance(it, CodeType) else it for it in code.co_consts)
-    eights, rest = divmod(len(code.co_code) // 2, 8)
-    lines = SAME_LINE * eights + (bytes([SAME_LINE[0] - 8 + rest, 0]) if rest else b"")
-    return code.replace(co_consts=consts, co_linetable=lines)
 
 
 def compiled(name: str, source: bytes) -> bytes:

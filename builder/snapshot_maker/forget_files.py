@@ -3,6 +3,7 @@
 What only takes room goes too: stand-ins (`deferred_module.py`), caches, and the bytes that freed objects left behind.
 """
 
+import contextlib
 import gc
 import io
 import os
@@ -11,9 +12,23 @@ import re
 import sys
 import typing
 import zipimport
+from types import FunctionType, ModuleType
+
+from plain_code import on_one_line, without_docstring  # type: ignore[import-not-found]
 
 SMALL_STEP, SMALL_BYTES, LARGE_BYTES = 16, 512, 1 << 17
 SHRINK = 0.93
+
+
+def forget_texts() -> None:
+    """Docstrings and lines of what was not compiled by us: Python's frozen modules, and methods that dataclasses write."""
+    for it in gc.get_objects():
+        if isinstance(it, FunctionType) and it.__code__.co_filename.startswith("<"):
+            it.__code__ = on_one_line(without_docstring(it.__code__))
+            it.__doc__ = None
+        elif isinstance(it, ModuleType | type) and isinstance(it.__dict__.get("__doc__"), str):
+            with contextlib.suppress(AttributeError, TypeError):  # a type that is written in C
+                it.__doc__ = None
 
 
 def overwrite_buffers() -> None:
@@ -22,7 +37,7 @@ def overwrite_buffers() -> None:
         stream.flush()
         stream.buffer.write(bytes(io.DEFAULT_BUFFER_SIZE - 1))
         stream.flush()
-    sys.stdin.buffer.peek(io.DEFAULT_BUFFER_SIZE)  # type: ignore[attr-defined]
+    sys.stdin.buffer.peek(io.DEFAULT_BUFFER_SIZE)  # type: ignore[union-attr]
     sys.stdin.buffer.read(io.DEFAULT_BUFFER_SIZE)
 
 
@@ -51,6 +66,8 @@ def filled(size: int, top: int) -> list[bytes]:
     return found
 
 
+forget_texts()
+del sys.modules["plain_code"]
 del os.environ["PYTHONHASHSEED"]
 sys.path.remove("")  # Pyodide puts it there again
 for name in [name for name, module in sys.modules.items() if "Deferred" in getattr(module, "__dict__", {})]:

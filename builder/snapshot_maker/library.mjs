@@ -5,8 +5,10 @@
  *
  * Writes into the folder
  *   library.zip      the library
- *   suspending.json  {address, with, without}: the one word of Python's memory that says whether the browser can suspend
- *                    WebAssembly ("stack switching"). Pyodide decides it while it starts, so a kept memory has Node's answer.
+ *   engine.json      {suspending: {address, with, without}, trampoline}: the two words of Python's memory that depend on the engine.
+ *                    The one says whether it can suspend WebAssembly ("stack switching"); the other is the place of a function
+ *                    through which Python calls without JavaScript in between, 0 where the engine cannot compile it. Pyodide sets
+ *                    both while it starts, so a kept memory has Node's answers.
  * Exit code 1 and a reason on stderr where it cannot be done.
  */
 
@@ -24,7 +26,9 @@ const { loadPyodide } = await import(pathToFileURL(join(stock, "pyodide.mjs")));
 // Without columns of lines, see `compile_library.py`.
 const options = { indexURL: `${resolve(stock)}/`, stdout: () => {} };
 const python = await loadPyodide({ ...options, env: { PYTHONNODEBUGRANGES: "1" } });
-python.runPython(readFileSync(new URL("compile_library.py", import.meta.url), "utf8"));
+const script = (name) => readFileSync(new URL(name, import.meta.url), "utf8");
+python.FS.writeFile("/home/pyodide/plain_code.py", script("plain_code.py"));
+python.runPython(script("compile_library.py"));
 writeFileSync(join(out, "library.zip"), python.FS.readFile("/tmp/compiled.zip"));
 
 const startAgain = sameEveryTime();
@@ -42,5 +46,8 @@ const [without, having] = heaps;
 const words = [...without.keys()].filter((i) => without[i] !== having[i]);
 if (words.length !== 1) throw new Error(`stack switching changes ${words.length} words of Python's memory, not one`);
 const suspending = { address: 4 * words[0], with: having[words[0]], without: without[words[0]] };
-writeFileSync(join(out, "suspending.json"), JSON.stringify(suspending));
+const { __PyRuntime: state, __PyEM_EMSCRIPTEN_TRAMPOLINE_OFFSET: offset, HEAP32 } = python._module;
+const trampoline = state + HEAP32[offset >> 2];
+if (!(trampoline > 0 && trampoline % 4 === 0)) throw new Error("Pyodide does not say where its trampoline is");
+writeFileSync(join(out, "engine.json"), JSON.stringify({ suspending, trampoline }));
 process.exit(0);

@@ -19,7 +19,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
-import { runtimeOptions, settle } from "../../templates/static/restore.js";
+import { putBack, runtimeOptions, settle } from "../../templates/static/restore.js";
+import { HASH, isText, textHash } from "../../templates/static/text_hash.js";
 import { tellInFewLines } from "../node_errors.mjs";
 import { sameEveryTime } from "./same_every_time.mjs";
 
@@ -41,7 +42,8 @@ const { default: create } = await import(pathToFileURL(join(runtime, "pyodide.as
 const compiler = await loadPyodide({ ...quiet, stdLibURL: job.library, env: { PYTHONNODEBUGRANGES: "1" } });
 compiler.FS.writeFile("/tmp/client.whl", new Uint8Array(readFileSync(job.wheel)));
 compiler.FS.writeFile("/tmp/deferred.txt", job.deferred.join(" "));
-for (const name of ["deferred_module.py", "package_loader.py", "visitor.py"]) compiler.FS.writeFile(`/tmp/${name}`, script(name));
+for (const name of ["deferred_module.py", "package_loader.py", "plain_code.py", "visitor.py"]) compiler.FS.writeFile(`/tmp/${name}`, script(name));
+compiler.FS.writeFile("/home/pyodide/plain_code.py", script("plain_code.py"));
 compiler.runPython(script("compile_library.py"));
 const take = (python, name) => {
   const path = join(job.work, name);
@@ -99,8 +101,10 @@ const snapshot = python.makeMemorySnapshot();
 const [, heapStart] = new Uint32Array(snapshot.buffer, snapshot.byteOffset, 2);
 const header = snapshot.subarray(0, heapStart);
 const heap = snapshot.subarray(heapStart);
-const suspending = JSON.parse(readFileSync(join(dirname(job.library), "suspending.json"), "utf8"));
-new DataView(heap.buffer, heap.byteOffset).setUint32(suspending.address, suspending.without, true); // in every Node
+const { suspending, trampoline } = JSON.parse(readFileSync(join(dirname(job.library), "engine.json"), "utf8"));
+const words = new DataView(heap.buffer, heap.byteOffset); // the same in every Node
+words.setUint32(suspending.address, suspending.without, true);
+words.setUint32(trampoline, 0, true);
 if (zone === null) throw new Error("Python did not ask for the time zone, so a page could not have it asked again");
 
 let fresh = null;
@@ -115,6 +119,13 @@ await loadPyodide({
   },
 });
 
+const textType = Number(python.runPython("id(str)"));
+const shipped = heap.slice();
+const texts = new Uint32Array(shipped.buffer);
+for (let at = 0; at < texts.length; at++) {
+  if (isText(texts, at, textType) && texts[at + HASH] === textHash(texts, at)) texts[at + HASH] = 0;
+}
+
 const runs = []; // [blocks left as they are, blocks kept], one after the other
 const blocks = [];
 let left = 0;
@@ -127,7 +138,7 @@ for (let begin = 0; begin < heap.length; begin += BLOCK_BYTES) {
   if (left > 0 || runs.length === 0) runs.push([left, 0]);
   runs.at(-1)[1] += 1;
   left = 0;
-  blocks.push(block);
+  blocks.push(shipped.subarray(begin, begin + BLOCK_BYTES));
 }
 const meta = {
   header: Buffer.from(header).toString("base64"),
@@ -136,9 +147,14 @@ const meta = {
   runs,
   lock,
   zone,
+  text_type: textType,
   suspending,
+  trampoline,
 };
 const bytes = Buffer.concat(blocks);
+const back = fresh.slice(0, heap.length);
+putBack(back, bytes, meta);
+if (Buffer.compare(back, heap) !== 0) throw new Error("the memory that is put back is not the one that was kept");
 
 // A real run of what was made, in the way of the browser.
 const restored = await loadPyodide({

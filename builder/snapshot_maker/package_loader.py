@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from site import getsitepackages
 
-from pyodide_js import loadedPackages  # noqa: F401 - a memory that is kept has to know of this object
+from pyodide_js import loadedPackages  # type: ignore[import-not-found] # noqa: F401 - a memory that is kept has to know of it
 
 TYPE_CHECKING = False  # the library's own way to name a type without importing `typing`
 if TYPE_CHECKING:
