@@ -178,6 +178,7 @@ class World:
     def drop(self, detail: int) -> None:
         if detail % 3 == 0 and self.host.open_sockets:
             self.drops += 1
+            self.finished.update(self.active)  # nothing more of them is coming
             self.tell(ev.SocketClosed(socket_id=self.host.socket_id, code=(1006, 1011, 1000)[detail % 7 % 3]))
 
     def timer(self, detail: int) -> None:
@@ -359,7 +360,11 @@ class OpenAIWorld(World):
     several = False
 
     def begin_reply(self, detail: int) -> None:
-        if self.host.session.state is not State.LIVE or (self.active and detail % 5) or (self.active and not self.several):
+        if (
+            self.host.session.state is not State.LIVE
+            or (self.active and detail % 5)
+            or (self.active and not self.several)
+        ):
             return
         reply = self.new("r")
         self.order[reply] = self.made
@@ -370,7 +375,10 @@ class OpenAIWorld(World):
     def sound(self, detail: int) -> None:
         if reply := self.some(detail):
             self.hear(
-                type="response.output_audio.delta", response_id=reply, item_id=f"i{reply}", delta=self.pcm(reply, detail)
+                type="response.output_audio.delta",
+                response_id=reply,
+                item_id=f"i{reply}",
+                delta=self.pcm(reply, detail),
             )
 
     def say(self, detail: int) -> None:
@@ -421,7 +429,9 @@ class OpenAIWorld(World):
         item = f"u{self.made - detail % 3}"
         kind = "completed" if detail % 2 else "delta"
         field = "transcript" if detail % 2 else "delta"
-        self.hear(type=f"conversation.item.input_audio_transcription.{kind}", item_id=item, **{field: WORDS[detail % 9]})
+        self.hear(
+            type=f"conversation.item.input_audio_transcription.{kind}", item_id=item, **{field: WORDS[detail % 9]}
+        )
 
     def trouble(self, detail: int) -> None:
         if detail % 3 == 0:
@@ -430,7 +440,9 @@ class OpenAIWorld(World):
             self.hear(type="response.output_audio.delta", response_id=self.some(detail), delta="%%%")
         elif self.finished:
             late = sorted(self.finished)[detail % len(self.finished)]
-            self.hear(type="response.output_audio_transcript.done", response_id=late, item_id=f"i{late}", transcript="Late.")
+            self.hear(
+                type="response.output_audio_transcript.done", response_id=late, item_id=f"i{late}", transcript="Late."
+            )
 
 
 class SeveralWorld(OpenAIWorld):
@@ -446,9 +458,11 @@ class AssemblyAIWorld(World):
 
     def ready(self) -> None:
         self.hear(type="session.updated", config={})
-        if self.host.session._life.rejoin._resuming is False:
-            self.asked.clear()
-        self.hear(type="session.ready", session_id=self.new("s"), config={})
+        life = self.host.session._life
+        same = life.session_id if life.rejoin._resuming and self.made % 3 else ""
+        if not same:
+            self.asked.clear()  # another session knows nothing of them
+        self.hear(type="session.ready", session_id=same or self.new("s"), config={})
         self.read = len(self.host.sent)
 
     def answers(self) -> dict[str, int]:
@@ -466,6 +480,7 @@ class AssemblyAIWorld(World):
         if message["type"] in ("reply.create", "tool.result"):
             self.begin_reply(0)
         elif message["type"] == "session.end":
+            self.finished.update(self.active)
             self.hear(type="session.ended")
         elif message["type"] == "session.update":
             self.hear(type="session.updated", config={})
@@ -488,7 +503,9 @@ class AssemblyAIWorld(World):
                 self.hear(type="transcript.agent.delta", reply_id=reply, item_id=f"m{reply}", delta=word)
             else:
                 cut = detail % 2 == 0
-                self.hear(type="transcript.agent", reply_id=reply, item_id=f"m{reply}", text="All of it.", interrupted=cut)
+                self.hear(
+                    type="transcript.agent", reply_id=reply, item_id=f"m{reply}", text="All of it.", interrupted=cut
+                )
 
     def end_reply(self, detail: int) -> None:
         if reply := self.some(detail):
@@ -608,9 +625,28 @@ def mutations(count: int, seed: int) -> None:
     for provider in ("assemblyai", "openai_realtime", "sdk_voice"):
         begun, chance = time.monotonic(), random.Random(seed)
         lines = map(json.loads, (folder / f"{provider}.jsonl").read_text(encoding="utf-8").splitlines())
-        server = [line["message"] for line in lines if line["direction"] == "server" and isinstance(line["message"], dict)]
+        server = [
+            line["message"] for line in lines if line["direction"] == "server" and isinstance(line["message"], dict)
+        ]
         limits, codec = Limits(), create_codec(provider)
-        odd = [None, True, -1, 1e300, 10**40, "", "\ud83d", "A" * 300, [], [None], {}, {"type": 1}, "%%%", "AAA", "null", '"{}"']
+        odd = [
+            None,
+            True,
+            -1,
+            1e300,
+            10**40,
+            "",
+            "\ud83d",
+            "A" * 300,
+            [],
+            [None],
+            {},
+            {"type": 1},
+            "%%%",
+            "AAA",
+            "null",
+            '"{}"',
+        ]
         for done in range(count):
             if done % 500 == 0:
                 codec = create_codec(provider)
@@ -631,7 +667,11 @@ def mutations(count: int, seed: int) -> None:
             text = json.dumps(message)
             if chance.random() < 0.2:
                 at = chance.randrange(len(text))
-                text = text[:at] + chance.choice(["", "\ud800", "[" * 90, '"', "\\u", "é"]) + text[at + chance.randrange(3) :]
+                text = (
+                    text[:at]
+                    + chance.choice(["", "\ud800", "[" * 90, '"', "\\u", "é"])
+                    + text[at + chance.randrange(3) :]
+                )
             data: str | bytes = text if chance.random() < 0.95 else text.encode("utf-8", "replace")
             for event in codec.decode(data, limits):
                 assert isinstance(event, ev.Event)
