@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 import re
 import tomllib
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ MAX_EARLY_WORDS_MS = 60_000
 # `full`: the runtime can load packages with compiled code; the page is then half a second slower on a slow line.
 RUNTIME_DEFAULTS: dict[str, Any] = {"full": False}
 DEFAULT_PROVIDER = "assemblyai"
+# The region of that service. The server reads it too, and a page may only open sockets to where its policy names.
+HOST_VARIABLE = "ASSEMBLYAI_AGENTS_HOST"
 # Where a provider's sockets live: the page may connect there and nowhere else. Of the third nobody knows beforehand, its
 # own answer says so; its origin goes into `connect`.
 PROVIDER_ORIGINS = {
@@ -39,8 +42,8 @@ LABELS = {
     "sdk_voice": "SDK voice, 16 kHz",
 }
 # Whose pages may show ours in a frame: origins as `frame-ancestors` takes them.
-EMBEDDER = re.compile(r"https?://(\*\.)?[a-z0-9.-]+(:\d+)?")
-ORIGIN = re.compile(r"(https|wss|http|ws)://[a-z0-9.-]+(:\d+)?")
+EMBEDDER = re.compile(r"https?://(\*\.)?[a-z0-9.-]+(:[0-9]+)?")
+ORIGIN = re.compile(r"(https|wss|http|ws)://[a-z0-9.-]+(:[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +100,7 @@ def load(root: Path, name: str) -> Agent:
         client=client,
         choices=_choices(name, client, providers, _table(name, raw, "provider")),
         page={key: str(value) for key, value in page.items()},
-        connect=_origins(name, providers, server),
+        connect=_origins(name, _provider_origins(root, providers), server),
         embedded_by=embedded_by,
         tools=folder / "tools.py",
         full_runtime=runtime["full"],
@@ -193,11 +196,32 @@ def _early_words(name: str, value: object) -> None:
         raise SetupError(f"agents/{name}/agent.toml: {problem}")
 
 
-def _origins(name: str, providers: tuple[str, ...], server: dict[str, Any]) -> tuple[str, ...]:
-    found = [origin for provider in providers for origin in PROVIDER_ORIGINS[provider]]
-    match = re.match(r"https?://[^/]+", server["token_url"])
+def _provider_origins(root: Path, providers: tuple[str, ...]) -> list[str]:
+    """Where the providers' sockets live: AssemblyAI's in the region that the token server is told of, too."""
+    host = _setting(root, HOST_VARIABLE)
+    if host and not re.fullmatch(r"([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", host.lower()):
+        problem = "must be a host name such as agents.eu.assemblyai.com, without https:// and without a path"
+        raise SetupError(f"{HOST_VARIABLE}: {problem}")
+    origins = {**PROVIDER_ORIGINS, "assemblyai": (f"wss://{host.lower()}",)} if host else PROVIDER_ORIGINS
+    return [origin for provider in providers for origin in origins[provider]]
+
+
+def _setting(root: Path, variable: str) -> str:
+    """One variable as the server reads it: the environment, else `.env`. No other line of that file is looked at: it holds keys."""
+    if os.environ.get(variable):
+        return os.environ[variable].strip()
+    file = root / ".env"
+    text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+    lines = re.findall(rf"^[ \t]*(?:export[ \t]+)?{variable}[ \t]*=[ \t]*([^\s#]*)", text, re.MULTILINE)
+    return lines[-1].strip("\"'") if lines else ""
+
+
+def _origins(name: str, known: list[str], server: dict[str, Any]) -> tuple[str, ...]:
+    found = list(known)
+    match = re.match(r"http(s?://[^/]+)", server["token_url"])
     if match:
-        found.append(match.group())
+        # The local agent, and a server that passes sockets on, answer at the token server's own address.
+        found += [match.group(), f"ws{match[1]}"]
     given = server["connect"]
     if not isinstance(given, list):
         raise SetupError(f"agents/{name}/agent.toml: [server] connect must be a list of origins, not {_shown(given)}")

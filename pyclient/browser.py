@@ -302,6 +302,8 @@ def token_event(attempt: int, status: int, body: str, retry_after: str) -> event
     ):
         with contextlib.suppress(ValueError):
             answer = json.loads(body)
+    if why := _not_by_a_token_server(status, body, answer):
+        return events.TokenRefused(attempt=attempt, status=status, code=why)
     if not isinstance(answer, dict):
         answer = {}
     token, ws_url = answer.get("token"), answer.get("ws_url")
@@ -335,6 +337,14 @@ def token_event(attempt: int, status: int, body: str, retry_after: str) -> event
 
 def _text(value: Any) -> str:
     return clean(value)[:500] if isinstance(value, str) else ""
+
+
+def _not_by_a_token_server(status: int, body: str, answer: Any) -> str:
+    """A word for `notices` where somebody else answered, or nobody: what the host found out, or a site without a token server."""
+    if status == 0:
+        return body if body in ("redirected", "offline", "policy") else ""
+    # A static host answers a POST with a page, with 404, or with "not for this method".
+    return "absent" if status in (200, 404, 405, 501) and not isinstance(answer, dict) else ""
 
 
 def _number(value: Any) -> float | None:

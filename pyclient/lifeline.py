@@ -408,6 +408,8 @@ class Lifeline:
         reason = self.codec.close_reason(event.code, event.reason, was_ready)
         if ending:
             self.finish(None, now_ms)
+        elif event.code == 1006 and event.reason.startswith(notices.BLOCKED):
+            self.fail(notices.socket_blocked(event.reason), now_ms)
         elif was_ready or self.state is State.RESUMING:
             self.rejoin.closed(reason, event.code, now_ms)
         elif reason.kind == "ended" and can(self.state, Trigger.FINISH):

@@ -15,6 +15,8 @@ from pyclient.events import CaptureFailed, SessionFaulted, TokenRefused
 from pyclient.view import NoticeView
 
 MAX_TEXT_CHARS = 400
+# How the reason of a socket begins that the page's policy forbids; the rest is its origin.
+BLOCKED = "blocked by policy: "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +61,7 @@ _TOKEN: Mapping[int, Notice] = MappingProxyType(
         403: _error(
             "token_403",
             "The server does not allow calls from this page",
-            "Add this page's address to ALLOWED_ORIGINS on the server.",
+            "Something in front of the token server, or a rule of its own, refuses it. Tell the site's owner.",
             retry=False,
         ),
         404: _error(
@@ -87,8 +89,44 @@ _TOKEN: Mapping[int, Notice] = MappingProxyType(
 )
 
 
+# What is known better than by a status: by the code of our own refusal, or by what `browser.token_event` made of the answer.
+_TOKEN_CODES: Mapping[str, Notice] = MappingProxyType(
+    {
+        "forbidden_origin": _error(
+            "token_forbidden_origin",
+            "The server does not allow calls from this page",
+            "This page's address is not in ALLOWED_ORIGINS of the token server. Tell the site's owner.",
+            retry=False,
+        ),
+        "forbidden_host": _error(
+            "token_forbidden_host",
+            "The server does not answer to this name",
+            "The token server's own name is not in its ALLOWED_HOSTS. Tell the site's owner.",
+            retry=False,
+        ),
+        "redirected": _error(
+            "token_redirected", "You need to sign in", "Load this page again and sign in, then press Connect."
+        ),
+        "absent": _error(
+            "token_absent",
+            "There is no token server at this address",
+            "Something else answers there. If your network asks you to sign in, do that; else tell the site's owner.",
+        ),
+        "offline": _error("token_offline", "You are offline", "Check your connection, then press Connect."),
+        "policy": _error(
+            "token_policy",
+            "This page may not ask for a token",
+            "The site's own security policy forbids it. Tell the site's owner.",
+            retry=False,
+        ),
+    }
+)
+
+
 def token_refused(event: TokenRefused) -> Notice:
     """Words for an answer of the token route that holds no token."""
+    if event.code in _TOKEN_CODES:
+        return _TOKEN_CODES[event.code]
     known = _TOKEN.get(event.status) or _error(
         f"token_{event.status}",
         f"The server answered the request for a token with {event.status}",
@@ -118,6 +156,21 @@ _CAPTURE: Mapping[str, tuple[str, str, bool]] = MappingProxyType(
         "denied": (
             "The microphone is blocked",
             "Allow it for this page in the browser's address bar, then press Connect.",
+            True,
+        ),
+        "denied_by_system": (
+            "The system keeps the microphone from this browser",
+            "Allow it in the system's settings for privacy, then press Connect.",
+            True,
+        ),
+        "forbidden": (
+            "This page may not use the microphone",
+            "The site's own settings forbid it, so the browser does not ask. Tell the site's owner.",
+            False,
+        ),
+        "framed": (
+            "This page may not use the microphone here",
+            "The page around it does not pass the microphone on, or it is blocked in the browser. Open this page in a tab of its own.",
             True,
         ),
         "dismissed": ("The question about the microphone was closed", "Press Connect and choose Allow.", True),
@@ -208,6 +261,18 @@ OPEN_TIMEOUT = _error(
     "The voice service does not answer",
     "A firewall may block WebSockets, or the service is down. Press Connect to try again.",
 )
+
+
+def socket_blocked(reason: str) -> Notice:
+    """Words for a socket that the page's own policy does not let out; see `blocked` in network.js."""
+    return _error(
+        "socket_policy",
+        "This page may not connect to the voice service",
+        f"Its security policy does not list {reason.removeprefix(BLOCKED)[:100]}. The site's owner adds that to connect in agent.toml.",
+        retry=False,
+    )
+
+
 READY_TIMEOUT = _error("ready_timeout", "The voice service did not get ready in time", "Press Connect to try again.")
 TEXT_TOO_LONG = Notice(
     tone="warn",

@@ -7,6 +7,7 @@
  * echo cancellation. The worklets resample.
  */
 
+import { genuine, nameOf } from "./genuine.js";
 import { AudioContextClass, FIRST_CHANNEL, announceCall, microphoneFault, runs } from "./quirks.js";
 
 const CONTEXT_PATIENCE_MS = 6000;
@@ -29,7 +30,7 @@ export class AudioFault extends Error {
 }
 
 /**
- * @param {{capture: string, playback: string}} urls of the two worklets
+ * @param {{capture: Described, playback: Described}} urls the two worklets (`genuine.js`)
  * @param {number} hold_ms how much of the microphone the capture worklet holds until somebody takes it
  * @param {{onLevel: Function, onFault: Function}} listeners
  * @returns {Promise<Audio>} throws AudioFault
@@ -44,10 +45,10 @@ export async function openAudio(urls, hold_ms, listeners) {
   }
   announceCall(true);
   context.resume().catch(() => {});
-  const microphone = navigator.mediaDevices.getUserMedia(CONSTRAINTS).catch((error) => {
-    throw new AudioFault(microphoneFault(error), `${error.name}: ${error.message}`);
+  const microphone = navigator.mediaDevices.getUserMedia(CONSTRAINTS).catch(async (error) => {
+    throw new AudioFault(await microphoneFault(error), `${error.name}: ${error.message}`);
   });
-  const modules = Promise.all([context.audioWorklet.addModule(urls.capture), context.audioWorklet.addModule(urls.playback)]).catch((error) => {
+  const modules = Promise.all([urls.capture, urls.playback].map((file) => addChecked(context, file))).catch((error) => {
     throw new AudioFault("no_worklet", String(error));
   });
   let stream = null;
@@ -61,6 +62,12 @@ export async function openAudio(urls, hold_ms, listeners) {
     context.close().catch(() => {});
     throw error instanceof AudioFault ? error : new AudioFault("unknown", String(error));
   }
+}
+
+/** A worklet that is what the build made. The browser has it in its cache by then. */
+async function addChecked(context, file) {
+  await genuine(file, nameOf(file));
+  await context.audioWorklet.addModule(file.url);
 }
 
 /** An open microphone and speaker. `takePorts()` once, for the worker; `close()` at the end. */

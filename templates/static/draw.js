@@ -7,8 +7,23 @@ const COUNTDOWN_FROM_MS = 120_000;
 
 const LEVEL_STEPS = 25;
 
+/** What is shown before Python has said a word. */
+export const EMPTY = {
+  state: "idle", activity: "none", status: "Ready when you are", tone: "idle", audio_wanted: false, can_connect: true,
+  can_hang_up: false, can_interrupt: false, can_type: false, muted: false, notice: null, turns: [], voices: null,
+  session_id: null, ends_in_ms: null, stats: {}, features: null, turn_style: "vad", talking: false,
+};
+
 const drawn = new Map();
 let ends_at_ms = null;
+
+/** From here on this script tells what was told without it: by the HTML, and by `_guard.js`. */
+export function takeOver() {
+  document.documentElement.className = "guarded";
+  $("notice").classList.remove("late");
+  $("start-detail").hidden = true;
+  $("copying").hidden = false;
+}
 
 /** @param {object} view as Python made it   @param {{status: string, tone: string}|null} local what only the page knows yet */
 export function drawView(view, local) {
@@ -17,7 +32,7 @@ export function drawView(view, local) {
   setText($("status"), local?.status ?? view.status);
   const busy = Boolean(local);
   $("connect").hidden = !view.can_connect && !busy;
-  $("connect").disabled = busy;
+  $("connect").disabled = busy || !view.can_connect;
   $("hang-up").hidden = !view.can_hang_up && !busy;
   setText($("hang-up"), busy ? "Cancel" : "Hang up");
   $("mute").disabled = !view.can_hang_up;
@@ -107,7 +122,7 @@ export function drawBoot(stage, percent) {
     python: "Starting Python",
     client: "Starting the agent's mind",
     ready: "Ready",
-    failed: "Python could not be started",
+    failed: "",
   };
   document.body.dataset.boot = stage === "ready" || stage === "failed" ? stage : "loading";
   $("boot").hidden = stage === "ready";
@@ -122,6 +137,16 @@ export function drawFacts(facts) {
   if (!$("diagnostics").open) return;
   list.replaceChildren();
   for (const [name, value] of Object.entries(facts)) list.append(made("dt", name), made("dd", String(value ?? "–")));
+}
+
+export async function copyFacts(facts) {
+  const text = Object.entries({ ...facts, Browser: navigator.userAgent }).map(([name, value]) => `${name}: ${value ?? "–"}`).join("\n");
+  try {
+    await navigator.clipboard.writeText(text);
+    $("copied").textContent = "Copied";
+  } catch {
+    $("copied").textContent = "Copying is not allowed here; select the text instead";
+  }
 }
 
 function made(tag, textContent, className = "") {
