@@ -65,7 +65,7 @@ def setting_words(
 
 
 def nearest(given: str, allowed: Sequence[str]) -> str:
-    """"; did you mean ...?" where one of `allowed` is close to what was given."""
+    """ "; did you mean ...?" where one of `allowed` is close to what was given."""
     near = difflib.get_close_matches(given, allowed, n=1, cutoff=0.5)
     return f"; did you mean {near[0]}?" if near else ""
 
@@ -137,4 +137,3 @@ def _section(raw: Mapping[str, Any], provider: str, path: Sequence[str]) -> str:
         if isinstance(table, dict) and path[0] in table:
             return f"[{section}] "
     return f"[{path[0]}] " if isinstance(raw.get(path[0]), dict) else ""
-

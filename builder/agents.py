@@ -84,7 +84,9 @@ def load(root: Path, name: str) -> Agent:
     runtime = {**RUNTIME_DEFAULTS, **_table(name, raw, "runtime")}
     _known(name, runtime, tuple(RUNTIME_DEFAULTS), "[runtime] key")
     if not isinstance(runtime["full"], bool):
-        raise SetupError(f"agents/{name}/agent.toml: [runtime] full must be true or false, not {_shown(runtime['full'])}")
+        raise SetupError(
+            f"agents/{name}/agent.toml: [runtime] full must be true or false, not {_shown(runtime['full'])}"
+        )
     audio = {**AUDIO_DEFAULTS, **_table(name, raw, "audio")}
     _known(name, audio, AUDIO_KEYS, "[audio] key")
     client = {**_table(name, raw, "agent"), **_table(name, raw, "session"), **audio, "token_url": server["token_url"]}
@@ -136,7 +138,7 @@ def _tellable(name: str, where: str, value: object) -> None:
     elif isinstance(value, float) and not math.isfinite(value):
         raise SetupError(f"agents/{name}/agent.toml: {where} must be a finite number, not {value}")
     elif not isinstance(value, str | int | float | bool):
-        raise SetupError(f"agents/{name}/agent.toml: {where} cannot be a date or a time; put it in quotes: \"{value}\"")
+        raise SetupError(f'agents/{name}/agent.toml: {where} cannot be a date or a time; put it in quotes: "{value}"')
 
 
 def _text(name: str, where: str, value: object) -> None:
@@ -244,7 +246,9 @@ def _embedders(name: str, given: object) -> tuple[str, ...]:
 def _table(name: str, raw: dict[str, Any], section: str) -> dict[str, Any]:
     value = raw.get(section, {})
     if not isinstance(value, dict):
-        raise SetupError(f"agents/{name}/agent.toml: [{section}] must be a section with keys of its own, not {_shown(value)}")
+        raise SetupError(
+            f"agents/{name}/agent.toml: [{section}] must be a section with keys of its own, not {_shown(value)}"
+        )
     return value
 
 

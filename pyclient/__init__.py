@@ -6,6 +6,8 @@
     conversation  the transcript                        playback      how much of each reply was heard
     toolcalls     calls and their results               toolgate      when a result may be sent
     tools         @tool, the registry                   schema        type hints as JSON schema
+    docstrings    summary and parameters                jsonable      results as JSON
+    graphemes     where a text may be cut
     config        settings, checked once                notices       words for what goes wrong
     view          what the page sees                    outbox        the commands of one event, the running timers
     codecs        one module per vendor's wire          safejson      bounded reading of messages

@@ -228,7 +228,8 @@ class Conversation:
 
     def _at_end(self, new: list[str]) -> bool:
         """Are these the last turns that are shown? Puts them in their order."""
-        wanted, found = set(new), []
+        wanted = set(new)
+        found: list[str] = []
         for turn in reversed(self._turns.values()):
             if len(found) == len(new):
                 break

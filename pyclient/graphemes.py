@@ -101,7 +101,11 @@ def heard_part(text: str, share: float) -> str:
     """The beginning of `text` that takes `share` of its sound, up to the end of a word, or of a character where there are no words."""
     at = ceiling(text, round(len(text) * share))
     while 0 < at < len(text):
-        if text[at].isspace() or is_spaceless(text[at - 1]) or (is_spaceless(text[at]) and not _is_opening(text[at - 1])):
+        if (
+            text[at].isspace()
+            or is_spaceless(text[at - 1])
+            or (is_spaceless(text[at]) and not _is_opening(text[at - 1]))
+        ):
             return text[:at]
         at = ceiling(text, at + 1)
     return text[:at]

@@ -55,9 +55,13 @@ def _plain(value: Any, where: str, depth: int) -> Any:
             item.name: _plain(getattr(value, item.name), f"{where}.{item.name}", depth + 1) for item in fields(value)
         }
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return {name: _plain(item, f"{where}.{name}", depth + 1) for name, item in zip(value._fields, value, strict=True)}
+        return {
+            name: _plain(item, f"{where}.{name}", depth + 1) for name, item in zip(value._fields, value, strict=True)
+        }
     if isinstance(value, set | frozenset):
-        return sorted((_plain(item, f"{where}[]", depth + 1) for item in value), key=lambda item: (str(type(item)), str(item)))
+        return sorted(
+            (_plain(item, f"{where}[]", depth + 1) for item in value), key=lambda item: (str(type(item)), str(item))
+        )
     if isinstance(value, list | tuple):
         return [_plain(item, f"{where}[{index}]", depth + 1) for index, item in enumerate(value)]
     return _known(value, where, depth)
@@ -92,4 +96,6 @@ def _key(key: Any, where: str) -> str:
         return json.dumps(key)
     if hasattr(key, "isoformat"):
         return str(key.isoformat())
-    raise ToolArgumentError(f"The tool's {where} has a key of type {type(key).__name__}, which cannot be written as JSON")
+    raise ToolArgumentError(
+        f"The tool's {where} has a key of type {type(key).__name__}, which cannot be written as JSON"
+    )

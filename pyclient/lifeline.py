@@ -263,6 +263,9 @@ class Lifeline:
             self.out.add(SendMessage(socket_id=self.socket_id, data=data))
 
     def tell(self, notice: Notice) -> None:
+        """Show a notice. One about a call that is over has no cause any more."""
+        if notice.until and self.state in (State.IDLE, State.ENDED, State.FAILED):
+            return
         self.notice = notice
         self.changed = True
 

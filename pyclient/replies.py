@@ -57,7 +57,8 @@ class Reply:
     id: str  # ours: the vendor's, with a suffix after a lost session
     wire_id: str
     order: int
-    done: bool = False  # the server made all of it, or stopped making it
+    done: bool = False  # the server made all of it, or stopped making it, or began another one meanwhile
+    ended: bool = False  # and it said so: no sound of it is on its way
     interrupted: bool = False  # the server said so
     cut: bool = False  # we stopped it ourselves; the server may not know
     held: bool = False  # the flush policy waits for the person to finish
@@ -218,8 +219,7 @@ class Replies:
             return
         if not event.pcm:
             return
-        voice = self._voice
-        if voice is None or voice is reply or voice.done or voice.silenced:
+        if self._may_speak(reply):
             self._voice = reply
             self._ledger.queued(reply.id, event.pcm)
             self._out.add(PlayAudio(item_id=reply.id, pcm=event.pcm))
@@ -247,9 +247,16 @@ class Replies:
         owed = any(reply in batch for batch in self._owed)
         return owed or self._ledger.waits(own_id) or not (reply.done or reply.silenced)
 
+    def _may_speak(self, reply: Reply) -> bool:
+        """A newer reply follows one that seems to be over; an older one waits until the newer one is."""
+        voice = self._voice
+        if voice is None or voice is reply or voice.ended or voice.silenced:
+            return True
+        return voice.done and reply.order > voice.order
+
     def _let_speak(self) -> None:
         """Hand over what was held, one reply after the other, as long as none is in the way."""
-        while self._held and (self._voice is None or self._voice.done or self._voice.silenced):
+        while self._held and self._may_speak(self._held[0][0]):
             self._voice = self._held[0][0]
             for reply, pcm in self._held:
                 if reply is self._voice:
@@ -279,7 +286,7 @@ class Replies:
     def done(self, event: ReplyDone) -> Reply:
         # The end of a reply that nobody announced must not pass for the beginning of one.
         reply = self._replies.get(self.id_of(event.reply_id)) or self._record(event.reply_id)
-        reply.done = True
+        reply.done = reply.ended = True
         if self._cancelling is reply:
             self._cancelling = None
         if event.interrupted:
@@ -301,7 +308,7 @@ class Replies:
         self.awaited = False
         self._voice = None
         for reply, _ in self._held:
-            reply.done = True
+            reply.done = reply.ended = True
         self._let_speak()
         self.user_stopped()
 

@@ -5,7 +5,7 @@ Reads a session's parts and changes none of them, apart from the two counters th
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from pyclient.conversation import Conversation, Turn
 from pyclient.early import keeps_early_words
@@ -51,7 +51,8 @@ class Updates:
         if same and not (turns or gone or order is not None or anyhow):
             return None
         self._frame = frame
-        return {**frame, "turns": turns, "gone": gone, "order": order}  # type: ignore[typeddict-item]
+        update: Any = {**frame, "turns": turns, "gone": gone, "order": order}
+        return cast(ViewUpdate, update)
 
     def _changes(self, life: Lifeline) -> tuple[list[TurnView], list[str], list[str] | None]:
         conversation = life.conversation

@@ -6,7 +6,7 @@ A snapshot is JSON-ready and bounded. The page draws it and adds nothing of its 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, TypedDict
 
@@ -125,7 +125,7 @@ class Stats:
     commit_to_first_sound_ms: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 _STATUS: Mapping[State, tuple[str, str]] = MappingProxyType(

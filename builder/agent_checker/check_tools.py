@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pyclient.docstrings import parameters
 from pyclient.errors import ToolDefinitionError
-from pyclient.tools import Tool, ToolRegistry
+from pyclient.tools import ToolRegistry
 
 FILE = "/home/pyodide/agent_tools.py"
 NOT_IN_A_WORKER = ("document", "window", "localStorage", "sessionStorage", "alert", "parent")
@@ -51,13 +51,10 @@ def words_of(error: BaseException) -> str:
         return f"importing it does not end: after {limit_s} s this line was still being done"  # type: ignore[name-defined]  # noqa: F821
     if isinstance(error, ModuleNotFoundError) and error.name:
         root = error.name.partition(".")[0]
-        return (
-            f"there is no module '{error.name}' in the page. A tool may import the standard library and pyodide"
-            + (
-                f"; put what it needs of '{root}' into tools.py, the only file of yours that goes into the page"
-                if not root.startswith("_")
-                else ""
-            )
+        return f"there is no module '{error.name}' in the page. A tool may import the standard library and pyodide" + (
+            f"; put what it needs of '{root}' into tools.py, the only file of yours that goes into the page"
+            if not root.startswith("_")
+            else ""
         )
     if isinstance(error, ImportError) and getattr(error, "name", "") == "js":
         return f"{error}. Tools run in a worker, where there is no {' and no '.join(NOT_IN_A_WORKER[:3])}"

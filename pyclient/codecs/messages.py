@@ -26,6 +26,7 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 class UnreadableAudio(UnsafeMessage):
     """The message held sound, and it cannot be read: something is missing from what the person hears."""
 
+
 Owner = TypeVar("Owner")
 
 

@@ -79,7 +79,9 @@ def complaint(tmp_path: Path, toml: str | bytes) -> str:
         ("[agent]\nvoice = \n", ["not valid TOML", "line 2"]),
     ],
 )  # fmt: skip
-def test_a_mistake_in_the_settings_stops_the_build_in_words(tmp_path: Path, toml: str | bytes, words: list[str]) -> None:
+def test_a_mistake_in_the_settings_stops_the_build_in_words(
+    tmp_path: Path, toml: str | bytes, words: list[str]
+) -> None:
     text = complaint(tmp_path, toml)
     for word in words:
         assert word in text, text

@@ -123,7 +123,9 @@ def test_whatever_is_unusual_goes_to_python_as_it_came(text: str) -> None:
     assert told["told"] == [["message", 1, text], EVENT] and told["played"] == []
 
 
-@pytest.mark.parametrize("text", [PCM.rstrip("="), PCM[:4] + "\r\n" + PCM[4:] + "\n"], ids=["no padding", "line breaks"])
+@pytest.mark.parametrize(
+    "text", [PCM.rstrip("="), PCM[:4] + "\r\n" + PCM[4:] + "\n"], ids=["no padding", "line breaks"]
+)
 def test_untidy_base64_is_played_on_the_short_way_too(text: str) -> None:
     assert host(messages=[audio(data=text)])["played"] == [["item_1", PCM]]
 

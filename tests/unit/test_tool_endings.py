@@ -136,9 +136,7 @@ def test_only_our_own_cancelling_is_silent() -> None:
         client = browser.Client(FakeHost(), ClientConfig.from_dict({}), ToolRegistry([will_not_be_cancelled]))
         heard: list[events.Event] = []
         client.handle = heard.append  # type: ignore[method-assign]
-        client._run_tool(
-            commands.RunTool(call_id="c", name="will_not_be_cancelled", arguments={}, timeout_ms=30_000)
-        )
+        client._run_tool(commands.RunTool(call_id="c", name="will_not_be_cancelled", arguments={}, timeout_ms=30_000))
         await asyncio.sleep(0.01)
         client._cancel_tool(commands.CancelTool(call_id="c"))
         await asyncio.sleep(0.05)
@@ -185,7 +183,7 @@ def test_arguments_are_unwrapped_and_what_is_none_is_answered_with_an_error(give
     done = {"type": "response.done", "response": {"id": "r", "status": "completed", "output": [call]}}
     told = [event for event in realtime.decode(json.dumps(done), limits) if isinstance(event, events.ToolCalled)]
     message = {"type": "tool.call", "call_id": "c", "name": "forecast", "arguments": given}
-    told += [event for event in AssemblyAICodec().decode(json.dumps(message), limits)]  # type: ignore[misc]
+    told += list(AssemblyAICodec().decode(json.dumps(message), limits))  # type: ignore[misc]
     assert len(told) == 2
     for event in told:
         assert isinstance(event, events.ToolCalled)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from itertools import product
 from typing import get_type_hints
 
 import pytest
 
+from pyclient import commands as cmd
 from pyclient import events as ev
 from pyclient.config import ClientConfig
 from pyclient.conversation import Turn
 from pyclient.notices import Notice
 from pyclient.session import Session
 from pyclient.states import ACTIVITIES, Activity, State
-from pyclient.view import NoticeView, Stats, TurnView, View, status_words, turn_view
+from pyclient.view import NoticeView, TurnView, View, merge_turns, status_words, turn_view
 from tests.unit.playbook import FakeHost
 
 TONES = {"idle", "busy", "good", "speaking", "warn", "error"}
@@ -47,6 +50,41 @@ def test_counters_and_the_countdown_are_no_visible_difference() -> None:
     assert len(host.views) == shown
     host.tell(ev.MuteChanged(muted=True))
     assert len(host.views) == shown + 1
+
+
+def cost_of_a_partial(turns: int) -> tuple[int, int]:
+    """Python calls and bytes of one live word after so many turns."""
+    host = FakeHost(max_turns=2_000).go_live()
+    for number in range(turns):
+        host.session._life.conversation.user_typed(f"turn {number}")
+    host.hear("transcript.user.delta", item_id="now", text="what")
+    calls = 0
+
+    def count(frame: object, what: str, argument: object) -> None:
+        nonlocal calls
+        calls += what == "call"
+
+    data = json.dumps({"type": "transcript.user.delta", "item_id": "now", "text": "what is"})
+    event = ev.MessageReceived(socket_id=host.socket_id, data=data)
+    sys.setprofile(count)
+    commands = host.session.handle(event, host.now_ms)
+    sys.setprofile(None)
+    (show,) = (command for command in commands if isinstance(command, cmd.ShowView))
+    return calls, len(json.dumps(show.view))
+
+
+def test_a_word_costs_no_more_at_turn_1000_than_at_turn_10() -> None:
+    few, many = cost_of_a_partial(10), cost_of_a_partial(1_000)
+    assert few == many and many[1] <= 4_000
+
+
+def test_a_whole_update_begins_the_list_anew() -> None:
+    host = FakeHost(max_turns=3).go_live()
+    for number in range(5):
+        host.tell(ev.TextSubmitted(text=f"text {number}"))
+    assert [turn["text"] for turn in host.view["turns"]] == ["text 2", "text 3", "text 4"]
+    again = host.session.whole_update(host.now_ms)
+    assert merge_turns([], again) == host.session.view(host.now_ms)["turns"]
 
 
 def test_a_notice_has_a_known_tone_and_a_bounded_length() -> None:

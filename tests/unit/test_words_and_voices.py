@@ -67,7 +67,22 @@ def test_the_heard_part_ends_with_a_word_or_a_character(text: str, share: float,
 
 @pytest.mark.parametrize(
     "cluster",
-    ["e\u0301", FAMILY, "👍🏽", "🇩🇪", "1\ufe0f\u20e3", "नि", "क्षि", "ก็", "กำ", "각", "가\u11a8", "\r\n", "❤️‍🔥", "🏴\U000e0067\U000e007f"],
+    [
+        "e\u0301",
+        FAMILY,
+        "👍🏽",
+        "🇩🇪",
+        "1\ufe0f\u20e3",
+        "नि",
+        "क्षि",
+        "ก็",
+        "กำ",
+        "각",
+        "가\u11a8",
+        "\r\n",
+        "❤️‍🔥",
+        "🏴\U000e0067\U000e007f",
+    ],
 )
 def test_what_a_reader_counts_as_one_character_stays_one(cluster: str) -> None:
     text = "a" + cluster + "b"
@@ -108,10 +123,7 @@ def test_live_words_come_also_where_the_script_has_no_spaces() -> None:
 
 @pytest.mark.parametrize("word", ["e\u0301te\u0301", FAMILY, "👍🏽", "กำลัง", "か\u3099く", "नमस्ते", "❤️"])
 def test_a_character_that_comes_in_two_messages_stays_one(word: str) -> None:
-    text = "see "
-    for char in word:
-        text = join_words(text, char) if text != "see " else text + char
-    assert text.replace(" ", "") == "see" + word and text.count(" ") == 1 or not word[1:].isascii()
+    assert any(joins(word, at) for at in range(1, len(word)))
     for at in range(1, len(word)):
         if joins(word, at):
             assert join_words(word[:at], word[at:]) == word
