@@ -5,6 +5,7 @@
     python3 build.py build [--out D]  render the static site
     python3 build.py test  [ARGS]     every check and test; ARGS go to pytest
     python3 build.py bench [NAME]     measure what it costs; --check compares with the committed budget
+    python3 build.py doctor URL       look at a deployment and say what is wrong with it
     python3 build.py check            ruff, mypy and the import contracts alone
     python3 build.py lock             make the lock files again from pyproject.toml
 

@@ -1,18 +1,25 @@
-"""Give files names that hold a hash of their content, so that a CDN may keep them for ever."""
+"""Give files names that hold a hash of their content, so that a CDN may keep them for ever.
+
+No host knows every suffix: some refuse what they do not know, and give it a type that a browser does not take. So a page is made of
+.html, .css, .js and pictures, and everything else, which only its own scripts read, ends in `.bin`.
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import zlib
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from builder.packing import PACKED, Packer
 from builder.slim import slimmed
 
 # A smaller picture costs less in the page than its request does.
 SMALL_BYTES = 1024
-PART_BYTES = 1 << 20
+# A digest has 44 characters in the page, and nothing makes them fewer.
+PART_BYTES = 4 << 20
 
 
 def fingerprint(data: bytes) -> str:
@@ -20,28 +27,43 @@ def fingerprint(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:12]
 
 
+def exactly(data: bytes) -> dict[str, Any]:
+    """What a page needs to know that a file is whole: bytes, part_bytes, sha256, crc32.
+
+    `sha256` is base64, one of each part: a page checks what it has while the rest is on its way. `crc32` is for where it cannot wait.
+    """
+    parts = [data[begin : begin + PART_BYTES] for begin in range(0, len(data), PART_BYTES)]
+    return {
+        "bytes": len(data),
+        "part_bytes": PART_BYTES,
+        "sha256": [_sha256(part) for part in parts],
+        "crc32": zlib.crc32(data),
+    }
+
+
 class Assets:
     """Collects files for `dist/assets/` and knows where each went.
 
-    `place` returns paths relative to the site's root, such as `assets/shell.0a1b2c3d4e5f.js`.
+    `place...` returns paths relative to the site's root, such as `assets/shell.0a1b2c3d4e5f.js`. `integrity` holds what the attribute of
+    that name says of each script and style.
     """
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path, packer: Packer) -> None:
         self.folder = out / "assets"
         self.folder.mkdir(parents=True)
+        self.packer = packer
         self.placed: dict[str, str] = {}
+        self.integrity: dict[str, str] = {}
 
     def place(self, name: str, data: bytes) -> str:
         """Write one file under a fingerprinted name."""
-        stem, dot, suffix = name.rpartition(".")
-        target = f"{stem}.{fingerprint(data)}{dot}{suffix}"
-        (self.folder / target).write_bytes(data)
-        self.placed[name] = f"assets/{target}"
-        return self.placed[name]
+        return self._place(name, data, data)
 
     def place_text(self, name: str, text: str) -> str:
         """Write JavaScript or CSS, slimmed, under a fingerprinted name."""
-        return self.place(name, slimmed(text).encode())
+        data = slimmed(text).encode()
+        self.integrity[name] = f"sha256-{_sha256(data)}"
+        return self.place(name, data)
 
     def place_picture(self, name: str, data: bytes) -> str:
         """Write one picture as `place` does, or return a `data:` URL of a small drawing, which needs no file."""
@@ -50,22 +72,21 @@ class Assets:
         self.placed[name] = f"data:image/svg+xml,{quote(data)}"
         return self.placed[name]
 
-    def place_exact(self, name: str, data: bytes) -> dict[str, Any]:
-        """Write one file, and return what a page needs to fetch it and to know that it is whole: url, bytes, part_bytes, sha256.
+    def place_script(self, name: str, data: bytes) -> dict[str, Any]:
+        """Write one script as it is, and return its `url` and what the page checks before it runs (see `exactly`)."""
+        return {"url": self.place(name, data), **exactly(data)}
 
-        `sha256` is base64, one of each part: a page checks what it has while the rest is on its way.
-        """
-        parts = [data[begin : begin + PART_BYTES] for begin in range(0, len(data), PART_BYTES)]
-        digests = [base64.b64encode(hashlib.sha256(part).digest()).decode() for part in parts]
-        return {"url": self.place(name, data), "bytes": len(data), "part_bytes": PART_BYTES, "sha256": digests}
+    def place_packed(self, name: str, data: bytes) -> dict[str, Any]:
+        """Write one file for Python, compressed, and return its `url` and what the page checks when it has decoded it."""
+        return {"url": self._place(name + PACKED, data, self.packer.packed(data)), **exactly(data)}
 
-    def place_folder(self, name: str, files: dict[str, bytes]) -> str:
-        """Write files whose own names must stay (the runtime, wheels) into one fingerprinted folder."""
-        digest = fingerprint(
-            b"".join(key.encode() + b"\0" + hashlib.sha256(files[key]).digest() for key in sorted(files))
-        )
-        folder = self.folder / f"{name}-{digest}"
-        folder.mkdir()
-        for key in sorted(files):
-            (folder / key).write_bytes(files[key])
-        return f"assets/{folder.name}/"
+    def _place(self, name: str, content: bytes, form: bytes) -> str:
+        stem, dot, suffix = name.rpartition(".")
+        target = f"{stem}.{fingerprint(content)}{dot}{suffix}"
+        (self.folder / target).write_bytes(form)
+        self.placed[name] = f"assets/{target}"
+        return self.placed[name]
+
+
+def _sha256(data: bytes) -> str:
+    return base64.b64encode(hashlib.sha256(data).digest()).decode()

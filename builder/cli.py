@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from builder.browsers import ENGINES
+from builder.hosts import HOSTS, checked_base
 
 # In the order in which they run.
-BENCHES = ("start", "bytes", "frame", "latency", "barge_in", "resampler", "mint")
+BENCHES = ("start", "line", "bytes", "frame", "latency", "barge_in", "resampler", "mint")
 # The engines that each needs: as many as are asked for, or the one in which a page load is watched.
-BENCHES_IN_BROWSERS = ("start", "frame", "latency", "barge_in")
+BENCHES_IN_BROWSERS = ("start", "line", "frame", "latency", "barge_in")
 BENCHES_IN_CHROMIUM = ("bytes",)
 
 
@@ -32,9 +33,21 @@ def parse(argv: list[str]) -> argparse.Namespace:
     build = verbs.add_parser("build", help="render the static site")
     build.add_argument("--out", type=Path, default=None, help="where to write it (default dist/)")
     build.add_argument("--agent", default="demo", help="folder under agents/ to build (default %(default)s)")
+    build.add_argument(
+        "--for", dest="hosts", metavar="HOST", action="append", default=[], choices=HOSTS,
+        help=f"write the host's configuration beside the site, repeated for several: {', '.join(HOSTS)}",
+    )  # fmt: skip
+    build.add_argument(
+        "--base",
+        type=_base,
+        default="/",
+        metavar="PATH",
+        help="the site's path on its host, such as /voice/ (default /)",
+    )
 
     verbs.add_parser("test", help="install what the tests need and run every check and test")
     verbs.add_parser("talk", help="speak to a deployment through a real browser and judge what comes back")
+    verbs.add_parser("doctor", help="look at a deployment and say what is wrong with it")
     bench = verbs.add_parser("bench", help="measure what it costs, and compare with the committed budget")
     _bench_options(bench)
     verbs.add_parser("check", help="run ruff, mypy --strict and the import contracts")
@@ -52,6 +65,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
         return argparse.Namespace(verb="test", pytest=argv[1:])
     if argv[0] == "talk":  # its own options are read where the harness is
         return argparse.Namespace(verb="talk", talk=argv[1:])
+    if argv[0] == "doctor":  # so are its own
+        return argparse.Namespace(verb="doctor", doctor=argv[1:])
     arguments = parser.parse_args(argv)
     if arguments.verb == "bench":
         arguments.bench = argv[1:]
@@ -67,7 +82,7 @@ def _bench_options(bench: argparse.ArgumentParser) -> None:
         help="browsers to measure in, repeated or with commas (default chromium,firefox,webkit)",
     )  # fmt: skip
     bench.add_argument(
-        "--rounds", type=_rounds, default=5, help="rounds that medians are taken of (default %(default)s)"
+        "--rounds", type=_rounds, default=None, help="rounds that medians are taken of (default 5, `line` 3)"
     )
     bench.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     bench.add_argument("--table", type=Path, metavar="FILE", help="write them as Markdown, as docs/bench.md is")
@@ -101,6 +116,8 @@ def engines_for_bench(arguments: argparse.Namespace) -> tuple[str, ...]:
 
 def group_for(arguments: argparse.Namespace) -> str:
     """Name the lock file that the verb needs."""
+    if arguments.verb == "doctor":
+        return "serve" if {"--no-browser", "-h", "--help"} & set(arguments.doctor) else "test"
     return "serve" if arguments.verb in ("serve", "build") else "test"
 
 
@@ -117,6 +134,13 @@ def _rounds(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError("at least one round")
     return value
+
+
+def _base(text: str) -> str:
+    try:
+        return checked_base(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _port(text: str) -> int:

@@ -7,87 +7,144 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
-from builder import agents, lean, policy, snapshot, split, vendor, verify, wheel, words, worklets
-from builder.assets import Assets
+from builder import agent_check, agents, lean, policy, snapshot, split, vendor, verify, wheel, words, worklets
+from builder import hosts as host_files
+from builder.assets import Assets, exactly
 from builder.environment import SetupError
+from builder.packing import Packer
 from builder.slim import slimmed
 
+LOADER, SCRIPT, WASM, LIBRARY = "pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip"
+# Files of the ways that hardly any page takes.
+WAYS_OUT = ("stock.", "precompiled.", "library.", "micropip.", "client.")
+OWN_NAME = b'"pyodide.asm.mjs"'
 
-def build(root: Path, out: Path, agent_name: str) -> Path:
-    """Build the site into `out`, replacing what an earlier build left there. Raises SetupError."""
+
+def build(
+    root: Path, out: Path, agent_name: str, *, smallest: bool = False, base: str = "/", hosts: Sequence[str] = ()
+) -> Path:
+    """Build the site into `out`, replacing what an earlier build left there. Raises SetupError.
+
+    `smallest`: for visitors. Compressing takes up to a minute then, once per change of the client.
+    `base`: the path that the site will have on its host. `hosts`: for which of them to write a configuration beside `out`.
+    """
     if out.exists() and any(out.iterdir()) and not (out / "_headers").exists():
         raise SetupError(f"{out} holds something that is not a build of ours; choose another --out or empty it")
     agent = agents.load(root, agent_name)
+    agent_check.settings(root, f"agents/{agent_name}/agent.toml", agent.raw, agent.choices)
     runtime = vendor.fetch(root)
     staging = out.with_name(out.name + ".part")
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
-    ahead = slimmed((root / "templates" / "_ahead.js").read_text(encoding="utf-8"))
-    pages = _render(root, staging, agent, _place(root, staging, agent, runtime), ahead)
-    headers = policy.headers_file(agent.connect, pages, agent.embedded_by, ahead)
-    (staging / "_headers").write_text(headers, encoding="utf-8")
+    inline = _inline(root)
+    packer = Packer(root / ".cache" / "packed", smallest=smallest)
+    pages = _render(root, staging, agent, _place(root, staging, agent, runtime, packer, inline), inline, base)
+    headers = policy.site_headers(agent.connect, agent.embedded_by, inline)
+    (staging / "_headers").write_text(policy.headers_file(headers, pages), encoding="utf-8")
+    packer.copies_beside(staging, WAYS_OUT)
     verify.check(staging, agent.connect)
     shutil.rmtree(out, ignore_errors=True)
     staging.rename(out)
+    host_files.write(out, hosts, base, headers, pages)
     return out
 
 
-def _place(root: Path, out: Path, agent: agents.Agent, runtime: vendor.Runtime) -> dict[str, Any]:
+def _inline(root: Path) -> policy.Inline:
+    """What stands in the pages themselves: the two scripts before all others, and all that the page for what is missing needs."""
+    read = {
+        name: slimmed((root / "templates" / name).read_text(encoding="utf-8"))
+        for name in ("_guard.js", "_ahead.js", "_home.js", "_plain.css")
+    }
+    return policy.Inline(
+        scripts=(read["_guard.js"] + read["_ahead.js"], read["_home.js"]), styles=(read["_plain.css"],)
+    )
+
+
+def _place(
+    root: Path, out: Path, agent: agents.Agent, runtime: vendor.Runtime, packer: Packer, inline: policy.Inline
+) -> dict[str, Any]:
     """Write every asset and return what the page must know about them."""
-    assets = Assets(out)
+    assets = Assets(out, packer)
+    # For hosts whose own policy forbids scripts in pages: the same, as a file.
+    assets.place("start.js", inline.scripts[0].encode())
     static = root / "templates" / "static"
+    scripts = {}
     for entry in ("boot.js", "shell.js"):
-        assets.place_text(entry, worklets.flatten(static, entry))
+        scripts[entry] = assets.place_text(entry, worklets.flatten(static, entry))
     for path in sorted(static.iterdir()):
         if path.suffix == ".css":
             assets.place_text(path.name, path.read_text(encoding="utf-8"))
         elif path.suffix in (".svg", ".png"):
             assets.place_picture(path.name, path.read_bytes())
     for entry in worklets.ENTRIES:
-        assets.place_text(entry, worklets.flatten(root / "worklets", entry))
-    wheel_name, wheel_bytes = wheel.build(root)
-    files = {name: (runtime.pyodide / name).read_bytes() for name in vendor.RUNTIME_FILES}
-    stock_url = assets.place_folder("pyodide", files)
-    starting = runtime.pyodide if agent.full_runtime else lean.make(root, runtime.pyodide, runtime.acorn)
-    kept = snapshot.make(root, runtime.pyodide, starting, wheel_name, wheel_bytes, agent.tools)
-    runtime_url, later = stock_url, []
-    tools_name, tools_bytes = "tools.py", agent.tools.read_bytes() if agent.tools.exists() else None
-    if not agent.full_runtime:
-        parts = split.make(root, starting, kept, runtime.pyodide / "python_stdlib.zip", _providers(agent), agent.tools)
-        if parts.tools is not None:
-            tools_name, tools_bytes = "tools.pyc", parts.tools
-        files = {name: (starting / name).read_bytes() for name in lean.FILES}
-        files |= {"pyodide.asm.wasm": parts.primary, "call.wasm": parts.call, "rest.wasm": parts.rest}
-        runtime_url = assets.place_folder("pyodide-lean", files)
-        later = [{"name": name, "url": f"{runtime_url}{name}.wasm"} for name in ("call", "rest")]
-    packages = {runtime.micropip.name: runtime.micropip.read_bytes(), wheel_name: wheel_bytes}
-    packages_url = assets.place_folder("python", packages)
+        scripts[entry] = assets.place_text(entry, worklets.flatten(root / "worklets", entry))
     return {
         "assets": assets.placed,
+        "integrity": assets.integrity,
+        "start": assets.placed["start.js"],
         "microphone_words": words.of_the_microphone(root),
         "boot": {
-            "worker": assets.placed["boot.js"],
-            "capture": assets.placed["capture.js"],
-            "playback": assets.placed["playback.js"],
-            "runtime": runtime_url,
-            "later": later,
-            "stock": stock_url,
-            "snapshot": {
-                **kept.meta,
-                "blocks": assets.place_exact("python.snapshot", kept.blocks),
-            },
-            "precompiled": assets.place_exact("precompiled.zip", kept.precompiled),
-            "library": stock_url + "python_stdlib.zip",
-            "micropip": packages_url + runtime.micropip.name,
-            "client": packages_url + wheel_name,
-            "tools": assets.place(tools_name, tools_bytes) if tools_bytes is not None else None,
+            "worker": _described(out, scripts["boot.js"]),
+            "capture": _described(out, scripts["capture.js"]),
+            "playback": _described(out, scripts["playback.js"]),
+            **_place_python(root, assets, agent, runtime),
         },
+    }
+
+
+def _described(out: Path, url: str) -> dict[str, Any]:
+    return {"url": url, **exactly((out / url).read_bytes())}
+
+
+def _place_python(root: Path, assets: Assets, agent: agents.Agent, runtime: vendor.Runtime) -> dict[str, Any]:
+    """Write what Python is started from, by each of the ways, and the page's tools."""
+    wheel_name, wheel_bytes = wheel.build(root)
+    agent_check.tools(root, runtime.pyodide, wheel_bytes, agent.tools)
+    library = (runtime.pyodide / LIBRARY).read_bytes()
+    starting = runtime.pyodide if agent.full_runtime else lean.make(root, runtime.pyodide, runtime.acorn)
+    kept = snapshot.make(root, runtime.pyodide, starting, wheel_name, wheel_bytes, agent.tools)
+    source = agent.tools.read_bytes() if agent.tools.exists() else None
+    wasm, bytecode, later = (starting / WASM).read_bytes(), None, []
+    if not agent.full_runtime:
+        parts = split.make(root, starting, kept, runtime.pyodide / LIBRARY, _providers(agent), agent.tools)
+        wasm, bytecode = parts.primary, parts.tools
+        later = [{"name": it.name, "ahead": it.ahead, **assets.place_packed(it.name, it.wasm)} for it in parts.later]
+    # Of the loader each has a copy of its own: it is small, and a way out must not need what another way needs.
+    stock = _place_runtime(assets, runtime.pyodide, (runtime.pyodide / WASM).read_bytes(), "stock")
+    tools = {
+        "bytecode": None if bytecode is None else assets.place_packed("tools", bytecode),
+        "source": None if source is None else assets.place_packed("tools-source", source),
+    }
+    return {
+        "runtime": _place_runtime(assets, starting, wasm, "pyodide"),
+        "later": later,
+        "stock": stock,
+        "snapshot": {**kept.meta, "blocks": assets.place_packed("python", kept.blocks)},
+        "precompiled": assets.place_packed("precompiled", kept.precompiled),
+        "library": assets.place_packed("library", library),
+        "micropip": assets.place_packed("micropip", runtime.micropip.read_bytes()),
+        "client": {"name": wheel_name, **assets.place_packed("client", wheel_bytes)},
+        "tools": None if source is None else tools,
+    }
+
+
+def _place_runtime(assets: Assets, folder: Path, wasm: bytes, name: str) -> dict[str, Any]:
+    """Write Pyodide's two scripts and its WebAssembly. Raises SetupError where its script looks unlike the pinned one."""
+    loader, script = ((folder / file).read_bytes() for file in (LOADER, SCRIPT))
+    # It looks for its own name in a stack trace, to tell its lines from those of others.
+    if script.count(OWN_NAME) != 1:
+        raise SetupError(f"{SCRIPT} names itself in another way than it did")
+    return {
+        "loader": assets.place_script(f"{name}.js", loader),
+        "script": assets.place_script(f"{name}.asm.js", script.replace(OWN_NAME, b'"%s.asm."' % name.encode())),
+        "wasm": assets.place_packed(f"{name}.asm", wasm),
     }
 
 
@@ -95,7 +152,9 @@ def _providers(agent: agents.Agent) -> set[str]:
     return {str(choice["settings"]["provider"]) for choice in agent.choices}
 
 
-def _render(root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any], ahead: str) -> tuple[str, ...]:
+def _render(
+    root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any], inline: policy.Inline, base: str
+) -> tuple[str, ...]:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(root / "templates"),
         autoescape=True,
@@ -104,20 +163,30 @@ def _render(root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any], a
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["json_block"] = _json_block
+    environment.filters |= {"json_block": json_block, "settings_check": settings_check}
     names = sorted(path.name for path in (root / "templates").glob("*.html") if not path.name.startswith("_"))
     for name in names:
         try:
             text = environment.get_template(name).render(
                 page=agent.page,
+                base=base,
                 config={
                     "boot": facts["boot"],
                     "choices": agent.choices,
                     "microphone_words": facts["microphone_words"],
+                    "start": facts["start"],
+                    "start_words": words.START,
+                    "owner_words": words.OWNER,
                 },
                 assets=facts["assets"],
-                ahead=Markup(ahead),
-                csp=policy.content_security_policy(agent.connect, page=True, header=False, inline=ahead),
+                integrity=facts["integrity"],
+                words=words.START,
+                inline={
+                    "start": Markup(inline.scripts[0]),
+                    "home": Markup(inline.scripts[1]),
+                    "plain": Markup(inline.styles[0]),
+                },
+                csp=policy.content_security_policy(agent.connect, page=True, header=False, inline=inline),
             )
         except jinja2.TemplateError as error:
             raise SetupError(f"templates/{name}: {error}") from None
@@ -125,9 +194,18 @@ def _render(root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any], a
     return tuple(names)
 
 
-def _json_block(value: Any) -> Markup:
+def settings_check(block: str) -> int:
+    """A sum over the text of `json_block` (FNV-1a, over UTF-16 units); `_guard.js` makes the same one before it believes the text."""
+    units = block.encode("utf-16-le")
+    total = 0x811C9DC5
+    for low, high in zip(units[::2], units[1::2], strict=True):
+        total = (total ^ (low | high << 8)) * 0x01000193 & 0xFFFFFFFF
+    return total
+
+
+def json_block(value: Any) -> Markup:
     """JSON for a `<script type="application/json">`: no character that could end the element."""
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
     for character, escaped in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
         text = text.replace(character, escaped)
     return Markup(text)

@@ -12,7 +12,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from builder import browsers, cli, node, quality, site, suite
+from builder import browsers, cli, hosts, node, quality, site, suite, webservers
 from builder.environment import SetupError, say
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,6 +22,7 @@ FIRST_PORT, PORTS_TRIED = 8000, 20
 def run(arguments: argparse.Namespace) -> int:
     """Dispatch; a SetupError becomes one clear message."""
     verbs = {"serve": serve, "build": build, "test": test, "talk": talk, "bench": bench, "check": check, "lock": lock}
+    verbs["doctor"] = doctor
     try:
         return verbs[arguments.verb](arguments)
     except SetupError as error:
@@ -46,15 +47,20 @@ def serve(arguments: argparse.Namespace) -> int:
 
 def build(arguments: argparse.Namespace) -> int:
     out = (arguments.out or ROOT / "dist").resolve()
-    site.build(ROOT, out, arguments.agent)
+    site.build(ROOT, out, arguments.agent, smallest=True, base=arguments.base, hosts=arguments.hosts)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     print(f"built {out} ({size / 1e6:.1f} MB)")
+    for host in arguments.hosts:
+        folder = hosts.folder_for(out, host)
+        print(f"for {host}: {folder} ({', '.join(sorted(path.name for path in folder.iterdir()))})")
     return 0
 
 
 def test(arguments: argparse.Namespace) -> int:
     """Check, install browsers where they are needed, then hand over to pytest: everything without arguments (`suite.py`)."""
     browsers.ensure(browsers.wanted(arguments.pytest), say)
+    if webservers.wanted(arguments.pytest):
+        webservers.ensure(say)
     environ = {**os.environ, "PYTHONPATH": str(ROOT), "PARLEY_NODE": node.node(ROOT)}
     if not arguments.pytest:
         return suite.run(ROOT, environ) if _check_and_build() else 1
@@ -80,6 +86,16 @@ def talk(arguments: argparse.Namespace) -> int:
         browsers.ensure([engine] if engine in browsers.ENGINES else [], say)  # what is unknown, the command says itself
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "tests.harness.talk_command", *arguments.talk]
+    return subprocess.run(command, env=environ, check=False).returncode
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    """Look at a deployment, with the browser that it is opened in installed first."""
+    if not {"-h", "--help", "--no-browser"} & set(arguments.doctor):
+        engine = browsers.option(arguments.doctor, "--engine") or "chromium"
+        browsers.ensure([engine] if engine in browsers.ENGINES else [], say)  # what is unknown, the command says itself
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "builder.doctor", *arguments.doctor]
     return subprocess.run(command, env=environ, check=False).returncode
 
 

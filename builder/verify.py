@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from builder.environment import SetupError
+from builder.packing import PACKED, unpacked
 
 SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 SHORTEST_SECRET = 8
@@ -20,6 +21,8 @@ FOREIGN = re.compile(r"""(?:["'`]|url\(\s*)((?:https?|wss?):)?//[\w.-]+[^"'`)\s]
 STYLE_URL = re.compile(r"""url\(\s*["']?(?!data:)([^"')\s]+)""")
 MODULE_URL = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*["'](\.{0,2}/[^"']+)["']""")
 COMMENT = re.compile(r"/\*.*?\*/|^\s*//[^\n]*", re.DOTALL | re.MULTILINE)
+# Its scripts are not ours, and name its own addresses.
+PYODIDE = ("assets/pyodide.", "assets/stock.")
 ASSET_NAME = re.compile(r"assets/[\w.@/-]+")
 
 
@@ -51,12 +54,12 @@ def _references(dist: Path, connect: tuple[str, ...]) -> Iterator[str]:
             links = _Links()
             links.feed(text)
             for tag, url in links.found:
-                if tag == "a" and url.startswith("https://"):
+                if tag == "a" and url.startswith(("https://", "/")):
                     continue  # a person may follow a link; the page itself fetches nothing there
                 yield from _target(dist, path.parent, name, url)
             for url in ASSET_NAME.findall(text):
                 yield from _target(dist, dist, name, url)
-        elif path.suffix in (".js", ".css") and "pyodide-" not in name:
+        elif path.suffix in (".js", ".css") and not name.startswith(PYODIDE):
             text = COMMENT.sub("", path.read_text(encoding="utf-8"))
             for match in FOREIGN.finditer(text):
                 if not any(origin in match.group() for origin in connect):
@@ -100,7 +103,7 @@ def _secrets(dist: Path, environ: Mapping[str, str]) -> Iterator[str]:
 
 
 def _contents(path: Path) -> Iterator[tuple[str, bytes]]:
-    data = path.read_bytes()
+    data = unpacked(path.read_bytes()) if path.suffix == PACKED else path.read_bytes()
     yield "", data
     if zipfile.is_zipfile(io.BytesIO(data)):
         with zipfile.ZipFile(io.BytesIO(data)) as archive:

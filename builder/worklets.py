@@ -20,7 +20,7 @@ ENTRIES = ("capture.js", "playback.js")
 NAMED_IMPORT = re.compile(r"""^import\s*\{[^}]*\}\s*from\s*["']\./([\w-]+\.js)["'];?[ \t]*\n""", re.MULTILINE)
 EXPORT = re.compile(r"^export\s+(?=(?:async\s+)?(?:function|class|const|let)\b)", re.MULTILINE)
 LEFT_OVER = re.compile(r"^\s*(?:import(?!\s*\()|export)\b.*", re.MULTILINE)
-DECLARED = re.compile(r"^(?:function|class|const|let)\s+([\w$]+)", re.MULTILINE)
+DECLARED = re.compile(r"^(?:(?:async\s+)?function\s*\*?|class|const|let)\s+([\w$]+)", re.MULTILINE)
 
 
 def members(folder: Path, entry: str) -> list[str]:

@@ -1,6 +1,7 @@
 """What is wired to what. No decision is taken here.
 
-AnswerWhenStopped -> HostGuard (-> ForwardedHeaders -> HostGuard) -> CrossOriginAccess -> routes: /api/*, /healthz, /agent/* -> everything else: the site
+AnswerWhenStopped (-> HostGuard -> ForwardedHeaders) -> CrossOriginAccess -> HostGuard -> routes: /api/*, /healthz, /agent/* ->
+everything else: the site
 
 /agent/* is there only where the local agent stands in for the vendors. Beside a vendor's key it would be an open service
 that takes the machine away from the token route, so then its code is not even imported.
@@ -83,9 +84,9 @@ def create_app(
 
     # Not a mount at "/": a mount takes every method, and a wrong one would be a 404 instead of the route's own 405.
     app.router.default = unrouted
-    # The one added last is asked first.
-    app.add_middleware(CrossOriginAccess, origins=settings.allowed_origins)
+    # The one added last is asked first: a page on a CDN must be able to read that ALLOWED_HOSTS lacks this server's name.
     app.add_middleware(HostGuard, settings=settings)
+    app.add_middleware(CrossOriginAccess, origins=settings.allowed_origins)
     if settings.trust_proxy:
         app.add_middleware(ForwardedHeaders)
         app.add_middleware(HostGuard, settings=settings)

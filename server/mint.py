@@ -28,7 +28,7 @@ from starlette.responses import JSONResponse
 
 from server.errors import API_HEADERS, ApiError, UpstreamError
 from server.limits import RateLimit, UpstreamSlots, overloaded
-from server.origins import check_origin, client_of, ws_origin_of
+from server.origins import TOKEN_PATH, check_origin, client_of, ws_origin_of
 from server.providers import PROVIDERS, Endpoint, Minted, MintRequest, Provider, Upstream, choose
 from server.providers.upstream import unusable
 from server.settings import Settings
@@ -203,7 +203,7 @@ class Mint:
 def create_router(mint: Mint) -> APIRouter:
     """The three routes; the path of each is final, include it without a prefix."""
     router = APIRouter(redirect_slashes=False)
-    router.add_api_route("/api/token", mint.post_token, methods=["POST"], response_model=None)
+    router.add_api_route(TOKEN_PATH, mint.post_token, methods=["POST"], response_model=None)
     router.add_api_route("/api/voice-token", mint.get_voice_token, methods=["GET"], response_model=None)
     router.add_api_route("/api/config", mint.get_config, methods=["GET"], response_model=None)
     return router

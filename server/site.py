@@ -1,6 +1,9 @@
 """How is `dist` served? ServeStatic finds files, ranges, 304 and compressed copies; this file adds what it must not
 decide: the headers, which come from `dist/_headers` alone, and what to say when there is no page or no build.
 
+Two things it does in its own way: each representation of a file (plain, gzip, brotli) has an ETag of its own, and what is sent is
+as small as it gets, so no proxy may change it (`no-transform`).
+
 `_headers` is the file that Netlify and Cloudflare Pages read, so a developer's machine serves the policy of production:
 
     /*
@@ -14,6 +17,7 @@ a comment line. In a pattern `*` stands for anything and `:name` for one part of
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
@@ -23,7 +27,7 @@ from wsgiref.headers import Headers as WsgiHeaders
 
 from servestatic import ServeStaticASGI
 from servestatic import utils as servestatic_utils
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -35,14 +39,18 @@ NOT_FOUND_PAGE = "404.html"
 # How much of a file goes from the disk to the socket at once. Its own 8 KiB are a change of threads each: 560 of them, and half of
 # the time that a first visit takes of the server.
 servestatic_utils.ASGI_BLOCK_SIZE = 256 * 1024
+# How the copies that lie beside a file are named, by the word for them on the wire.
+_ENCODINGS = {"br": ".br", "gzip": ".gz"}
+# A tag of ours in a list of them. A proxy that changed the body makes it a weak one, of the same content.
+_TAG = re.compile(r'"[0-9a-f]{32}(?:-[a-z]+)?"')
 # Instructions for the host, not pages.
 _UNSERVED = ("/_headers", "/_redirects", "/_routes.json")
 _MEDIA_TYPES = {
+    ".bin": "application/octet-stream",
     ".map": "application/json",
     ".mjs": "text/javascript",
     ".wasm": "application/wasm",
     ".webmanifest": "application/manifest+json",
-    ".whl": "application/zip",
 }
 
 
@@ -141,14 +149,17 @@ class Site:
     async def _serve(self, files: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         policy = headers_for(self._blocks, scope["path"])
 
+        known = _known_tag(Headers(scope=scope))
+
         async def send_with_policy(message: Message) -> None:
             # The not-found page brings its own.
             if message["type"] == "http.response.start" and message["status"] != 404:
                 _apply(policy, message)
+                _tag_representation(message, known)
             await send(message)
 
         target = files if scope["path"] not in _UNSERVED else self._not_found
-        await target(scope, receive, send_with_policy)
+        await target(_asking_for(scope, known), receive, send_with_policy)
 
     async def _not_found(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The page in `dist/404.html` under its own policy, whatever path was asked for."""
@@ -214,9 +225,45 @@ def _apply(policy: Mapping[str, str], message: Message) -> None:
 
 
 def _tag_by_content(headers: WsgiHeaders, path: str, _url: str) -> None:
-    """A reproducible build may give every file the same date, and then date and size are no proof of sameness."""
-    with open(path, "rb") as file:
-        headers["ETag"] = f'"{hashlib.file_digest(file, "sha256").hexdigest()[:32]}"'
+    """A reproducible build may give every file the same date, and then date and size are no proof of sameness.
+
+    Of the file and its compressed copies: each has this tag, and `_tag_representation` adds which one it is.
+    """
+    digest = hashlib.sha256()
+    for beside in ("", *_ENCODINGS.values()):
+        with contextlib.suppress(FileNotFoundError), open(path + beside, "rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    headers["ETag"] = f'"{digest.hexdigest()[:32]}"'
+
+
+def _known_tag(request: Headers) -> str | None:
+    """The tag of a representation that the client has and may still be sent: of those in If-None-Match the first that could be ours."""
+    accepted = request.get("accept-encoding", "")
+    for tag in _TAG.findall(request.get("if-none-match", "")):
+        encoding = tag.strip('"').partition("-")[2]
+        if not encoding or re.search(rf"\b{re.escape(encoding)}\b", accepted):
+            return str(tag)
+    return None
+
+
+def _asking_for(scope: Scope, tag: str | None) -> Scope:
+    """ServeStatic knows a file by one tag, and compares it with the whole of the header."""
+    if tag is None:
+        return scope
+    plain = tag.strip('"').partition("-")[0]
+    kept = [(name, value) for name, value in scope["headers"] if name != b"if-none-match"]
+    return {**scope, "headers": [*kept, (b"if-none-match", f'"{plain}"'.encode())]}
+
+
+def _tag_representation(message: Message, known: str | None) -> None:
+    headers = MutableHeaders(scope=message)
+    if message["status"] == 304 and known is not None:
+        headers["etag"] = known
+    elif "etag" in headers and "content-encoding" in headers:
+        headers["etag"] = f'{headers["etag"][:-1]}-{headers["content-encoding"]}"'
+    control = headers.get("cache-control", "")
+    if control and "no-transform" not in control:
+        headers["cache-control"] = f"{control}, no-transform"
 
 
 def _pattern(path: str) -> re.Pattern[str]:

@@ -6,16 +6,16 @@
  */
 
 (() => {
-  const config = JSON.parse(document.getElementById("parley-config").textContent);
+  if (globalThis.parleyGuard.halted) return; // `_guard.js` has said why
+  const { config } = globalThis.parleyGuard;
 
   const { boot } = config;
-  const absolute = (it, name) => {
-    if (it[name]) it[name] = new URL(it[name], document.baseURI).href;
+  // Every file that Python needs is described by an object with its `url`; a worker would look for it from its own address.
+  const absolute = (it) => {
+    if (it.url) it.url = new URL(it.url, document.baseURI).href;
+    for (const inner of Object.values(it)) if (inner && typeof inner === "object") absolute(inner);
   };
-  for (const name of ["worker", "capture", "playback", "runtime", "stock", "library", "micropip", "client", "tools"]) absolute(boot, name);
-  absolute(boot.snapshot.blocks, "url");
-  absolute(boot.precompiled, "url");
-  for (const part of boot.later) absolute(part, "url");
+  absolute(boot);
 
   // Under `require-trusted-types-for 'script'` a worker's address must come out of a policy; ours lets in our own origin only.
   const policy = globalThis.trustedTypes?.createPolicy("parley", {
@@ -25,38 +25,35 @@
     },
   });
 
-  /** Start a worker with `settings` for Python; `ahead`: what is large will be handed to it. @returns {Worker} */
-  function startWorker(settings, ahead = false) {
-    const worker = new Worker(policy ? policy.createScriptURL(boot.worker) : boot.worker, { type: "module", name: "parley" });
+  /** Start a worker with `settings` for Python; `ahead`: addresses of what will be handed to it. @returns {Worker} */
+  function startWorker(settings, ahead = null) {
+    const { url } = boot.worker;
+    const worker = new Worker(policy ? policy.createScriptURL(url) : url, { type: "module", name: "parley" });
     worker.postMessage({ type: "init", config: { ...boot, settings }, ahead });
     return worker;
   }
 
   /**
-   * A worker needs its time to begin, a tenth of a second in Firefox. Meanwhile the page asks for what is large and hands it on
-   * as it comes (`ahead.js` in the worker). What could not be fetched is told too: the worker knows other ways.
+   * A worker needs its time to begin, a tenth of a second in Firefox. Meanwhile the page asks for what is large, and hands it on
+   * as it comes, as the host sent it (`ahead.js` in the worker). What fails here the worker asks for once more.
    */
-  function handAhead(worker) {
-    const give = (message, transfer = []) => worker.postMessage({ type: "ahead", ...message }, transfer);
-    const failed = (of) => (error) => give({ of, failed: error.message });
-    const ask = async (url) => {
-      const answer = await fetch(url);
+  async function handAhead(worker, of) {
+    const give = (message, transfer = []) => worker.postMessage({ type: "ahead", of, ...message }, transfer);
+    try {
+      const answer = await fetch(of);
       if (!answer.ok) throw new Error(`status ${answer.status}`);
-      return answer;
-    };
-    const module = async () => give({ module: await WebAssembly.compileStreaming(ask(`${boot.runtime}pyodide.asm.wasm`)) });
-    const snapshot = async () => {
-      const reader = (await ask(boot.snapshot.blocks.url)).body.getReader();
+      const reader = answer.body.getReader();
       for (let it = await reader.read(); !it.done; it = await reader.read()) give({ piece: it.value }, [it.value.buffer]);
       give({ end: true });
-    };
-    module().catch(failed("module"));
-    snapshot().catch(failed("snapshot"));
+    } catch (error) {
+      give({ failed: error.message });
+    }
   }
 
   /** The first worker, and what it said before anybody listened: messages and errors, as events. */
-  const first = { worker: startWorker(config.choices[0].settings, true), said: [] };
-  handAhead(first.worker);
+  const ahead = [boot.runtime.wasm, boot.snapshot.blocks].map(({ url }) => url);
+  const first = { worker: startWorker(config.choices[0].settings, ahead), said: [] };
+  for (const url of ahead) handAhead(first.worker, url);
   first.worker.onmessage = first.worker.onerror = (event) => first.said.push(event);
   globalThis.parleyAhead = { config, first, startWorker };
 })();

@@ -1,32 +1,47 @@
 /**
- * What the page asked for while this worker was being started: the compiled runtime, and the snapshot piece by piece (sent by
- * `_ahead.js`). A worker that is started later gets nothing ahead and asks for itself.
+ * What the page asked for while this worker was being started, piece by piece (sent by `_ahead.js`). A worker that is started later
+ * gets nothing ahead and asks for itself.
  */
 
+import { FileFault, nameOf } from "./genuine.js";
+
 export class Ahead {
+  /** @param {string[]} urls of the files that the page asks for */
+  constructor(urls) {
+    this.coming = new Map(urls.map((url) => [url, new Coming()]));
+  }
+
+  /** @param {{of: string, piece?: Uint8Array, end?: boolean, failed?: string}} message */
+  received({ of, ...message }) {
+    this.coming.get(of).received(message);
+  }
+
+  /** A file as far as it is there; null if the page does not ask for it, or somebody took it already. */
+  pieces(file, what) {
+    const coming = this.coming.get(file.url);
+    if (!coming || coming.taken) return null;
+    coming.taken = true;
+    return coming.pieces(file, what);
+  }
+}
+
+class Coming {
   constructor() {
-    this.module = new Promise((resolve, reject) => Object.assign(this, { resolve, reject }));
-    this.module.catch(() => {}); // told when it is awaited
-    this.waiting = [];
-    this.wake = () => {};
+    Object.assign(this, { taken: false, waiting: [], wake: () => {} });
   }
 
-  /** @param {{module?: WebAssembly.Module, piece?: Uint8Array, end?: boolean, of?: "module" | "snapshot", failed?: string}} message */
-  received({ module, of, failed, ...snapshot }) {
-    if (module) this.resolve(module);
-    else if (of === "module") this.reject(new Error(`the runtime could not be fetched (${failed})`));
-    else {
-      this.waiting.push({ ...snapshot, failed });
-      this.wake();
-    }
+  received(message) {
+    this.waiting.push(message);
+    this.wake();
   }
 
-  /** The snapshot, as far as it is there. @yields {Uint8Array} */
-  async *pieces() {
+  /** @yields {Uint8Array} */
+  async *pieces(file, what) {
     for (;;) {
       while (this.waiting.length === 0) await new Promise((wake) => (this.wake = wake));
       const { piece, end, failed } = this.waiting.shift();
-      if (failed) throw new Error(`the snapshot could not be fetched (${failed})`);
+      // Whatever it was: who asks again finds out whether it lasts.
+      if (failed) throw new FileFault("network", nameOf(file), `${what} could not be fetched (${failed})`);
       if (end) return;
       yield piece;
     }

@@ -4,42 +4,65 @@
  */
 
 import { Ahead } from "./ahead.js";
+import { whole } from "./files.js";
 import { Host } from "./host.js";
-import { fetchOk, startPython } from "./runtime.js";
+import { startPython } from "./runtime.js";
 
-const ahead = new Ahead();
+const FOLDER = "/home/pyodide";
 const waiting = [];
+let ahead = null;
 let host = null;
 let booted = false;
 
 const post = (message) => self.postMessage(message);
 const stage = (name, percent) => post({ type: "boot", stage: name, percent });
 
-/** Python's errors bring their traceback; a person gets its last line, the console the whole. */
+/**
+ * Python's errors bring their traceback; a person gets its last line, the console the whole. `kind` is for the page's choice of
+ * words (those of `FileFault`, "tools" or "python"), `what` names the file at fault for the owner.
+ */
 function die(error) {
   const text = String(error?.message ?? error).trim();
   if (text.includes("\n")) console.warn(text);
-  post({ type: "dead", reason: text.split("\n").pop().slice(0, 300) });
+  const ofPython = text.includes("agent_tools") ? "tools" : "python";
+  const kind = error?.kind ?? (host ? ofPython : "unknown");
+  post({ type: "dead", reason: text.split("\n").pop().slice(0, 300), kind, what: error?.file ?? null });
 }
 
 self.onmessage = ({ data }) => {
-  if (data.type === "init") boot(data.config, data.ahead ? ahead : null).catch(die);
-  else if (data.type === "ahead") ahead.received(data);
+  if (data.type === "init") {
+    ahead = data.ahead ? new Ahead(data.ahead) : null;
+    boot(data.config).catch(die);
+  } else if (data.type === "ahead") ahead.received(data);
   else if (booted) host.intent(data);
   else waiting.push(data);
 };
 
-async function boot(config, ahead) {
+async function boot(config) {
   stage("runtime", 0);
-  const tools = config.tools ? fetchOk(config.tools, "the agent's tools").then((answer) => answer.arrayBuffer()) : null;
-  tools?.catch(() => {}); // told when it is awaited
+  const coming = toolsOf(config.tools);
+  coming.catch(() => {}); // told when it is awaited
   const { python, rest, way, why } = await startPython(config, stage, ahead);
   stage("client", 95);
-  if (tools !== null) python.FS.writeFile(`/home/pyodide/agent_tools${config.tools.endsWith(".pyc") ? ".pyc" : ".py"}`, new Uint8Array(await tools));
+  const tools = await coming;
+  if (tools !== null) python.FS.writeFile(`${FOLDER}/agent_tools${tools.suffix}`, tools.data);
   host = new Host(python, post, die);
   host.client = python.pyimport("pyclient.browser").start(host, JSON.stringify(config.settings), tools !== null);
   booted = true;
-  post({ type: "boot", stage: "ready", percent: 100, way, why });
+  const whys = [why, tools?.why].filter(Boolean).join("; ");
+  post({ type: "boot", stage: "ready", percent: 100, way, why: whys || null });
   for (const message of waiting.splice(0)) host.intent(message);
   rest?.bringAhead();
+}
+
+/** The page's tools: as bytecode, and as source where that cannot be had. */
+async function toolsOf(tools) {
+  if (tools === null) return null;
+  const source = async (why) => ({ suffix: ".py", data: await whole(tools.source, "the agent's tools"), why });
+  if (tools.bytecode === null) return source(null);
+  try {
+    return { suffix: ".pyc", data: await whole(tools.bytecode, "the bytecode of the agent's tools"), why: null };
+  } catch (error) {
+    return source(error.message);
+  }
 }

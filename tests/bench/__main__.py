@@ -23,6 +23,9 @@ from builder import cli
 from tests.bench import budget, table
 from tests.bench.figures import BenchError, tidy
 
+# Unless it is told otherwise, or a bench has its own number.
+ROUNDS = 5
+
 
 def main(argv: list[str]) -> int:
     """Run the command line that stands behind `build.py bench`."""
@@ -55,7 +58,8 @@ def run(
     for name, module in modules.items():
         print(f"• {name}", file=sys.stderr, flush=True)
         try:
-            found = module.measure(arguments.engines, arguments.rounds)
+            rounds = arguments.rounds or getattr(module, "ROUNDS", ROUNDS)
+            found = module.measure(arguments.engines, rounds)
         except BenchError as error:
             raise BenchError(f"{name}: {error}") from None
         except Exception as error:  # a bench drives browsers, servers and other people's programs
@@ -64,7 +68,7 @@ def run(
         figures[name] = tidy(found)
         about[name] = {
             "date": datetime.date.today().isoformat(),
-            "rounds": arguments.rounds,
+            "rounds": rounds,
             "machine": f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}",
             "engines": _versions(arguments.engines) if name in cli.BENCHES_IN_BROWSERS else [],
         }

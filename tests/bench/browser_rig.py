@@ -23,6 +23,9 @@ from typing import Any, Self
 
 import brotli
 
+from builder import vendor, wheel
+from builder.site import json_block
+from tests.harness import built
 from tests.harness import engines as harness
 from tests.harness.injected import INJECTION
 from tests.harness.pulse import Pulse
@@ -34,7 +37,6 @@ KEPT = ROOT / ".cache" / "bench"
 # Smaller files gain nothing worth a request header.
 SMALLEST_BYTES = 512
 PAGE_MS = 120_000
-_CONFIG = re.compile(r'<script type="application/json" id="parley-config">(.*?)</script>', re.DOTALL)
 
 
 def spread(values: Sequence[float]) -> float:
@@ -81,12 +83,14 @@ class Rig:
         self._stack.close()
 
     @contextlib.contextmanager
-    def tab(self, engine: str, *, init_scripts: Sequence[str] = ()) -> Iterator[harness.Tab]:
-        """A page in a fresh browser with a fresh profile; `autoplay` is allowed, so that a bench page needs no click."""
+    def tab(
+        self, engine: str, *, init_scripts: Sequence[str] = (), profile: Path | None = None
+    ) -> Iterator[harness.Tab]:
+        """A page in a fresh browser, with a fresh profile unless one is given; `autoplay` is allowed: a bench page needs no click."""
         scripts = list(init_scripts)
         if self._wants_sound and not harness.find(engine).real_microphone:
             scripts.insert(0, INJECTION)
-        options = harness.TabOptions(init_scripts=scripts, autoplay="allow")
+        options = harness.TabOptions(init_scripts=scripts, autoplay="allow", profile=profile)
         with harness.open_tab(self._playwright, engine, env=self._env, options=options) as tab:
             tab.page.set_default_timeout(PAGE_MS)
             yield tab
@@ -113,20 +117,25 @@ def bench_site() -> Path:
     """Build the site as it is now, put the benches' pages beside it and compress everything; return the folder."""
     site = build(KEPT / "site")
     _add_pages(site)
-    for path in sorted([*site.glob("assets/**/*"), *site.glob("bench/*")]):
+    for path in sorted([*site.glob("assets/**/*"), *site.glob("bench/**/*")]):
         if path.is_file() and path.suffix not in (".br", ".gz", ".zst"):
-            _compress(path)
+            compress(path)
     return site
 
 
 def _add_pages(site: Path) -> None:
     """Copy `pages/`, write into them what the product's page is told (`@CONFIG@`), and serve them like assets."""
-    told = _CONFIG.search((site / "index.html").read_text(encoding="utf-8"))
-    if told is None:
-        raise RuntimeError("the built page holds no parley-config")
+    config = built.config_of(site)
     shutil.copytree(PAGES, site / "bench")
+    tools = (site / "bench" / "frame_tools.py").read_bytes()
+    config["boot"]["tools"] = {"bytecode": None, "source": built.add(site, "frame-tools.bin", tools)}
+    told = str(json_block(config))
+    names = add_stock(site / "bench")
     for page in (site / "bench").glob("*.html"):
-        page.write_text(page.read_text(encoding="utf-8").replace("@CONFIG@", told[1]), encoding="utf-8")
+        text = page.read_text(encoding="utf-8")
+        for mark, value in {**names, "@CONFIG@": told}.items():
+            text = text.replace(mark, value)
+        page.write_text(text, encoding="utf-8")
     headers = (site / "_headers").read_text(encoding="utf-8")
     blocks = re.split(r"\n\n(?=/)", headers)
     assets = next(block for block in blocks if block.startswith("/assets/*\n"))
@@ -134,7 +143,19 @@ def _add_pages(site: Path) -> None:
     (site / "_headers").write_text(text, encoding="utf-8")
 
 
-def _compress(path: Path) -> None:
+def add_stock(folder: Path) -> dict[str, str]:
+    """Put Pyodide as its documents say beside the pages, with micropip and our wheel; return what the pages have to be told."""
+    runtime = vendor.fetch(ROOT)
+    (folder / "pyodide").mkdir()
+    for name in vendor.RUNTIME_FILES:
+        shutil.copy2(runtime.pyodide / name, folder / "pyodide")
+    shutil.copy2(runtime.micropip, folder)
+    name, data = wheel.build(ROOT)
+    (folder / name).write_bytes(data)
+    return {"@MICROPIP@": runtime.micropip.name, "@CLIENT@": name}
+
+
+def compress(path: Path) -> None:
     """Put a brotli copy beside `path`, unless the build did or it is not worth it."""
     beside = path.with_name(path.name + ".br")
     data = path.read_bytes()

@@ -1,13 +1,14 @@
-"""How much must a visitor fetch? A real page load, watched by the server that serves it.
+"""How much must a visitor fetch? A real page load in Chromium, counted on the wire as our server sends it, headers included.
 
-    first_visit_br    everything up to "ready" and what the page fetches by itself after that, each file as brotli (quality 11) makes it
-    shell_br          the page, its styles, its scripts and the worker's script: what is needed until a worker runs
-    second_visit      what the same browser fetches of it a day later, its disk cache being kept
+    first_visit_sent  everything up to "ready" and what the page fetches by itself after that
+    shell_sent        the page, its styles, its scripts and the worker's script: what is needed until a worker runs
+    second_visit_sent what the same browser is sent for it a day later, its disk cache being kept
     second_visit_immutable   the part of that which the first visit was told to keep for ever
-    stock_br          Pyodide's own files, micropip and our wheel: what a page fetches that installs the client the documented way
+    stock_br          Pyodide's own files, micropip and our wheel, as brotli (quality 11) makes them: what a page fetches that
+                      installs the client the documented way. No server of ours sends them, so this one figure is computed
 
-The list of files is the load's own, in Chromium; the build's names are not known here. Our server sends our headers, so
-what is cached is what they allow. A CDN compresses; here the sizes are made from the files.
+The list of files is the load's own; the build's names are not known here. Our server sends our headers, so what is cached is
+what they allow, and what is compressed is what it compresses.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from builder import site, vendor, wheel
 from builder.environment import SetupError
+from builder.packing import PACKED, unpacked
 from server.__main__ import bind
 from server.site import Site
 from tests.bench.figures import BenchError
+from tests.bench.slow_line import SlowLine
 from tests.harness.engines import MissingEngine, find
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,31 +59,31 @@ def measure(engines: Sequence[str], rounds: int) -> dict[str, Any]:
             raise BenchError(str(error)) from None
         first, second = _two_visits(dist, Path(folder) / "profile", browser.executable)
         shell = _shell(dist, first)
-        fetched = {one.path: one for one in first}
-        again = [one for one in second if one.sent_bytes]
+        fetched, again = ({one.path: one for one in visit} for visit in (first, second))
         stock = [(runtime.pyodide / name).read_bytes() for name in vendor.RUNTIME_FILES]
         stock += [runtime.micropip.read_bytes(), wheel_bytes]
-        first_br = sum(_br(one.data) for one in fetched.values())
+        first_sent = sum(one.sent_bytes for one in fetched.values())
         stock_br = sum(map(_br, stock))
         kept = {path for path, one in fetched.items() if one.immutable}
         return {
             "list": f"a real load in {browser.engine} {browser.version}",
-            "first_visit_br": first_br,
+            "first_visit_sent": first_sent,
             "first_visit_raw": sum(len(one.data) for one in fetched.values()),
             "first_visit_requests": len(first),
-            "shell_br": sum(_br(fetched[path].data) for path in shell),
-            "second_visit": sum(_br(one.data) for one in again),
-            "second_visit_immutable": sum(_br(one.data) for one in again if one.path in kept),
+            "shell_sent": sum(fetched[path].sent_bytes for path in shell),
+            "second_visit_sent": sum(one.sent_bytes for one in again.values()),
+            "second_visit_immutable": sum(one.sent_bytes for path, one in again.items() if path in kept),
             "second_visit_requests": len(second),
             "stock_br": stock_br,
-            "ratio_to_stock": first_br / stock_br,
-            "files_br": {_plain(path): _br(one.data) for path, one in fetched.items()},
+            "ratio_to_stock": first_sent / stock_br,
+            "files_sent": {_plain(path): one.sent_bytes for path, one in fetched.items()},
         }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """One answered request. `dest` is what the browser wanted it for, in its own word (`Sec-Fetch-Dest`)."""
+    """One answered path. `dest` is what the browser wanted it for, in its own word (`Sec-Fetch-Dest`). `sent_bytes`: on the wire,
+    headers included. `data`: the file as it lies there."""
 
     path: str
     dest: str
@@ -101,15 +104,13 @@ class _Watched:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        status, headers, size = 0, {}, 0
+        status, headers = 0, {}
 
         async def watched(message: Message) -> None:
-            nonlocal status, headers, size
+            nonlocal status, headers
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = {name.decode().lower(): value.decode() for name, value in message["headers"]}
-            else:
-                size += len(message.get("body", b""))
             await send(message)
 
         await self.app(scope, receive, watched)
@@ -121,8 +122,8 @@ class _Watched:
                 dest=asked.get("sec-fetch-dest", ""),
                 status=status,
                 immutable="immutable" in headers.get("cache-control", ""),
-                sent_bytes=size,
-                data=file.read_bytes() if status < 400 and file.is_file() else b"",
+                sent_bytes=0,
+                data=_content(file) if status < 400 and file.is_file() else b"",
             )
         )
 
@@ -131,15 +132,16 @@ def _two_visits(dist: Path, profile: Path, executable: Path | None) -> tuple[lis
     """What a browser with an empty cache fetches, and what the same one fetches in its next life."""
     watched = _Watched(Site(dist), dist)
     visits = []
-    with _serving(watched) as url, sync_playwright() as playwright:
+    with _serving(watched) as port, SlowLine(port) as line, sync_playwright() as playwright:
         for _ in range(2):
             watched.seen = []
+            line.forget()
             context = playwright.chromium.launch_persistent_context(
                 profile, executable_path=executable, args=["--no-sandbox"]
             )
             try:
                 page = context.pages[0]
-                page.goto(url)
+                page.goto(line.url)
                 page.wait_for_selector("body[data-boot=ready], body[data-boot=failed]", timeout=READY_S * 1000)
                 if page.locator("body").get_attribute("data-boot") != "ready":
                     raise BenchError(f"the page did not start: {page.locator('#notice').inner_text()}")
@@ -151,12 +153,13 @@ def _two_visits(dist: Path, profile: Path, executable: Path | None) -> tuple[lis
             failed = [one.path for one in watched.seen if one.status >= 400]
             if failed or not watched.seen:
                 raise BenchError(f"the page asked for what is not there: {failed}")
-            visits.append(watched.seen)
+            sent = line.by_path()
+            visits.append([replace(one, sent_bytes=sent[one.path]) for one in watched.seen])
     return visits[0], visits[1]
 
 
 @contextlib.contextmanager
-def _serving(app: ASGIApp) -> Iterator[str]:
+def _serving(app: ASGIApp) -> Iterator[int]:
     with bind("127.0.0.1", 0) as listener:
         server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None, log_level="warning"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
@@ -165,7 +168,7 @@ def _serving(app: ASGIApp) -> Iterator[str]:
         while not server.started and time.monotonic() < deadline:
             time.sleep(0.01)
         try:
-            yield f"http://localhost:{listener.getsockname()[1]}/"
+            yield listener.getsockname()[1]
         finally:
             server.should_exit = True
             thread.join(20)
@@ -200,6 +203,11 @@ def _shell(dist: Path, first: Sequence[Fetched]) -> list[str]:
             waiting.append("/" + target.resolve().relative_to(dist.resolve()).as_posix())
     wanted = ("document", "style", "image", "worker")
     return list(dict.fromkeys(one.path for one in first if one.dest in wanted or one.path in scripts))
+
+
+def _content(file: Path) -> bytes:
+    """What the page makes of a file: one for Python lies there compressed, and a host that negotiates sends brotli of its content."""
+    return unpacked(file.read_bytes()) if file.suffix == PACKED else file.read_bytes()
 
 
 def _br(data: bytes) -> int:

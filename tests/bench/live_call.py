@@ -12,6 +12,7 @@ from typing import Any
 
 from tests.bench.browser_rig import KEPT, Rig, bench_site
 from tests.bench.probe_server import ProbeServer
+from tests.harness import built
 from tests.harness.framed import FramedCall, embedder
 from tests.harness.talk import Call
 
@@ -67,11 +68,9 @@ def probed_site(probe_url: str) -> Path:
     shutil.copytree(bench_site(), site)
     for name, before in (("boot", True), ("capture", False), ("playback", False)):
         (file,) = site.glob(f"assets/{name}.*.js")
-        for compressed in site.glob(f"assets/{file.name}.*"):
-            compressed.unlink()
         probe = (PROBES / f"{name}.js").read_text(encoding="utf-8").replace("@PROBE_URL@", probe_url)
         product = file.read_text(encoding="utf-8")
-        file.write_text(probe + product if before else product + probe, encoding="utf-8")
+        built.put(site, "worker" if name == "boot" else name, probe + product if before else product + probe)
     origin = probe_url.rstrip("/")
     for file in (site / "_headers", site / "index.html"):
         text = file.read_text(encoding="utf-8").replace("frame-ancestors 'none'", "frame-ancestors http://127.0.0.1:*")

@@ -20,7 +20,7 @@ from typing import Any
 from tests.bench.browser_rig import Rig, main, spread
 from tests.bench.figures import median
 
-_SETTLED_MS = 2500
+SETTLED_MS = 2500
 _READY = """() => new Promise((resolve, reject) => {
   const look = () => {
     const boot = document.body?.dataset.boot;
@@ -49,15 +49,16 @@ def measure(engines: Sequence[str], rounds: int) -> dict[str, Any]:
 def _visit(rig: Rig, engine: str, kind: str) -> list[float]:
     """Milliseconds of the first visit and of the reload."""
     with rig.tab(engine) as tab:
-        tab.page.wait_for_timeout(_SETTLED_MS)
+        tab.page.wait_for_timeout(SETTLED_MS)
         tab.page.goto(rig.url + ("" if kind == "ours" else f"bench/{kind}.html"), wait_until="commit")
-        first = _ours(tab) if kind == "ours" else rig.answer(tab)
-        tab.page.wait_for_timeout(_SETTLED_MS)
+        first = ready_ms(tab) if kind == "ours" else rig.answer(tab)
+        tab.page.wait_for_timeout(SETTLED_MS)
         tab.page.reload(wait_until="commit")
-        return [first, _ours(tab) if kind == "ours" else rig.answer(tab)]
+        return [first, ready_ms(tab) if kind == "ours" else rig.answer(tab)]
 
 
-def _ours(tab: Any) -> float:
+def ready_ms(tab: Any) -> float:
+    """Wait for our page in `tab`; milliseconds from the start of its navigation until Python was ready."""
     facts = tab.page.evaluate(_READY)
     if facts["Python started from"] != "snapshot":
         raise RuntimeError(f"Python was started from {facts['Python started from']!r}: this is not what we ship")

@@ -17,7 +17,7 @@ def write(path: Path, figures: Mapping[str, Any], about: Mapping[str, Any]) -> N
     """Write the Markdown file. `about`: per bench, when, how often and on what it was measured."""
     lines = [HEAD]
     for name, tree in figures.items():
-        head, body = grid(tree)
+        head, body = _layout(name, tree)
         lines += [f"## {name}", "", _circumstances(about.get(name, {})), ""]
         lines += [_line(head), _line(["---"] * len(head)), *map(_line, body), ""]
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -26,12 +26,43 @@ def write(path: Path, figures: Mapping[str, Any], about: Mapping[str, Any]) -> N
 
 def text(name: str, tree: Mapping[str, Any]) -> str:
     """One bench as aligned lines."""
-    head, body = grid(tree)
+    head, body = _layout(name, tree)
     table = [[name, *head[1:]], *body]
     widths = [max(len(row[column]) for row in table) for column in range(len(head))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table
     )
+
+
+def _layout(name: str, tree: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    return line_grid(tree) if name == "line" else grid(tree)
+
+
+def line_grid(tree: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """(head, rows) of `bench line`: one row for each engine, line and kind, so that what is compared stands below each other.
+
+    What belongs to a line as a whole (how ours compares, the noise) stands in the row of its first kind.
+    """
+    compared: dict[str, None] = {}
+    measured: dict[str, None] = {}
+    for _, _, kinds, whole in _lines(tree):
+        compared |= dict.fromkeys(whole)
+        measured |= {name: None for row in kinds.values() for name in row}
+    body = []
+    for engine, line, kinds, whole in _lines(tree):
+        for kind, row in kinds.items():
+            body.append([engine, line, kind, *(_number(row[name]) if name in row else "–" for name in measured)])
+            body[-1] += [_number(whole[name]) if name in whole else "" for name in compared]
+            whole = {}
+    return ["engine", "line", "what", *measured, *compared], body
+
+
+def _lines(tree: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any], dict[str, Any]]]:
+    """(engine, line, figures of each kind, figures of the line as a whole)."""
+    for engine, lines in tree.items():
+        for line, found in lines.items():
+            kinds = {name: value for name, value in found.items() if isinstance(value, Mapping)}
+            yield engine, line, kinds, {name: value for name, value in found.items() if name not in kinds}
 
 
 def grid(tree: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:

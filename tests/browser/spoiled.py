@@ -1,6 +1,6 @@
 """A built site that tests change: something is missing, damaged or configured in another way.
 
-spoiled.spoil(lambda assets: next(assets.glob("python.*.snapshot")).unlink())
+spoiled.spoil(lambda assets: next(assets.glob("python.*.bin")).unlink())
 call.open(spoiled.parley.url)
 """
 
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.harness import built
 from tests.harness.server import Parley
 
 Change = Callable[[Path], None]
@@ -32,6 +33,7 @@ class SpoiledSite:
         self._copy(original or self.original)
         for change in changes:
             change(self.parley.site / "assets")
+        _forget_old_copies(self.parley.site, original or self.original)
         (self.parley.site / "_headers").touch()  # the server looks at its files anew
         return self.parley.url
 
@@ -52,12 +54,20 @@ class SpoiledSite:
 
 def write_tools(assets: Path, source: str) -> None:
     """Give the page other tools, as source: the built ones are bytecode of the browser's Python."""
-    (built,) = assets.glob("tools.*")
-    built.unlink()
-    written = assets / "tools.other.py"
-    written.write_text(source)
-    page = assets.parent / "index.html"
-    page.write_text(page.read_text().replace(built.name, written.name))
+    with built.told(assets.parent) as config:
+        config["boot"]["tools"] = {
+            "bytecode": None,
+            "source": built.add(assets.parent, "tools.other.bin", source.encode()),
+        }
+
+
+def _forget_old_copies(site: Path, source: Path) -> None:
+    """A compressed copy of a file that a test changed or took away would be sent in its place. One that a test itself changed stays."""
+    for copy in [path for suffix in built.COPIES for path in site.rglob(f"*{suffix}")]:
+        file, as_built = copy.with_suffix(""), source / copy.relative_to(site)
+        changed = not file.exists() or _stamp(file) != _stamp(source / file.relative_to(site))
+        if changed and as_built.exists() and _stamp(copy) == _stamp(as_built):
+            copy.unlink()
 
 
 def _kept_by_nobody(site: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from playwright.sync_api import Route, expect
 
 from tests.browser.pages import expect_notice, greet
 from tests.browser.spoiled import SpoiledSite
+from tests.harness import built
 from tests.harness.server import Parley
 from tests.harness.speech import Speech
 from tests.harness.talk import Call
@@ -38,7 +38,7 @@ class Late:
     def open(self, url: str) -> Call:
         # WebKit holds requests back only in a process that has shown a page of the site already.
         self.call.page.goto(f"{url}404.html")
-        self.call.page.route("**/pyodide.asm.wasm", lambda route: self._asked_for(route))
+        self.call.page.route("**/pyodide.asm.*.bin", lambda route: self._asked_for(route))
         # What a worker waits for may hold up the page's `load`.
         self.call.page.goto(url, wait_until="domcontentloaded")
         self.call.page.get_by_role("button", name="Connect", exact=True).click()
@@ -91,10 +91,9 @@ def test_words_said_while_python_loads_are_dropped_where_that_is_configured(
     """As a whole: half a sentence would be worse than none."""
 
     def change(assets: Path) -> None:
-        page = assets.parent / "index.html"
-        text, changed = re.subn(r'"early_words_ms":\d+', '"early_words_ms":0', page.read_text())
-        assert changed
-        page.write_text(text)
+        with built.told(assets.parent) as config:
+            for choice in config["choices"]:
+                choice["settings"]["early_words_ms"] = 0
 
     call = late.open(spoiled.spoil(change))
     expect(call.page.get_by_role("status").first).to_have_text("One moment, still loading")

@@ -12,7 +12,7 @@ import pytest
 
 from builder import cli
 from tests.bench import __main__ as command
-from tests.bench import budget, table
+from tests.bench import budget, earlier_build, line, table
 from tests.bench.figures import BenchError, median, percentiles, tidy
 
 LIMIT = {"figure": "frame.*.objects_per_frame", "limit": 0, "direction": "exactly", "reason": "leaks"}
@@ -125,7 +125,7 @@ def test_a_budget_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, sai
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["mnit"], "there is no bench 'mnit'; there are start, bytes"),
+        (["mnit"], "there is no bench 'mnit'; there are start, line, bytes"),
         (["mint", "--engine", "opera"], "there is no engine 'opera'"),
         (["mint", "--rounds", "0"], "at least one round"),
     ],
@@ -150,11 +150,11 @@ def test_a_bench_that_fails_is_named_and_what_was_measured_before_is_kept(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], fault: Exception
 ) -> None:
     earlier, out = tmp_path / "earlier.json", tmp_path / "out.json"
-    earlier.write_text(json.dumps({"about": {}, "bytes": {"shell_br": 1}}))
+    earlier.write_text(json.dumps({"about": {}, "bytes": {"shell_sent": 1}}))
     stand_in(monkeypatch, "mint", fault)
     assert command.main(["mint", "--from", str(earlier), "--json", str(out)]) == 2
     assert f"mint{':' if isinstance(fault, BenchError) else ' failed: ValueError:'} {fault}" in capsys.readouterr().err
-    assert json.loads(out.read_text())["bytes"] == {"shell_br": 1}
+    assert json.loads(out.read_text())["bytes"] == {"shell_sent": 1}
 
 
 def test_which_browsers_are_made_sure_of() -> None:
@@ -194,6 +194,73 @@ def test_the_arithmetic() -> None:
     for empty in (median, percentiles):
         with pytest.raises(BenchError, match="nothing was measured"):
             empty([])
+
+
+def visits(*ready_ms: float, size: int = 100) -> list[tuple[line.Visit, line.Visit]]:
+    """First visits with these times, and second ones that took a tenth of it."""
+    pairs = []
+    for ms in ready_ms:
+        first = line.Visit(ready_ms=ms, before_ready=size, whole=2 * size, assets=size)
+        pairs.append((first, line.Visit(ready_ms=ms / 10, before_ready=5, whole=7, assets=0)))
+    return pairs
+
+
+def test_what_a_visitor_waits_for_is_told_by_medians_and_against_the_others() -> None:
+    found = line.figures({"ours": visits(100, 90, 300), line.EARLIER: visits(400, 500), "stock": visits(200, size=50)})
+    assert found["ours"] == {
+        "ready_ms": 100, "bytes_before_ready": 100, "bytes_first_visit": 200,
+        "second_ms": 10, "second_bytes": 7, "second_asset_bytes": 0,
+    }  # fmt: skip
+    assert found["ratio_to_9731686"] == pytest.approx(100 / 450)
+    assert (found["ratio_to_stock"], found["second_ratio_to_9731686"]) == (0.5, pytest.approx(10 / 45))
+    assert (found["noise"], found["rounds"]) == (2.0, 3)
+
+
+def test_the_budget_holds_each_engine_and_each_line() -> None:
+    """A limit whose path misses what the bench tells would promise nothing."""
+    kinds = {"ours": visits(100), line.EARLIER: visits(500), "stock": visits(400)}
+    tree = {engine: {one.name: line.figures(kinds) for one in line.LINES} for engine in ("chromium", "webkit")}
+    ours = [limit for limit in budget.load() if limit.figure.startswith("line.")]
+    assert len(ours) >= 7
+    assert budget.faults({"line": tree}, ours, ["chromium", "webkit"]) == []
+    tree["webkit"]["mbit_10"] = line.figures(kinds | {"ours": visits(300, size=4_000_000)})
+    found = budget.faults({"line": tree}, ours, ["chromium", "webkit"])
+    assert {told.split()[0].rpartition(".")[2] for told in found} == {
+        "ratio_to_9731686", "ratio_to_stock", "bytes_before_ready", "bytes_first_visit",
+    }  # fmt: skip
+    assert all(told.startswith("line.webkit.mbit_10.") for told in found)
+
+
+def test_the_table_of_lines_has_a_row_for_all_that_is_compared() -> None:
+    kinds = {"ours": visits(100, size=2_000_000), line.EARLIER: visits(500), "stock": visits(400)}
+    tree = {"firefox": {one.name: line.figures(kinds) for one in line.LINES}}
+    head, rows = table.line_grid(tree)
+    assert head[:4] == ["engine", "line", "what", "ready_ms"] and head[-1] == "rounds"
+    assert [row[1:3] for row in rows] == [[one.name, kind] for one in line.LINES for kind in line.KINDS]
+    assert all(len(row) == len(head) for row in rows)
+    assert rows[0][head.index("bytes_before_ready")] == "2 000 000"
+    assert [row[head.index("ratio_to_stock")] for row in rows[:3]] == ["0.25", "", ""]
+    assert "ratio_to_stock" in table.text("line", tree)
+
+
+def test_each_bench_has_its_own_number_of_rounds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What takes a quarter of an hour is not done as often as what takes a second; a person may say otherwise."""
+    for given, expected in (([], line.ROUNDS), (["--rounds", "1"], 1)):
+        stand_in(monkeypatch, "line", {"chromium": {}})
+        monkeypatch.setattr(command._module("line"), "ROUNDS", line.ROUNDS, raising=False)
+        out = tmp_path / "out.json"
+        assert command.main(["line", *given, "--json", str(out)]) == 0
+        assert json.loads(out.read_text())["about"]["line"]["rounds"] == expected
+
+
+def test_a_clone_without_the_earlier_build_is_told_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A shallow clone is what most CI makes."""
+    monkeypatch.setattr(earlier_build, "KEPT", tmp_path)
+    with pytest.raises(BenchError, match=r"0000000.*git fetch --unshallow"):
+        earlier_build.build("0000000")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_number_in_the_table_can_be_read() -> None:

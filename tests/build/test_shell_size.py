@@ -12,7 +12,8 @@ import pytest
 from builder import slim
 
 ROOT = Path(__file__).resolve().parents[2]
-BUDGET_BYTES = 30_000
+# 3,700 of them are what a page says that cannot start, which cannot be fetched when it is needed; another 4,600 check and unpack files.
+BUDGET_BYTES = 39_000
 IMPORT = re.compile(r"""(?:\bfrom|\bimport)\s*["']\./([\w.-]+\.js)["']""")
 
 
@@ -30,7 +31,7 @@ def shell_files(dist: Path) -> list[Path]:
     assert config
     boot = json.loads(config.group(1))["boot"]
     waiting = re.findall(r'(?:src|href)="(assets/[^"]+)"', page) + [
-        boot[name] for name in ("worker", "capture", "playback")
+        boot[name]["url"] for name in ("worker", "capture", "playback")
     ]
     found = [dist / "index.html", *(dist / name for name in waiting)]
     for path in found:

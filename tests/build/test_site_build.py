@@ -1,7 +1,9 @@
 """The built site: complete, self-contained, the same every time, and without secrets."""
 
 import base64
+import gzip
 import hashlib
+import io
 import json
 import os
 import re
@@ -9,12 +11,15 @@ import shutil
 import subprocess
 import sys
 import zipfile
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import brotli
 import pytest
 
-from builder import agents, assets, policy, site, verify, words, worklets
+from builder import agents, assets, packing, policy, site, verify, words, worklets
 from builder.environment import SetupError
 from pyclient import notices
 from pyclient.config import ClientConfig
@@ -47,33 +52,88 @@ def test_two_builds_are_equal_byte_for_byte(dist: Path, tmp_path: Path) -> None:
     assert tree(again) == tree(dist)
 
 
+def content(path: Path) -> bytes:
+    """What a page gets of a file: a packed one is decoded."""
+    return packing.unpacked(path.read_bytes()) if path.suffix == ".bin" else path.read_bytes()
+
+
+def described(boot: Any) -> Iterator[dict[str, Any]]:
+    """Everything in the page's configuration that stands for a file."""
+    if isinstance(boot, dict) and "url" in boot:
+        yield boot
+    for inner in boot.values() if isinstance(boot, dict) else boot if isinstance(boot, list) else ():
+        yield from described(inner)
+
+
 def test_every_asset_is_named_after_its_content(dist: Path) -> None:
     """The server and CDNs keep assets for ever; a stale name would never be fetched again."""
     for path in (dist / "assets").iterdir():
-        if path.is_file():
-            digest = path.name.split(".")[-2]
-            assert digest == assets.fingerprint(path.read_bytes()), path.name
+        if path.suffix not in (".br", ".gz"):
+            assert path.name.split(".")[-2] == assets.fingerprint(content(path)), path.name
 
 
-def test_the_page_knows_where_everything_is(dist: Path) -> None:
-    boot = page_config(dist)["boot"]
-    for name in ("worker", "capture", "playback", "micropip", "client", "tools"):
-        assert (dist / str(boot[name])).is_file(), name
-    for name in ("runtime", "stock"):
-        assert (dist / str(boot[name]) / "pyodide.asm.wasm").is_file(), name
-    for exact in (boot["precompiled"], boot["snapshot"]["blocks"]):
-        data = (dist / exact["url"]).read_bytes()
-        step = exact["part_bytes"]
+def test_no_host_needs_to_know_a_suffix_but_those_of_pages(dist: Path) -> None:
+    """Others are refused by some hosts, and given a type by others that a browser does not take."""
+    found = {path.suffix for path in dist.rglob("*") if path.is_file() and path.name != "_headers"}
+    assert found == {".html", ".css", ".js", ".bin", ".br", ".gz"}
+    assert not [path for path in (dist / "assets").iterdir() if path.is_dir()]
+
+
+def test_the_page_can_check_every_file_that_it_is_told_of(dist: Path) -> None:
+    """A digest for each part, and a sum for who cannot wait for a digest; nothing beside them is in the build."""
+    files = list(described(page_config(dist)["boot"]))
+    for file in files:
+        data = content(dist / file["url"])
+        step = file["part_bytes"]
         parts = [data[begin : begin + step] for begin in range(0, len(data), step)]
-        assert len(parts) > 1 and b"".join(parts) == data
         digests = [base64.b64encode(hashlib.sha256(part).digest()).decode() for part in parts]
-        assert (len(data), digests) == (exact["bytes"], exact["sha256"])
+        assert (file["bytes"], file["sha256"], file["crc32"]) == (len(data), digests, zlib.crc32(data)), file["url"]
+    assert max(len(file["sha256"]) for file in files) > 1
+    page = (dist / "index.html").read_text()
+    attributes = dict(re.findall(r'(?:src|href)="(assets/[^"]*)" integrity="sha256-([^"]*)"', page))
+    for url, digest in attributes.items():
+        assert digest == base64.b64encode(hashlib.sha256((dist / url).read_bytes()).digest()).decode(), url
+    there = {f"assets/{path.name}" for path in (dist / "assets").iterdir() if path.suffix not in (".br", ".gz")}
+    # `start.js` is what stands in the page too; it is fetched only to find out whether a host's policy forbids the page's own.
+    assert {file["url"] for file in files} | set(attributes) | {str(page_config(dist)["start"])} == there
+
+
+def test_the_page_knows_a_sum_of_what_it_is_told(dist: Path) -> None:
+    """All the other digests stand in it."""
+    page = (dist / "index.html").read_text()
+    block = re.search(r'id="parley-config">(.*?)</script>', page, re.DOTALL)
+    check = re.search(r'<meta name="parley-check" content="(\d+)">', page)
+    assert block and check and int(check[1]) == site.settings_check(block[1])
+    assert site.settings_check("a\u00e9\U0001f600") != site.settings_check("a\u00e8\U0001f600")
+
+
+def test_what_a_host_may_send_instead_is_smaller_and_the_same(dist: Path) -> None:
+    copies = [path for path in dist.rglob("*") if path.suffix in (".br", ".gz")]
+    for path in copies:
+        original = path.with_suffix("")
+        data = brotli.decompress(path.read_bytes()) if path.suffix == ".br" else gzip.decompress(path.read_bytes())
+        assert data == content(original), path.name
+        assert path.stat().st_size < original.stat().st_size, path.name
+    stems = {path.name.split(".")[0] for path in copies if path.suffix == ".br"}
+    assert stems >= {
+        "index",
+        "shell",
+        "boot",
+        "capture",
+        "playback",
+        "style",
+        "pyodide",
+        "python",
+        "precompiled",
+        "call",
+    }
 
 
 def test_the_wheel_has_no_dependencies_and_only_the_client(dist: Path) -> None:
     """micropip resolves nothing, and no server code reaches a browser."""
-    (wheel,) = (dist / "assets").glob("python-*/parley_client-*.whl")
-    with zipfile.ZipFile(wheel) as archive:
+    client = page_config(dist)["boot"]["client"]
+    assert client["name"].startswith("parley_client-") and client["name"].endswith("-py3-none-any.whl")
+    with zipfile.ZipFile(io.BytesIO(content(dist / client["url"]))) as archive:
         names = archive.namelist()
         (metadata,) = [name for name in names if name.endswith("METADATA")]
         assert b"Requires-Dist" not in archive.read(metadata)
@@ -117,27 +177,44 @@ def test_the_policy_never_allows_eval_or_inline_code() -> None:
         assert "wss://voice.example" in text
 
 
-def test_the_policy_names_the_one_script_that_stands_in_the_page_by_its_digest(dist: Path) -> None:
-    """A character more or less and no browser runs it; any other script in the page is refused everywhere."""
-    scripts = re.findall(r"<script>(.*?)</script>", (dist / "index.html").read_text(), re.DOTALL)
-    assert len(scripts) == 1
-    digest = base64.b64encode(hashlib.sha256(scripts[0].encode()).digest()).decode()
+def test_the_policy_names_what_stands_in_the_pages_by_its_digest(dist: Path) -> None:
+    """A character more or less and no browser takes it; any other script or style in a page is refused everywhere."""
+    found = {}
+    for name in ("index.html", "404.html"):
+        page = (dist / name).read_text()
+        found[name] = re.findall(r"<(?:script data-cfasync=\"false\"|style)>(.*?)</(?:script|style)>", page, re.DOTALL)
+        assert len(re.findall(r"<(?:script|style)\b(?![^>]*(?: src=| type=\"application/json\"))", page)) == len(
+            found[name]
+        )
+    assert [len(texts) for texts in found.values()] == [1, 2]
+    digests = {
+        base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for texts in found.values() for text in texts
+    }
     for text in ((dist / "index.html").read_text().replace("&#39;", "'"), (dist / "_headers").read_text()):
-        assert set(re.findall(r"'sha256-([^']*)'", text)) == {digest}
+        assert set(re.findall(r"'sha256-([^']*)'", text)) == digests
     assert "unsafe-inline" not in (dist / "_headers").read_text()
-    assert "sha256" not in policy.content_security_policy((), page=False, inline=scripts[0])
+    inline = policy.Inline(scripts=("here()",), styles=("p {}",))
+    assert "sha256" not in policy.content_security_policy((), page=False, inline=inline)
 
 
-@pytest.mark.parametrize("form", ["plain", "reversed", "hex", "in the wheel"])
+def test_the_page_for_what_is_missing_needs_no_file(dist: Path) -> None:
+    """It is shown at any address, so a relative one would lead anywhere."""
+    page = (dist / "404.html").read_text()
+    assert re.findall(r'(?:src|href)="(?!data:)([^"]*)"', page) == ["/"]
+
+
+@pytest.mark.parametrize("form", ["plain", "reversed", "hex", "in the wheel", "packed"])
 def test_a_secret_of_the_environment_stops_the_build(tmp_path: Path, dist: Path, form: str) -> None:
     """A key that reaches a public file is a key that is lost."""
     secret = "canary-4711-canary-4711"
     copy = tmp_path / "dist"
     shutil.copytree(dist, copy)
-    text = {"plain": secret, "reversed": secret[::-1], "hex": secret.encode().hex(), "in the wheel": secret}[form]
+    text = {"plain": secret, "reversed": secret[::-1], "hex": secret.encode().hex()}.get(form, secret)
     if form == "in the wheel":
         with zipfile.ZipFile(copy / "assets" / "hidden.zip", "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("notes.txt", text)
+    elif form == "packed":
+        (copy / "assets" / "hidden.bin").write_bytes(gzip.compress(text.encode()))
     else:
         (copy / "assets" / "notes.txt").write_text(text)
     assert list(verify._secrets(copy, {"SOME_API_KEY": secret}))
@@ -245,6 +322,15 @@ def agent_from(root: Path, toml: str) -> agents.Agent:
             ("sdk_voice",),
             ("wss://voice.example.com",),
         ),
+        *(
+            (
+                f"provider = 'sdk_voice'\n[server]\ntoken_url = '{scheme}://token.example.com:81/api/token'",
+                "sdk_voice",
+                ("sdk_voice",),
+                (f"{scheme}://token.example.com:81", f"{scheme.replace('http', 'ws')}://token.example.com:81"),
+            )
+            for scheme in ("http", "https")
+        ),
         (
             "providers = ['openai_realtime', 'assemblyai']",
             "openai_realtime",
@@ -270,7 +356,7 @@ def test_a_page_may_connect_to_the_providers_it_offers_and_to_no_other(
     assert agent.connect == connect
     rule = f"connect-src {' '.join((chr(39) + 'self' + chr(39), *connect))};"
     assert rule in policy.content_security_policy(agent.connect, page=True)
-    assert rule in policy.headers_file(agent.connect, ("index.html",))
+    assert rule in policy.headers_file(policy.site_headers(agent.connect), ("index.html",))
 
 
 def test_a_page_may_be_shown_in_the_frames_of_named_sites_and_of_no_other(tmp_path: Path) -> None:
@@ -279,8 +365,25 @@ def test_a_page_may_be_shown_in_the_frames_of_named_sites_and_of_no_other(tmp_pa
         tmp_path, "[page]\nembedded_by = ['https://www.example.com', 'https://*.example.org']"
     ).embedded_by
     assert named == ("https://www.example.com", "https://*.example.org")
-    assert "frame-ancestors https://www.example.com https://*.example.org;" in policy.headers_file((), (), named)
+    assert "frame-ancestors https://www.example.com https://*.example.org;" in policy.headers_file(
+        policy.site_headers((), named), ()
+    )
     assert agents.load(ROOT, "demo").embedded_by == ()
+
+
+def test_only_a_page_that_may_be_framed_says_what_a_page_with_coep_asks_of_a_frame() -> None:
+    """The page, and its worker: a document of another policy does not get to start one."""
+    framed, alone = (
+        policy.headers_file(policy.site_headers((), named), ()) for named in (("https://www.example.com",), ())
+    )
+    assert framed.count("Cross-Origin-Embedder-Policy: require-corp") == framed.count("\n/") + 1
+    assert framed.count("Cross-Origin-Resource-Policy: cross-origin") == framed.count("\n/") + 1
+    assert "Cross-Origin-Embedder-Policy" not in alone and "Cross-Origin-Resource-Policy: same-origin" in alone
+
+
+def test_no_file_of_ours_forces_a_host_to_https_for_years() -> None:
+    """The site's owner decides that: it holds for everything at that name, and cannot be taken back."""
+    assert "Strict-Transport-Security" not in policy.headers_file(policy.site_headers(()), ("index.html",))
 
 
 @pytest.mark.parametrize("wrong", ["'https://www.example.com'", "['*']", "['https://a.example; script-src *']", "[1]"])

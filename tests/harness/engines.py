@@ -32,7 +32,7 @@ from .page_errors import PageErrors
 from .processes import bearing, end_bearing
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Playwright
+    from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, Playwright
 
     from .kept import KeptBrowsers
 
@@ -79,6 +79,8 @@ class TabOptions:
     `autoplay`: "gesture", as people have it, or "allow".
     `init_scripts`: JavaScript run before any script of any page; see `quirk_scripts`.
     `size`: width and height of the page in CSS pixels.
+    `profile`: a folder for what the browser keeps on disk, its cache above all: who opens it again comes back for a second visit.
+    Without one nothing outlives the tab, and big files may not be kept even that long.
     `optimise`: False leaves WebAssembly as the engine's first compiler made it (Chromium and Firefox). The optimising one takes
     processor time behind a page that is soon closed, which is missing where several real-time tests share a machine. Not WebKit:
     the only time that a start of stock Pyodide was seen to read out of bounds was in a run without its optimising compiler.
@@ -88,6 +90,7 @@ class TabOptions:
     autoplay: str = "gesture"
     init_scripts: Sequence[str] = ()
     size: tuple[int, int] = (1000, 700)
+    profile: Path | None = None
     optimise: bool = True
 
     def __post_init__(self) -> None:
@@ -250,6 +253,8 @@ def open_tab(
     with contextlib.ExitStack() as stack:
         if gtk(found):
             page = stack.enter_context(_gtk_page(playwright, found, env, options))
+        elif options.profile is not None:
+            page = stack.enter_context(_page_with_profile(playwright, found, env, options, options.profile))
         else:
             browser = (
                 kept.lend(playwright, found, env, options)
@@ -288,11 +293,27 @@ def fresh_browser(
 ) -> Iterator[Browser]:
     """A browser that is ended with all its processes; RuntimeError when one of them had to be killed."""
     with _all_gone(found.engine) as mark:
-        browser = _LAUNCH[found.engine](playwright, found, {**env, **mark}, options)
+        kind, how = _LAUNCH[found.engine](playwright, found, {**env, **mark}, options)
+        browser = kind.launch(**how)
         try:
             yield browser
         finally:
             browser.close()
+
+
+@contextlib.contextmanager
+def _page_with_profile(
+    playwright: Playwright, found: Found, env: Mapping[str, str], options: TabOptions, profile: Path
+) -> Iterator[Page]:
+    """A page in a browser of its own, which keeps what it fetched in `profile`."""
+    with _all_gone(found.engine) as mark:
+        kind, how = _LAUNCH[found.engine](playwright, found, {**env, **mark}, options)
+        size = {"width": options.size[0], "height": options.size[1]}
+        context = kind.launch_persistent_context(profile, viewport=size, **how)
+        try:
+            yield _first_page(context, found.engine, options)
+        finally:
+            context.close()
 
 
 @contextlib.contextmanager
@@ -307,6 +328,7 @@ def _gtk_page(playwright: Playwright, found: Found, env: Mapping[str, str], opti
                 mic=options.mic,
                 autoplay=options.autoplay,
                 size=options.size,
+                profile=options.profile,
                 log=folder / "webkit.log",
             ) as page,
         ):
@@ -333,35 +355,42 @@ def _all_gone(engine: str) -> Iterator[dict[str, str]]:
 def _page_in(browser: Browser, engine: str, options: TabOptions) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": options.size[0], "height": options.size[1]})
     try:
-        if engine == "chromium" and options.mic == "allow":
-            context.grant_permissions(["microphone"])
-        page = context.new_page()
-        if engine == "chromium" and options.mic == "prompt":
-            # Headless Chromium answers an open question with "no" instead of leaving it open.
-            from .quirk_scripts import microphone_question_unanswered
-
-            page.add_init_script(microphone_question_unanswered())
-        yield page
+        yield _first_page(context, engine, options)
     finally:
         context.close()
 
 
-def _chromium(playwright: Playwright, found: Found, env: Mapping[str, str], options: TabOptions) -> Browser:
+def _first_page(context: BrowserContext, engine: str, options: TabOptions) -> Page:
+    if engine == "chromium" and options.mic == "allow":
+        context.grant_permissions(["microphone"])
+    page = context.pages[0] if context.pages else context.new_page()
+    if engine == "chromium" and options.mic == "prompt":
+        # Headless Chromium answers an open question with "no" instead of leaving it open.
+        from .quirk_scripts import microphone_question_unanswered
+
+        page.add_init_script(microphone_question_unanswered())
+    return page
+
+
+_How = tuple["BrowserType", dict[str, Any]]
+
+
+def _chromium(playwright: Playwright, found: Found, env: Mapping[str, str], options: TabOptions) -> _How:
     policy = "no-user-gesture-required" if options.autoplay == "allow" else "document-user-activation-required"
     args = [f"--autoplay-policy={policy}"]
     if sys.platform != "win32" and os.geteuid() == 0:
         args.append("--no-sandbox")  # Chromium refuses to start as root otherwise
     if not options.optimise:
         args.append("--js-flags=--liftoff-only")
-    return playwright.chromium.launch(
-        args=args,
-        env=dict(env),
-        executable_path=found.executable,
-        ignore_default_args=["--mute-audio"],  # Playwright mutes headless Chromium: the speaker would stay at zero
-    )
+    return playwright.chromium, {
+        "args": args,
+        "env": dict(env),
+        "executable_path": found.executable,
+        "ignore_default_args": ["--mute-audio"],  # Playwright mutes headless Chromium: the speaker would stay at zero
+    }
 
 
-def _firefox(playwright: Playwright, found: Found, env: Mapping[str, str], options: TabOptions) -> Browser:
+def _firefox(playwright: Playwright, found: Found, env: Mapping[str, str], options: TabOptions) -> _How:
     prefs: dict[str, str | float | bool] = {
         "media.autoplay.default": 0 if options.autoplay == "allow" else 1,
         "media.navigator.permission.disabled": options.mic == "allow",
@@ -374,15 +403,12 @@ def _firefox(playwright: Playwright, found: Found, env: Mapping[str, str], optio
     if found.executable is not None:
         # ESR speaks WebDriver BiDi, not the protocol of Playwright's patched build.
         kind = {"channel": "moz-firefox", "executable_path": found.executable}
-    return playwright.firefox.launch(
-        firefox_user_prefs=prefs,
-        env={**env, "PULSE_LATENCY_MSEC": "60"},  # without it Firefox splices its capture now and then
-        **kind,
-    )
+    env = {**env, "PULSE_LATENCY_MSEC": "60"}  # without it Firefox splices its capture now and then
+    return playwright.firefox, {"firefox_user_prefs": prefs, "env": env, **kind}
 
 
-def _webkit(playwright: Playwright, _found: Found, env: Mapping[str, str], _options: TabOptions) -> Browser:
-    return playwright.webkit.launch(env=dict(env))
+def _webkit(playwright: Playwright, _found: Found, env: Mapping[str, str], _options: TabOptions) -> _How:
+    return playwright.webkit, {"env": dict(env)}
 
 
 _LAUNCH = {"chromium": _chromium, "firefox": _firefox, "webkit": _webkit}

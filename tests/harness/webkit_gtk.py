@@ -75,14 +75,25 @@ def virtual_display() -> Iterator[str]:
 
 @contextlib.contextmanager
 def webkit_gtk(
-    playwright: Playwright, *, env: Mapping[str, str], mic: str, autoplay: str, size: tuple[int, int], log: Path
+    playwright: Playwright,
+    *,
+    env: Mapping[str, str],
+    mic: str,
+    autoplay: str,
+    size: tuple[int, int],
+    log: Path,
+    profile: Path | None = None,
 ) -> Iterator[Page]:
-    """A page in a fresh WebKitGTK process. What the browser prints goes to `log`; see `crashed`."""
+    """A page in a fresh WebKitGTK process. What the browser prints goes to `log`; see `crashed`.
+
+    `profile`: where it keeps what it fetched; without one that ends with it.
+    """
     port = _free_port()
     inner = {**env, "WEBKIT_INSPECTOR_HTTP_SERVER": f"127.0.0.1:{port}"}
     if os.geteuid() == 0:
         inner["WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS"] = "1"  # its sandbox refuses to run as root
     command = [SYSTEM_PYTHON, str(_BROWSER), "--mic", mic, "--autoplay", autoplay, "--size", f"{size[0]}x{size[1]}"]
+    command += ["--profile", str(profile)] if profile else []
     # As root WebKitGTK makes the thread of its AudioWorklet a real-time one without any bound, and two of them then take both
     # processors of a small machine for a second, PulseAudio's as well: its sound is lost while the page believes it played.
     # Bounded by https://github.com/WebKit/WebKit/pull/63081, gone with https://github.com/WebKit/WebKit/pull/71157.

@@ -24,6 +24,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--autoplay", choices=("allow", "gesture"), default="gesture")
     parser.add_argument("--size", default="1000x700", help="of the window, WIDTHxHEIGHT")
+    parser.add_argument("--profile", help="folder for what it keeps on disk (default: it keeps nothing)")
     parser.add_argument("--version", action="store_true", help="print the version of WebKitGTK and end")
     return parser.parse_args()
 
@@ -37,6 +38,13 @@ def settings(options: argparse.Namespace) -> WebKit2.Settings:
     chosen.set_hardware_acceleration_policy(WebKit2.HardwareAccelerationPolicy.NEVER)
     chosen.set_media_playback_requires_user_gesture(options.autoplay == "gesture")
     return chosen
+
+
+def context(options: argparse.Namespace) -> WebKit2.WebContext:
+    if options.profile is None:
+        return WebKit2.WebContext.new_ephemeral()
+    folders = {f"base_{kind}_directory": os.path.join(options.profile, kind) for kind in ("cache", "data")}
+    return WebKit2.WebContext.new_with_website_data_manager(WebKit2.WebsiteDataManager(**folders))
 
 
 UNANSWERED: list[WebKit2.PermissionRequest] = []  # a request that nobody holds any more counts as denied
@@ -88,7 +96,7 @@ def main() -> None:
         WebKit2.AutoplayPolicy.ALLOW if options.autoplay == "allow" else WebKit2.AutoplayPolicy.ALLOW_WITHOUT_SOUND
     )
     view = WebKit2.WebView(
-        web_context=WebKit2.WebContext.new_ephemeral(),
+        web_context=context(options),
         settings=settings(options),
         website_policies=WebKit2.WebsitePolicies(autoplay=autoplay),
     )

@@ -39,7 +39,7 @@ def write_site(root: Path) -> None:
     (root / "_headers").write_text(HEADERS)
     (root / "index.html").write_text("<!doctype html><title>Parley</title>")
     (root / "404.html").write_text("<!doctype html><title>Not here</title>")
-    for name in ("boot.mjs", "run.js", "asm.wasm", "client.whl", "lib.zip", "app.webmanifest", "style.css", "a.json"):
+    for name in ("boot.mjs", "run.js", "asm.wasm", "python.bin", "app.webmanifest", "style.css", "a.json"):
         (assets / name).write_bytes(TEXT)
     (assets / "page.js").write_bytes(TEXT)
     (assets / "page.js.br").write_bytes(brotli.compress(TEXT))
@@ -65,7 +65,7 @@ def test_the_page_has_exactly_the_headers_of_its_block(site: RunningServer) -> N
     response = site.http.get("/")
     assert response.status_code == 200
     assert "<title>Parley" in response.text
-    own = {"content-security-policy": POLICY, "cache-control": "no-cache"}
+    own = {"content-security-policy": POLICY, "cache-control": "no-cache, no-transform"}
     transport = {"date", "server", "content-type", "content-length", "last-modified", "etag"}
     assert {name: value for name, value in response.headers.items() if name not in transport} == own
 
@@ -73,7 +73,8 @@ def test_the_page_has_exactly_the_headers_of_its_block(site: RunningServer) -> N
 def test_assets_have_the_headers_of_their_block(site: RunningServer) -> None:
     headers = site.http.get("/assets/run.js").headers
     assert headers["content-security-policy"] == "script-src 'self'"
-    assert headers["cache-control"] == "public, max-age=31536000, immutable"
+    # What is sent is as small as it gets: a proxy that would change it could only spoil it.
+    assert headers["cache-control"] == "public, max-age=31536000, immutable, no-transform"
     assert headers["cross-origin-resource-policy"] == "same-origin"
     assert "access-control-allow-origin" not in headers
 
@@ -84,8 +85,7 @@ def test_assets_have_the_headers_of_their_block(site: RunningServer) -> None:
         ("boot.mjs", "text/javascript"),
         ("run.js", "text/javascript"),
         ("asm.wasm", "application/wasm"),
-        ("client.whl", "application/zip"),
-        ("lib.zip", "application/zip"),
+        ("python.bin", "application/octet-stream"),
         ("app.webmanifest", "application/manifest+json"),
         ("style.css", "text/css"),
         ("a.json", "application/json"),
@@ -103,6 +103,25 @@ def test_a_compressed_copy_is_served_to_whom_accepts_it(site: RunningServer, acc
     assert response.content == TEXT
     assert "accept-encoding" in response.headers["vary"].lower()
     assert response.headers["content-security-policy"] == "script-src 'self'"
+
+
+def test_each_representation_has_a_strong_tag_of_its_own_and_is_304_with_it(site: RunningServer) -> None:
+    """A cache that keeps two of them must not take one for the other, nor fetch again what it has."""
+    path, tags = "/assets/page.js", {}
+    for accepted in ("identity", "gzip", "br", "gzip, br"):
+        headers = {"Accept-Encoding": accepted}
+        tags[accepted] = tag = site.http.get(path, headers=headers).headers["etag"]
+        assert not tag.startswith("W/")
+        assert site.http.get(path, headers=headers).headers["etag"] == tag
+        for known in (tag, f"W/{tag}", f'"other", {tag}'):
+            again = site.http.get(path, headers={**headers, "If-None-Match": known})
+            assert (again.status_code, again.headers["etag"], again.content) == (304, tag, b""), known
+            assert "accept-encoding" in again.headers["vary"].lower()
+        other = site.http.get(path, headers={**headers, "If-None-Match": '"0123"'})
+        assert other.status_code == 200 and other.content == TEXT
+    assert tags["gzip, br"] == tags["br"] and len(set(tags.values())) == 3
+    # Who has the brotli and does not take it any more gets what it takes.
+    assert site.http.get(path, headers={"Accept-Encoding": "gzip", "If-None-Match": tags["br"]}).status_code == 200
 
 
 def test_a_part_can_be_asked_for(site: RunningServer) -> None:
@@ -190,7 +209,7 @@ def test_a_rebuilt_site_is_served_without_a_restart(tmp_path: Path) -> None:
         second = server.http.get("/", headers={"If-None-Match": first.headers["etag"]})
     assert second.status_code == 200
     assert "Barley" in second.text
-    assert second.headers["cache-control"] == "no-store"
+    assert second.headers["cache-control"] == "no-store, no-transform"
 
 
 def test_without_a_build_the_answer_says_what_to_run_and_tokens_still_work(tmp_path: Path) -> None:

@@ -3,14 +3,11 @@
 const config = JSON.parse(document.getElementById("config").textContent);
 const { boot } = config;
 // The same as `_ahead.js` does, which cannot be imported: it would start the product's own worker.
-const absolute = (it, name) => {
-  it[name] = new URL(`../${it[name]}`, document.baseURI).href;
+const absolute = (it) => {
+  if (it.url) it.url = new URL(`../${it.url}`, document.baseURI).href;
+  for (const inner of Object.values(it)) if (inner && typeof inner === "object") absolute(inner);
 };
-for (const name of ["worker", "runtime", "stock", "library", "micropip", "client"]) absolute(boot, name);
-absolute(boot.snapshot.blocks, "url");
-absolute(boot.precompiled, "url");
-for (const part of boot.later) absolute(part, "url");
-boot.tools = new URL("frame_tools.py", document.baseURI).href;
+absolute(boot);
 const { settings } = config.choices.find((choice) => choice.settings.provider === "assemblyai");
 
 const worker = new Worker("frame_worker.js", { type: "module" });

@@ -112,7 +112,7 @@ async function startCall(config) {
     if (options?.method !== "POST") return plainFetch.call(self, request, options);
     return new Response(JSON.stringify({ provider: "assemblyai", token: "bench", ws_url: "ws://bench.invalid/v1/ws" }));
   };
-  await import(config.worker);
+  await import(config.worker.url);
   const tell = (data) => self.onmessage({ data });
   tell({ type: "init", config });
   await until(() => told.some((it) => it.type === "dead" || it.stage === "ready"), "ready");

@@ -1,0 +1,157 @@
+/**
+ * The files that the build made for Python: fetched, decoded, and taken only when they are what the build made.
+ *
+ * Each is one address with two forms. The file itself is gzip and is decoded here, whatever a host says of it; where a host
+ * negotiates, it sends the brotli beside it, and the browser has decoded that already. The first two bytes tell which it was.
+ * What was decoded is compared with the build's digest, so no host, proxy or cache can make Python start with something else.
+ */
+
+import { FileFault, answerTo, crc32, damaged, faultOf, genuine, matches, nameOf, statusFault, twice } from "./genuine.js";
+import { gunzipped } from "./inflate.js";
+
+const GZIP = [0x1f, 0x8b];
+
+/** @param {Described} file   @param {string} what for a person   @param {{ahead?: Ahead, progress?: (share: number) => void}} options */
+export function whole(file, what, { ahead, progress } = {}) {
+  return twice((cache, isFirst) => exactly(file, piecesOf(file, what, cache, isFirst && ahead), what, progress));
+}
+
+/** The WebAssembly in a file, compiled while it arrives. */
+export function compiled(file, what, ahead) {
+  const module = twice(async (cache, isFirst) => {
+    const pieces = piecesOf(file, what, cache, isFirst && ahead);
+    let sink;
+    const stream = new ReadableStream({ start: (controller) => (sink = controller), cancel: () => (sink = null) });
+    // The type is ours: what the host calls it counts for nothing.
+    const compiling = WebAssembly.compileStreaming(new Response(stream, { headers: { "Content-Type": "application/wasm" } }));
+    const checking = exactly(file, pieces, what, () => {}, (piece) => sink?.enqueue(piece)).then(
+      () => sink?.close(),
+      (fault) => {
+        sink?.error(fault);
+        throw fault;
+      },
+    );
+    const [made, checked] = await Promise.allSettled([compiling, checking]);
+    if (checked.status === "rejected") throw checked.reason;
+    if (made.status === "rejected") throw faultOf(made.reason, file, `${what} could not be compiled`);
+    return made.value;
+  });
+  module.catch(() => {}); // told when it is awaited
+  return module;
+}
+
+/** A script that is run only when it is what the build made. The browser has it in its cache by then. */
+export async function imported(file, what) {
+  await genuine(file, what);
+  try {
+    return await import(file.url);
+  } catch (error) {
+    throw new FileFault("refused", nameOf(file), `${what} is not run by the browser (${error.message})`);
+  }
+}
+
+/** An import statement in Python cannot wait for a promise. In a worker a request may hold up everything, and here it has to. */
+export function wholeNow(file, what) {
+  let fault = null;
+  for (const again of ["", "?again"]) {
+    try {
+      const request = new XMLHttpRequest();
+      request.open("GET", file.url + again, false);
+      request.responseType = "arraybuffer";
+      request.send();
+      if (request.status !== 200) throw statusFault(request.status, file, what);
+      const data = new Uint8Array(request.response);
+      const content = isPacked(data) ? gunzipped(data, file.bytes) : data;
+      if (content.length === file.bytes && crc32(content) === file.crc32) return content;
+      throw damaged(file, what);
+    } catch (error) {
+      fault = error instanceof RangeError ? damaged(file, what) : faultOf(error, file, `${what} could not be fetched`);
+    }
+  }
+  throw fault;
+}
+
+function piecesOf(file, what, cache, ahead) {
+  return (ahead && ahead.pieces(file, what)) || fetched(file, what, cache);
+}
+
+/** A file as it comes. @yields {Uint8Array} */
+async function* fetched(file, what, cache) {
+  const reader = (await answerTo(file, what, cache)).body.getReader();
+  try {
+    for (let it = await reader.read(); !it.done; it = await reader.read()) yield it.value;
+  } catch (error) {
+    throw faultOf(error, file, `${what} could not be fetched`, "network");
+  } finally {
+    reader.cancel().catch(() => {}); // whoever had enough of it
+  }
+}
+
+/** Decoded, if it is not yet. @yields {Uint8Array} */
+async function* unpacked(pieces) {
+  const source = pieces[Symbol.asyncIterator]();
+  let head = new Uint8Array(0);
+  while (head.length < GZIP.length) {
+    const { done, value } = await source.next();
+    if (done) break;
+    head = head.length === 0 ? value : Uint8Array.of(...head, ...value);
+  }
+  if (head.length > 0 && !isPacked(head)) yield head;
+  if (!isPacked(head)) {
+    yield* source;
+    return;
+  }
+  const { readable, writable } = new DecompressionStream("gzip");
+  const writer = writable.getWriter();
+  let fault = null;
+  const fed = async () => {
+    await writer.write(head);
+    for await (const piece of { [Symbol.asyncIterator]: () => source }) await writer.write(piece);
+    await writer.close();
+  };
+  fed().catch((error) => {
+    fault = error instanceof FileFault ? error : fault;
+    writer.abort(error).catch(() => {});
+  });
+  const reader = readable.getReader();
+  try {
+    for (let it = await reader.read(); !it.done; it = await reader.read()) yield it.value;
+  } catch (error) {
+    throw fault ?? error; // a line that broke, or bytes that are no gzip
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+}
+
+/** Put a file together that must be what the build made: a memory or a library with one wrong byte fails in strange ways, later. */
+async function exactly(file, pieces, what, progress = () => {}, tap = () => {}) {
+  const { sha256, bytes, part_bytes } = file;
+  const data = new Uint8Array(bytes);
+  const checks = []; // each part is looked at while the next one is on its way
+  let position = 0;
+  try {
+    for await (const piece of unpacked(pieces)) {
+      if (position + piece.length > bytes) throw damaged(file, what);
+      data.set(piece, position);
+      position += piece.length;
+      while (checks.length < sha256.length) {
+        const begin = checks.length * part_bytes;
+        const end = Math.min(begin + part_bytes, bytes);
+        if (end > position) break;
+        checks.push(matches(data.subarray(begin, end), sha256[checks.length]));
+      }
+      tap(piece);
+      progress(position / bytes);
+    }
+  } catch (error) {
+    throw error instanceof FileFault ? error : damaged(file, what);
+  }
+  const isWhole = position === bytes && checks.length === sha256.length;
+  if (!isWhole || (await Promise.all(checks)).includes(false)) throw damaged(file, what);
+  if (!crypto.subtle && crc32(data) !== file.crc32) throw damaged(file, what);
+  return data;
+}
+
+function isPacked(data) {
+  return data[0] === GZIP[0] && data[1] === GZIP[1];
+}

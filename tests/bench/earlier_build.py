@@ -1,0 +1,60 @@
+"""An earlier state of this project, built and served by its own code: what "faster than before" is measured against.
+
+It is taken out of the history, so a clone without history cannot measure it, and says so.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+from builder import vendor
+from tests.bench.browser_rig import KEPT
+from tests.bench.figures import BenchError
+from tests.harness.server import ROOT, Parley
+
+_BUILD_S = 900
+
+
+def build(commit: str) -> Path:
+    """Return the folder of that state, with its built site in `dist/`. Made once and kept. BenchError where it cannot be."""
+    home = KEPT / commit
+    if (home / "dist" / "index.html").is_file():
+        return home
+    shutil.rmtree(home, ignore_errors=True)
+    sources = _sources(commit)
+    home.mkdir(parents=True)
+    with tarfile.open(fileobj=io.BytesIO(sources)) as archive:
+        archive.extractall(home, filter="data")
+    # What both fetch is fetched once. Its packages are ours: it was locked to the same kinds, and its own are not installed.
+    vendor.fetch(ROOT)
+    shutil.copytree(ROOT / ".cache" / "runtime", home / ".cache" / "runtime")
+    (home / ".venv").symlink_to(ROOT / ".venv")
+    command = [sys.executable, "-m", "builder", "build"]
+    environ = {**os.environ, "PYTHONPATH": str(home)}
+    done = subprocess.run(command, cwd=home, env=environ, capture_output=True, text=True, timeout=_BUILD_S, check=False)
+    if done.returncode != 0:
+        raise BenchError(f"the build of {commit} failed:\n{done.stdout[-1000:]}{done.stderr[-2000:]}")
+    return home
+
+
+def serve(home: Path) -> Parley:
+    """Its own server for its own site."""
+    return Parley(site=home / "dist", env={"PYTHONPATH": str(home)})
+
+
+def _sources(commit: str) -> bytes:
+    """The files of that state as an archive."""
+    done = subprocess.run(["git", "archive", "--format=tar", commit], cwd=ROOT, capture_output=True, check=False)
+    if done.returncode != 0:
+        why = done.stderr.decode(errors="replace").strip()
+        raise BenchError(
+            f"the build of {commit} is what we compare with, and its sources are not in this clone's history ({why}). "
+            "A shallow clone gets them with: git fetch --unshallow"
+        )
+    return done.stdout
