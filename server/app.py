@@ -1,6 +1,6 @@
 """What is wired to what. No decision is taken here.
 
-AnswerWhenStopped (-> HostGuard -> ForwardedHeaders) -> CrossOriginAccess -> HostGuard -> routes: /api/*, /healthz, /agent/* ->
+AnswerWhenStopped -> CrossOriginAccess (-> HostGuard -> ForwardedHeaders) -> HostGuard -> routes: /api/*, /healthz, /agent/* ->
 everything else: the site
 
 /agent/* is there only where the local agent stands in for the vendors. Beside a vendor's key it would be an open service
@@ -86,10 +86,10 @@ def create_app(
     app.router.default = unrouted
     # The one added last is asked first: a page on a CDN must be able to read that ALLOWED_HOSTS lacks this server's name.
     app.add_middleware(HostGuard, settings=settings)
-    app.add_middleware(CrossOriginAccess, origins=settings.allowed_origins)
     if settings.trust_proxy:
         app.add_middleware(ForwardedHeaders)
         app.add_middleware(HostGuard, settings=settings)
+    app.add_middleware(CrossOriginAccess, origins=settings.allowed_origins)
     app.add_middleware(AnswerWhenStopped)
     return app
 

@@ -20,8 +20,10 @@ from server.agent.speaker import PREAMBLE_MS, Speaker
 from server.agent.tasks import Tasks
 from server.agent.tools import ToolRequest
 
-__all__ = ["Answering", "Asked"]
+__all__ = ["MAX_PLANNED", "Answering", "Asked"]
 
+# Nobody asks for more replies ahead; the rest is not spoken. Those asked for by name are bounded by whoever asks.
+MAX_PLANNED = 100
 # A preamble is held open this long for its result (protocol file section 9).
 _HELD_PREAMBLE_S = 2.3
 
@@ -104,6 +106,8 @@ class Answering:
         return True
 
     def _enqueue(self, planned: _Planned) -> None:
+        if len(self._queue) >= MAX_PLANNED and planned.asked is None:
+            return
         if planned.after_call:
             # What was asked first is answered first.
             self._queue.appendleft(planned)

@@ -1,12 +1,14 @@
-"""Does sound arrive faster than people speak? Compares audio time with wall time; both in ms, both arguments."""
+"""Does sound arrive faster than people speak?"""
 
 from __future__ import annotations
 
-__all__ = ["AudioClock"]
+import asyncio
+
+__all__ = ["AudioClock", "LiveAudioClock"]
 
 
 class AudioClock:
-    """`ahead_ms`: how much sound may be ahead of the wall clock at any moment. What is more is surplus."""
+    """Compares audio time with wall time. `ahead_ms`: how much sound may be ahead of the wall clock at any moment. What is more is surplus."""
 
     def __init__(self, ahead_ms: float) -> None:
         self._ahead_ms = ahead_ms
@@ -24,3 +26,17 @@ class AudioClock:
         self._seen_ms -= duration_ms
         news, self._violating = not self._violating, True
         return True, news
+
+
+class LiveAudioClock(AudioClock):
+    """The same by the event loop's own time, from the first sound on."""
+
+    def __init__(self, ahead_ms: float) -> None:
+        super().__init__(ahead_ms)
+        self._first_s: float | None = None
+
+    def take_now(self, duration_ms: float) -> tuple[bool, bool]:
+        """As `take`."""
+        now_s = asyncio.get_running_loop().time()
+        self._first_s = now_s if self._first_s is None else self._first_s
+        return self.take(duration_ms, (now_s - self._first_s) * 1000)

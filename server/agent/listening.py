@@ -15,11 +15,11 @@ from typing import Protocol
 import numpy as np
 
 from server.agent.answering import Answering
-from server.agent.audio_clock import AudioClock
-from server.agent.brain import wants_more
+from server.agent.audio_clock import LiveAudioClock
 from server.agent.calls import Calls
 from server.agent.conversation_settings import ConversationSettings
 from server.agent.ears import Heard
+from server.agent.guess import Guess
 from server.agent.happenings import Happening, IdKind, SpeechBegan, SpeechEnded, UserFinal, UserPartial, UserUnclear
 from server.agent.pcm import Resampler, Samples, to_samples
 from server.agent.scenarios import Scenario
@@ -92,16 +92,13 @@ class Listening:
         self._understood = understood
         self._detector = self._new_detector()
         self._resampler = Resampler(settings.input_rate_hz, RATE_HZ)
-        self._clock = AudioClock(_MOST_AHEAD_MS)
-        self._first_sound_s: float | None = None
+        self._clock = LiveAudioClock(_MOST_AHEAD_MS)
         self._item_id = ""
         self._begun_told = False
         self._partial = ""
         self._partial_at_ms = 0
         self._partial_running = False
-        self._unfinished = False
-        self._guess: asyncio.Task[Heard] | None = None
-        self._guess_until_ms = -1
+        self._guess = Guess()
         self._held: list[tuple[TurnEvent, Samples | None]] = []
         self._finishing = 0
         self._manual: deque[Samples] = deque()
@@ -136,9 +133,7 @@ class Listening:
         """As `AudioClock.take`. A turn that the client ends itself may come as a whole: what is kept of it is bounded."""
         if self._settings.manual_turns:
             return False, False
-        now_s = asyncio.get_running_loop().time()
-        self._first_sound_s = now_s if self._first_sound_s is None else self._first_sound_s
-        return self._clock.take(len(part) * 1000 / self._settings.input_rate_hz, (now_s - self._first_sound_s) * 1000)
+        return self._clock.take_now(len(part) * 1000 / self._settings.input_rate_hz)
 
     def _hear_run(self, run: Samples) -> None:
         if self._settings.manual_turns:
@@ -147,15 +142,15 @@ class Listening:
             while self._manual_samples > _MANUAL_S * RATE_HZ:
                 self._manual_samples -= len(self._manual.popleft())
             return
-        events = self._detector.feed(run, agent_audible=self._speaker.speaking, unfinished=self._unfinished)
+        events = self._detector.feed(run, agent_audible=self._speaker.speaking, unfinished=self._guess.unfinished)
         for event in events:
             audio = self._detector.turn_audio() if isinstance(event, SpeechPaused | SpeechStopped) else None
             if self._hides():
                 self._hold(event, audio)
             else:
                 self._on_turn(event, audio)
-        if self._guess is not None and self._detector.in_turn and self._detector.voiced_until_ms > self._guess_until_ms:
-            self._drop_guess()
+        if self._detector.in_turn:
+            self._guess.drop_if_more_was_said(self._detector.voiced_until_ms)
         self._make_partial()
 
     @property
@@ -176,14 +171,14 @@ class Listening:
 
     def clear(self) -> None:
         """Forget the audio of the turn in progress."""
-        self._drop_guess()
+        self._guess.drop()
         self._detector.cut()
         self._manual.clear()
         self._manual_samples = 0
 
     def close(self) -> None:
         """The conversation is over: nothing of it is recognised any more."""
-        self._drop_guess()
+        self._guess.drop()
         self._ears.close()
 
     def break_off(self) -> None:
@@ -192,7 +187,7 @@ class Listening:
         self._resampler = Resampler(self._settings.input_rate_hz, RATE_HZ)
         self._detector = self._new_detector()
         self._held.clear()
-        self._drop_guess()
+        self._guess.drop()
         if audio is not None and self._item_id:
             self._finish(self._item_id, audio, None)
 
@@ -247,13 +242,10 @@ class Listening:
                 self._started(began_ms)
             case SpeechPaused():
                 if audio is not None:
-                    self._guess_ahead(audio)
+                    self._guess.begin(self._ears.hear(audio, final=True), self._detector.voiced_until_ms)
             case SpeechStopped(at_ms=at_ms, ended_ms=ended_ms):
                 self._tell(SpeechEnded(at_ms=at_ms, item_id=self._item_id))
-                guess, self._guess = self._guess, None
-                if guess is not None and self._guess_until_ms != ended_ms:
-                    guess.cancel()
-                    guess = None
+                guess = self._guess.take(ended_ms)
                 if audio is not None:
                     self._finish(self._item_id, audio, guess)
 
@@ -263,31 +255,14 @@ class Listening:
             self._item_id = self._make_id("item")
             began = SpeechBegan(at_ms=began_ms, item_id=self._item_id)
         self._begun_told = False
-        self._partial, self._partial_at_ms, self._unfinished = "", 0, False
-        self._drop_guess()
+        self._partial, self._partial_at_ms, self._guess.unfinished = "", 0, False
+        self._guess.drop()
         if self._interruptible() or self._settings.hides_speech:
             self._answering.interrupt(began)
         elif began is not None:
             self._tell(began)
 
     # Words -----------------------------------------------------------------------------------------------------------
-
-    def _guess_ahead(self, audio: Samples) -> None:
-        """Recognise while the silence is still being waited out; used if nothing more was said."""
-        self._drop_guess()
-        self._guess_until_ms = self._detector.voiced_until_ms
-        self._guess = asyncio.ensure_future(self._ears.hear(audio, final=True))
-        self._guess.add_done_callback(self._look_at_guess)
-
-    def _drop_guess(self) -> None:
-        """Nobody will use it: more was said since, or the turn is over."""
-        guess, self._guess, self._guess_until_ms = self._guess, None, -1
-        if guess is not None:
-            guess.cancel()
-
-    def _look_at_guess(self, guess: asyncio.Task[Heard]) -> None:
-        if guess is self._guess and not guess.cancelled() and guess.exception() is None:
-            self._unfinished = wants_more(guess.result().text)
 
     def _finish(self, item_id: str, audio: Samples, guess: asyncio.Task[Heard] | None) -> None:
         self._finishing += 1

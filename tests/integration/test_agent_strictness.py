@@ -11,7 +11,9 @@ import httpx
 import pytest
 import websockets
 
+from server.agent.answering import MAX_PLANNED
 from server.agent.options import AgentOptions
+from server.agent.wires.assemblyai import wire
 from tests.integration.agent_support import RunningAgent, running_agent
 from tests.integration.openai_client import Event, OpenAIClient
 from tests.integration.test_agent_openai import KEY_PROTOCOL, browser, message, secret, until_closed
@@ -279,3 +281,37 @@ def test_row_68_half_a_character_or_an_endless_number_ends_no_session(agent: Run
     headers = {"Authorization": "Bearer k"}
     answer = httpx.post(f"{agent.url}/v1/realtime/client_secrets", content=body, headers=headers, trust_env=False)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_json")
+
+
+# --- places that nobody uses (row 63) ---------------------------------------------------------------------------------
+
+
+def test_row_63_a_socket_that_never_says_anything_gives_its_place_back(
+    agent: RunningAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "FIRST_MESSAGE_S", 1.0)
+
+    async def run() -> None:
+        async with VendorClient(agent.url) as client:
+            error = await client.wait("session.error")
+            assert error["code"] == "agent_timeout"
+            assert (await client.wait("(closed)"))["code"] == 1008
+        async with VendorClient(agent.url) as client:
+            await client.start(greeting="Hello, and now I say something that takes longer than that.")
+            await client.wait("reply.done")
+            assert [e for e in client.events if e["type"] == "session.error"] == []
+
+    asyncio.run(run())
+
+
+def test_responses_that_wait_are_bounded(agent: RunningAgent) -> None:
+    agent.scenario({"pace": "real-time"})
+
+    async def run() -> None:
+        async with OpenAIClient(agent.url) as client:
+            for _ in range(MAX_PLANNED):
+                await client.send("response.create", response={"conversation": "none", "instructions": LONG})
+            error = await error_after(client, "response.create", response={"conversation": "none"})
+            assert error["code"] == "rate_limit_exceeded"
+
+    asyncio.run(run())

@@ -223,3 +223,12 @@ def test_what_a_proxy_says_of_a_websocket_counts_too() -> None:
     asyncio.run(play())
     assert [one["scheme"] for one in seen] == ["https", "wss"]
     assert {dict(one["headers"])[b"host"] for one in seen} == {b"a.example"}
+
+
+def test_behind_a_proxy_too_a_page_may_read_that_this_host_is_not_allowed() -> None:
+    """Its browser would otherwise say nothing but "network error"."""
+    with running_server(trust_proxy=True) as server:
+        lines = {"Host": "not-allowed.example.com", "Origin": "https://www.example.com"}
+        answer = server.http.post("/api/token", headers=lines)
+        assert "ALLOWED_HOSTS" in assert_error(answer, 403, "forbidden_host")
+        assert answer.headers["access-control-allow-origin"] == "https://www.example.com"

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from server.agent.answering import MAX_PLANNED
 from server.agent.conversation_settings import ConversationSettings
 from server.agent.ears import Heard
 from server.agent.happenings import (
@@ -437,5 +438,17 @@ def test_a_turn_that_the_client_ends_may_come_as_a_whole() -> None:
         talk = Talk(BURST, FakeEars("what time is it"), manual_turns=True)
         assert talk.conversation.hear(np.zeros(120 * RATE_HZ, np.int16)) is False
         assert talk.conversation.waiting_ms == 120_000
+
+    run(body)
+
+
+def test_the_replies_that_wait_are_bounded() -> None:
+    async def body() -> None:
+        talk = Talk(BURST, FakeEars())
+        for _ in range(10 * MAX_PLANNED):
+            talk.conversation.create_reply('Say exactly: "hello"')
+        await talk.until_kind(ReplyDone, MAX_PLANNED)
+        await settle()
+        assert talk.kinds().count(ReplyDone) <= MAX_PLANNED + 1
 
     run(body)

@@ -35,6 +35,8 @@ __all__ = ["Wire"]
 
 # Section 5: what live sessions were told, whatever their cap.
 _EXPIRES_IN_S = 3595
+# How long a socket may be silent before its session is configured. The number is ours.
+FIRST_MESSAGE_S = 30.0
 _PREFIXES: Mapping[IdKind, str] = {"reply": "resp_", "item": "msg_", "call": "call_"}
 
 
@@ -76,10 +78,16 @@ class Wire:
                 )
                 await self._outbox.run()
                 return
+            self._timers.later("first", FIRST_MESSAGE_S, self._waited_in_vain)
             await converse(self._socket, self._outbox, self._record, self._read, self._read_bytes)
         finally:
             self._timers.stop_all()
             self._leave()
+
+    def _waited_in_vain(self) -> None:
+        """Section 6: an agent that is not ready in time is given up. Nobody may hold a place and never use it."""
+        if self._session is None:
+            self._telling.fail("agent_timeout", f"No session.update within {FIRST_MESSAGE_S:.0f} s", closes=True)
 
     def _refuse_token(self) -> bool:
         """Tell a bad token in the scenario's way; False when the connection is to be dropped with no word."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 from datetime import datetime
 
-from server.agent.answering import Asked
+from server.agent.answering import MAX_PLANNED, Asked
 from server.agent.brain import Facts, Reply
 from server.agent.happenings import ReplyAudio, ReplyDone, ReplyStarted, ReplyText, ReplyWord, ToolCalled
 from server.agent.records import Record
@@ -82,6 +82,8 @@ class Responses:
                 "Wait until the response is finished before creating a new one."
             )
             raise Refused("conversation_already_has_active_response", message)
+        if sum(not one.done for one in self._stories.values()) >= MAX_PLANNED:
+            raise Refused("rate_limit_exceeded", f"More than {MAX_PLANNED} responses are in progress.")
         self._timers.stop("idle")
         # Of the finished ones the last is kept: its sound may still be on the way.
         for response_id in [key for key, one in self._stories.items() if one.done]:
