@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from builder.browsers import ENGINES
+from builder.hosts import HOSTS, checked_base
 
 # In the order in which they run.
 BENCHES = ("start", "line", "bytes", "frame", "latency", "barge_in", "resampler", "mint")
@@ -32,6 +33,17 @@ def parse(argv: list[str]) -> argparse.Namespace:
     build = verbs.add_parser("build", help="render the static site")
     build.add_argument("--out", type=Path, default=None, help="where to write it (default dist/)")
     build.add_argument("--agent", default="demo", help="folder under agents/ to build (default %(default)s)")
+    build.add_argument(
+        "--for", dest="hosts", metavar="HOST", action="append", default=[], choices=HOSTS,
+        help=f"write the host's configuration beside the site, repeated for several: {', '.join(HOSTS)}",
+    )  # fmt: skip
+    build.add_argument(
+        "--base",
+        type=_base,
+        default="/",
+        metavar="PATH",
+        help="the site's path on its host, such as /voice/ (default /)",
+    )
 
     verbs.add_parser("test", help="install what the tests need and run every check and test")
     verbs.add_parser("talk", help="speak to a deployment through a real browser and judge what comes back")
@@ -122,6 +134,13 @@ def _rounds(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError("at least one round")
     return value
+
+
+def _base(text: str) -> str:
+    try:
+        return checked_base(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _port(text: str) -> int:

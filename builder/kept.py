@@ -38,7 +38,15 @@ def make(root: Path, kept: Path, command: Callable[[Path, Path], list[str]], fai
         out = work / "out"
         out.mkdir()
         words = [node.node(root), *command(work, out)]
-        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=timeout_s)
+        done = subprocess.run(
+            words,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout_s,
+            cwd=work,
+            env=node.environment_of_builds(),
+        )
         if done.returncode != 0:
             raise SetupError(f"{failure}\n{done.stderr.strip()[-1500:]}")
         if not kept.exists():  # two builds at once make the same one

@@ -29,6 +29,15 @@ def node(root: Path) -> str:
     return str(_from_wheel(root))
 
 
+def environment_of_builds() -> dict[str, str]:
+    """Return the environment for a Node that makes a part of the site: what it needs to run at all, and nothing that differs.
+
+    No key, no person's name, zone or language, and no option for Node: what is made must be equal on every machine.
+    """
+    needed = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR")
+    return {**{name: os.environ[name] for name in needed if name in os.environ}, "TZ": "UTC", "LC_ALL": "C"}
+
+
 def _is_recent(path: str | None) -> bool:
     if not path:
         return False

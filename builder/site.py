@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
-from builder import agents, lean, policy, snapshot, split, vendor, verify, wheel, words, worklets
+from builder import agent_check, agents, lean, policy, snapshot, split, vendor, verify, wheel, words, worklets
+from builder import hosts as host_files
 from builder.assets import Assets, exactly
 from builder.environment import SetupError
 from builder.packing import Packer
@@ -25,33 +27,53 @@ WAYS_OUT = ("stock.", "precompiled.", "library.", "micropip.", "client.")
 OWN_NAME = b'"pyodide.asm.mjs"'
 
 
-def build(root: Path, out: Path, agent_name: str, *, smallest: bool = False) -> Path:
+def build(
+    root: Path, out: Path, agent_name: str, *, smallest: bool = False, base: str = "/", hosts: Sequence[str] = ()
+) -> Path:
     """Build the site into `out`, replacing what an earlier build left there. Raises SetupError.
 
     `smallest`: for visitors. Compressing takes up to a minute then, once per change of the client.
+    `base`: the path that the site will have on its host. `hosts`: for which of them to write a configuration beside `out`.
     """
     if out.exists() and any(out.iterdir()) and not (out / "_headers").exists():
         raise SetupError(f"{out} holds something that is not a build of ours; choose another --out or empty it")
     agent = agents.load(root, agent_name)
+    agent_check.settings(root, f"agents/{agent_name}/agent.toml", agent.raw, agent.choices)
     runtime = vendor.fetch(root)
     staging = out.with_name(out.name + ".part")
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
-    ahead = slimmed((root / "templates" / "_ahead.js").read_text(encoding="utf-8"))
+    inline = _inline(root)
     packer = Packer(root / ".cache" / "packed", smallest=smallest)
-    pages = _render(root, staging, agent, _place(root, staging, agent, runtime, packer), ahead)
-    headers = policy.headers_file(agent.connect, pages, agent.embedded_by, ahead)
-    (staging / "_headers").write_text(headers, encoding="utf-8")
+    pages = _render(root, staging, agent, _place(root, staging, agent, runtime, packer, inline), inline, base)
+    headers = policy.site_headers(agent.connect, agent.embedded_by, inline)
+    (staging / "_headers").write_text(policy.headers_file(headers, pages), encoding="utf-8")
     packer.copies_beside(staging, WAYS_OUT)
     verify.check(staging, agent.connect)
     shutil.rmtree(out, ignore_errors=True)
     staging.rename(out)
+    host_files.write(out, hosts, base, headers, pages)
     return out
 
 
-def _place(root: Path, out: Path, agent: agents.Agent, runtime: vendor.Runtime, packer: Packer) -> dict[str, Any]:
+def _inline(root: Path) -> policy.Inline:
+    """What stands in the pages themselves: the two scripts before all others, and all that the page for what is missing needs."""
+    read = {
+        name: slimmed((root / "templates" / name).read_text(encoding="utf-8"))
+        for name in ("_guard.js", "_ahead.js", "_home.js", "_plain.css")
+    }
+    return policy.Inline(
+        scripts=(read["_guard.js"] + read["_ahead.js"], read["_home.js"]), styles=(read["_plain.css"],)
+    )
+
+
+def _place(
+    root: Path, out: Path, agent: agents.Agent, runtime: vendor.Runtime, packer: Packer, inline: policy.Inline
+) -> dict[str, Any]:
     """Write every asset and return what the page must know about them."""
     assets = Assets(out, packer)
+    # For hosts whose own policy forbids scripts in pages: the same, as a file.
+    assets.place("start.js", inline.scripts[0].encode())
     static = root / "templates" / "static"
     scripts = {}
     for entry in ("boot.js", "shell.js"):
@@ -66,6 +88,7 @@ def _place(root: Path, out: Path, agent: agents.Agent, runtime: vendor.Runtime, 
     return {
         "assets": assets.placed,
         "integrity": assets.integrity,
+        "start": assets.placed["start.js"],
         "microphone_words": words.of_the_microphone(root),
         "boot": {
             "worker": _described(out, scripts["boot.js"]),
@@ -83,6 +106,7 @@ def _described(out: Path, url: str) -> dict[str, Any]:
 def _place_python(root: Path, assets: Assets, agent: agents.Agent, runtime: vendor.Runtime) -> dict[str, Any]:
     """Write what Python is started from, by each of the ways, and the page's tools."""
     wheel_name, wheel_bytes = wheel.build(root)
+    agent_check.tools(root, runtime.pyodide, wheel_bytes, agent.tools)
     library = (runtime.pyodide / LIBRARY).read_bytes()
     starting = runtime.pyodide if agent.full_runtime else lean.make(root, runtime.pyodide, runtime.acorn)
     kept = snapshot.make(root, runtime.pyodide, starting, wheel_name, wheel_bytes, agent.tools)
@@ -91,10 +115,7 @@ def _place_python(root: Path, assets: Assets, agent: agents.Agent, runtime: vend
     if not agent.full_runtime:
         parts = split.make(root, starting, kept, runtime.pyodide / LIBRARY, _providers(agent), agent.tools)
         wasm, bytecode = parts.primary, parts.tools
-        later = [
-            {"name": name, **assets.place_packed(name, module)}
-            for name, module in (("call", parts.call), ("rest", parts.rest))
-        ]
+        later = [{"name": it.name, "ahead": it.ahead, **assets.place_packed(it.name, it.wasm)} for it in parts.later]
     # Of the loader each has a copy of its own: it is small, and a way out must not need what another way needs.
     stock = _place_runtime(assets, runtime.pyodide, (runtime.pyodide / WASM).read_bytes(), "stock")
     tools = {
@@ -131,7 +152,9 @@ def _providers(agent: agents.Agent) -> set[str]:
     return {str(choice["settings"]["provider"]) for choice in agent.choices}
 
 
-def _render(root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any], ahead: str) -> tuple[str, ...]:
+def _render(
+    root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any], inline: policy.Inline, base: str
+) -> tuple[str, ...]:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(root / "templates"),
         autoescape=True,
@@ -146,15 +169,24 @@ def _render(root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any], a
         try:
             text = environment.get_template(name).render(
                 page=agent.page,
+                base=base,
                 config={
                     "boot": facts["boot"],
                     "choices": agent.choices,
                     "microphone_words": facts["microphone_words"],
+                    "start": facts["start"],
+                    "start_words": words.START,
+                    "owner_words": words.OWNER,
                 },
                 assets=facts["assets"],
                 integrity=facts["integrity"],
-                ahead=Markup(ahead),
-                csp=policy.content_security_policy(agent.connect, page=True, header=False, inline=ahead),
+                words=words.START,
+                inline={
+                    "start": Markup(inline.scripts[0]),
+                    "home": Markup(inline.scripts[1]),
+                    "plain": Markup(inline.styles[0]),
+                },
+                csp=policy.content_security_policy(agent.connect, page=True, header=False, inline=inline),
             )
         except jinja2.TemplateError as error:
             raise SetupError(f"templates/{name}: {error}") from None
@@ -163,7 +195,7 @@ def _render(root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any], a
 
 
 def settings_check(block: str) -> int:
-    """A sum over the text of `json_block` (FNV-1a, over UTF-16 units); `_ahead.js` makes the same one before it believes the text."""
+    """A sum over the text of `json_block` (FNV-1a, over UTF-16 units); `_guard.js` makes the same one before it believes the text."""
     units = block.encode("utf-16-le")
     total = 0x811C9DC5
     for low, high in zip(units[::2], units[1::2], strict=True):
@@ -173,7 +205,7 @@ def settings_check(block: str) -> int:
 
 def json_block(value: Any) -> Markup:
     """JSON for a `<script type="application/json">`: no character that could end the element."""
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
     for character, escaped in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
         text = text.replace(character, escaped)
     return Markup(text)

@@ -87,7 +87,7 @@ def make(root: Path, stock: Path, runtime: Path, wheel_name: str, wheel: bytes, 
     with kept.missing(folder) as wanting:
         if wanting:
             say("keeping a snapshot of Python with the client imported (once per change of the client)")
-            given = {**job, "stock": str(stock), "runtime": str(runtime), "library": str(_library(root, stock))}
+            given = {**job, "stock": str(stock), "runtime": str(runtime), "library": str(library(root, stock))}
             _make(given, root, wheel_name, wheel, folder)
             kept.forget_oldest(folder.parent)
     meta = json.loads((folder / "snapshot.json").read_text(encoding="utf-8"))
@@ -112,9 +112,9 @@ def imported_by(tools: Path | None) -> list[str]:
     return sorted(name for name in found if name.partition(".")[0] in {*sys.stdlib_module_names, "pyodide"})
 
 
-def _library(root: Path, stock: Path) -> Path:
+def library(root: Path, stock: Path) -> Path:
     """Return Python's library as bytecode. It is the same for every client, and takes longer to make than a snapshot."""
-    scripts = [MAKER / name for name in ("library.mjs", "compile_library.py")]
+    scripts = [MAKER / name for name in ("library.mjs", "compile_library.py", "same_every_time.mjs")]
     folder = root / ".cache" / "library" / kept.digest([stock.name.encode(), *(path.read_bytes() for path in scripts)])
     with kept.missing(folder) as wanting:
         if wanting:

@@ -1,4 +1,4 @@
-"""Divide the smaller runtime's WebAssembly: what a page starts with comes first, what calls use and the rest when Python is ready.
+"""Divide the smaller runtime's WebAssembly: what a page starts with comes first, the rest when Python is ready, or when it is asked for.
 
 A rehearsed start and call tell which functions are used, so the division belongs to one client, one snapshot and one agent. Made
 once for each, in `.cache/`; `runtime_splitter/` does the work in Node, and runs all parts before it is content.
@@ -24,15 +24,23 @@ PRUNER = Path(__file__).parent / "runtime_pruner" / "format.mjs"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """`primary` stands in for Pyodide's own module, `call` and then `rest` are what `secondary.js` fetches.
+    """`primary` stands in for Pyodide's own module, `later` are what `secondary.js` fetches.
 
     `tools` are the page's own as bytecode, None where there are none or they cannot be compiled.
     """
 
     primary: bytes
-    call: bytes
-    rest: bytes
+    later: tuple[Part, ...]
     tools: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A module that comes after the first: when Python is ready where it is fetched `ahead`, else when something in it is called."""
+
+    name: str
+    ahead: bool
+    wasm: bytes
 
 
 def make(
@@ -70,6 +78,7 @@ def make(
             "snapshot": str(work),
             "work": str(work),
             "library": str(library),
+            "stock": str(library.parent),
             "tools": str(tools) if tools else None,
             "settings": settings,
             "out": str(out),
@@ -81,8 +90,10 @@ def make(
     with kept.missing(folder) as wanting:
         if wanting:
             told = json.loads(kept.make(root, folder, command, failure, timeout_s=120))
-            say(f"divided the runtime: {told['moved']} functions come when Python is ready")
+            say(f"divided the runtime: {told['moved']} functions come when Python is ready, or when they are called")
             kept.forget_oldest(folder.parent)
-    modules = {name: (folder / f"{name}.wasm").read_bytes() for name in ("primary", "call", "rest")}
+    wasm = {path.stem: path.read_bytes() for path in folder.glob("*.wasm")}
+    listed = json.loads((folder / "parts.json").read_text(encoding="utf-8"))
+    later = tuple(Part(name=it["name"], ahead=it["ahead"], wasm=wasm[it["name"]]) for it in listed)
     bytecode = folder / "tools.pyc"
-    return Parts(**modules, tools=bytecode.read_bytes() if bytecode.exists() else None)
+    return Parts(primary=wasm["primary"], later=later, tools=bytecode.read_bytes() if bytecode.exists() else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import socket
 import subprocess
@@ -11,7 +12,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from builder import browsers, cli, node, quality, site, suite
+from builder import browsers, cli, hosts, node, quality, site, suite, webservers
 from builder.environment import SetupError, say
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,15 +47,20 @@ def serve(arguments: argparse.Namespace) -> int:
 
 def build(arguments: argparse.Namespace) -> int:
     out = (arguments.out or ROOT / "dist").resolve()
-    site.build(ROOT, out, arguments.agent, smallest=True)
+    site.build(ROOT, out, arguments.agent, smallest=True, base=arguments.base, hosts=arguments.hosts)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     print(f"built {out} ({size / 1e6:.1f} MB)")
+    for host in arguments.hosts:
+        folder = hosts.folder_for(out, host)
+        print(f"for {host}: {folder} ({', '.join(sorted(path.name for path in folder.iterdir()))})")
     return 0
 
 
 def test(arguments: argparse.Namespace) -> int:
     """Check, install browsers where they are needed, then hand over to pytest: everything without arguments (`suite.py`)."""
     browsers.ensure(browsers.wanted(arguments.pytest), say)
+    if webservers.wanted(arguments.pytest):
+        webservers.ensure(say)
     environ = {**os.environ, "PYTHONPATH": str(ROOT), "PARLEY_NODE": node.node(ROOT)}
     if not arguments.pytest:
         return suite.run(ROOT, environ) if _check_and_build() else 1
@@ -119,16 +125,25 @@ def lock(_: argparse.Namespace) -> int:
 def _port(host: str, wanted: int | None) -> int:
     """Return a free port: the one that was asked for, or the first free one from 8000."""
     for port in [wanted] if wanted else range(FIRST_PORT, FIRST_PORT + PORTS_TRIED):
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-            if os.name == "posix":  # a port that only waits for its last connection to time out is free
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError as error:
-                if wanted:
-                    raise SetupError(
-                        f"port {port} on {host} cannot be used: {error.strerror}. Try another --port."
-                    ) from None
-                continue
+        # Browsers try `localhost` at ::1 first: another program there would get our visitors.
+        for address in (host, "::1") if host in ("127.0.0.1", "localhost", "0.0.0.0") else (host,):
+            problem = _problem_with(address, port)
+            if problem and wanted:
+                raise SetupError(f"port {port} on {address} cannot be used: {problem}. Try another --port.")
+            if problem:
+                break
+        else:
             return port
     raise SetupError(f"no free port from {FIRST_PORT} to {FIRST_PORT + PORTS_TRIED - 1}; choose one with --port")
+
+
+def _problem_with(address: str, port: int) -> str:
+    """Why this port cannot be listened on; empty if it can, or if there is no such address on this machine."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+            if os.name == "posix":  # a port that only waits for its last connection to time out is free
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address, port))
+    except OSError as error:
+        return "" if address == "::1" and error.errno != errno.EADDRINUSE else str(error.strerror)
+    return ""

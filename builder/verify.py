@@ -54,7 +54,7 @@ def _references(dist: Path, connect: tuple[str, ...]) -> Iterator[str]:
             links = _Links()
             links.feed(text)
             for tag, url in links.found:
-                if tag == "a" and url.startswith("https://"):
+                if tag == "a" and url.startswith(("https://", "/")):
                     continue  # a person may follow a link; the page itself fetches nothing there
                 yield from _target(dist, path.parent, name, url)
             for url in ASSET_NAME.findall(text):

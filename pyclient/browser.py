@@ -13,6 +13,7 @@ import gc
 import importlib
 import inspect
 import json
+import math
 import os
 from collections.abc import Callable
 from dataclasses import asdict
@@ -22,6 +23,7 @@ from pyclient import commands, events
 from pyclient.codecs import create_codec
 from pyclient.config import ClientConfig
 from pyclient.ears import LOUD_PEAK
+from pyclient.jsonable import clean
 from pyclient.safejson import nesting_depth
 from pyclient.session import Session
 from pyclient.shortway import ShortWay
@@ -29,6 +31,7 @@ from pyclient.tools import ToolRegistry, error_json, result_json
 
 TOKEN_TIMEOUT_MS = 15_000
 # A token answer is small; anything else is not ours.
+MAX_NUMBER = 10**15
 MAX_TOKEN_ANSWER_CHARS, MAX_TOKEN_ANSWER_DEPTH = 64 * 1024, 8
 # What may wait in the socket before frames are dropped: older speech is worth less than speech on time.
 MAX_BUFFERED_BYTES = 256 * 1024
@@ -97,9 +100,9 @@ class Client:
             commands.RunTool: self._run_tool,
             commands.CancelTool: self._cancel_tool,
             commands.ShowView: lambda it: host.show(json.dumps(it.view)),
-            commands.Log: lambda it: host.log(it.direction, it.text),
+            commands.Log: lambda it: self._log(it.direction, it.text),
         }
-        host.show(json.dumps(self.session.view()))
+        host.show(json.dumps(self.session.whole_update()))
 
     def handle(self, event: events.Event) -> None:
         for command in self.session.handle(event, self.host.now_ms()):
@@ -125,7 +128,7 @@ class Client:
             return
         config = ClientConfig.from_dict(settings)
         self.session = Session(config, create_codec(config.provider), self.registry, jitter)
-        self.host.show(json.dumps(self.session.view()))
+        self.host.show(json.dumps(self.session.whole_update()))
 
     def frame(self, buffer: Any) -> None:
         """Take one captured frame, and give its buffer back to the worklet's pool."""
@@ -213,19 +216,35 @@ class Client:
         task.add_done_callback(lambda _: self.running.pop(command.call_id, None))
 
     async def _tool(self, command: commands.RunTool) -> None:
-        """Run one tool to its end. Whatever goes wrong is told to the agent in words, never raised."""
+        """Run one tool to its end. Whatever way it ends, the agent is told in words; only our own cancelling is silent."""
+        outcome = asyncio.ensure_future(self._outcome(command))
+        try:
+            done, _ = await asyncio.wait({outcome}, timeout=command.timeout_ms / 1000)
+        except asyncio.CancelledError:  # ours: nobody else has this task
+            outcome.cancel()
+            raise
+        if done:
+            text, is_error = outcome.result()
+            if is_error:
+                self._log("!", f"tool {command.name}: {text}")
+        else:
+            outcome.cancel()  # a tool that does not let itself be cancelled is answered for all the same
+            text, is_error = error_json(f"{command.name} took too long"), True
+        self.host.settle()  # the one event that the host does not tell
+        self.handle(events.ToolFinished(call_id=command.call_id, result_json=text, is_error=is_error))
+
+    async def _outcome(self, command: commands.RunTool) -> tuple[str, bool]:
+        """JSON text and whether it is an error. A team's own code may raise anything, `SystemExit` and `CancelledError` too."""
         try:
             result = self.registry.invoke(command.name, command.arguments)
             if inspect.isawaitable(result):
-                result = await asyncio.wait_for(result, command.timeout_ms / 1000)
-            text, is_error = result_json(result), False
-        except TimeoutError:
-            text, is_error = error_json(f"{command.name} took too long"), True
-        except Exception as error:  # a team's own code may raise anything
-            self.host.log("!", f"tool {command.name}: {type(error).__name__}: {error}")
-            text, is_error = error_json(f"{type(error).__name__}: {error}"), True
-        self.host.settle()  # the one event that the host does not tell
-        self.handle(events.ToolFinished(call_id=command.call_id, result_json=text, is_error=is_error))
+                result = await result
+            return result_json(result), False
+        except BaseException as error:
+            return error_json(_words_of(error)), True
+
+    def _log(self, direction: str, text: str) -> None:
+        self.host.log(direction, clean(text))
 
     def _cancel_tool(self, command: commands.CancelTool) -> None:
         task = self.running.pop(command.call_id, None)
@@ -257,6 +276,16 @@ INTENTS: dict[str, Callable[[dict[str, Any]], events.Event]] = {
 }
 
 
+def _words_of(error: BaseException) -> str:
+    """An exception in words. Its own text may be empty, or raise."""
+    try:
+        text = str(error)
+    except Exception:
+        text = ""
+    name = type(error).__name__
+    return f"{name}: {text}" if text else name
+
+
 def jitter() -> float:
     """The random source that the core does not own: a number from 0 to 1."""
     return int.from_bytes(os.urandom(4), "big") / 0xFFFF_FFFF
@@ -273,6 +302,8 @@ def token_event(attempt: int, status: int, body: str, retry_after: str) -> event
     ):
         with contextlib.suppress(ValueError):
             answer = json.loads(body)
+    if why := _not_by_a_token_server(status, body, answer):
+        return events.TokenRefused(attempt=attempt, status=status, code=why)
     if not isinstance(answer, dict):
         answer = {}
     token, ws_url = answer.get("token"), answer.get("ws_url")
@@ -280,8 +311,10 @@ def token_event(attempt: int, status: int, body: str, retry_after: str) -> event
         status == 200
         and isinstance(token, str)
         and token
+        and clean(token) == token
         and isinstance(ws_url, str)
         and ws_url.startswith(("ws://", "wss://"))
+        and clean(ws_url) == ws_url
     ):
         return events.TokenGranted(
             attempt=attempt,
@@ -295,14 +328,30 @@ def token_event(attempt: int, status: int, body: str, retry_after: str) -> event
     return events.TokenRefused(
         attempt=attempt,
         status=status,
-        code=str(fault.get("code", "bad_answer" if status == 200 else "")),
-        message=str(fault.get("message", "")),
-        retry_after_s=float(retry_after) if retry_after.isdigit() else None,
+        code=_text(fault.get("code")) or ("bad_answer" if status == 200 else ""),
+        message=_text(fault.get("message")),
+        # isdigit alone takes digits of other scripts, and superscripts that are no number
+        retry_after_s=float(retry_after) if retry_after.isascii() and retry_after.isdigit() else None,
     )
 
 
+def _text(value: Any) -> str:
+    return clean(value)[:500] if isinstance(value, str) else ""
+
+
+def _not_by_a_token_server(status: int, body: str, answer: Any) -> str:
+    """A word for `notices` where somebody else answered, or nobody: what the host found out, or a site without a token server."""
+    if status == 0:
+        return body if body in ("redirected", "offline", "policy") else ""
+    # A static host answers a POST with a page, with 404, or with "not for this method".
+    return "absent" if status in (200, 404, 405, 501) and not isinstance(answer, dict) else ""
+
+
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+    """A number that a clock can use. JSON knows no bound for the digits of one."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > MAX_NUMBER:
+        return None
+    return float(value) if math.isfinite(value) else None
 
 
 def _buffer_maker() -> Callable[[bytes], Any]:

@@ -160,7 +160,7 @@ class CancelTool(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShowView(Command):
-    """A whole snapshot for the page, as JSON-ready data (shape: `session.View`)."""
+    """What changed for the page, as JSON-ready data (shape: `view.ViewUpdate`). The first one builds on nothing."""
 
     view: dict[str, Any]
 

@@ -64,6 +64,7 @@ class ClientConfig:
     interrupted_tool_policy: str = "drop"
     tool_timeout_ms: int = 30_000
     max_tool_calls_per_reply: int = 16
+    max_tool_rounds: int = 16  # replies in a row that may call tools while the person says nothing
     barge_in: str = "duck"
     verdict_timeout_ms: int = 2_500
     turn_style: str = "vad"
@@ -198,6 +199,7 @@ _CHECKS: Mapping[str, Check] = {
     "interrupted_tool_policy": _one_of(*INTERRUPTED_TOOL_POLICIES),
     "tool_timeout_ms": _integer(100, 300_000),
     "max_tool_calls_per_reply": _integer(1, 100),
+    "max_tool_rounds": _integer(1, 100),
     "barge_in": _one_of(*BARGE_IN_POLICIES),
     "verdict_timeout_ms": _integer(100, 30_000),
     "turn_style": _one_of(*TURN_STYLES),

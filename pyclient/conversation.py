@@ -4,14 +4,20 @@ Folds transcripts into turns. A user's partial replaces the one before; an agent
 rule of `join_words`; a final text settles a turn and later deltas for it are ignored.
 
 Turns stand in the order in which they began, unless the vendor says where a turn belongs: servers settle transcripts late,
-so the order of arrival is not the order of speech. A turn that has its place and no words yet is not shown.
+so the order of arrival is not the order of speech. Where it does not say, a user's turn stands where its speech began. A turn
+that has its place and no words yet is not shown.
+
+`take_changes` says what is new for a page that keeps the list, at a cost that does not grow with the conversation.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pyclient.graphemes import clip, heard_part, is_mark, is_spaceless, joins
+
 MAX_TURN_CHARS = 20_000
+MAX_SPEECHES = 64  # that are waiting for their first word
 
 _NO_SPACE_BEFORE = frozenset(".,!?;:%)]}”»…。、，！？：；）」』")
 _NO_SPACE_AFTER = frozenset("([{“«¿¡「『（")
@@ -23,7 +29,7 @@ class Turn:
     """One party's stretch. `role` is user, agent, system, tool or mark. `reply_id` ties an agent turn to its audio.
 
     A mark is a line of our own between turns, such as "context lost". `placed`: the vendor said where it stands.
-    `cut_off`: final only because the line broke; words that still come are taken.
+    `cut_off`: final only because no more was to come (the reply is complete, the line broke); words that still come are taken.
     """
 
     id: str
@@ -46,10 +52,15 @@ class Conversation:
         self._suffix = ""
         self._lost_sessions = 0
         self._floor: str | None = None  # the mark behind which the session of now begins
+        self._speech_behind: dict[str, str | None] = {}  # item id -> the last turn when its speech began
+        self._changed: dict[str, None] = {}
+        self._gone: list[str] = []
+        self._reordered = False
+        self._shown: dict[str, None] = {}  # what a page that took all changes has
 
     @property
     def turns(self) -> list[Turn]:
-        return [turn for turn in self._turns.values() if turn.text or not turn.placed]
+        return [turn for turn in self._turns.values() if _visible(turn)]
 
     def spoken(self) -> list[tuple[str, str]]:
         """(role, text) of what the two parties said, oldest first."""
@@ -66,6 +77,7 @@ class Conversation:
             turn = self._add(key, role)
             turn.reply_id = turn_id + self._suffix if role == "agent" else ""
         turn.placed = True
+        self._changed[key] = None
         if after_id:
             behind = [f"{one}:{after_id}{self._suffix}" for one in ("user", "agent")]
             anchor = next((one for one in behind if one in self._turns and one != key), None)
@@ -73,9 +85,39 @@ class Conversation:
                 return
         else:
             anchor = self._floor if self._floor in self._turns else None
-        order = [one for one in self._turns if one != key]
-        order.insert(order.index(anchor) + 1 if anchor is not None else 0, key)
-        self._turns = {one: turn if one == key else self._turns[one] for one in order}
+        self._move_behind(key, anchor)
+
+    def speech_began(self, item_id: str = "") -> None:
+        """The user begins to speak: their words belong here, however late they come."""
+        if len(self._speech_behind) >= MAX_SPEECHES:
+            del self._speech_behind[next(iter(self._speech_behind))]
+        self._speech_behind[item_id] = next(reversed(self._turns), None)
+
+    def take_changes(self, whole: bool = False) -> tuple[list[Turn], list[str], list[str] | None]:
+        """Turns that changed since the last time, ids that went, and the order of all where it is not told by the rest.
+
+        Without an order: known turns stand as before, new ones behind them. `whole`: for a page that has nothing yet.
+        """
+        if whole:
+            self._shown.clear()
+            self._changed = dict.fromkeys(self._turns)
+        changed = [self._turns[key] for key in self._changed if key in self._turns]
+        gone = [key for key in self._gone if self._shown.pop(key, self) is not self]
+        gone += [turn.id for turn in changed if not _visible(turn) and self._shown.pop(turn.id, self) is not self]
+        changed = [turn for turn in changed if _visible(turn)]
+        new = [turn.id for turn in changed if turn.id not in self._shown]
+        order = [turn.id for turn in self.turns] if whole or self._reordered or not self._at_end(new) else None
+        self._shown.update(dict.fromkeys(new))
+        self._changed.clear()
+        self._gone.clear()
+        self._reordered = False
+        return changed, gone, order
+
+    def touch(self, reply_id: str) -> None:
+        """Something about the sound of an agent's turn changed."""
+        key = f"agent:{reply_id}"
+        if key in self._turns:
+            self._changed[key] = None
 
     def new_session(self, mark: str) -> None:
         """The session is lost and another one goes on here: every turn so far is as final as it will get."""
@@ -92,12 +134,14 @@ class Conversation:
             if not text.strip():
                 return
             turn = self._add(key if item_id else self._next_id("user"), "user")
+            self._move_to_speech(turn.id, item_id)
         if turn.final and not final:
             return
+        self._changed[turn.id] = None
         turn.text = _bounded(text.strip())
         turn.final = final
         if final and not turn.text and not turn.placed:
-            del self._turns[turn.id]  # the recogniser changed its mind: nothing had been said
+            self._remove(turn.id)  # the recogniser changed its mind: nothing had been said
 
     def user_typed(self, text: str) -> None:
         self._settled("user", text)
@@ -107,13 +151,14 @@ class Conversation:
         self._settled("system", text)
 
     def agent_delta(self, reply_id: str, text: str) -> None:
-        """Words to append. Ignored once the turn has its final text."""
+        """Words to append. Ignored once the turn has its final text, or was interrupted."""
         turn = self._agent_turn(reply_id)
         if turn is None:
             if not text.strip():
                 return
             turn = self._add_agent(reply_id)
         if not turn.final or turn.cut_off:
+            self._changed[turn.id] = None
             turn.text = _bounded(join_words(turn.text, text))
 
     def agent_said(self, reply_id: str, text: str, interrupted: bool) -> None:
@@ -125,6 +170,7 @@ class Conversation:
             turn = self._add_agent(reply_id)
         if turn.final and turn.interrupted and not interrupted:
             return
+        self._changed[turn.id] = None
         turn.text = _bounded(text.strip())
         turn.final = True
         turn.cut_off = False
@@ -136,24 +182,30 @@ class Conversation:
         return turn.text if turn is not None else ""
 
     def agent_stopped(self, reply_id: str, interrupted: bool) -> None:
-        """No more is to come for this reply. Keeps whatever text there is."""
+        """No more is to come for this reply. Keeps whatever text there is; late words of a complete one are still taken."""
         turn = self._agent_turn(reply_id)
         if turn is not None:
+            self._changed[turn.id] = None
+            turn.interrupted = turn.interrupted or interrupted
+            turn.cut_off = (turn.cut_off or not turn.final) and not turn.interrupted
             turn.final = True
             turn.text = turn.text.rstrip()
-            turn.interrupted = turn.interrupted or interrupted
 
     def agent_heard(self, reply_id: str, share: float) -> None:
-        """Of an interrupted turn keep the words that were heard: as many as `share` of its sound, up to the end of a word."""
+        """Of an interrupted turn keep the words that were heard: as many as `share` of its sound, up to the end of a word.
+
+        Where words have no spaces between them: up to the end of a character, as a reader counts them.
+        """
         turn = self._agent_turn(reply_id)
         if turn is not None and turn.interrupted and share < 1.0:
-            end = turn.text.find(" ", round(len(turn.text) * share))
-            turn.text = turn.text if end < 0 else turn.text[:end]
+            self._changed[turn.id] = None
+            turn.text = heard_part(turn.text, share).rstrip()
 
     def agent_cut_off(self, reply_id: str) -> None:
         """The line broke in mid-reply: the turn ends as it stands, unless the server goes on with it after all."""
         turn = self._agent_turn(reply_id)
         if turn is not None and not turn.final:
+            self._changed[turn.id] = None
             turn.final = turn.cut_off = True
 
     def tool_called(self, call_id: str, text: str) -> None:
@@ -162,6 +214,7 @@ class Conversation:
     def tool_settled(self, call_id: str, text: str, cancelled: bool = False) -> None:
         turn = self._turns.get(f"tool:{call_id}{self._suffix}")
         if turn is not None and not turn.final:
+            self._changed[turn.id] = None
             turn.text = _bounded(text)
             turn.final = True
             turn.interrupted = cancelled
@@ -169,7 +222,48 @@ class Conversation:
     def finish(self) -> None:
         """The session is over: every turn is as final as it will get."""
         for turn in self._turns.values():
-            turn.final = True
+            if not turn.final:
+                self._changed[turn.id] = None
+                turn.final = True
+
+    def _at_end(self, new: list[str]) -> bool:
+        """Are these the last turns that are shown? Puts them in their order."""
+        wanted, found = set(new), []
+        for turn in reversed(self._turns.values()):
+            if len(found) == len(new):
+                break
+            if turn.id in wanted:
+                found.append(turn.id)
+            elif _visible(turn):
+                return False
+        new[:] = reversed(found)
+        return True
+
+    def _move_to_speech(self, key: str, item_id: str) -> None:
+        """A turn that begins with its first word stands where its speech began."""
+        name = item_id if item_id in self._speech_behind else ""
+        if name not in self._speech_behind:
+            return
+        behind = self._speech_behind.pop(name)
+        self._speech_behind.pop("", None)
+        if behind is None:
+            behind = self._floor
+        if behind is None or behind in self._turns:
+            self._move_behind(key, behind)
+
+    def _move_behind(self, key: str, anchor: str | None) -> None:
+        """Right behind `anchor`, or first where there is none."""
+        last = reversed(self._turns)
+        if next(last) == key and next(last, None) == anchor:
+            return  # as nearly always: it is the newest, and stands there already
+        order = [one for one in self._turns if one != key]
+        order.insert(order.index(anchor) + 1 if anchor is not None else 0, key)
+        self._turns = {one: self._turns[one] for one in order}
+        self._reordered = True
+
+    def _remove(self, key: str) -> None:
+        del self._turns[key]
+        self._gone.append(key)
 
     def _agent_turn(self, reply_id: str) -> Turn | None:
         return self._turns.get(f"agent:{reply_id}")
@@ -197,9 +291,14 @@ class Conversation:
 
     def _add(self, turn_id: str, role: str) -> Turn:
         turn = self._turns[turn_id] = Turn(id=turn_id, role=role)
+        self._changed[turn_id] = None
         while len(self._turns) > self._max_turns:
-            del self._turns[next(iter(self._turns))]
+            self._remove(next(iter(self._turns)))
         return turn
+
+
+def _visible(turn: Turn) -> bool:
+    return bool(turn.text) or not turn.placed
 
 
 def join_words(text: str, delta: str) -> str:
@@ -224,6 +323,8 @@ def join_words(text: str, delta: str) -> str:
 
 def _joins(kept: str, word: str, gap: bool) -> bool:
     first, last = word[0], kept[-1]
+    if not gap and (is_mark(first) or joins(last + first, 1)):
+        return True  # a character that came in two messages
     if first in _NO_SPACE_BEFORE or last in _NO_SPACE_AFTER:
         return True
     if first in "'’":
@@ -232,13 +333,8 @@ def _joins(kept: str, word: str, gap: bool) -> bool:
         return kept.count('"') % 2 == 1  # a quote mark alone: closes if one is open
     if last == '"':
         return kept.count('"') % 2 == 1  # just opened
-    return not gap and _spaceless(first) and _spaceless(last)
-
-
-def _spaceless(char: str) -> bool:
-    """Han, kana and their full-width punctuation; Hangul is written with spaces."""
-    return "\u3000" <= char <= "\u30ff" or "\u3400" <= char <= "\u9fff" or "\uff00" <= char <= "\uffef"
+    return not gap and is_spaceless(first) and is_spaceless(kept[-1])
 
 
 def _bounded(text: str) -> str:
-    return text if len(text) <= MAX_TURN_CHARS else text[: MAX_TURN_CHARS - 1] + "…"
+    return clip(text, MAX_TURN_CHARS)

@@ -280,7 +280,9 @@ class SessionFaulted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserSpeechStarted(Event):
-    pass
+    """`item_id` names the user's turn that begins here, where the server already says it."""
+
+    item_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -344,10 +346,29 @@ class ReplyTranscribed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyDone(Event):
-    """The server made the whole reply (it may still be playing here), or stopped making it."""
+    """The server made the whole reply (it may still be playing here), or stopped making it.
+
+    `failed`: it stopped because of a fault, which a `SessionFaulted` before this named.
+    """
 
     reply_id: str
     interrupted: bool
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyRefused(Event):
+    """The server did not take a request for a reply, because it is making another one. It can be asked again after that.
+
+    `instructions` are those of the refused request, "" for one without.
+    """
+
+    instructions: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyNeeded(Event):
+    """The user's turn is over, and by its settings the server makes no reply until it is asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -370,7 +391,11 @@ class MessageIgnored(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRejected(Event):
-    """A message that could not be taken: too large, too deep, not JSON, wrong fields. Named and counted; the session goes on."""
+    """A message that could not be taken: too large, too deep, not JSON, wrong fields. Named and counted; the session goes on.
+
+    `audio`: it held sound of a reply, so something is missing from what the person hears.
+    """
 
     reason: str
     type: str = ""
+    audio: bool = False

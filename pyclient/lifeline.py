@@ -8,7 +8,7 @@ change of state goes through `move`, which asks the table in `states`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from pyclient import events, notices, wishes
 from pyclient.audio import frame_samples
@@ -77,6 +77,8 @@ class Lifeline:
         self.changed = True  # the page should redraw
         self.base_config = config
         self.codec = codec
+        # The yes and no of what the wire can do, for the page.
+        self.features = {name: can_do for name, can_do in asdict(codec.features).items() if isinstance(can_do, bool)}
         self._registry = registry
         self._send_result = send_result
         self._results_sent = results_sent
@@ -114,6 +116,7 @@ class Lifeline:
             stats=self.stats,
             send=self._send_result,
             results_sent=self._results_sent,
+            answers_results=not self.codec.features.results_need_asking,
         )
         self.rejoin.begin()
         self.heartbeat = Heartbeat(self.out, config.heartbeat_ms)
@@ -269,6 +272,12 @@ class Lifeline:
             self.notice = None
             self.changed = True
 
+    def cause_over(self, until: str) -> None:
+        """Take back a notice whose cause ended: see `Notice.until`."""
+        if self.notice is not None and self.notice.until and until in (self.notice.until, "call"):
+            self.notice = None
+            self.changed = True
+
     def change_settings(self, event: events.SettingsChanged) -> None:
         """Raises `ConfigError` for a value that cannot be; nothing has changed then."""
         wanted = wishes.changed(event)
@@ -292,7 +301,7 @@ class Lifeline:
 
     def reply_done(self) -> None:
         """A reply ended: a wrap-up that waited for that can be asked for now."""
-        quiet = self.replies.current is None and not self.desk.busy
+        quiet = self.replies.current is None and not self.desk.busy and not self.replies.user_speaking
         if self._wrap_up_due and self.state is State.LIVE and quiet:
             self._wrap_up_due = False
             self.send("wrap-up", self.codec.reply_create(self.config.wrap_up_instructions))
@@ -369,7 +378,7 @@ class Lifeline:
             if self.state is State.ENDED:
                 self.close_socket()
                 self.conversation.finish()
-                self.untell(notices.LINE_LOST.code)
+                self.cause_over("call")
                 return
             if not goodbye:  # no line, or a vendor for whom closing it is the goodbye
                 self.finish(None, now_ms)
@@ -396,6 +405,8 @@ class Lifeline:
         reason = self.codec.close_reason(event.code, event.reason, was_ready)
         if ending:
             self.finish(None, now_ms)
+        elif event.code == 1006 and event.reason.startswith(notices.BLOCKED):
+            self.fail(notices.socket_blocked(event.reason), now_ms)
         elif was_ready or self.state is State.RESUMING:
             self.rejoin.closed(reason, event.code, now_ms)
         elif reason.kind == "ended" and can(self.state, Trigger.FINISH):
@@ -442,6 +453,7 @@ class Lifeline:
     def drained(self) -> None:
         """The speaker's queue ran empty."""
         self.ledger.drained()
+        self.replies.speaker_empty()
         self.check_drained()
 
     def check_drained(self) -> None:
@@ -479,7 +491,7 @@ class Lifeline:
         self.move(Trigger.FINISH)
         self.conversation.finish()
         self.replies.ended()
-        self.untell(notices.LINE_LOST.code)
+        self.cause_over("call")
         if self.ledger.pending():
             self.draining = True
             self.out.set_timer("drain", DRAIN_TIMEOUT_MS, now_ms)

@@ -64,7 +64,7 @@ class LocalTurns:
         elif heard is Heard.SPEECH:
             life.replies.user_speaking = True
             self._silence_agent()
-            self._floor.speech_began()
+            self._floor.speech_began(now_ms)
         else:
             life.replies.user_stopped()
             self._drop_for_a_while(now_ms)

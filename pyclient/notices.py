@@ -15,21 +15,26 @@ from pyclient.events import CaptureFailed, SessionFaulted, TokenRefused
 from pyclient.view import NoticeView
 
 MAX_TEXT_CHARS = 400
+# How the reason of a socket begins that the page's policy forbids; the rest is its origin.
+BLOCKED = "blocked by policy: "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """See `NoticeView`."""
+    """See `NoticeView`. `until`: what ends its cause. "reply": the next complete reply, or the end of the call; "call": that end."""
 
     tone: str
     code: str
     title: str
     hint: str = ""
     retry: bool = False
+    until: str = ""
 
     def __post_init__(self) -> None:
         if self.tone not in ("info", "warn", "error"):
             raise ValueError("tone must be info, warn or error")
+        if self.until not in ("", "reply", "call"):
+            raise ValueError("until must be empty, reply or call")
 
     def view(self) -> NoticeView:
         return {
@@ -56,7 +61,7 @@ _TOKEN: Mapping[int, Notice] = MappingProxyType(
         403: _error(
             "token_403",
             "The server does not allow calls from this page",
-            "Add this page's address to ALLOWED_ORIGINS on the server.",
+            "Something in front of the token server, or a rule of its own, refuses it. Tell the site's owner.",
             retry=False,
         ),
         404: _error(
@@ -84,8 +89,44 @@ _TOKEN: Mapping[int, Notice] = MappingProxyType(
 )
 
 
+# What is known better than by a status: by the code of our own refusal, or by what `browser.token_event` made of the answer.
+_TOKEN_CODES: Mapping[str, Notice] = MappingProxyType(
+    {
+        "forbidden_origin": _error(
+            "token_forbidden_origin",
+            "The server does not allow calls from this page",
+            "This page's address is not in ALLOWED_ORIGINS of the token server. Tell the site's owner.",
+            retry=False,
+        ),
+        "forbidden_host": _error(
+            "token_forbidden_host",
+            "The server does not answer to this name",
+            "The token server's own name is not in its ALLOWED_HOSTS. Tell the site's owner.",
+            retry=False,
+        ),
+        "redirected": _error(
+            "token_redirected", "You need to sign in", "Load this page again and sign in, then press Connect."
+        ),
+        "absent": _error(
+            "token_absent",
+            "There is no token server at this address",
+            "Something else answers there. If your network asks you to sign in, do that; else tell the site's owner.",
+        ),
+        "offline": _error("token_offline", "You are offline", "Check your connection, then press Connect."),
+        "policy": _error(
+            "token_policy",
+            "This page may not ask for a token",
+            "The site's own security policy forbids it. Tell the site's owner.",
+            retry=False,
+        ),
+    }
+)
+
+
 def token_refused(event: TokenRefused) -> Notice:
     """Words for an answer of the token route that holds no token."""
+    if event.code in _TOKEN_CODES:
+        return _TOKEN_CODES[event.code]
     known = _TOKEN.get(event.status) or _error(
         f"token_{event.status}",
         f"The server answered the request for a token with {event.status}",
@@ -115,6 +156,21 @@ _CAPTURE: Mapping[str, tuple[str, str, bool]] = MappingProxyType(
         "denied": (
             "The microphone is blocked",
             "Allow it for this page in the browser's address bar, then press Connect.",
+            True,
+        ),
+        "denied_by_system": (
+            "The system keeps the microphone from this browser",
+            "Allow it in the system's settings for privacy, then press Connect.",
+            True,
+        ),
+        "forbidden": (
+            "This page may not use the microphone",
+            "The site's own settings forbid it, so the browser does not ask. Tell the site's owner.",
+            False,
+        ),
+        "framed": (
+            "This page may not use the microphone here",
+            "The page around it does not pass the microphone on, or it is blocked in the browser. Open this page in a tab of its own.",
             True,
         ),
         "dismissed": ("The question about the microphone was closed", "Press Connect and choose Allow.", True),
@@ -149,7 +205,8 @@ def capture_failed(event: CaptureFailed) -> Notice:
     if not known and event.detail:
         hint = f"{hint} The browser says: {event.detail[:200]}"
     tone = "error" if event.fatal else "warn"
-    return Notice(tone=tone, code=f"mic_{event.kind[:40]}", title=title, hint=hint, retry=retry)
+    until = "" if event.fatal else "call"
+    return Notice(tone=tone, code=f"mic_{event.kind[:40]}", title=title, hint=hint, retry=retry, until=until)
 
 
 _FAULT: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -185,7 +242,12 @@ def fault(event: SessionFaulted, fatal: bool) -> Notice:
         title=title + named,
         hint=hint + detail,
         retry=event.retryable or event.kind in ("invalid_setting", "expired"),
+        until="" if fatal else "reply" if event.kind in _PASSING else "call",
     )
+
+
+# Faults that say nothing of the rest of the call: a complete reply shows that it went on well.
+_PASSING = frozenset({"capacity", "invalid_message", "invalid_audio", "rate", "server", "reply", "unknown"})
 
 
 def closed(reason: CloseReason, code: int) -> Notice:
@@ -199,9 +261,25 @@ OPEN_TIMEOUT = _error(
     "The voice service does not answer",
     "A firewall may block WebSockets, or the service is down. Press Connect to try again.",
 )
+
+
+def socket_blocked(reason: str) -> Notice:
+    """Words for a socket that the page's own policy does not let out; see `blocked` in network.js."""
+    return _error(
+        "socket_policy",
+        "This page may not connect to the voice service",
+        f"Its security policy does not list {reason.removeprefix(BLOCKED)[:100]}. The site's owner adds that to connect in agent.toml.",
+        retry=False,
+    )
+
+
 READY_TIMEOUT = _error("ready_timeout", "The voice service did not get ready in time", "Press Connect to try again.")
 TEXT_TOO_LONG = Notice(
-    tone="warn", code="text_too_long", title="This message is too long", hint="Shorten it and send it again."
+    tone="warn",
+    code="text_too_long",
+    title="This message is too long",
+    hint="Shorten it and send it again.",
+    until="reply",
 )
 
 
@@ -212,6 +290,7 @@ def early_words_dropped(dropped_ms: int, limit_ms: int) -> Notice:
         code="early_words_dropped",
         title=f"The first {max(1, round(dropped_ms / 1000))} s of what you said were lost",
         hint=f"Before a call only the last {limit_ms / 1000:g} s are kept. Say it again.",
+        until="call",
     )
 
 
@@ -220,6 +299,7 @@ LINE_LOST = Notice(
     code="line_lost",
     title="The connection was lost",
     hint="Reconnecting. A few seconds of what you say meanwhile are kept.",
+    until="call",
 )
 LINE_SILENT = _error("line_silent", "The voice service went silent", "Check that you are online, then press Connect.")
 CONTEXT_LOST = Notice(
@@ -227,6 +307,7 @@ CONTEXT_LOST = Notice(
     code="context_lost",
     title="Connected again, in a new conversation",
     hint="The agent does not know what was said before.",
+    until="call",
 )
 # Lines in the transcript between the sessions of one call.
 MARK_CONTEXT_LOST = "Context lost: the connection broke, and the agent does not know what was said before."
@@ -237,24 +318,66 @@ AGENT_LATE = Notice(
     code="agent_late",
     title="The agent has not joined yet",
     hint="You are connected, and the call goes on as soon as it does.",
+    until="call",
 )
 NOT_SENT_LINE_LOST = Notice(
     tone="warn",
     code="not_sent_line_lost",
     title="Your message was not sent",
     hint="The connection is being restored. Send it again in a moment.",
+    until="reply",
+)
+REPLY_REFUSED = Notice(
+    tone="warn",
+    code="reply_refused",
+    title="The agent could not answer",
+    hint="The voice service is busy with another reply. Say it again.",
+    until="reply",
+)
+TOOL_CIRCLE = Notice(
+    tone="warn",
+    code="tool_circle",
+    title="The agent was stopped",
+    hint="It called its tools again and again without saying anything. Say what you want it to do.",
+    until="call",
+)
+TOOL_CIRCLE_ENDED = _error(
+    "tool_circle", "The agent called its tools without end", "The call was ended. Press Connect to start a new one."
+)
+AUDIO_UNREADABLE = Notice(
+    tone="warn",
+    code="audio_unreadable",
+    title="Some of the agent's voice could not be played",
+    hint="The voice service sent sound that cannot be read. What was said can be read in the conversation.",
+    until="call",
 )
 TALK_TOO_SHORT = Notice(
-    tone="info", code="talk_too_short", title="Too short to be sent", hint="Hold the button for as long as you speak."
+    tone="info",
+    code="talk_too_short",
+    title="Too short to be sent",
+    hint="Hold the button for as long as you speak.",
+    until="reply",
 )
 TALK_NO_SOUND = Notice(
-    tone="warn", code="talk_no_sound", title="Nothing was sent", hint="No sound came from the microphone."
+    tone="warn",
+    code="talk_no_sound",
+    title="Nothing was sent",
+    hint="No sound came from the microphone.",
+    until="reply",
 )
 TALK_CANCELLED = Notice(
-    tone="info", code="talk_cancelled", title="What you said was not sent", hint="Hold the button and say it again."
+    tone="info",
+    code="talk_cancelled",
+    title="What you said was not sent",
+    hint="Hold the button and say it again.",
+    until="reply",
 )
 TALK_MUTED = Notice(
-    tone="warn", code="talk_muted", title="Your microphone is muted", hint="Unmute it, then hold the button and speak."
+    tone="warn",
+    code="talk_muted",
+    title="Your microphone is muted",
+    hint="Unmute it, then hold the button and speak.",
+    until="call",
 )
 
 
@@ -289,6 +412,7 @@ def wrap_up(seconds: int) -> Notice:
         title=f"This call ends in {seconds} seconds",
         hint="Its time limit is nearly reached.",
         retry=False,
+        until="call",
     )
 
 

@@ -51,6 +51,7 @@ class Ledger:
         self._flushes: deque[dict[str, int]] = deque()
         self.sounding = False  # something audible is coming out of the speaker
         self.underruns = 0
+        self.changed: set[str] = set()  # items whose `heard_ms` may be another one since somebody cleared this
 
     def queued(self, item_id: str, pcm: bytes) -> None:
         """`pcm` goes to the speaker under `item_id`."""
@@ -66,6 +67,7 @@ class Ledger:
             if offset is not None:
                 item.first_audible = item.received + offset
         item.received += sample_count(pcm)
+        self.changed.add(item_id)
         self._waiting[item_id] = item
 
     def continues(self, item_id: str) -> bool:
@@ -126,6 +128,11 @@ class Ledger:
         """Items of which something waits, oldest first."""
         return [item_id for item_id, item in self._waiting.items() if item.pending]
 
+    def waits(self, item_id: str) -> bool:
+        """Does something of this item wait to be heard?"""
+        item = self._waiting.get(item_id)
+        return item is not None and item.pending > 0
+
     def heard_ms(self, item_id: str) -> int | None:
         """Milliseconds really rendered, never more than received; None for an item without audio."""
         item = self._items.get(item_id)
@@ -143,6 +150,7 @@ class Ledger:
             return
         if anew:
             item.counted_from = item.rendered
+        self.changed.add(item_id)
         # Nobody heard more than was there to be heard: what came, and while a flush is unanswered what came before it.
         reach = next((flush[item_id] for flush in self._flushes if item_id in flush), item.received)
         item.rendered = max(item.rendered, min(item.counted_from + rendered, reach - item.dropped))

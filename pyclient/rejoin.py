@@ -41,6 +41,9 @@ _FINAL_FAULTS = frozenset({"auth", "forbidden", "expired"})
 
 Jitter = Callable[[], float]
 
+# No answer came, and none will: a sign-in that expired, and the page's own policy.
+_FINAL_REFUSALS = frozenset({"redirected", "policy"})
+
 
 class Rejoin:
     """The way back of one session after the other. `jitter` is the host's source of randomness, from 0 to 1."""
@@ -131,7 +134,7 @@ class Rejoin:
 
     def token_refused(self, event: events.TokenRefused, now_ms: float) -> None:
         why = notices.token_refused(event)
-        if token_may_come(event.status):
+        if token_may_come(event.status) and event.code not in _FINAL_REFUSALS:
             self.lost(why, now_ms, retry_after_s=event.retry_after_s)
         else:
             self._life.fail(why, now_ms)

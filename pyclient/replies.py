@@ -17,6 +17,9 @@ one may count from the beginning.
 Whatever silenced a reply, the server is told how much of it was heard, once: when the speaker has answered the flush, for
 only its count is true, or at once where nothing waited to be heard. That holds also for a reply that the server had made
 long before, because audio comes in a burst.
+
+One voice at a time: where a server makes two replies at once and sends their sound in turns, what comes of the second one
+waits until the first is complete.
 """
 
 from __future__ import annotations
@@ -40,6 +43,8 @@ THINKING_TIMER = "thinking"
 
 # How many replies are remembered, so that late audio of an interrupted one is known for what it is.
 MAX_REPLIES = 128
+# Sound of a reply that waits for the end of another one: nearly three minutes at 24 kHz.
+MAX_HELD_BYTES = 8 << 20
 
 # Takes the vendor's reply id and the milliseconds of it that were heard.
 ReportHeard = Callable[[str, int], None]
@@ -94,6 +99,9 @@ class Replies:
         self._made = 0
         self._last: Reply | None = None
         self._ducked = False
+        self._voice: Reply | None = None  # whose sound was handed to the speaker last
+        self._held: list[tuple[Reply, bytes]] = []  # sound that waits for the end of another reply
+        self._held_bytes = 0
         self.current: Reply | None = None  # the one that the server is making
         self.interruptible = True  # turn detection may interrupt
         self.user_speaking = False
@@ -208,9 +216,46 @@ class Replies:
         if reply.silenced or (reply.held and self.user_speaking):
             self._stats.late_audio_dropped += 1
             return
-        if event.pcm:
+        if not event.pcm:
+            return
+        voice = self._voice
+        if voice is None or voice is reply or voice.done or voice.silenced:
+            self._voice = reply
             self._ledger.queued(reply.id, event.pcm)
             self._out.add(PlayAudio(item_id=reply.id, pcm=event.pcm))
+        elif self._held_bytes + len(event.pcm) <= MAX_HELD_BYTES:
+            self._ledger.queued(reply.id, event.pcm)
+            self._held.append((reply, event.pcm))
+            self._held_bytes += len(event.pcm)
+        else:
+            self._stats.late_audio_dropped += 1
+
+    def has_the_voice(self, reply: Reply) -> bool:
+        """Would its sound go to the speaker as it comes?"""
+        return self._voice is reply
+
+    def speaker_empty(self) -> None:
+        """The speaker ran dry: whoever waited for their turn gets it."""
+        self._voice = None
+        self._let_speak()
+
+    def sounding(self, own_id: str) -> bool:
+        """Is it not known yet how much of this reply is heard in the end?"""
+        reply = self._replies.get(own_id)
+        if reply is None:
+            return False
+        owed = any(reply in batch for batch in self._owed)
+        return owed or self._ledger.waits(own_id) or not (reply.done or reply.silenced)
+
+    def _let_speak(self) -> None:
+        """Hand over what was held, one reply after the other, as long as none is in the way."""
+        while self._held and (self._voice is None or self._voice.done or self._voice.silenced):
+            self._voice = self._held[0][0]
+            for reply, pcm in self._held:
+                if reply is self._voice:
+                    self._held_bytes -= len(pcm)
+                    self._out.add(PlayAudio(item_id=reply.id, pcm=pcm))
+            self._held = [one for one in self._held if one[0] is not self._voice]
 
     def known(self, wire_id: str) -> Reply | None:
         """A reply that the vendor names and that has begun."""
@@ -221,6 +266,8 @@ class Replies:
         if event.delta:
             if not reply.silenced:
                 self._conversation.agent_delta(reply.id, event.text)
+                if reply.done:
+                    self._conversation.agent_stopped(reply.id, False)
             return
         if event.interrupted:
             reply.worded = True
@@ -240,6 +287,7 @@ class Replies:
         self._conversation.agent_stopped(reply.id, reply.silenced)
         if self.current is reply:
             self.current = None
+        self._let_speak()
         if self._ducked and all(sounding.done for sounding in self._sounding()):
             # Nothing is left that a verdict could be about, and the person is still speaking.
             if self._waiting():
@@ -251,6 +299,10 @@ class Replies:
         """The server made its last reply. What is queued may still be heard, at full level."""
         self.current = None
         self.awaited = False
+        self._voice = None
+        for reply, _ in self._held:
+            reply.done = True
+        self._let_speak()
         self.user_stopped()
 
     def line_lost(self) -> None:
@@ -328,6 +380,8 @@ class Replies:
         for reply in waiting:
             if not reply.held and not reply.interrupted:
                 self._cut(reply)
+        self._held.clear()
+        self._held_bytes = 0
         if waiting:
             self._ledger.flush()
             self._out.add(FlushPlayback())

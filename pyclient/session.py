@@ -30,19 +30,19 @@ from pyclient.config import ClientConfig
 from pyclient.early import EarlyWords
 from pyclient.ears import is_loud
 from pyclient.errors import ConfigError, LocalProtocolError
-from pyclient.floor import SETTLE_TIMER, Floor
+from pyclient.floor import ASK_TIMER, SETTLE_TIMER, Floor
 from pyclient.lifeline import Lifeline
 from pyclient.localturns import PAUSE_TIMER, LocalTurns
 from pyclient.rejoin import Jitter
 from pyclient.replies import THINKING_TIMER, VERDICT_TIMER
 from pyclient.shortway import ShortWay
-from pyclient.snapshot import snapshot
+from pyclient.snapshot import Updates, snapshot
 from pyclient.states import COMING_BACK, FROM_SERVER, Activity, State, activity_in, means_something
 from pyclient.talk import TALK_DRAIN_TIMER, Talk
 from pyclient.toolcalls import WATCHDOG_TIMER
 from pyclient.tools import ToolRegistry
 from pyclient.typed import ASK_AGAIN_TIMER, Typed
-from pyclient.view import View, looks_the_same
+from pyclient.view import View, ViewUpdate
 
 # Who mutes in mid-sentence must still be answered: servers find the end of a turn by hearing silence, so silence is what
 # they get for longer than any usual `max_silence`, and then nothing.
@@ -91,9 +91,12 @@ class Session:
         self._typed = Typed(self._life, self._floor)
         self._muted = False
         self._muted_since_ms = 0.0
+        self._now_ms = 0.0  # of the event that is being handled
+        self._unreadable_told = False  # once in a call
         self._doing = Activity.NONE
         self._changed = False
-        self._shown: View | None = None
+        self._updates = Updates()
+        self._show_anyhow = False
         self._handlers: dict[type[events.Event], Callable[[Any, float], None]] = {
             events.ConnectRequested: self._connect,
             events.HangUpRequested: self._hang_up,
@@ -131,6 +134,8 @@ class Session:
             events.ReplyAudio: self._reply_audio,
             events.ReplyTranscribed: self._reply_transcribed,
             events.ReplyDone: self._reply_done,
+            events.ReplyRefused: lambda event, now: self._floor.refused(event.instructions, now),
+            events.ReplyNeeded: lambda event, now: self._floor.reply_needed(now),
             events.ToolCalled: self._tool_called,
             events.MessageIgnored: self._message_ignored,
             events.MessageRejected: self._message_rejected,
@@ -173,6 +178,7 @@ class Session:
             return self._out.take()
         if type(event) not in self._handlers:
             raise LocalProtocolError(f"a session cannot be told {type(event).__name__}")
+        self._now_ms = now_ms
         self._dispatch(event, now_ms)
         self._show(now_ms)
         return self._out.take()
@@ -180,6 +186,13 @@ class Session:
     def view(self, now_ms: float = 0.0) -> View:
         """The snapshot as of now, for a page that has not drawn anything yet."""
         return snapshot(self._life, self.activity, self._muted, self._talk.held, now_ms)
+
+    def whole_update(self, now_ms: float = 0.0) -> ViewUpdate:
+        """The same as the first of the updates that `ShowView` carries; those that follow build on it."""
+        self._updates.forget()
+        update = self._updates.next(self._life, self.activity, self._muted, self._talk.held, now_ms, anyhow=True)
+        assert update is not None
+        return update
 
     def _dispatch(self, event: events.Event, now_ms: float) -> None:
         if type(event) not in FROM_SERVER or (self._life.socket_up and means_something(self.state, event)):
@@ -190,6 +203,7 @@ class Session:
     def _connect(self, event: events.ConnectRequested, now_ms: float) -> None:
         self._life.connect(event, self._muted, now_ms)
         if self.state is State.MINTING:
+            self._unreadable_told = False
             self._floor.begin()
             self._talk.begin()
             self._typed.begin()
@@ -207,7 +221,7 @@ class Session:
             self._out.add(SetCaptureMuted(muted=event.muted))
             self._changed = True
             if event.muted:
-                self._talk.muted()
+                self._talk.muted(now_ms)
                 if self._local.used and self.state is State.LIVE:
                     self._local.muted(now_ms)
 
@@ -311,6 +325,9 @@ class Session:
         if stats.rejected_messages <= _LOGGED_REJECTIONS:
             of_type = f" of type {event.type}" if event.type else ""
             self._out.log("!", f"a message{of_type} was refused: {event.reason}")
+        if event.audio and not self._unreadable_told:
+            self._unreadable_told = True
+            self._life.tell(notices.AUDIO_UNREADABLE)
 
     def _ready(self, event: events.SessionReady, now_ms: float) -> None:
         coming_back = self.state is State.RESUMING
@@ -320,6 +337,7 @@ class Session:
             self._talk.line_back()
             self._send_gap()
             self._typed.line_back(now_ms)
+            self._floor.line_back(now_ms)
 
     def _line_lost(self) -> None:
         """The line broke under a live session."""
@@ -336,8 +354,9 @@ class Session:
     # --- turns -------------------------------------------------------------------------------------------------------
 
     def _user_started(self, event: events.UserSpeechStarted, now_ms: float) -> None:
+        self._life.conversation.speech_began(event.item_id)
         self._life.replies.user_started(now_ms)
-        self._floor.speech_began()
+        self._floor.speech_began(now_ms)
 
     def _user_stopped(self, event: events.UserSpeechStopped, now_ms: float) -> None:
         self._life.replies.user_stopped()
@@ -358,7 +377,7 @@ class Session:
         reply = self._life.replies.started(event)
         self._life.desk.reply_started(reply.id)
         self._typed.reply_started()
-        self._floor.stop_awaiting()
+        self._floor.reply_started()
 
     def _reply_audio(self, event: events.ReplyAudio, now_ms: float) -> None:
         self._life.agent_joined()  # who is heard is there
@@ -375,7 +394,9 @@ class Session:
     def _reply_done(self, event: events.ReplyDone, now_ms: float) -> None:
         reply = self._life.replies.done(event)
         self._typed.answered()
-        self._floor.settled()
+        if not (event.failed or reply.silenced):
+            self._life.cause_over("reply")
+        self._floor.reply_done(now_ms)
         if self._life.desk.reply_done(reply.id, reply.interrupted, now_ms):
             self._floor.await_reply(now_ms)
         self._life.reply_done()
@@ -384,7 +405,12 @@ class Session:
     # --- tools and time ------------------------------------------------------------------------------------------------
 
     def _tool_called(self, event: events.ToolCalled, now_ms: float) -> None:
-        self._life.desk.called(event, self._life.replies.id_of(event.reply_id), now_ms)
+        desk = self._life.desk
+        desk.called(event, self._life.replies.id_of(event.reply_id), now_ms)
+        if desk.hopeless:
+            self._life.fail(notices.TOOL_CIRCLE_ENDED, now_ms, goodbye=True)
+        elif desk.circling:
+            self._life.tell(notices.TOOL_CIRCLE)
         self._changed = True
 
     def _tool_finished(self, event: events.ToolFinished, now_ms: float) -> None:
@@ -396,9 +422,10 @@ class Session:
         self._life.send("tool result", self._life.codec.tool_result(call_id, result_json, is_error))
 
     def _tool_results_sent(self, reply_id: str) -> None:
-        messages = self._life.codec.tool_results_sent(self._life.replies.wire_id_of(reply_id))
-        if messages:
-            self._life.send("tool results sent", messages)
+        if self._life.desk.circling:
+            return  # it would only call again; the person has the word
+        if self._life.codec.tool_results_sent(self._life.replies.wire_id_of(reply_id)):
+            self._floor.want(("results", reply_id), self._now_ms)
 
     def _timer(self, event: events.TimerFired, now_ms: float) -> None:
         if not self._out.fired(event.name, now_ms):
@@ -407,6 +434,9 @@ class Session:
             self._life.replies.verdict_overdue()
         elif event.name == THINKING_TIMER:
             self._life.replies.awaited = False
+            self._floor.overdue(now_ms)
+        elif event.name == ASK_TIMER:
+            self._floor.overdue(now_ms)
         elif event.name == SETTLE_TIMER:
             self._floor.settled(force=True)
         elif event.name == TALK_DRAIN_TIMER:
@@ -416,7 +446,7 @@ class Session:
         elif event.name == PAUSE_TIMER:
             self._local.pause_timer(now_ms)
         elif event.name == WATCHDOG_TIMER:
-            if self._life.desk.overdue(now_ms):
+            if self._life.desk.overdue(now_ms, self._floor.speech_is_stale(now_ms)):
                 self._floor.await_reply(now_ms)
         else:
             self._life.timer(event.name, now_ms)
@@ -427,16 +457,16 @@ class Session:
         self._life.capture_failed(event, now_ms)
         if event.fatal:
             # It may be the answer to a new click that fails as the one before did: the page waits for it, alike or not.
-            self._shown = None
+            self._show_anyhow = True
 
     def _show(self, now_ms: float) -> None:
-        """At most one snapshot for one event, and only when a person would see a difference."""
+        """At most one update for one event, and only when a person would see a difference."""
         doing = self.activity
         if not (self._changed or self._life.changed or doing is not self._doing):
             return
         self._changed = self._life.changed = False
         self._doing = doing
-        view = snapshot(self._life, doing, self._muted, self._talk.held, now_ms)
-        if not looks_the_same(self._shown, view):
-            self._shown = view
-            self._out.add(ShowView(view=dict(view)))
+        anyhow, self._show_anyhow = self._show_anyhow, False
+        update = self._updates.next(self._life, doing, self._muted, self._talk.held, now_ms, anyhow=anyhow)
+        if update is not None:
+            self._out.add(ShowView(view=dict(update)))

@@ -57,6 +57,8 @@ class ShortWay:
         life, reply = self._life, self._reply
         if reply is None or reply.silenced or reply.held or reply.stale or not self._usable:
             return False
+        if not life.replies.has_the_voice(reply):
+            return False  # another one speaks: what comes of this waits
         return life.state is _LIVE and life.agent_there and life.socket_up and life.ledger.continues(reply.id)
 
     def played(self, samples: int, heard_at_ms: float) -> None:

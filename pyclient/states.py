@@ -165,6 +165,8 @@ HEARD: Mapping[State, frozenset[type[events.Event]]] = MappingProxyType(
                 events.ReplyAudio,
                 events.ReplyTranscribed,
                 events.ReplyDone,
+                events.ReplyRefused,
+                events.ReplyNeeded,
                 events.ToolCalled,
             }
         ),

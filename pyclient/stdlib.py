@@ -11,7 +11,6 @@ import zipimport
 from collections.abc import Callable, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -25,7 +24,7 @@ _BESIDE = frozenset({"pyodide", "_pyodide"})
 class RestOfLibrary(MetaPathFinder):
     """The last finder to be asked. `fetch` returns the library's zip, as a JavaScript buffer in a browser; `path` is where Python looks for it."""
 
-    def __init__(self, fetch: Callable[[], Any], path: Path) -> None:
+    def __init__(self, fetch: Callable[[], Any], path: str) -> None:
         self._fetch = fetch
         self._path = path
         self._fetched = False
@@ -39,22 +38,23 @@ class RestOfLibrary(MetaPathFinder):
             return None
         self._fetched = True  # also when it fails: the page is offline, and every further import would try again
         data = self._fetch()
-        self._path.write_bytes(data if isinstance(data, bytes) else data.to_bytes())
+        with open(self._path, "wb") as file:
+            file.write(data if isinstance(data, bytes) else data.to_bytes())
         _forget(self._path)
         return PathFinder.find_spec(fullname, path, target)
 
 
 def install(fetch: Callable[[], Any], path: str) -> None:
     """Ask `fetch` for the library's zip when an import misses. Call once, before any tool is imported."""
-    sys.meta_path.append(RestOfLibrary(fetch, Path(path)))
+    sys.meta_path.append(RestOfLibrary(fetch, path))
 
 
-def _forget(path: Path) -> None:
+def _forget(path: str) -> None:
     """Drop what Python remembers of the archive that was there before."""
     caches: tuple[dict[str, object], ...] = (
         getattr(zipimport, "_zip_directory_cache", {}),
         sys.path_importer_cache,  # type: ignore[assignment]
     )
     for cache in caches:
-        for name in [name for name in cache if name.startswith(str(path))]:
+        for name in [name for name in cache if name.startswith(path)]:
             del cache[name]

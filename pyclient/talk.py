@@ -65,7 +65,7 @@ class Talk:
         self._sent_samples = 0
         if life.replies.can_interrupt():
             self._floor.interrupt()
-        self._floor.speech_began()
+        self._floor.speech_began(now_ms)
         life.replies.user_speaking = True
         if life.state is State.LIVE:
             self._clear()
@@ -76,12 +76,12 @@ class Talk:
         if not self.held:
             return
         if cancelled:
-            self._take_back(notices.TALK_CANCELLED)
+            self._take_back(notices.TALK_CANCELLED, now_ms)
         elif now_ms - self._since_ms < life.config.min_talk_ms:
-            self._take_back(notices.TALK_TOO_SHORT)
+            self._take_back(notices.TALK_TOO_SHORT, now_ms)
         elif life.state is not State.LIVE:
             life.rejoin.gap.clear()
-            self._take_back(notices.NOT_SENT_LINE_LOST)
+            self._take_back(notices.NOT_SENT_LINE_LOST, now_ms)
         else:
             self._let_go()
             self._draining = True
@@ -99,14 +99,14 @@ class Talk:
         self._draining = False
         life.out.cancel_timer(TALK_DRAIN_TIMER)
         if duration_ms(self._sent_samples, life.codec.wire_rate_hz) < MIN_COMMIT_MS:
-            self._take_back(notices.TALK_NO_SOUND)
+            self._take_back(notices.TALK_NO_SOUND, now_ms)
             return
         self._floor.speech_ended(now_ms)
         self._floor.ask("talk end", life.codec.talk_end(), now_ms)
 
-    def muted(self) -> None:
+    def muted(self, now_ms: float) -> None:
         if self.held:
-            self._take_back(notices.TALK_CANCELLED)
+            self._take_back(notices.TALK_CANCELLED, now_ms)
 
     def line_lost(self) -> None:
         """What was sent of this press is lost with the session, or waits on the server's side of a resumed one."""
@@ -120,13 +120,15 @@ class Talk:
         if self.held:
             self._sent_samples = 0
             self._life.replies.user_speaking = True
+            self._life.desk.speech_started()
             self._clear()
 
-    def _take_back(self, why: Notice) -> None:
+    def _take_back(self, why: Notice, now_ms: float) -> None:
         self._let_go()
         if self._life.state is State.LIVE:
             self._clear()
         self._life.tell(why)
+        self._floor.speech_taken_back(now_ms)
 
     def _let_go(self) -> None:
         self.held = False

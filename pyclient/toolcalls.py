@@ -1,6 +1,7 @@
 """Which tools run, for which reply, and what becomes of their results?
 
-A call is answered exactly once or, when its reply was interrupted, not at all (policy `drop`). Calls are tagged with the
+A call is answered exactly once or, when its reply was interrupted, not at all (policy `drop`). An agent that calls tools again
+and again while the person says nothing is stopped after `max_tool_rounds` replies. Calls are tagged with the
 reply that made them, so that a result that comes after the interruption is known to be stale. Checking a call (is there
 such a tool, do the arguments fit) happens here; running it is the host's.
 
@@ -20,6 +21,7 @@ from pyclient.config import ClientConfig
 from pyclient.conversation import Conversation
 from pyclient.errors import ToolError
 from pyclient.events import ToolCalled, ToolFinished
+from pyclient.graphemes import clip
 from pyclient.outbox import Outbox
 from pyclient.toolgate import WATCHDOG_MS, Latest, ResultGate
 from pyclient.tools import MAX_RESULT_CHARS, ToolRegistry, error_json
@@ -31,6 +33,8 @@ WATCHDOG_TIMER = "tool_watchdog"
 MAX_OPEN_CALLS = 64
 MAX_REMEMBERED_CALLS = 1_024
 MAX_SHOWN_CHARS = 160
+# A server that answers results unasked goes on all the same when its calls fail; after so many more rounds the call is ended.
+MORE_ROUNDS = 4
 
 SendResult = Callable[[str, str, bool], None]
 ResultsSent = Callable[[str], None]
@@ -51,6 +55,7 @@ class ToolDesk:
     """The tool calls of one session.
 
     `send(call_id, result_json, is_error)` puts a result on the wire; `results_sent(reply_id)` says that it was the last.
+    `answers_results`: the server answers results unasked, and one that comes at the wrong moment is answered then.
     """
 
     def __init__(
@@ -63,6 +68,7 @@ class ToolDesk:
         stats: Stats,
         send: SendResult,
         results_sent: ResultsSent,
+        answers_results: bool = True,
     ) -> None:
         self._registry = registry
         self._config = config
@@ -75,6 +81,9 @@ class ToolDesk:
         self._answered: dict[str, None] = {}  # replies of which results went out, but perhaps not the last
         self._line_up = True
         self._gate = ResultGate(config.tool_result_policy)
+        self._answers_results = answers_results
+        self._rounds = 0  # replies with calls since the person last said something
+        self._round_of = ""
         self._calls: dict[str, Call] = {}
         self._seen: dict[str, None] = {}
         self._in_this_reply = 0
@@ -83,6 +92,21 @@ class ToolDesk:
     def busy(self) -> bool:
         """Does the agent wait for us?"""
         return bool(self._calls)
+
+    @property
+    def circling(self) -> bool:
+        """Did the agent call tools in more replies in a row than is allowed?"""
+        return self._rounds > self._config.max_tool_rounds
+
+    @property
+    def hopeless(self) -> bool:
+        """And does it go on although all its calls fail?"""
+        return self._answers_results and self._rounds > self._config.max_tool_rounds + MORE_ROUNDS
+
+    def person_acted(self) -> None:
+        """The person said or typed something: whatever the agent does next, they asked for it."""
+        self._rounds = 0
+        self._round_of = ""
 
     def called(self, event: ToolCalled, reply_id: str, now_ms: float) -> None:
         if event.call_id in self._seen:
@@ -97,12 +121,21 @@ class ToolDesk:
             self._conversation.tool_called(event.call_id, shown)
             self._conversation.tool_settled(event.call_id, shown)
             return
-        if len(self._calls) >= MAX_OPEN_CALLS:
-            self._out.log("!", "too many tool calls are open: one is left unanswered")
-            return
         self._in_this_reply += 1
+        if reply_id != self._round_of or self._in_this_reply > self._config.max_tool_calls_per_reply:
+            self._rounds += 1
+            self._round_of = reply_id
         self._conversation.tool_called(event.call_id, shown)
+        if len(self._calls) >= MAX_OPEN_CALLS:
+            # Answered at once, whatever the moment: it must not grow, and no call may stay unanswered.
+            self._conversation.tool_settled(event.call_id, shown + " failed")
+            self._send(event.call_id, error_json(f"At most {MAX_OPEN_CALLS} tool calls can be open"), True)
+            return
         try:
+            if self.circling:
+                raise ToolError(
+                    f"You called tools in {self._config.max_tool_rounds} replies in a row. Stop, and ask the person."
+                )
             if self._in_this_reply > self._config.max_tool_calls_per_reply:
                 raise ToolError(f"At most {self._config.max_tool_calls_per_reply} tool calls in one reply are answered")
             made = self._registry.lookup(event.name)
@@ -140,7 +173,20 @@ class ToolDesk:
 
     def speech_started(self) -> None:
         self._gate.latest = Latest.SPEECH_STARTED
+        self._gate.user_speaking = True
         self._in_this_reply = 0
+        self.person_acted()
+
+    def speech_stopped(self, now_ms: float) -> bool:
+        """True when results were sent.
+
+        Where the server waits to be asked, the reply to what was just said should already know them. Elsewhere each would be
+        answered for itself, so they wait for the end of that reply.
+        """
+        self._gate.user_speaking = False
+        if self._making is None:
+            self._gate.latest = Latest.SPEECH_STARTED if self._answers_results else Latest.REPLY_DONE
+        return self._release(now_ms)
 
     def reply_done(self, reply_id: str, interrupted: bool, now_ms: float) -> bool:
         """True when results were sent."""
@@ -157,8 +203,10 @@ class ToolDesk:
         self._watch(now_ms)
         return False
 
-    def overdue(self, now_ms: float) -> bool:
-        """The watchdog fired. True when results were sent."""
+    def overdue(self, now_ms: float, stale: bool = False) -> bool:
+        """The watchdog fired. True when results were sent. `stale`: the person has long stopped, and the server did not say so."""
+        if stale:
+            self._gate.user_speaking = False
         return self._release(now_ms, overdue=self._gate.opens_when_overdue())
 
     def line_lost(self) -> None:
@@ -166,6 +214,7 @@ class ToolDesk:
         self._line_up = False
         self._making = None
         self._gate.latest = Latest.REPLY_DONE
+        self._gate.user_speaking = False
         self._watch(0)
 
     def line_back(self, now_ms: float) -> None:
@@ -218,5 +267,6 @@ class ToolDesk:
 
 
 def _shown(event: ToolCalled) -> str:
-    text = f"{event.name}({', '.join(f'{key}={json.dumps(value)}' for key, value in event.arguments.items())})"
-    return text if len(text) <= MAX_SHOWN_CHARS else text[: MAX_SHOWN_CHARS - 1] + "…"
+    """One readable line: as it was said, not as JSON escapes it, and in one piece of characters."""
+    shown = (f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in event.arguments.items())
+    return clip(f"{event.name}({', '.join(shown)})", MAX_SHOWN_CHARS)

@@ -12,6 +12,8 @@ Two cases in which the rule alone would wait for ever:
 * a tool in hold mode is called without any reply around it (section 8), so its result never waits for one;
 * background noise reports speech that never becomes a turn: after `WATCHDOG_MS` the results go out, unless a reply is
   being made at that moment, whose end will release them.
+
+Under the rule nothing is sent while the person speaks: the agent would answer it in the middle of their sentence.
 """
 
 from __future__ import annotations
@@ -38,12 +40,17 @@ class ResultGate:
     def __init__(self, policy: str) -> None:
         self._immediate = policy == "immediate"
         self.latest = Latest.NOTHING
+        self.user_speaking = False
 
     def open_for(self, *, hold_mode: bool) -> bool:
-        if self._immediate or self.latest is Latest.REPLY_DONE:
+        if self._immediate:
+            return True
+        if self.user_speaking:
+            return False
+        if self.latest is Latest.REPLY_DONE:
             return True
         return hold_mode and self.latest is not Latest.REPLY_STARTED
 
     def opens_when_overdue(self) -> bool:
-        """May the watchdog override? Not while a reply is being made: its end is near and certain."""
-        return self.latest is not Latest.REPLY_STARTED
+        """May the watchdog override? Not while a reply is being made, nor while the person speaks: both will end."""
+        return self.latest is not Latest.REPLY_STARTED and not self.user_speaking

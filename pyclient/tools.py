@@ -18,10 +18,12 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar, overload
 
+from pyclient.docstrings import parameters, summary
 from pyclient.errors import ToolArgumentError, ToolDefinitionError, UnknownToolError
+from pyclient.jsonable import clean, to_json
 from pyclient.schema import convert, is_optional, schema_of
 
 EXECUTION_MODES = ("interactive", "hold")
@@ -29,8 +31,6 @@ MAX_DESCRIPTION_CHARS = 4_000
 MAX_RESULT_CHARS = 64_000  # a result is read by a language model: more than this cannot be of use
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
-_ARGS_SECTION = re.compile(r"^\s*Args:\s*$", re.MULTILINE)
-_ARG_LINE = re.compile(r"^(\s+)\*{0,2}(\w+)\s*(?:\([^)]*\))?:\s*(.*)$")
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -57,16 +57,23 @@ class Tool:
             raise ToolDefinitionError(f"{self.name}: timeout_ms must be from 100 to 300000")
 
     def bind(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Keyword arguments for `call`. Raises `ToolArgumentError` naming the first argument that does not fit."""
+        """Keyword arguments for `call`. Raises `ToolArgumentError` naming the first argument that does not fit.
+
+        Models send null for what they leave out, so null counts as not given where there is a default and None is no value.
+        """
         for key in arguments:
             if key not in self.annotations:
                 raise ToolArgumentError(
                     f"{self.name} has no argument {str(key)[:60]!r}; it takes: {', '.join(self.annotations) or 'none'}"
                 )
+        given = {key: value for key, value in arguments.items() if value is not None or not self._may_be_left_out(key)}
         for key in self.required:
-            if key not in arguments:
+            if key not in given:
                 raise ToolArgumentError(f"{self.name} needs the argument {key}")
-        return {key: convert(self.annotations[key], value, key) for key, value in arguments.items()}
+        return {key: convert(self.annotations[key], value, key) for key, value in given.items()}
+
+    def _may_be_left_out(self, key: str) -> bool:
+        return key not in self.required and not is_optional(self.annotations[key])
 
     def call(self, **arguments: Any) -> Any:
         """The function's own return value; an awaitable for an async function. Raises whatever the function raises."""
@@ -88,6 +95,9 @@ def tool(
     execution_mode: str = "interactive",
 ) -> Function | Callable[[Function], Function]:
     """Mark a function as a tool. It stays an ordinary function; a `ToolRegistry` finds the mark.
+
+    `timeout_ms` ends an `async` function. A plain one runs to its end whatever the time, and the whole session waits for it: audio
+    already queued plays on and the page stays alive, but nothing is heard or sent meanwhile. What may take long is to be `async`.
 
     Raises `ToolDefinitionError` at once for a signature that cannot be described.
     """
@@ -114,7 +124,8 @@ class ToolRegistry:
         if isinstance(function, Tool):
             made = function
         elif isinstance(mark := getattr(function, "parley_tool", None), Tool):
-            made = mark
+            # A decorator above @tool copies the mark: what was registered is called, not what it wraps.
+            made = mark if mark.function is function else replace(mark, function=function)
         else:
             made = _describe(function, getattr(function, "__name__", ""), None, "interactive")
         if made.name in self._tools:
@@ -126,6 +137,10 @@ class ToolRegistry:
         """Add every function of `module` that carries the mark of `@tool`, in the order of definition."""
         marked = [item for item in vars(module).values() if isinstance(getattr(item, "parley_tool", None), Tool)]
         return [self.register(item) for item in dict.fromkeys(marked)]
+
+    def tools(self) -> tuple[Tool, ...]:
+        """All of them, in the order of registration."""
+        return tuple(self._tools.values())
 
     def __len__(self) -> int:
         return len(self._tools)
@@ -170,9 +185,9 @@ class ToolRegistry:
 
 
 def result_json(value: Any) -> str:
-    """What a tool returned, as JSON text. Raises `ToolArgumentError` where it has none or too much of it."""
+    """What a tool returned, as JSON text: see `jsonable`. Raises `ToolArgumentError` where it has none or too much of it."""
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text = to_json(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise ToolArgumentError(f"The tool's result cannot be written as JSON: {type(error).__name__}") from None
     if len(text) > MAX_RESULT_CHARS:
@@ -182,12 +197,12 @@ def result_json(value: Any) -> str:
 
 def error_json(message: str) -> str:
     """JSON text that tells the agent what went wrong, so that it can say so or try again."""
-    return json.dumps({"error": message[:500]}, ensure_ascii=False)
+    return json.dumps({"error": clean(message[:500])}, ensure_ascii=False)
 
 
 def _describe(function: Callable[..., Any], name: str, timeout_ms: int | None, execution_mode: str) -> Tool:
     documentation = inspect.getdoc(function) or ""
-    notes = _argument_notes(documentation)
+    notes = parameters(documentation)
     try:
         signature = inspect.signature(function, eval_str=True)
     except (NameError, TypeError, ValueError) as error:
@@ -198,9 +213,11 @@ def _describe(function: Callable[..., Any], name: str, timeout_ms: int | None, e
     for parameter in signature.parameters.values():
         where = f"{name}({parameter.name})"
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            raise ToolDefinitionError(f"{where}: only named parameters can be described to an agent")
+            raise ToolDefinitionError(
+                f"{where}: only named parameters can be described to an agent; give each a name and a type hint"
+            )
         if parameter.annotation is parameter.empty:
-            raise ToolDefinitionError(f"{where}: needs a type hint")
+            raise ToolDefinitionError(f"{where}: needs a type hint, for example `{parameter.name}: str`")
         schema = schema_of(parameter.annotation, where)
         if parameter.name in notes:
             schema = {"description": notes[parameter.name], **schema}
@@ -209,10 +226,10 @@ def _describe(function: Callable[..., Any], name: str, timeout_ms: int | None, e
         if parameter.default is parameter.empty:
             required.append(parameter.name)
             if is_optional(parameter.annotation):
-                raise ToolDefinitionError(f"{where}: an optional parameter needs a default")
+                raise ToolDefinitionError(f"{where}: an optional parameter needs a default; add `= None`")
     return Tool(
         name=name,
-        description=_first_paragraph(documentation)[:MAX_DESCRIPTION_CHARS],
+        description=summary(documentation)[:MAX_DESCRIPTION_CHARS],
         function=function,
         parameters={"type": "object", "properties": properties, "required": required},
         annotations=annotations,
@@ -220,27 +237,3 @@ def _describe(function: Callable[..., Any], name: str, timeout_ms: int | None, e
         timeout_ms=timeout_ms,
         execution_mode=execution_mode,
     )
-
-
-def _first_paragraph(documentation: str) -> str:
-    paragraph = re.split(r"\n\s*\n", documentation.strip(), maxsplit=1)[0]
-    return " ".join(paragraph.split())
-
-
-def _argument_notes(documentation: str) -> dict[str, str]:
-    """Descriptions from an "Args:" section: `name: text`, continued on deeper lines, ended by a line at the margin."""
-    match = _ARGS_SECTION.search(documentation)
-    notes: dict[str, str] = {}
-    current, indent = "", 0
-    for line in documentation[match.end() :].splitlines() if match else ():
-        if not line.strip():
-            continue
-        if not line[0].isspace():
-            break
-        found = _ARG_LINE.match(line)
-        if found and (not current or len(found[1]) <= indent):
-            current, indent = found[2], len(found[1])
-            notes[current] = found[3].strip()
-        elif current:
-            notes[current] = f"{notes[current]} {line.strip()}".strip()
-    return notes

@@ -54,6 +54,8 @@ class Typed:
     def _send(self, text: str, now_ms: float) -> None:
         # Who types over the voice wants it to stop as much as who speaks over it.
         self._floor.interrupt()
+        self._life.desk.person_acted()
+        self._life.untell(notices.TOOL_CIRCLE.code)
         self._life.conversation.user_typed(text)
         self._ask("typed text", text, now_ms)
 

@@ -25,7 +25,8 @@ class NoticeView(TypedDict):
 
 
 class TurnView(TypedDict):
-    """One line of the transcript. `heard_ms` is None for a turn without audio.
+    """One line of the transcript. `heard_ms` is None for a turn without audio. `sounding`: more of it will be heard, or it is not
+    known yet where it was cut: until then `text` is more than the person has heard.
 
     `role` is user, agent, system, tool, or mark: a line of our own between turns, such as "context lost".
     """
@@ -36,6 +37,7 @@ class TurnView(TypedDict):
     final: bool
     interrupted: bool
     heard_ms: int | None
+    sounding: bool
 
 
 class View(TypedDict):
@@ -71,6 +73,26 @@ class View(TypedDict):
     session_id: str | None
     ends_in_ms: int | None
     stats: dict[str, Any]
+
+
+class ViewUpdate(View):
+    """What a page that keeps the list of turns is told: a `View` whose `turns` are only those that are new or changed.
+
+    `gone` are ids that left the list. `order` holds all ids where the list is to be put in order, and None where known turns stay
+    where they are and new ones follow behind them. See `merge_turns`.
+    """
+
+    gone: list[str]
+    order: list[str] | None
+
+
+def merge_turns(turns: list[TurnView], update: ViewUpdate) -> list[TurnView]:
+    """The whole list after `update`; the page does the same in its own language."""
+    known = {turn["id"]: turn for turn in turns}
+    for gone in update["gone"]:
+        known.pop(gone, None)
+    known.update({turn["id"]: turn for turn in update["turns"]})
+    return list(known.values()) if update["order"] is None else [known[turn_id] for turn_id in update["order"]]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -149,7 +171,7 @@ def status_words(
     return _DOING[activity]
 
 
-def turn_view(turn: Turn, heard_ms: int | None) -> TurnView:
+def turn_view(turn: Turn, heard_ms: int | None, sounding: bool = False) -> TurnView:
     return {
         "id": turn.id,
         "role": turn.role,
@@ -157,12 +179,5 @@ def turn_view(turn: Turn, heard_ms: int | None) -> TurnView:
         "final": turn.final,
         "interrupted": turn.interrupted,
         "heard_ms": heard_ms,
+        "sounding": sounding,
     }
-
-
-def looks_the_same(before: View | None, after: View) -> bool:
-    """Would a person see no difference? Counters and the countdown are not looked at."""
-    if before is None:
-        return False
-    hidden = {"stats", "ends_in_ms"}
-    return all(before[key] == value for key, value in after.items() if key not in hidden)  # type: ignore[literal-required]

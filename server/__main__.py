@@ -11,6 +11,7 @@ Exit codes: 0 ended on request, 1 could not start, 2 wrong arguments or settings
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import errno
 import signal
@@ -20,8 +21,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 
 from server.app import create_app
+from server.connections import WatchedHttp, allow_descriptors, end_the_slow
 from server.errors import ApiError
 from server.logs import configure_logging
 from server.providers import choose
@@ -33,11 +36,18 @@ EXIT_USAGE = 2
 EXIT_PORT_TAKEN = 3
 SHUTDOWN_GRACE_S = 1
 WS_MAX_MESSAGE_BYTES = 1024 * 1024
+MAX_HEAD_BYTES = 32 * 1024  # a token in the address is 2.7 kB, a secret in a sub-protocol 4 kB
+TICKS_PER_S = 10  # uvicorn's own
+BACKLOG = 512  # Python tries as often in a row to take a connection when no descriptor is left
+# Hosts that a browser may reach as `localhost`, and the other address of that name.
+ALSO_LOCALHOST = ("", "0.0.0.0", "127.0.0.1", "localhost")
+IPV6_LOOPBACK = "::1"
+PORTS_TRIED = 20
 _SEGMENT_BYTES = 1460  # as on Ethernet
 
 
 class PortTaken(Exception):
-    """Somebody else listens there."""
+    """Somebody else listens there: at the port of the host that is the text."""
 
 
 class Server(uvicorn.Server):
@@ -45,12 +55,23 @@ class Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, announcement: str) -> None:
         super().__init__(config)
+        assert isinstance(config.app, FastAPI)
+        self._app = config.app
         self._announcement = announcement
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         if self.started:
             print(self._announcement, flush=True)
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS_PER_S == 0:
+            end_the_slow(self.server_state.connections, asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.stop()
+        await super().shutdown(sockets=sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -62,6 +83,26 @@ class Server(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def bind_all(host: str, port: int) -> list[socket.socket]:
+    """Listening sockets for everything that `host` is called, at one port. Raises `PortTaken` or `OSError`.
+
+    Browsers try `localhost` at ::1 first. Another program there would get our visitors, and they would see its pages under our
+    address: so that is bound as well, or somebody is told that it is taken.
+    """
+    if host not in ALSO_LOCALHOST:
+        return [bind(host, port)]
+    for _ in range(1 if port else PORTS_TRIED):
+        first = bind(host, port)
+        try:
+            return [first, bind(IPV6_LOOPBACK, first.getsockname()[1])]
+        except PortTaken:
+            first.close()
+        except OSError:
+            # No IPv6 on this machine: then `localhost` is no address of it either.
+            return [first]
+    raise PortTaken(IPV6_LOOPBACK)
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -80,11 +121,11 @@ def bind(host: str, port: int) -> socket.socket:
         if sys.platform == "linux":
             _segment_as_elsewhere(listener)
         listener.bind(address)
-        listener.listen(512)
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
-            raise PortTaken from None
+            raise PortTaken(host) from None
         raise
     return listener
 
@@ -120,36 +161,51 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(EXIT_USAGE, str(error))
     configure_logging(settings.log_level, settings.secrets)
     try:
-        listener = bind(settings.host, settings.port)
-    except PortTaken:
-        return _fail(EXIT_PORT_TAKEN, f"port {settings.port} on {settings.host} is taken; choose another with --port")
+        listeners = bind_all(settings.host, settings.port)
+    except PortTaken as taken:
+        where = f"{taken}, which is localhost too," if str(taken) == IPV6_LOOPBACK != settings.host else settings.host
+        return _fail(EXIT_PORT_TAKEN, f"port {settings.port} on {where} is taken; choose another with --port")
     except OSError as error:
         return _fail(EXIT_FAILED, f"cannot listen on {settings.host} port {settings.port}: {error.strerror}")
-    with listener:
-        port = listener.getsockname()[1]
-        settings = settings.model_copy(update={"port": port})
-        try:
-            app = create_app(settings, site_root=given.site)
-        except SettingsError as error:
-            return _fail(EXIT_USAGE, str(error))
-        _warn(settings, app.state.site)
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            log_level=settings.log_level,
-            lifespan="on",
-            # Forwarded headers are read by our own code, and only with TRUST_PROXY.
-            proxy_headers=False,
-            server_header=False,
-            ws="websockets-sansio",
-            ws_max_size=WS_MAX_MESSAGE_BYTES,
-            # Audio in base64 hardly shrinks and costs more time than it saves.
-            ws_per_message_deflate=False,
-            timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
-        )
-        server = Server(config, f"ready {announced_url(settings.host, port)}")
-        server.run(sockets=[listener])
-        return 0 if server.started else EXIT_FAILED
+    with contextlib.ExitStack() as stack:
+        for listener in listeners:
+            stack.enter_context(listener)
+        return _serve(listeners, settings, given.site)
+
+
+def _serve(listeners: list[socket.socket], settings: Settings, site: Path) -> int:
+    port = listeners[0].getsockname()[1]
+    settings = settings.model_copy(update={"port": port})
+    try:
+        app = create_app(settings, site_root=site)
+    except SettingsError as error:
+        return _fail(EXIT_USAGE, str(error))
+    _warn(settings, app.state.site)
+    server = Server(config_for(app, settings), f"ready {announced_url(settings.host, port)}")
+    server.run(sockets=listeners)
+    return 0 if server.started else EXIT_FAILED
+
+
+def config_for(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """How the HTTP server is to behave."""
+    WatchedHttp.most = allow_descriptors(settings.max_connections)
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        log_level=settings.log_level,
+        lifespan="on",
+        # Forwarded headers are read by our own code, and only with TRUST_PROXY.
+        proxy_headers=False,
+        server_header=False,
+        http=WatchedHttp,
+        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
+        backlog=BACKLOG,
+        ws="websockets-sansio",
+        ws_max_size=WS_MAX_MESSAGE_BYTES,
+        # Audio in base64 hardly shrinks and costs more time than it saves.
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
+    )
 
 
 def _warn(settings: Settings, site: Site) -> None:

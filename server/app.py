@@ -1,6 +1,10 @@
 """What is wired to what. No decision is taken here.
 
-HostGuard -> CrossOriginAccess -> routes: /api/*, /healthz, /agent/* -> everything else: the site
+AnswerWhenStopped (-> HostGuard -> ForwardedHeaders) -> CrossOriginAccess -> HostGuard -> routes: /api/*, /healthz, /agent/* ->
+everything else: the site
+
+/agent/* is there only where the local agent stands in for the vendors. Beside a vendor's key it would be an open service
+that takes the machine away from the token route, so then its code is not even imported.
 """
 
 from __future__ import annotations
@@ -8,21 +12,25 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from server import errors, mint
-from server.agent.options import AgentOptions, from_env
-from server.agent.routes import create_router as create_agent_router
 from server.errors import API_HEADERS, ApiError
+from server.forwarded import ForwardedHeaders
 from server.logs import install_filters
 from server.origins import CrossOriginAccess, HostGuard, refuse
-from server.providers import check_choice
+from server.providers import check_choice, uses_local_agent
 from server.settings import Settings, SettingsError
 from server.site import Site
+from server.stopping import AnswerWhenStopped
+
+if TYPE_CHECKING:
+    from server.agent.options import AgentOptions
 
 # Paths below these are never pages: an unknown one gets the JSON error.
 _OWN_PREFIXES = ("/api", "/agent", "/healthz")
@@ -37,11 +45,11 @@ def create_app(
 ) -> FastAPI:
     """The whole server. Raises `SettingsError` for a PROVIDER that is not in the table, or a bad switch of the agent.
 
-    `agent` replaces what the environment says about the local agent. `http_client` replaces the pooled client for calls
-    to providers; whoever passes one closes it.
+    `agent` replaces what the environment says about the local agent, where that is used at all. `http_client` replaces the pooled client for calls
+    to providers; whoever passes one closes it. `app.state.stop()` breaks off what waits for a provider.
     """
     check_choice(settings)
-    agent = agent or _agent_options(settings)
+    local_agent = _local_agent(settings, agent) if uses_local_agent(settings) else None
     install_filters(settings.secrets)
     client = http_client or _pooled_client(settings)
 
@@ -58,9 +66,12 @@ def create_app(
         title="Parley", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
     )
     errors.install_error_handlers(app)
-    app.include_router(mint.create_router(mint.Mint(settings, client)))
+    tokens = mint.Mint(settings, client)
+    app.state.stop = tokens.asking.stop
+    app.include_router(mint.create_router(tokens))
     app.add_api_route("/healthz", _healthz, methods=["GET", "HEAD"], response_model=None)
-    app.include_router(create_agent_router(agent), prefix="/agent")
+    if local_agent is not None:
+        app.include_router(local_agent, prefix="/agent")
     site = Site(site_root)
     app.state.site = site
 
@@ -73,18 +84,28 @@ def create_app(
 
     # Not a mount at "/": a mount takes every method, and a wrong one would be a 404 instead of the route's own 405.
     app.router.default = unrouted
-    # The one added last is asked first.
-    app.add_middleware(CrossOriginAccess, origins=settings.allowed_origins)
+    # The one added last is asked first: a page on a CDN must be able to read that ALLOWED_HOSTS lacks this server's name.
     app.add_middleware(HostGuard, settings=settings)
+    app.add_middleware(CrossOriginAccess, origins=settings.allowed_origins)
+    if settings.trust_proxy:
+        app.add_middleware(ForwardedHeaders)
+        app.add_middleware(HostGuard, settings=settings)
+    app.add_middleware(AnswerWhenStopped)
     return app
 
 
-def _agent_options(settings: Settings) -> AgentOptions:
-    # The agent is handed the pages it may talk to and nothing else of ours; its own switches it reads itself.
-    try:
-        return from_env(allowed_origins=settings.allowed_origins)
-    except ValueError as error:
-        raise SettingsError(str(error)) from None
+def _local_agent(settings: Settings, options: AgentOptions | None) -> APIRouter:
+    # Imported here: it brings numerics, a recogniser and a synthesiser along, 60 MB that a token server has no use for.
+    from server.agent.options import from_env
+    from server.agent.routes import create_router
+
+    if options is None:
+        # The agent is handed the pages it may talk to and nothing else of ours; its own switches it reads itself.
+        try:
+            options = from_env(allowed_origins=settings.allowed_origins)
+        except ValueError as error:
+            raise SettingsError(str(error)) from None
+    return create_router(options)
 
 
 async def _healthz(_request: Request) -> JSONResponse:

@@ -54,8 +54,10 @@ class UpstreamError(ApiError):
     `reason` is for our log only and is made of our own words and status numbers.
     """
 
-    def __init__(self, status: int, code: str, message: str, *, reason: str) -> None:
-        super().__init__(status, code, message)
+    def __init__(
+        self, status: int, code: str, message: str, *, reason: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(status, code, message, headers=headers)
         self.reason = reason
 
 

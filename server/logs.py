@@ -17,6 +17,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from server.flood import FloodFilter
+
 MASK = "[redacted]"
 
 # `[^\s"'&...]` and no closing quote: libraries cut long frames in the middle.
@@ -122,6 +124,7 @@ def configure_logging(level: str, secrets: Iterable[str] = ()) -> None:
     kept = tuple(secrets)
     handler = logging.StreamHandler()
     handler.setFormatter(RedactingFormatter("%(levelname)s %(name)s: %(message)s", kept))
+    handler.addFilter(FloodFilter())
     handler.addFilter(RedactingFilter(kept))
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -28,10 +28,11 @@ from starlette.responses import JSONResponse
 
 from server.errors import API_HEADERS, ApiError, UpstreamError
 from server.limits import RateLimit, UpstreamSlots, overloaded
-from server.origins import check_origin, client_of, host_of, scheme_of
+from server.origins import TOKEN_PATH, check_origin, client_of, ws_origin_of
 from server.providers import PROVIDERS, Endpoint, Minted, MintRequest, Provider, Upstream, choose
 from server.providers.upstream import unusable
 from server.settings import Settings
+from server.stopping import Interruptible
 
 log = logging.getLogger("parley.mint")
 
@@ -101,11 +102,12 @@ def asked_in_query(request: Request) -> Asked:
 
 
 class Mint:
-    """The token service of one app: settings, the pooled client, the limits."""
+    """The token service of one app: settings, the pooled client, the limits. `asking.stop()` when the server is stopped."""
 
     def __init__(self, settings: Settings, http: httpx.AsyncClient) -> None:
         self._settings = settings
         self._http = http
+        self.asking = Interruptible()
         self._slots = UpstreamSlots(settings.upstream_slots, settings.upstream_max_waiting)
         self._rate = RateLimit(
             per_client=settings.token_rate_per_client_per_minute, total=settings.token_rate_total_per_minute
@@ -146,7 +148,7 @@ class Mint:
             facts |= {"local_agent": False, "ws_origin": None}
         else:
             facts |= {"provider": provider.name, "ready": True, "local_agent": where.local}
-            facts |= {"ws_origin": self._own_ws_origin(request) if where.local else where.ws_origin}
+            facts |= {"ws_origin": ws_origin_of(request.scope) if where.local else where.ws_origin}
         return JSONResponse(facts, headers=API_HEADERS)
 
     async def _mint(self, request: Request, asked: Asked) -> dict[str, Any]:
@@ -167,7 +169,7 @@ class Mint:
         return {
             "provider": provider.name,
             "token": minted.token,
-            "ws_url": f"{self._own_ws_origin(request)}/agent{where.ws_path}"
+            "ws_url": f"{ws_origin_of(request.scope)}/agent{where.ws_path}"
             if where.local
             else minted.ws_url or where.ws_url,
             "expires_at": minted.expires_at or expires_at,
@@ -179,7 +181,7 @@ class Mint:
         timeout_s = self._settings.upstream_timeout_seconds
         started_s = time.monotonic()
         try:
-            async with self._slots.hold(timeout_s):
+            async with self.asking.hold(), self._slots.hold(timeout_s):
                 left_s = timeout_s - (time.monotonic() - started_s)
                 if left_s < timeout_s * _LEAST_SHARE:
                     raise overloaded()  # the slot came too late: a call would only bother the provider and fail
@@ -191,22 +193,17 @@ class Mint:
             raise
 
     def _check_rate(self, request: Request) -> None:
-        wait_s = self._rate.take(client_of(request.scope, self._settings), time.monotonic())
+        wait_s = self._rate.take(client_of(request.scope), time.monotonic())
         if wait_s > 0:
             seconds = max(1, math.ceil(wait_s))
             message = f"Too many tokens were asked for; try again in {seconds} s."
             raise ApiError(429, "rate_limited", message, headers={"Retry-After": str(seconds)})
 
-    def _own_ws_origin(self, request: Request) -> str:
-        """Ourselves as the browser reached us: the local agent's sockets are on this very server."""
-        scheme = "wss" if scheme_of(request.scope, self._settings) == "https" else "ws"
-        return f"{scheme}://{host_of(request.scope)}"
-
 
 def create_router(mint: Mint) -> APIRouter:
     """The three routes; the path of each is final, include it without a prefix."""
     router = APIRouter(redirect_slashes=False)
-    router.add_api_route("/api/token", mint.post_token, methods=["POST"], response_model=None)
+    router.add_api_route(TOKEN_PATH, mint.post_token, methods=["POST"], response_model=None)
     router.add_api_route("/api/voice-token", mint.get_voice_token, methods=["GET"], response_model=None)
     router.add_api_route("/api/config", mint.get_config, methods=["GET"], response_model=None)
     return router
@@ -214,7 +211,7 @@ def create_router(mint: Mint) -> APIRouter:
 
 async def _read_body(request: Request) -> bytes:
     declared = request.headers.get("content-length", "0")
-    if not declared.isdigit() or int(declared) > MAX_BODY_BYTES:
+    if not (declared.isascii() and declared.isdigit()) or int(declared) > MAX_BODY_BYTES:
         raise _too_large()
     body = b""
     try:

@@ -6,7 +6,9 @@ CORS only decides whether a page may *read* an answer; by then a token would hav
   foreign name points at this machine and a page of that name counts as same-origin.
 * `check_origin` lets a token request through when its `Origin` is the page's own (scheme and `Host` of this request) or
   stands in ALLOWED_ORIGINS. Without an `Origin`, `Sec-Fetch-Site` decides, see there.
-* `CrossOriginAccess` adds the CORS headers for ALLOWED_ORIGINS, so that a page on a CDN can use this token server.
+* `CrossOriginAccess` adds the CORS headers for ALLOWED_ORIGINS, so that a page on a CDN can use this token server. A page of any
+  other origin may read one thing, the refusal: otherwise its browser could only say "network error", and nobody would look at
+  ALLOWED_ORIGINS. That answer holds no more than this repository does, and no cookie counts here.
 """
 
 from __future__ import annotations
@@ -22,33 +24,41 @@ from server.errors import API_HEADERS, ApiError, error_response
 from server.settings import Settings, bracketed
 
 _HOST = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
+_ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 _ANY_ADDRESS = ("", "0.0.0.0", "::")
+# Where a page asks for tokens by POST, which takes a preflight from another origin.
+TOKEN_PATH = "/api/token"
 
 
-def scheme_of(scope: Scope, settings: Settings) -> str:
-    """`http` or `https` as the browser used it. `X-Forwarded-Proto` counts only with TRUST_PROXY: anyone can send it."""
-    scheme = {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"])
-    if settings.trust_proxy:
-        # The last value is the one our own proxy wrote.
-        forwarded = Headers(scope=scope).get("x-forwarded-proto", "").rpartition(",")[2].strip().lower()
-        if forwarded in ("http", "https"):
-            return forwarded
-    return str(scheme)
+def scheme_of(scope: Scope) -> str:
+    """`http` or `https`, also of a WebSocket. Behind a proxy it is the browser's own with TRUST_PROXY (`forwarded.py`)."""
+    return {"ws": "http", "wss": "https"}.get(scope["scheme"], str(scope["scheme"]))
 
 
-def client_of(scope: Scope, settings: Settings) -> str:
-    """The address whose rate is limited; `X-Forwarded-For` (its last entry, our proxy's own) only with TRUST_PROXY."""
-    if settings.trust_proxy:
-        forwarded = Headers(scope=scope).get("x-forwarded-for", "").rpartition(",")[2].strip()
-        if forwarded:
-            return forwarded[:64]
+def client_of(scope: Scope) -> str:
+    """The address whose rate is limited. Behind a proxy it is the browser's own with TRUST_PROXY (`forwarded.py`)."""
     return str(scope["client"][0]) if scope.get("client") else "unknown"
 
 
 def host_of(scope: Scope) -> str:
     """`Host` as the browser sent it, lower case. Only after `HostGuard` is it known to be one of ours."""
     return Headers(scope=scope).get("host", "").lower()
+
+
+def ws_origin_of(scope: Scope) -> str:
+    """Ourselves as the page's sockets reach us: `ws://host` or `wss://host`. Call it after `check_origin`.
+
+    A page over https may open no other than `wss://`, except to this machine itself; and where its own origin has our host,
+    whatever ends the encryption before us does so for the sockets as well. So the page's origin counts, also where we
+    were not told of a proxy.
+    """
+    host, origin = host_of(scope), Headers(scope=scope).get("origin", "")
+    over_https = origin.startswith("https://")
+    same_host = origin == f"https://{host.removesuffix(':443')}"
+    name = match[1] if (match := _HOST.fullmatch(host)) else host
+    encrypted = scheme_of(scope) == "https" or (over_https and (same_host or name not in _LOOPBACK_NAMES))
+    return f"{'wss' if encrypted else 'ws'}://{host}"
 
 
 class HostGuard:
@@ -88,7 +98,7 @@ def check_origin(scope: Scope, settings: Settings) -> None:
     headers = Headers(scope=scope)
     origins = headers.getlist("origin")
     if origins:
-        own = f"{scheme_of(scope, settings)}://{host_of(scope)}"
+        own = f"{scheme_of(scope)}://{host_of(scope)}"
         if len(origins) == 1 and (origins[0] == own or origins[0] in settings.allowed_origins):
             return
     else:
@@ -98,11 +108,20 @@ def check_origin(scope: Scope, settings: Settings) -> None:
         if scope["method"] == "GET" and site in ("same-origin", "none"):
             return
     message = "Pages of this origin may not ask for tokens here; see ALLOWED_ORIGINS."
+    if origins == [f"https://{host_of(scope)}"] and not settings.trust_proxy:
+        # The proxy that ends the encryption is not known to us, so our own page looks like a foreign one.
+        message = (
+            "This page came over https, which the server was not told of: set TRUST_PROXY=true behind a proxy of your "
+            "own, or name the page in ALLOWED_ORIGINS."
+        )
     raise ApiError(403, "forbidden_origin", message)
 
 
 class CrossOriginAccess:
     """ASGI middleware: CORS headers on `/api/` for ALLOWED_ORIGINS, and the answer to preflights.
+
+    To a foreign origin a preflight grants the way to its refusal, and only where a page asks for tokens: `check_origin` answers
+    before anything else looks at the request.
 
     Every answer below `/api/` says `Vary: Origin`, allowed or not, so that no cache mixes the two up.
     """
@@ -118,6 +137,9 @@ class CrossOriginAccess:
         request = Headers(scope=scope)
         origin = request.get("origin")
         allowed = origin in self._origins
+        preflight = scope["method"] == "OPTIONS" and origin is not None and "access-control-request-method" in request
+        foreign = not allowed and origin is not None and _ORIGIN.fullmatch(origin) is not None
+        to_refusal = preflight and foreign and scope["path"] == TOKEN_PATH
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -126,22 +148,25 @@ class CrossOriginAccess:
                 if allowed and origin is not None:
                     headers["Access-Control-Allow-Origin"] = origin
                     headers["Access-Control-Expose-Headers"] = "Retry-After"
+                elif foreign and origin is not None and (to_refusal or message["status"] == 403):
+                    headers["Access-Control-Allow-Origin"] = origin
             await send(message)
 
-        if scope["method"] == "OPTIONS" and origin is not None and "access-control-request-method" in request:
-            await self._preflight(allowed)(scope, receive, send_with_headers)
+        if preflight:
+            await self._preflight(allowed, to_refusal)(scope, receive, send_with_headers)
             return
         await self.app(scope, receive, send_with_headers)
 
-    def _preflight(self, allowed: bool) -> Response:
-        if not allowed:
+    def _preflight(self, allowed: bool, to_refusal: bool) -> Response:
+        if not allowed and not to_refusal:
             return error_response(
                 403, "forbidden_origin", "Pages of this origin may not use this; see ALLOWED_ORIGINS."
             )
         granted = {
-            "Access-Control-Allow-Methods": "GET, POST",
+            "Access-Control-Allow-Methods": "GET, POST" if allowed else "POST",
             "Access-Control-Allow-Headers": "Content-Type",
-            "Access-Control-Max-Age": "600",
+            # Kept by no browser where it is refused: the next try may come after ALLOWED_ORIGINS was mended.
+            "Access-Control-Max-Age": "600" if allowed else "0",
         }
         return Response(status_code=204, headers={**API_HEADERS, **granted})
 

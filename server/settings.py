@@ -18,8 +18,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 CommaList = Annotated[tuple[str, ...], NoDecode]
 
-_ORIGIN = re.compile(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::(\d{1,5}))?")
-_HOST = re.compile(r"([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::(\d{1,5}))?")
+_ORIGIN = re.compile(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
+_HOST = re.compile(r"([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     allow_no_origin: bool | None = None
     trust_proxy: bool = False
     log_level: LogLevel = "info"
+    max_connections: int = Field(default=1000, ge=10, le=100_000)
 
     # --- who mints ---
     provider: str | None = None

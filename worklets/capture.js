@@ -3,13 +3,16 @@
  */
 
 import { CaptureCore } from "./capture_core.js";
-import { CAPTURE_PROCESSOR, MESSAGE_CLOSE, MESSAGE_PORT } from "./messages.js";
+import { CAPTURE_PROCESSOR, MESSAGE_CLOSE, MESSAGE_CLOSED, MESSAGE_PORT } from "./messages.js";
 
 export class CaptureProcessor extends AudioWorkletProcessor {
   /** @param {{processorOptions?: import("./messages.js").CaptureOptions}} [options] */
   constructor(options) {
     super();
     this.alive = true;
+    this.closedTold = false;
+    /** @type {import("./messages.js").ClosedMessage} */
+    this.closedMessage = { type: MESSAGE_CLOSED };
     this.core = new CaptureCore(sampleRate, this.port, { holdMs: options?.processorOptions?.hold_ms ?? 0 });
     /** @type {MessagePort | null} */
     this.audio = null;
@@ -36,8 +39,19 @@ export class CaptureProcessor extends AudioWorkletProcessor {
    * @returns {boolean}
    */
   process(inputs) {
-    if (this.alive) this.core.process(inputs[0]);
-    return this.alive;
+    if (!this.alive) return this.end();
+    this.core.process(inputs[0]);
+    return true;
+  }
+
+  /**
+   * The last quantum. Told, because the page must not close its context before.
+   * @returns {boolean}
+   */
+  end() {
+    if (!this.closedTold) this.port.postMessage(this.closedMessage);
+    this.closedTold = true;
+    return false;
   }
 }
 

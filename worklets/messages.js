@@ -8,6 +8,7 @@
  * Over `node.port`, both worklets:
  * @typedef {{type: "port", port: MessagePort}} PortMessage   in: the audio port (transferred); replaces an earlier one
  * @typedef {{type: "close"}} CloseMessage                    in: process() ends, the node can be collected
+ * @typedef {{type: "closed"}} ClosedMessage                  out, once after it: process() has returned false
  * @typedef {{type: "level", rms: number, peak: number, silent_ms: number}} LevelMessage
  *   out, 20 times a second: linear 0..1 over the last 50 ms; `silent_ms` is for how long every sample has been zero.
  *   Capture measures the microphone even when muted or not configured; playback measures what leaves it.
@@ -69,6 +70,7 @@
 
 export const MESSAGE_PORT = "port";
 export const MESSAGE_CLOSE = "close";
+export const MESSAGE_CLOSED = "closed";
 export const MESSAGE_LEVEL = "level";
 export const MESSAGE_QUALITY = "quality";
 export const MESSAGE_CONFIGURE = "configure";

@@ -2,13 +2,16 @@
  * The AudioWorklet "parley-playback": plumbing between the browser and PlaybackCore.
  */
 
-import { MESSAGE_CLOSE, MESSAGE_PORT, PLAYBACK_PROCESSOR } from "./messages.js";
+import { MESSAGE_CLOSE, MESSAGE_CLOSED, MESSAGE_PORT, PLAYBACK_PROCESSOR } from "./messages.js";
 import { PlaybackCore } from "./playback_core.js";
 
 export class PlaybackProcessor extends AudioWorkletProcessor {
   constructor() {
     super();
     this.alive = true;
+    this.closedTold = false;
+    /** @type {import("./messages.js").ClosedMessage} */
+    this.closedMessage = { type: MESSAGE_CLOSED };
     this.core = new PlaybackCore(sampleRate, this.port);
     /** @type {MessagePort | null} */
     this.audio = null;
@@ -36,11 +39,22 @@ export class PlaybackProcessor extends AudioWorkletProcessor {
    * @returns {boolean}
    */
   process(inputs, outputs) {
+    if (!this.alive) return this.end();
     const channels = outputs[0];
-    if (!this.alive || channels.length === 0) return this.alive;
+    if (channels.length === 0) return true;
     this.core.process(channels[0]);
     for (let c = 1; c < channels.length; c++) channels[c].set(channels[0]);
     return true;
+  }
+
+  /**
+   * The last quantum. Told, because the page must not close its context before.
+   * @returns {boolean}
+   */
+  end() {
+    if (!this.closedTold) this.port.postMessage(this.closedMessage);
+    this.closedTold = true;
+    return false;
   }
 }
 

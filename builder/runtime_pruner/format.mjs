@@ -5,7 +5,7 @@
  * Format: webassembly.github.io/spec/core/binary, with the older exception handling that engines still read.
  */
 
-export const SECTION = { type: 1, import: 2, function: 3, table: 4, tag: 13, memory: 5, global: 6, export: 7, start: 8, element: 9, code: 10 };
+export const SECTION = { type: 1, import: 2, function: 3, table: 4, tag: 13, memory: 5, global: 6, export: 7, start: 8, element: 9, code: 10, data: 11, data_count: 12 };
 /** With its length: no locals, `unreachable`, `end`. */
 export const DEAD_BODY = Uint8Array.of(3, 0, 0x00, 0x0b);
 export const KIND = { function: 0, table: 1, memory: 2, global: 3, tag: 4 };
@@ -27,6 +27,15 @@ export class Reader {
       if (byte < 128) return value;
     }
   }
+  /** Signed LEB128 of 32 bits, as the unsigned number that an address is. */
+  signed() {
+    let value = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = this.byte();
+      value |= (byte & 127) << shift;
+      if (byte < 128) return (shift < 25 && byte & 64 ? value | (-1 << (shift + 7)) : value) >>> 0;
+    }
+  }
   /** Any LEB128, passed over. */
   pass(count = 1) {
     for (; count > 0; count--) while (this.byte() >= 128);
@@ -42,7 +51,10 @@ export class Reader {
   }
 }
 
-export function readSections(bytes) {
+const OF_A_WHOLE_MODULE = ["import", "function", "export", "element", "code"];
+
+/** @param {string[]} required names of sections that must be there */
+export function readSections(bytes, required = OF_A_WHOLE_MODULE) {
   if (new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) !== 0x0061736d) throw new Error("this is no WebAssembly module");
   const sections = [];
   for (const input = new Reader(bytes, 8); input.position < bytes.length; ) {
@@ -52,7 +64,7 @@ export function readSections(bytes) {
     sections.push({ id, begin, start: input.position, end: input.position + length });
     input.skip(length);
   }
-  for (const name of ["import", "function", "export", "element", "code"]) {
+  for (const name of required) {
     if (!sections.some((section) => section.id === SECTION[name])) throw new Error(`the module has no ${name} section`);
   }
   return sections;
@@ -216,6 +228,14 @@ export function leb(value) {
     value = Math.floor(value / 128);
   } while (value > 0);
   return Uint8Array.from(bytes);
+}
+
+/** LEB128 of a number that is not negative, where a signed one is expected. */
+export function signed(value) {
+  const bytes = [];
+  for (; value > 63; value = Math.floor(value / 128)) bytes.push((value & 127) | 128);
+  bytes.push(value);
+  return bytes;
 }
 
 export function written(id, entries) {

@@ -3,9 +3,10 @@
  *
  *   node divide.mjs JOB.json
  *
- * The job: {runtime, snapshot, library, tools, settings, work, out}: folders and files, `tools` null where a page has none, and the
- * settings of each choice of the page. Writes tools.pyc, primary.wasm, call.wasm and rest.wasm into `out`, after a run of all with the page's
- * script and the page's memory, and prints counts as JSON. Exit code 1 and a reason on stderr otherwise.
+ * The job: {runtime, stock, snapshot, library, tools, settings, work, out}: folders and files, `tools` null where a page has none, and the
+ * settings of each choice of the page; `stock` is the runtime that this one was made of. Writes tools.pyc, primary.wasm and a file for each part
+ * (`parts.mjs`) and parts.json, which lists them, into `out`, after a run of all with the page's script and the page's memory, and prints counts
+ * as JSON. Exit code 1 and a reason on stderr otherwise.
  */
 
 import crypto from "node:crypto";
@@ -13,11 +14,15 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
-import { runtimeOptions } from "../../templates/static/restore.js";
+import { runtimeOptions, settle } from "../../templates/static/restore.js";
 import { Secondaries, Secondary } from "../../templates/static/secondary.js";
 import { tellInFewLines } from "../node_errors.mjs";
 import { TOOLS, begin, rehearse } from "./rehearsal.mjs";
-import { PREFIX, callable, split, watched } from "./split.mjs";
+import { Ownership, constantEnd } from "./ownership.mjs";
+import { ON_DEMAND, PARTS, constantsOfParts, frozenModules, functionsOfParts, namesOf } from "./parts.mjs";
+import { readData, withData, without } from "./segments.mjs";
+import { PREFIX, living, split } from "./split.mjs";
+import { callable, told, watched } from "./watch.mjs";
 
 tellInFewLines();
 
@@ -42,7 +47,7 @@ const { default: create } = await import(pathToFileURL(join(runtime, "pyodide.as
 const plain = WebAssembly.instantiate;
 
 /** Python as the page has it, of another module than the one in the folder. `attach` says what Pyodide sees of the instance. */
-async function python(bytes, attach) {
+async function pythonOf(bytes, attach) {
   const module = await WebAssembly.compile(bytes);
   WebAssembly.instantiate = async (source, imports) => {
     WebAssembly.instantiate = plain;
@@ -56,7 +61,7 @@ async function python(bytes, attach) {
     stdout: () => {},
     stderr: () => {},
   });
-  restored.pyimport("random").seed();
+  settle(restored);
   restored.pyimport("pyclient.stdlib").install(() => new Uint8Array(readFileSync(job.library)), "/lib/python314.zip");
   return restored;
 }
@@ -69,46 +74,76 @@ function toolsOf(python, source) {
   return { path: `${TOOLS}.pyc`, bytes: python.FS.readFile("/tmp/tools.pyc") };
 }
 
+/** Python as the page has it, which tells what it used so far. */
+async function watchedPython() {
+  let seen = null;
+  const python = await pythonOf(watched(wasm, data.memory.length), (instance) => {
+    seen = instance.exports;
+    return { exports: Object.fromEntries(Object.entries(seen).filter(([name]) => !name.startsWith(PREFIX))) };
+  });
+  const used = () => {
+    const { called, read } = told(seen);
+    return { called: new Set([...callable(wasm), ...called]), read };
+  };
+  return { python, used };
+}
+
+/** The module in parts: each with the functions and the constants that are its own. */
+function divided() {
+  const made = {};
+  let primary = wasm;
+  for (const name of PARTS) {
+    const { primary: left, secondary } = split(primary, functions.get(name), name);
+    made[name] = withData(secondary, data.memory, constants.get(name));
+    primary = left;
+  }
+  const gone = [...constants.values()].flat();
+  made.primary = withData(primary, data.memory, without([[data.begin, data.memory.length]], gone));
+  return made;
+}
+
 const wasm = new Uint8Array(readFileSync(join(runtime, "pyodide.asm.wasm")));
 // In a Python of their own: what another has compiled it need not find out again.
-const tools = job.tools === null ? null : toolsOf(await python(wasm, (instance) => instance), readFileSync(job.tools));
-let seen = null;
-const watching = await python(watched(wasm), (instance) => {
-  seen = instance.exports;
-  return { exports: Object.fromEntries(Object.entries(seen).filter(([name]) => !name.startsWith(PREFIX))) };
-});
-const flags = Object.entries(seen).filter(([name]) => name.startsWith(PREFIX));
-const usedSoFar = () => {
-  const used = callable(wasm);
-  for (const [name, flag] of flags) if (flag.value === 1) used.add(Number(name.slice(PREFIX.length)));
-  return used;
-};
-begin(watching, job.settings, tools);
-const atStart = usedSoFar();
-await rehearse(watching, job.settings, tools);
-const without = split(wasm, usedSoFar(), "rest");
-const divided = split(without.primary, new Set([...atStart, ...without.own]), "call");
-const parts = { primary: divided.primary, call: divided.secondary, rest: without.secondary };
+const tools = job.tools === null ? null : toolsOf(await pythonOf(wasm, (instance) => instance), readFileSync(job.tools));
+const data = readData(wasm);
+const watching = await watchedPython();
+begin(watching.python, job.settings, tools);
+const atStart = watching.used();
+const restored = watching.python._module.HEAPU8.slice();
+await rehearse(watching.python, job.settings, tools);
+const inCall = watching.used();
+const memories = [restored, watching.python._module.HEAPU8];
+
+const names = namesOf(new Uint8Array(readFileSync(join(job.stock, "pyodide.asm.wasm"))));
+const frozen = frozenModules(data, constantEnd(data, memories));
+const ownership = new Ownership(wasm, data, memories, frozen.pointers);
+const functions = functionsOfParts(living(wasm), names, { start: atStart.called, call: inCall.called }, ownership);
+const constants = constantsOfParts(ownership, functions, frozen.ranges, names, { start: atStart.read, call: inCall.read });
+const parts = divided();
 
 // A real run of what was made: the start needs the primary module alone, the rehearsal the call's, what else Python can do the rest.
-const later = {};
-for (const name of ["call", "rest"]) {
+const later = new Map();
+for (const name of PARTS) {
   const module = await WebAssembly.compile(parts[name]);
-  later[name] = new Secondary(name, async () => module, () => module);
+  later.set(name, new Secondary(name, async () => module, () => module));
 }
-const { call, rest } = later;
-const whole = await python(parts.primary, (instance) => new Secondaries([call, rest]).attach(instance));
+const areThere = () => PARTS.filter((name) => later.get(name).isThere).join(" ");
+const whole = await pythonOf(parts.primary, (instance) => new Secondaries([...later.values()]).attach(instance));
 begin(whole, job.settings, tools);
-if (call.isThere || rest.isThere) throw new Error("what a page starts with is not in the first part of the runtime");
+if (areThere() !== "") throw new Error(`what a page starts with is not in the first part of the runtime, but in ${areThere()}`);
 await rehearse(whole, job.settings, tools);
-if (rest.isThere) throw new Error("what a call uses is not in its part of the runtime");
+if (!["", "call"].includes(areThere())) throw new Error(`what a call uses is not in its part of the runtime, but in ${areThere()}`);
 whole.runPython(script("../snapshot_maker/check_restored.py"));
 whole.FS.writeFile("/tmp/library.zip", readFileSync(job.library));
 whole.runPython(script("../snapshot_maker/check_deferred.py"));
 whole.runPython(script("check_whole.py"));
-if (!rest.isThere) throw new Error("the rest of the runtime was not asked for");
+if (!PARTS.every((name) => later.get(name).isThere)) throw new Error(`of the runtime only ${areThere()} was asked for`);
+const constant = data.memory.subarray(0, ownership.constantEnd);
+if (Buffer.compare(constant, whole._module.HEAPU8.subarray(0, constant.length)) !== 0) throw new Error("the parts do not make up the whole");
 
 for (const [name, bytes] of Object.entries(parts)) writeFileSync(join(job.out, `${name}.wasm`), bytes);
 if (tools?.path.endsWith(".pyc")) writeFileSync(join(job.out, "tools.pyc"), tools.bytes);
-process.stdout.write(JSON.stringify({ moved: without.moved + divided.moved }));
+const listed = PARTS.map((name) => ({ name, ahead: !ON_DEMAND.includes(name) }));
+writeFileSync(join(job.out, "parts.json"), JSON.stringify(listed));
+process.stdout.write(JSON.stringify({ moved: [...functions.values()].reduce((sum, { size }) => sum + size, 0) }));
 process.exit(0);

@@ -26,6 +26,7 @@ import {
   readSegment,
   readSections,
   reader,
+  signed,
   written,
 } from "../runtime_pruner/format.mjs";
 
@@ -34,67 +35,20 @@ export const PREFIX = "split:";
 
 const END = 0x0b;
 const [FUNCTION_TYPE, FUNCTION_REFERENCE, NOTHING, I32] = [0x60, 0x70, 0x40, 0x7f];
-const [CALLS_DEEP, PROMISING_CALLS_DEEP] = [1, 5];
 // Slot 0 is the page's script: it brings the secondary module.
 const BRING = 0;
 
 /**
- * A copy of the module that tells which functions were called: for each there is a global `split:N`, 0 or 1.
- *
- * @param {Uint8Array} bytes   @returns {Uint8Array}
- */
-export function watched(bytes) {
-  const module = readModule(bytes);
-  const first = module.globals;
-  const globals = module.bodies.map(() => Uint8Array.of(I32, 1, 0x41, 0, END));
-  const exports = module.bodies.map((_, i) => exporting(`${PREFIX}${i + module.imported}`, KIND.global, first + i));
-  const code = module.bodies.map((body, i) => {
-    const begin = afterLocals(bytes, body);
-    return sized([bytes.subarray(body.code, begin), [0x41, 1, 0x24], leb(first + i), bytes.subarray(begin, body.end)]);
-  });
-  return rewritten(bytes, module, {
-    [SECTION.global]: (entries) => [...entries, ...globals],
-    [SECTION.export]: (entries) => [...entries, ...exports],
-    [SECTION.code]: () => code,
-  });
-}
-
-/**
- * The functions that Pyodide's own scripts can call, and some of what those call. Which of them are used depends on the browser:
- * one that can suspend WebAssembly calls Python in another way than Node, through what is named after promises.
- *
- * @returns {Set<number>}
- */
-export function callable(bytes) {
-  const { exported, imported, bodies } = readModule(bytes);
-  const found = new Set();
-  for (const [name, first] of exported) {
-    let last = [first];
-    for (let depth = name.includes("promising") ? PROMISING_CALLS_DEEP : CALLS_DEEP; depth >= 0; depth--) {
-      last.forEach((index) => found.add(index));
-      const next = new Set();
-      for (const index of last.filter((it) => it >= imported)) {
-        eachInstruction(bytes, bodies[index - imported], index, (_opcode, _begin, _end, callees) => callees.forEach((it) => next.add(it)));
-      }
-      last = [...next];
-    }
-  }
-  return found;
-}
-
-/**
- * @param {Uint8Array} bytes the whole module   @param {Set<number>} used functions that the primary module shall have
+ * @param {Uint8Array} bytes the whole module, or the primary part of one   @param {Set<number>} leaving functions of the secondary part
  * @param {string} name of the secondary part: what the two share is exported as `split:NAME:...`
- * @returns {{primary: Uint8Array, secondary: Uint8Array, moved: number, own: number[]}} `own`: the functions of the
- *   primary module that lead to the other part; they stay where it is divided again
+ * @returns {{primary: Uint8Array, secondary: Uint8Array, moved: number}}
  */
-export function split(bytes, used, name) {
+export function split(bytes, leaving, name) {
   const prefix = `${PREFIX}${name}:`;
   const module = readModule(bytes);
   const { imported, bodies } = module;
-  const isDead = ({ start, end }) => Buffer.compare(bytes.subarray(start, end), DEAD_BODY) === 0;
   const moved = [];
-  bodies.forEach((body, i) => !used.has(i + imported) && !isDead(body) && moved.push(i + imported));
+  bodies.forEach((body, i) => leaving.has(i + imported) && !isDead(bytes, body) && moved.push(i + imported));
   const numberOf = new Map(moved.map((index, i) => [index, i]));
 
   // Who in the primary module may call what is not there: its code, its tables, its exports, its globals.
@@ -189,8 +143,16 @@ export function split(bytes, used, name) {
     ...written(SECTION.element, [element]),
     ...written(SECTION.code, secondCode),
   ]);
-  return { primary: first, secondary: second, moved: moved.length, own: [...stubs, bring, lend] };
+  return { primary: first, secondary: second, moved: moved.length };
 }
+
+/** The functions that are not dead. @returns {number[]} */
+export function living(bytes) {
+  const { imported, bodies } = readModule(bytes);
+  return bodies.flatMap((body, i) => (isDead(bytes, body) ? [] : [i + imported]));
+}
+
+const isDead = (bytes, { start, end }) => Buffer.compare(bytes.subarray(start, end), DEAD_BODY) === 0;
 
 /** Calls the function in the slot with its own parameters, after making sure that there is one. */
 function stub(module, index, slot, bring, table) {
@@ -199,7 +161,7 @@ function stub(module, index, slot, bring, table) {
   return sized([[0, 0x10], leb(bring), parameters, [0x41], signed(slot), [0x11], leb(type), leb(table), [END]]);
 }
 
-function readModule(bytes) {
+export function readModule(bytes) {
   const sections = readSections(bytes);
   const of = (id) => sections.find((section) => section.id === id);
   const entriesOf = (id, pass) => {
@@ -277,7 +239,7 @@ function readModule(bytes) {
 }
 
 /** The module with some of its sections changed: `change[id]` makes of the entries that were there those that there shall be. */
-function rewritten(bytes, module, change) {
+export function rewritten(bytes, module, change) {
   const parts = [bytes.subarray(0, 8)];
   const missing = new Set(Object.keys(change));
   for (const { id, begin, end } of module.sections) {
@@ -295,14 +257,8 @@ function passType(input) {
   for (let lists = 2; lists > 0; lists--) for (let count = input.number(); count > 0; count--) passValueType(input);
 }
 
-function afterLocals(bytes, { code, end }) {
-  const input = new Reader(bytes, code, end);
-  passLocals(input);
-  return input.position;
-}
-
 /** The parts of a body, with their length in front. */
-function sized(parts) {
+export function sized(parts) {
   const content = concatenated(parts);
   return concatenated([leb(content.length), content]);
 }
@@ -312,13 +268,5 @@ function named(name) {
   return concatenated([leb(text.length), text]);
 }
 
-const exporting = (name, kind, index) => concatenated([named(name), [kind], leb(index)]);
+export const exporting = (name, kind, index) => concatenated([named(name), [kind], leb(index)]);
 const importing = (name, kind, description) => concatenated([named("primary"), named(name), [kind], description]);
-
-/** LEB128 of a number that is not negative, where a signed one is expected. */
-function signed(value) {
-  const bytes = [];
-  for (; value > 63; value = Math.floor(value / 128)) bytes.push((value & 127) | 128);
-  bytes.push(value);
-  return bytes;
-}

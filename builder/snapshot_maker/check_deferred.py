@@ -1,13 +1,19 @@
 """Run in a browser's Python that was restored, with the library at hand: what was deferred comes from there when it is used."""
 
 import asyncio.base_events
-from pathlib import Path
 
 from pyclient import stdlib
+from pyodide import _package_loader
 
-stdlib.install(lambda: Path("/tmp/library.zip").read_bytes(), "/lib/python314.zip")
-from pyodide import _package_loader  # noqa: E402
 
+def library() -> bytes:
+    with open("/tmp/library.zip", "rb") as file:
+        return file.read()
+
+
+if str(_package_loader.SITE_PACKAGES) != "/lib/python3.14/site-packages":
+    raise RuntimeError("Pyodide would install packages into another folder")
+stdlib.install(library, "/lib/python314.zip")
 with _package_loader.ZipFile("/tmp/library.zip") as archive:
     import zipfile
 
@@ -15,3 +21,5 @@ with _package_loader.ZipFile("/tmp/library.zip") as archive:
         raise RuntimeError("an archive opened by a deferred module is not the library's")
 if asyncio.base_events.socket.SOCK_STREAM != 1:  # type: ignore[attr-defined]
     raise RuntimeError("asyncio does not find what was deferred")
+if not _package_loader.SITE_PACKAGES.parent.name.startswith("python"):
+    raise RuntimeError("a folder of packages is no path")

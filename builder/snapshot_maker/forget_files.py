@@ -4,23 +4,55 @@ What only takes room goes too: stand-ins (`deferred_module.py`), caches, and the
 """
 
 import gc
+import io
+import os
 import random
 import re
 import sys
 import typing
 import zipimport
 
-CHUNK_BYTES = [1 << power for power in range(19, 9, -1)]
-BYTES_PER_CHUNK_SIZE = 300_000
-SMALL_OBJECTS = 300
+SMALL_STEP, SMALL_BYTES, LARGE_BYTES = 16, 512, 1 << 17
+SHRINK = 0.93
+
+
+def overwrite_buffers() -> None:
+    """Those of the standard streams are large, and lie where something was before."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+        stream.buffer.write(bytes(io.DEFAULT_BUFFER_SIZE - 1))
+        stream.flush()
+    sys.stdin.buffer.peek(io.DEFAULT_BUFFER_SIZE)  # type: ignore[attr-defined]
+    sys.stdin.buffer.read(io.DEFAULT_BUFFER_SIZE)
 
 
 def overwrite_freed_memory() -> None:
-    """New bytes are zeros, and lie where something was before: zeros cost nothing on the wire."""
-    [[bytes(size) for _ in range(SMALL_OBJECTS)] for size in range(0, 480, 16)]
-    [[bytearray(size) for _ in range(BYTES_PER_CHUNK_SIZE // size)] for size in CHUNK_BYTES]
+    """New bytes are zeros, and lie where something was before: zeros cost nothing on the wire.
+
+    Of each size as many are taken as fit into what was freed: until they lie above all that was there before.
+    """
+    top = max(id(bytes(size)) for size in (SMALL_BYTES, LARGE_BYTES))
+    size = LARGE_BYTES
+    taken = []
+    while size > SMALL_BYTES:
+        taken.append(filled(size, top))
+        size = int(size * SHRINK)
+    for size in range(SMALL_BYTES, 0, -SMALL_STEP):
+        taken.append(filled(size, top))
 
 
+def filled(size: int, top: int) -> list[bytes]:
+    """As many objects of `size` as fit below the address `top`."""
+    found = []
+    for _ in range(100_000):
+        found.append(bytes(max(size - bytes.__basicsize__, 2)))
+        if id(found[-1]) > top:
+            break
+    return found
+
+
+del os.environ["PYTHONHASHSEED"]
+sys.path.remove("")  # Pyodide puts it there again
 for name in [name for name, module in sys.modules.items() if "Deferred" in getattr(module, "__dict__", {})]:
     del sys.modules[name]
 zipimport._zip_directory_cache.clear()  # type: ignore[attr-defined]
@@ -29,7 +61,8 @@ re.purge()
 for clear in typing._cleanups:  # type: ignore[attr-defined]
     clear()
 sys._clear_internal_caches()  # type: ignore[attr-defined]
-random.seed(0)  # a browser seeds it anew
+random.setstate((3, (1, *[0] * 623, 624), None))  # a browser seeds it anew; zeros cost nothing on the wire
+overwrite_buffers()
 gc.collect()
 overwrite_freed_memory()
 gc.collect()

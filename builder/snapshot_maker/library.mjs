@@ -3,7 +3,11 @@
  *
  *   node library.mjs STOCK_FOLDER OUT_FOLDER
  *
- * Writes library.zip into the folder. Exit code 1 and a reason on stderr where it cannot be done.
+ * Writes into the folder
+ *   library.zip      the library
+ *   suspending.json  {address, with, without}: the one word of Python's memory that says whether the browser can suspend
+ *                    WebAssembly ("stack switching"). Pyodide decides it while it starts, so a kept memory has Node's answer.
+ * Exit code 1 and a reason on stderr where it cannot be done.
  */
 
 import { readFileSync, writeFileSync } from "node:fs";
@@ -11,13 +15,32 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { tellInFewLines } from "../node_errors.mjs";
+import { sameEveryTime } from "./same_every_time.mjs";
 
 tellInFewLines();
 
 const [stock, out] = process.argv.slice(2);
 const { loadPyodide } = await import(pathToFileURL(join(stock, "pyodide.mjs")));
 // Without columns of lines, see `compile_library.py`.
-const python = await loadPyodide({ indexURL: `${resolve(stock)}/`, env: { PYTHONNODEBUGRANGES: "1" }, stdout: () => {} });
+const options = { indexURL: `${resolve(stock)}/`, stdout: () => {} };
+const python = await loadPyodide({ ...options, env: { PYTHONNODEBUGRANGES: "1" } });
 python.runPython(readFileSync(new URL("compile_library.py", import.meta.url), "utf8"));
 writeFileSync(join(out, "library.zip"), python.FS.readFile("/tmp/compiled.zip"));
+
+const startAgain = sameEveryTime();
+const heaps = [];
+for (const suspends of [false, true]) {
+  startAgain();
+  // Nothing is suspended here: it is enough that Pyodide finds both.
+  delete WebAssembly.Suspending;
+  delete WebAssembly.promising;
+  if (suspends) Object.assign(WebAssembly, { Suspending: function (call) { return call; }, promising: (call) => call });
+  const started = await loadPyodide({ ...options, stdLibURL: join(out, "library.zip"), env: { PYTHONHASHSEED: "0" } });
+  heaps.push(started._module.HEAPU32.slice());
+}
+const [without, having] = heaps;
+const words = [...without.keys()].filter((i) => without[i] !== having[i]);
+if (words.length !== 1) throw new Error(`stack switching changes ${words.length} words of Python's memory, not one`);
+const suspending = { address: 4 * words[0], with: having[words[0]], without: without[words[0]] };
+writeFileSync(join(out, "suspending.json"), JSON.stringify(suspending));
 process.exit(0);

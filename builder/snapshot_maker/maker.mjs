@@ -15,16 +15,15 @@
  * Exit code 1 and a reason on stderr otherwise.
  */
 
-import crypto from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
-import { runtimeOptions } from "../../templates/static/restore.js";
+import { runtimeOptions, settle } from "../../templates/static/restore.js";
 import { tellInFewLines } from "../node_errors.mjs";
+import { sameEveryTime } from "./same_every_time.mjs";
 
 const BLOCK_BYTES = 512; // of freed memory each page keeps a few bytes: with 4 KiB a tenth of all were zeros
-const EPOCH_MS = 1577836800000;
 
 tellInFewLines();
 
@@ -35,29 +34,14 @@ const lock = { info, packages: {} };
 const quiet = { indexURL: runtime, lockFileContents: lock, stdout: () => {} };
 const script = (name) => readFileSync(new URL(name, import.meta.url), "utf8");
 
-// Entropy, clock and environment are the same in every build, so that the memory is.
-let seed = 1;
-let tick = 0;
-const random = () => (seed = (seed * 48271) % 2147483647) / 2147483647;
-const fill = (view) => {
-  const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Math.floor(random() * 256);
-  return view;
-};
-Math.random = random;
-crypto.randomFillSync = fill;
-Object.defineProperty(globalThis, "crypto", { value: { getRandomValues: fill, subtle: {} } });
-Date.now = () => EPOCH_MS + Math.floor(tick++ / 1000);
-performance.now = () => tick++ / 1000;
-process.env = { PATH: "" };
-
+const startAgain = sameEveryTime();
 const { loadPyodide } = await import(pathToFileURL(join(runtime, "pyodide.mjs")));
 const { default: create } = await import(pathToFileURL(join(runtime, "pyodide.asm.mjs")));
 
 const compiler = await loadPyodide({ ...quiet, stdLibURL: job.library, env: { PYTHONNODEBUGRANGES: "1" } });
 compiler.FS.writeFile("/tmp/client.whl", new Uint8Array(readFileSync(job.wheel)));
 compiler.FS.writeFile("/tmp/deferred.txt", job.deferred.join(" "));
-compiler.FS.writeFile("/tmp/deferred_module.py", script("deferred_module.py"));
+for (const name of ["deferred_module.py", "package_loader.py", "visitor.py"]) compiler.FS.writeFile(`/tmp/${name}`, script(name));
 compiler.runPython(script("compile_library.py"));
 const take = (python, name) => {
   const path = join(job.work, name);
@@ -79,15 +63,34 @@ function importAll(python) {
   }
 }
 
-seed = 1;
-tick = 0;
+/** Remember where C keeps what it knows of the time zone: a page has it asked for again. */
+function watchingZone(settings) {
+  const instantiate = settings.instantiateWasm;
+  settings.instantiateWasm = (imports, done) => {
+    const ask = imports.env._tzset_js;
+    imports.env._tzset_js = (...addresses) => {
+      zone = addresses;
+      ask(...addresses);
+    };
+    return instantiate(imports, done);
+  };
+  return settings;
+}
+
+startAgain();
+let zone = null;
 const python = await loadPyodide({
   ...quiet,
   stdLibURL: library,
   _makeSnapshot: true,
-  env: { PYTHONHASHSEED: "0", TZ: "UTC" },
+  env: { PYTHONHASHSEED: "0" },
+  // What `forget_files.py` writes and reads: zeros.
+  stderr: () => {},
+  stdin: () => new Uint8Array(1 << 17),
+  createPyodideModule: (settings) => create(watchingZone(settings)),
 });
 importAll(python);
+python.pyimport("_visitor").destroy();
 python.runPython(script("forget_files.py"));
 const namesOf = (it) => it.runPython("import sys; ' '.join(sorted(sys.modules))").split(" ");
 const loaded = namesOf(python); // the stand-ins are gone by now
@@ -96,6 +99,9 @@ const snapshot = python.makeMemorySnapshot();
 const [, heapStart] = new Uint32Array(snapshot.buffer, snapshot.byteOffset, 2);
 const header = snapshot.subarray(0, heapStart);
 const heap = snapshot.subarray(heapStart);
+const suspending = JSON.parse(readFileSync(join(dirname(job.library), "suspending.json"), "utf8"));
+new DataView(heap.buffer, heap.byteOffset).setUint32(suspending.address, suspending.without, true); // in every Node
+if (zone === null) throw new Error("Python did not ask for the time zone, so a page could not have it asked again");
 
 let fresh = null;
 await loadPyodide({
@@ -129,6 +135,8 @@ const meta = {
   block_bytes: BLOCK_BYTES,
   runs,
   lock,
+  zone,
+  suspending,
 };
 const bytes = Buffer.concat(blocks);
 
@@ -138,6 +146,7 @@ const restored = await loadPyodide({
   ...quiet,
   stdLibURL: join(job.work, "empty.zip"),
 });
+settle(restored);
 const found = new Set(namesOf(restored));
 const missing = loaded.filter((name) => !found.has(name));
 if (missing.length > 0) throw new Error(`the restored memory lacks ${missing.slice(0, 5).join(", ")}`);

@@ -60,6 +60,7 @@ class Features:
     `server_barge_in`: the server notices speech over a reply and says so. `resume`: a session goes on over a new socket.
     `history`: a new session can be told what was said before. `agent_joins`: after `SessionReady` the agent may still be
     on its way, and `AgentJoined` tells when it came. `frame_ms`: the only frame length that the wire takes.
+    `results_need_asking`: the server answers the results of tools only when `tool_results_sent` asks it.
     `reply_cancel`: the session should send `reply_cancel` when it cuts a reply by itself. `catch_up`: how many times faster
     than it was spoken the wire takes what was said before the call was live. `audio_json`: audio is base64 in JSON, and this
     is where.
@@ -80,6 +81,7 @@ class Features:
     frame_ms: int | None = None
     catch_up: int = 2
     reply_cancel: bool = False
+    results_need_asking: bool = False
     audio_json: AudioJson | None = None
 
 

@@ -13,6 +13,7 @@ from pyclient.safejson import UnsafeMessage
 
 MAX_ID_CHARS = 256
 MAX_TEXT_CHARS = 500
+MAX_NUMBER = 10**15
 
 Fields = Mapping[str, Any]
 Key = TypeVar("Key")
@@ -56,7 +57,9 @@ def index(fields: Fields, key: str) -> int:
 
 def number(fields: Fields, key: str) -> float | None:
     value = fields.get(key)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > MAX_NUMBER:
+        return None  # a number that nothing here can count to is as good as none
+    return float(value)
 
 
 def milliseconds(fields: Fields, key: str) -> int | None:

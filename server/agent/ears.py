@@ -1,8 +1,9 @@
 """Speech recognition off the event loop: several processes, because the recogniser holds Python's lock while it works.
 
-`Ears.hear` takes one utterance (16 kHz samples) and gives its words. Finals go before partials; a partial that finds
-everyone busy is not made at all, so listening never falls behind. The processes are started at first use or by `prewarm`,
-end by themselves when this one goes away, and are started again when one dies. The work itself is in `hearing.py`.
+Each session has a `Seat`: its `hear` takes one utterance (16 kHz samples) and gives its words, and what it asked for ends
+with it. Whose turn it is decides `fair_queue.py`. A partial that finds everyone busy is not made at all, so listening never
+falls behind. The processes are started at first use or by `prewarm`, end by themselves when this one goes away, and are
+started again when one dies. The work itself is in `hearing.py`.
 """
 
 from __future__ import annotations
@@ -10,21 +11,22 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import itertools
 import json
 import logging
 import os
-import queue
 import subprocess
 import sys
 import threading
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal
 
+from server.agent.fair_queue import FairQueue, Job
 from server.agent.pcm import Samples
 
-__all__ = ["NOTHING", "Ears", "Heard", "HeardKind"]
+__all__ = ["NOTHING", "Ears", "Heard", "HeardKind", "Seat"]
 
 _log = logging.getLogger("parley.agent.ears")
 
@@ -50,14 +52,9 @@ class Heard:
 
 NOTHING = Heard(kind="nothing", text="", confidence=0.0)
 
-
-@dataclass(order=True, slots=True)
-class _Job:
-    priority: int
-    number: int
-    final: bool = field(compare=False)
-    audio: bytes = field(compare=False)
-    answer: Future[Heard] = field(compare=False)
+# An utterance of somebody who has left is broken off where it is longer than this (16 kHz): only then is a new process ready
+# sooner than the words of so much sound.
+_LONG_BYTES = 15 * 16_000 * 2
 
 
 class _Process:
@@ -76,6 +73,7 @@ class _Process:
         assert self._popen.stdout is not None
         self._in: IO[bytes] = self._popen.stdin
         self._out: IO[bytes] = self._popen.stdout
+        self.broken_off = False
 
     def ask(self, audio: bytes, *, final: bool) -> Heard:
         head = json.dumps({"bytes": len(audio), "final": final})
@@ -86,6 +84,11 @@ class _Process:
             raise OSError("the recognising process ended")
         answer = json.loads(line)
         return Heard(kind=answer["kind"], text=answer["text"], confidence=answer["confidence"])
+
+    def break_off(self) -> None:
+        """Nobody waits for what it works at: whoever asked gets an error at once. From another thread."""
+        self.broken_off = True
+        self._popen.kill()
 
     def close(self) -> None:
         """Ended at once, also while it still loads: it keeps nothing that could be lost. Killed where that does not help."""
@@ -105,10 +108,10 @@ class Ears:
 
     def __init__(self, processes: int = 2) -> None:
         self._count = processes
-        self._jobs: queue.PriorityQueue[_Job] = queue.PriorityQueue()
+        self._queue: FairQueue[Heard] = FairQueue()
         self._threads: list[threading.Thread] = []
-        self._number = 0
-        self._busy = 0
+        self._in_work: dict[_Process, Job[Heard]] = {}
+        self._seats = itertools.count()
         self._lock = threading.Lock()
         self._closed = False
 
@@ -123,29 +126,40 @@ class Ears:
                 thread.start()
         atexit.register(self.close)
 
-    @property
-    def idle(self) -> bool:
-        """Whether a process is free right now; ask before making a partial."""
-        return self._busy < self._count and self._jobs.empty()
+    def seat(self) -> Seat:
+        """The ears of one session."""
+        return Seat(self, next(self._seats))
 
-    async def hear(self, samples: Samples, *, final: bool) -> Heard:
-        """The words of an utterance. A failing recogniser is logged and answers with NOTHING."""
+    def idle_for(self, caller: int) -> bool:
+        """Whether a process would begin with this caller's utterance at once."""
+        free = len(self._in_work) < self._count and self._queue.empty
+        return free and not self._queue.works_for(caller)
+
+    async def hear_for(self, caller: int, samples: Samples, *, final: bool) -> Heard:
+        """See `Seat.hear`."""
         self.prewarm()
-        future: Future[Heard] = Future()
+        job = Job(caller=caller, final=final, audio=samples.astype("<i2").tobytes(), answer=Future[Heard]())
+        if not self._queue.put(job):
+            _log.warning("an utterance was not recognised: its caller has a minute of speech waiting")
+            return NOTHING
+        return await asyncio.wrap_future(job.answer)
+
+    def leave(self, caller: int) -> None:
+        """See `Seat.close`."""
+        self._queue.leave(caller)
         with self._lock:
-            self._number += 1
-            number = self._number
-        audio = samples.astype("<i2").tobytes()
-        self._jobs.put(_Job(priority=0 if final else 1, number=number, final=final, audio=audio, answer=future))
-        return await asyncio.wrap_future(future)
+            for process, job in self._in_work.items():
+                if job.caller == caller and len(job.audio) > _LONG_BYTES:
+                    process.break_off()
 
     def close(self) -> None:
         with self._lock:
             if self._closed:
                 return
             self._closed = True
-        for index, _ in enumerate(self._threads):
-            self._jobs.put(_Job(priority=-1, number=index, final=False, audio=b"", answer=Future()))
+            for process in self._in_work:
+                process.break_off()
+        self._queue.close()
         for thread in self._threads:
             thread.join(timeout=5)
         atexit.unregister(self.close)
@@ -153,29 +167,61 @@ class Ears:
     def _serve(self) -> None:
         process: _Process | None = None
         try:
-            process = _Process()
-            while True:
-                job = self._jobs.get()
-                if job.priority < 0:
-                    return
-                if not job.answer.set_running_or_notify_cancel():
-                    continue
-                with self._lock:
-                    self._busy += 1
+            with contextlib.suppress(OSError):
+                process = _Process()
+            while (job := self._queue.take()) is not None:
                 try:
-                    if process is None:
-                        process = _Process()
-                    job.answer.set_result(process.ask(job.audio, final=job.final))
+                    if job.answer.set_running_or_notify_cancel():
+                        # One that was broken off was followed by another at once, to be ready by now.
+                        process = self._answer(process or _Process(), job)
                 except Exception as error:
-                    # Whatever went wrong, one utterance is lost and the next one gets a new process.
-                    _log.error("speech recognition failed: %s", type(error).__name__)
-                    if process is not None:
-                        process.close()
-                        process = None
+                    # No process could be started; the next utterance tries again.
+                    _log.error("no recognising process: %s", type(error).__name__)
                     job.answer.set_result(NOTHING)
                 finally:
-                    with self._lock:
-                        self._busy -= 1
+                    self._queue.done(job)
         finally:
             if process is not None:
                 process.close()
+
+    def _answer(self, process: _Process, job: Job[Heard]) -> _Process | None:
+        """The process to go on with: None when this one is of no use any more."""
+        with self._lock:
+            self._in_work[process] = job
+        heard, kept = NOTHING, None
+        try:
+            heard, kept = process.ask(job.audio, final=job.final), process
+        except Exception as error:
+            # Whatever went wrong, one utterance is lost and the next one gets a new process.
+            if not process.broken_off:
+                _log.error("speech recognition failed: %s", type(error).__name__)
+        finally:
+            with self._lock:
+                del self._in_work[process]
+        if kept is None or process.broken_off:
+            process.close()
+            kept = _Process() if process.broken_off and not self._closed else None
+        job.answer.set_result(heard)
+        return kept
+
+
+class Seat:
+    """One session's share of the ears. `close` when the session is over: what it asked for is not worked at any more."""
+
+    def __init__(self, ears: Ears, number: int) -> None:
+        self._ears = ears
+        self._number = number
+        self._closed = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether an utterance would be begun with at once; ask before making a partial."""
+        return self._ears.idle_for(self._number)
+
+    async def hear(self, samples: Samples, *, final: bool) -> Heard:
+        """The words of an utterance. A failing recogniser is logged and answers with NOTHING, as does one with too much to do."""
+        return NOTHING if self._closed else await self._ears.hear_for(self._number, samples, final=final)
+
+    def close(self) -> None:
+        self._closed = True
+        self._ears.leave(self._number)

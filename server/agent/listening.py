@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from server.agent.answering import Answering
+from server.agent.audio_clock import AudioClock
 from server.agent.brain import wants_more
 from server.agent.calls import Calls
 from server.agent.conversation_settings import ConversationSettings
@@ -43,18 +44,23 @@ _PARTIAL_STEP_MS = 400
 _PARTIAL_GROWTH = 0.35
 # One run of the resampler, and with it the memory it takes, however long a message is.
 _RUN_S = 1
+# How far sound may run ahead of real time. Clients send what was said before the call in a burst, 15 s of it; much more than a
+# minute nobody says, and all of it would have to be recognised.
+_MOST_AHEAD_MS = 60_000
 # What is kept of a microphone whose owner never says that a turn is over, and what of it is worth recognising.
 _MANUAL_S = 300
 _UTTERANCE_S = 30
 
 
 class Recognition(Protocol):
-    """What makes words out of sound: `ears.Ears`, or a fake."""
+    """What makes words out of one session's sound: `ears.Seat`, or a fake."""
 
     @property
     def idle(self) -> bool: ...
 
     async def hear(self, samples: Samples, *, final: bool) -> Heard: ...
+
+    def close(self) -> None: ...
 
 
 class Listening:
@@ -86,6 +92,8 @@ class Listening:
         self._understood = understood
         self._detector = self._new_detector()
         self._resampler = Resampler(settings.input_rate_hz, RATE_HZ)
+        self._clock = AudioClock(_MOST_AHEAD_MS)
+        self._first_sound_s: float | None = None
         self._item_id = ""
         self._begun_told = False
         self._partial = ""
@@ -112,11 +120,25 @@ class Listening:
         self._settings = settings
         self._detector.change(replace(settings.turns, barge_in_ms=self._scenario.barge_in_ms))
 
-    def hear(self, samples: Samples) -> None:
-        """More of the user's microphone, at the input rate."""
+    def hear(self, samples: Samples) -> bool:
+        """More of the user's microphone, at the input rate. True when sound is dropped from now on: it comes too fast."""
+        told = False
         size = self._settings.input_rate_hz * _RUN_S
         for at in range(0, len(samples), size):
-            self._hear_run(to_samples(self._resampler.process(samples[at : at + size])))
+            part = samples[at : at + size]
+            surplus, news = self._too_fast(part)
+            told = told or news
+            if not surplus:
+                self._hear_run(to_samples(self._resampler.process(part)))
+        return told
+
+    def _too_fast(self, part: Samples) -> tuple[bool, bool]:
+        """As `AudioClock.take`. A turn that the client ends itself may come as a whole: what is kept of it is bounded."""
+        if self._settings.manual_turns:
+            return False, False
+        now_s = asyncio.get_running_loop().time()
+        self._first_sound_s = now_s if self._first_sound_s is None else self._first_sound_s
+        return self._clock.take(len(part) * 1000 / self._settings.input_rate_hz, (now_s - self._first_sound_s) * 1000)
 
     def _hear_run(self, run: Samples) -> None:
         if self._settings.manual_turns:
@@ -132,6 +154,8 @@ class Listening:
                 self._hold(event, audio)
             else:
                 self._on_turn(event, audio)
+        if self._guess is not None and self._detector.in_turn and self._detector.voiced_until_ms > self._guess_until_ms:
+            self._drop_guess()
         self._make_partial()
 
     @property
@@ -152,9 +176,15 @@ class Listening:
 
     def clear(self) -> None:
         """Forget the audio of the turn in progress."""
+        self._drop_guess()
         self._detector.cut()
         self._manual.clear()
         self._manual_samples = 0
+
+    def close(self) -> None:
+        """The conversation is over: nothing of it is recognised any more."""
+        self._drop_guess()
+        self._ears.close()
 
     def break_off(self) -> None:
         """The microphone is gone. What was said by then is understood as it stands."""
@@ -162,7 +192,7 @@ class Listening:
         self._resampler = Resampler(self._settings.input_rate_hz, RATE_HZ)
         self._detector = self._new_detector()
         self._held.clear()
-        self._guess = None
+        self._drop_guess()
         if audio is not None and self._item_id:
             self._finish(self._item_id, audio, None)
 
@@ -220,8 +250,10 @@ class Listening:
                     self._guess_ahead(audio)
             case SpeechStopped(at_ms=at_ms, ended_ms=ended_ms):
                 self._tell(SpeechEnded(at_ms=at_ms, item_id=self._item_id))
-                guess = self._guess if self._guess_until_ms == ended_ms else None
-                self._guess = None
+                guess, self._guess = self._guess, None
+                if guess is not None and self._guess_until_ms != ended_ms:
+                    guess.cancel()
+                    guess = None
                 if audio is not None:
                     self._finish(self._item_id, audio, guess)
 
@@ -232,7 +264,7 @@ class Listening:
             began = SpeechBegan(at_ms=began_ms, item_id=self._item_id)
         self._begun_told = False
         self._partial, self._partial_at_ms, self._unfinished = "", 0, False
-        self._guess, self._guess_until_ms = None, -1
+        self._drop_guess()
         if self._interruptible() or self._settings.hides_speech:
             self._answering.interrupt(began)
         elif began is not None:
@@ -242,9 +274,16 @@ class Listening:
 
     def _guess_ahead(self, audio: Samples) -> None:
         """Recognise while the silence is still being waited out; used if nothing more was said."""
+        self._drop_guess()
         self._guess_until_ms = self._detector.voiced_until_ms
         self._guess = asyncio.ensure_future(self._ears.hear(audio, final=True))
         self._guess.add_done_callback(self._look_at_guess)
+
+    def _drop_guess(self) -> None:
+        """Nobody will use it: more was said since, or the turn is over."""
+        guess, self._guess, self._guess_until_ms = self._guess, None, -1
+        if guess is not None:
+            guess.cancel()
 
     def _look_at_guess(self, guess: asyncio.Task[Heard]) -> None:
         if guess is self._guess and not guess.cancelled() and guess.exception() is None:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Request, Response, WebSocket
 from fastapi.responses import JSONResponse
 
+from server.agent.cors import cors_route, preflight
 from server.agent.hub import Hub
 from server.agent.options import AgentOptions
 from server.agent.scenario_names import NAMED, scenario_from_text
@@ -29,6 +30,14 @@ __all__ = ["create_router"]
 _log = logging.getLogger("parley.agent")
 
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+_REST_DOORS = (
+    "/v1/token",
+    "/v1/agents",
+    "/v1/agents/{agent_id}",
+    "/v1/realtime/client_secrets",
+    "/api/v1/sdk/token",
+    "/api/v1/sdk/heartbeat",
+)
 _LIMITS = {"expires_in_seconds": (1, 600), "max_session_duration_seconds": (60, 10_800)}
 _MAX_SESSION_S = 10_800
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -37,10 +46,11 @@ _NO_STORE = {"Cache-Control": "no-store"}
 def create_router(options: AgentOptions) -> APIRouter:
     """Three vendors' routes; with `allow_control` also /_scenario and /_sessions.
 
-    AssemblyAI: GET /v1/token, WS /v1/ws and /v1/voice. OpenAI: POST /v1/realtime/client_secrets, WS /v1/realtime.
+    AssemblyAI: GET /v1/token, /v1/agents, WS /v1/ws and /v1/voice. OpenAI: POST /v1/realtime/client_secrets, WS /v1/realtime.
     SDK: POST /api/v1/sdk/token and /api/v1/sdk/heartbeat, WS /api/v1/sdk/ws.
     """
     hub = Hub(options)
+    agents = assemblyai.StoredAgents()
 
     @asynccontextmanager
     async def lifespan(_app: Any) -> AsyncIterator[None]:
@@ -52,7 +62,12 @@ def create_router(options: AgentOptions) -> APIRouter:
         finally:
             hub.close()
 
-    router = APIRouter(lifespan=lifespan)
+    router = APIRouter(lifespan=lifespan, route_class=cors_route(options.allowed_origins))
+    stored = assemblyai.AgentRoutes(hub, agents)
+    router.add_api_route("/v1/agents", stored.collection, methods=["GET", "POST"], response_model=None)
+    router.add_api_route("/v1/agents/{agent_id}", stored.one, methods=["GET", "PUT", "DELETE"], response_model=None)
+    for path in _REST_DOORS:
+        router.add_api_route(path, preflight, methods=["OPTIONS"], response_model=None)
 
     @router.get("/v1/token")
     async def token(request: Request) -> JSONResponse:
@@ -65,7 +80,7 @@ def create_router(options: AgentOptions) -> APIRouter:
             # Before `accept`, this is an HTTP 403.
             await socket.close(1008)
             return
-        await assemblyai.serve(socket, hub)
+        await assemblyai.serve(socket, hub, agents)
 
     @router.post("/v1/realtime/client_secrets")
     async def client_secrets(request: Request) -> JSONResponse:

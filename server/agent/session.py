@@ -103,13 +103,13 @@ class Conversation:
         self._answering.close()
         self._calls.close()
         self._tasks.cancel_all()
+        self._listening.close()
 
     # The user --------------------------------------------------------------------------------------------------------
 
-    def hear(self, samples: Samples) -> None:
-        """More of the user's microphone, at the input rate."""
-        if not self._closed and self._scenario.hear:
-            self._listening.hear(samples)
+    def hear(self, samples: Samples) -> bool:
+        """More of the user's microphone, at the input rate. True when sound is dropped from now on: it comes too fast."""
+        return not self._closed and self._scenario.hear and self._listening.hear(samples)
 
     @property
     def waiting_ms(self) -> int:

@@ -101,6 +101,8 @@ class SignedTokens:
 
     def _claims(self, token: str) -> Mapping[str, Any] | None:
         """The claims of a token that this process signed, whatever its age; None for any other text."""
+        if not token.isascii():
+            return None
         signed, _, signature = token.rpartition(".")
         _, _, claims = signed.partition(".")
         if not hmac.compare_digest(signature.encode(), self._signature(signed).encode()):

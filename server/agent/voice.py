@@ -133,7 +133,7 @@ class _Engine:
             raise RuntimeError(f"espeak-ng has no voice {timbre.espeak!r}")
         self._library.espeak_SetParameter(_PARAM_RATE, timbre.rate_wpm, 0)
         self._library.espeak_SetParameter(_PARAM_PITCH, timbre.pitch, 0)
-        data = text.encode()
+        data = text.encode(errors="replace")
         size = ctypes.c_size_t(len(data) + 1)
         self._library.espeak_Synth(data, size, 0, _POS_CHARACTER, 0, _CHARS_UTF8, None, None)
         samples = np.concatenate(self._samples) if self._samples else np.zeros(0, dtype=np.int16)

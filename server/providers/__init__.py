@@ -15,7 +15,17 @@ from server.providers import assemblyai, openai_realtime, sdk_voice
 from server.providers.upstream import Endpoint, Minted, MintRequest, Upstream
 from server.settings import Settings, SettingsError
 
-__all__ = ["PROVIDERS", "Endpoint", "MintRequest", "Minted", "Provider", "Upstream", "check_choice", "choose"]
+__all__ = [
+    "PROVIDERS",
+    "Endpoint",
+    "MintRequest",
+    "Minted",
+    "Provider",
+    "Upstream",
+    "check_choice",
+    "choose",
+    "uses_local_agent",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,12 +82,9 @@ def choose(settings: Settings, asked: str | None = None) -> tuple[Provider, Endp
     the owner named no PROVIDER and set no key at all, of whichever vendor. Raises `ApiError` 500 naming the variable
     that is missing. `asked` must be a name of the table.
     """
-    keyed = next((line for line in _LINES if _is_set(settings, line.variables[0])), None)
     name = asked or settings.provider
-    provider = PROVIDERS[name] if name else keyed or _LINES[0]
-    nothing_set = keyed is None and settings.provider is None
-    local = nothing_set if settings.local_agent is None else settings.local_agent
-    endpoint = provider.local_endpoint(settings) if local else provider.endpoint(settings)
+    provider = PROVIDERS[name] if name else _keyed(settings) or _LINES[0]
+    endpoint = provider.local_endpoint(settings) if uses_local_agent(settings) else provider.endpoint(settings)
     if endpoint is None:
         missing = [name for name in provider.variables if not _is_set(settings, name)]
         verb = "is" if len(missing) == 1 else "are"
@@ -85,10 +92,22 @@ def choose(settings: Settings, asked: str | None = None) -> tuple[Provider, Endp
     return provider, endpoint
 
 
+def uses_local_agent(settings: Settings) -> bool:
+    """Does the local agent answer in every vendor's place? Only then is it imported and mounted: anybody may talk to it."""
+    if settings.local_agent is not None:
+        return settings.local_agent
+    return _keyed(settings) is None and settings.provider is None
+
+
 def check_choice(settings: Settings) -> None:
     """Raises `SettingsError` when PROVIDER names no line of the table. Part of the wiring."""
     if settings.provider is not None and settings.provider not in PROVIDERS:
         raise SettingsError(f"PROVIDER: must be one of {', '.join(PROVIDERS)}")
+
+
+def _keyed(settings: Settings) -> Provider | None:
+    """The first line whose key is set."""
+    return next((line for line in _LINES if _is_set(settings, line.variables[0])), None)
 
 
 def _is_set(settings: Settings, variable: str) -> bool:

@@ -93,7 +93,7 @@ def checked_ws_url(value: object, where: Endpoint) -> str:
 def _host_of(base_url: str) -> str:
     """Lower case, IPv6 in its brackets, without the port."""
     address = base_url.partition("://")[2].partition("/")[0].lower()
-    return re.sub(r":\d+$", "", address)
+    return re.sub(r":[0-9]+$", "", address)
 
 
 def _same_site(one: str, other: str) -> bool:

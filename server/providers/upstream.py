@@ -1,6 +1,6 @@
 """One call to a provider: bounded in time and size, no redirects, and nothing of its answer gets out but checked values.
 
-Whatever goes wrong leaves as `UpstreamError` with one of four fixed texts: the body of a provider's error may hold
+Whatever goes wrong leaves as `UpstreamError` with one of a few fixed texts: the body of a provider's error may hold
 headers, and headers hold the key.
 """
 
@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -22,6 +25,9 @@ from server.errors import UpstreamError
 MAX_BODY_BYTES = 256 * 1024
 MAX_NESTING = 200
 MAX_TOKEN_CHARS = 8 * 1024
+# Nobody is told to wait longer than a day.
+MAX_WAIT_S = 86_400
+_TOO_SLOW = "The voice provider did not answer in time; try again."
 
 
 # The local agent asks for an Authorization header because the vendors do; any word will do.
@@ -114,22 +120,21 @@ class Upstream:
     async def _json(self, request: httpx.Request) -> dict[str, Any]:
         try:
             async with asyncio.timeout(self.timeout_s):
-                status, body = await self._read(request)
+                status, headers, body = await self._read(request)
         except (TimeoutError, httpx.TimeoutException):
-            message = "The voice provider did not answer in time; try again."
-            raise UpstreamError(504, "upstream_timeout", message, reason="time-out") from None
+            raise UpstreamError(504, "upstream_timeout", _TOO_SLOW, reason="time-out") from None
         except httpx.HTTPError as error:
             # The name of the class only: the text of some errors holds the URL or a header.
             raise _unreachable(type(error).__name__) from None
         if status != 200:
-            raise _refusal(status)
+            raise _refusal(status, headers)
         return _parse(body)
 
-    async def _read(self, request: httpx.Request) -> tuple[int, bytes]:
+    async def _read(self, request: httpx.Request) -> tuple[int, httpx.Headers, bytes]:
         response = await self._send(request)
         try:
             if response.status_code != 200:
-                return response.status_code, b""
+                return response.status_code, response.headers, b""
             chunks: list[bytes] = []
             size = 0
             # Raw: a few kB of compressed bytes could unpack to gigabytes. We ask for none and read none.
@@ -138,7 +143,7 @@ class Upstream:
                 if size > MAX_BODY_BYTES:
                     raise unusable("the answer is too large")
                 chunks.append(chunk)
-            return 200, b"".join(chunks)
+            return 200, response.headers, b"".join(chunks)
         finally:
             await response.aclose()
 
@@ -186,11 +191,41 @@ def _unreachable(reason: str) -> UpstreamError:
     return UpstreamError(502, "upstream_unreachable", "The voice provider cannot be reached.", reason=reason)
 
 
-def _refusal(status: int) -> UpstreamError:
+def _refusal(status: int, headers: httpx.Headers) -> UpstreamError:
+    """What the page is told of an answer that is no token: its own words per kind, and for how long to wait where that was said."""
+    seconds = wait_of(headers)
+    told = {} if seconds is None else {"Retry-After": str(seconds)}
+    when = "try again in a while" if seconds is None else f"try again in {seconds} s"
+    reason = f"status {status}"
+    if status == 429:
+        message = f"The voice provider gives no more tokens for now: too many requests, or a quota is used up; {when}."
+        return UpstreamError(429, "upstream_rate_limited", message, reason=reason, headers=told)
+    if status == 503:
+        message = f"The voice provider is overloaded or down for maintenance; {when}."
+        return UpstreamError(503, "upstream_overloaded", message, reason=reason, headers=told)
+    if status in (408, 504):
+        return UpstreamError(504, "upstream_timeout", _TOO_SLOW, reason=reason, headers=told)
+    if status >= 500:
+        message = f"The voice provider had an error of its own; {when}."
+        return UpstreamError(502, "upstream_failed", message, reason=reason, headers=told)
     # A wrong key is answered with 404 and a bad parameter with 422 by AssemblyAI (protocol file section 1.1); whatever
     # the number, the person at the page can do nothing about it and the owner of the key can.
     message = "The voice provider refused to give a token; the server's key or settings may be wrong."
-    return UpstreamError(502, "upstream_refused", message, reason=f"status {status}")
+    return UpstreamError(502, "upstream_refused", message, reason=reason)
+
+
+def wait_of(headers: httpx.Headers) -> int | None:
+    """Retry-After in whole seconds, from either of its two forms; None where there is none that makes sense."""
+    text = headers.get("retry-after", "").strip()
+    # Plain digits only, and few: int() also takes digits of other scripts, and any number of them.
+    if text.isascii() and text.isdigit() and len(text) <= 9:
+        seconds = int(text)
+    else:
+        try:
+            seconds = math.ceil(parsedate_to_datetime(text).timestamp() - time.time())
+        except (ValueError, OverflowError):
+            return None
+    return min(max(seconds, 1), MAX_WAIT_S)
 
 
 def _parse(body: bytes) -> dict[str, Any]:

@@ -11,6 +11,10 @@ import { genuine, nameOf } from "./genuine.js";
 import { AudioContextClass, FIRST_CHANNEL, announceCall, microphoneFault, runs } from "./quirks.js";
 
 const CONTEXT_PATIENCE_MS = 6000;
+// A worklet answers "close" within a quantum, unless its context does not run.
+const CLOSE_PATIENCE_MS = 250;
+// The answer leaves before process() has returned, and the engine takes note of that some quanta later.
+const SETTLED_MS = 100;
 const CONSTRAINTS = {
   // Without it the agent hears itself and interrupts itself. The provider focuses on the voice by itself, so noise
   // suppression would only take from what it hears.
@@ -41,8 +45,8 @@ export async function openAudio(urls, hold_ms, listeners) {
   }
   announceCall(true);
   context.resume().catch(() => {});
-  const microphone = navigator.mediaDevices.getUserMedia(CONSTRAINTS).catch((error) => {
-    throw new AudioFault(microphoneFault(error), `${error.name}: ${error.message}`);
+  const microphone = navigator.mediaDevices.getUserMedia(CONSTRAINTS).catch(async (error) => {
+    throw new AudioFault(await microphoneFault(error), `${error.name}: ${error.message}`);
   });
   const modules = Promise.all([urls.capture, urls.playback].map((file) => addChecked(context, file))).catch((error) => {
     throw new AudioFault("no_worklet", String(error));
@@ -72,6 +76,9 @@ class Audio {
     this.context = context;
     this.stream = stream;
     this.closed = false;
+    this.listening = new AbortController(); // listeners on objects of the browser, which would keep all of this alive
+    this.bodies = 0; // worklets that run
+    this.freed = null;
     this.running = true;
     this.onFault = onFault;
     this.quality = { capture: "–", playback: "–" };
@@ -85,16 +92,20 @@ class Audio {
     // Its output is silence; the connection makes every engine run the node.
     this.source.connect(this.captureNode).connect(context.destination);
     this.playbackNode.connect(context.destination);
+    const { signal } = this.listening;
     for (const track of stream.getAudioTracks()) {
-      track.addEventListener("ended", () => this.closed || onFault("ended", true));
+      track.addEventListener("ended", () => this.closed || onFault("ended", true), { signal });
     }
-    context.addEventListener("statechange", () => this.contextChanged());
+    context.addEventListener("statechange", () => this.contextChanged(), { signal });
   }
 
   node(name, options, onLevel) {
     const node = new AudioWorkletNode(this.context, `parley-${name}`, options);
+    this.bodies += 1;
     node.port.onmessage = ({ data }) => {
-      if (data.type === "level") {
+      if (data.type === "closed") this.bodyClosed();
+      else if (this.closed) return;
+      else if (data.type === "level") {
         this.peaks[name] = Math.max(this.peaks[name], Math.round(20 * Math.log10(data.peak)));
         onLevel(data);
       } else if (data.type === "quality") this.quality[name] = data.quality;
@@ -132,12 +143,33 @@ class Audio {
     if (this.closed) return;
     this.closed = true;
     for (const track of this.stream.getTracks()) track.stop();
+    this.listening.abort();
+    announceCall(false);
+    this.source.disconnect();
+    for (const node of [this.captureNode, this.playbackNode]) node.port.postMessage({ type: "close" });
+    this.freed = setTimeout(() => this.free(), CLOSE_PATIENCE_MS);
+  }
+
+  bodyClosed() {
+    this.bodies -= 1;
+    if (this.bodies > 0 || this.freed === null) return;
+    clearTimeout(this.freed);
+    for (const node of [this.captureNode, this.playbackNode]) node.disconnect();
+    this.freed = setTimeout(() => this.free(), SETTLED_MS);
+  }
+
+  /**
+   * Only when the source is gone and both worklets have ended by themselves: Chromium takes note of that while the context
+   * runs, and keeps one that was closed before for good, with its nodes and the stream.
+   */
+  free() {
+    this.freed = null;
     for (const node of [this.captureNode, this.playbackNode]) {
-      node.port.postMessage({ type: "close" });
+      node.port.onmessage = node.onprocessorerror = null;
+      node.port.close();
       node.disconnect();
     }
-    this.source.disconnect();
-    announceCall(false);
     this.context.close().catch(() => {});
+    this.captureNode = this.playbackNode = this.source = this.stream = null;
   }
 }

@@ -1,15 +1,29 @@
-/** Draws view snapshots. The page owns nothing of what it shows: every snapshot is whole, and text goes in as text only. */
+/** Draws views. The page owns nothing of what it shows, and text goes in as text only. */
+
+import { drawTurns } from "./turns.js";
 
 export const $ = (id) => document.getElementById(id);
-const ROLES = { user: "You", agent: "Agent", tool: "Tool", system: "Note", mark: "Note" };
 const COUNTDOWN_FROM_MS = 120_000;
-const ANNOUNCEMENTS_KEPT = 6;
 
 const LEVEL_STEPS = 25;
 
+/** What is shown before Python has said a word. */
+export const EMPTY = {
+  state: "idle", activity: "none", status: "Ready when you are", tone: "idle", audio_wanted: false, can_connect: true,
+  can_hang_up: false, can_interrupt: false, can_type: false, muted: false, notice: null, turns: [], voices: null,
+  session_id: null, ends_in_ms: null, stats: {}, features: null, turn_style: "vad", talking: false,
+};
+
 const drawn = new Map();
-const announced = new Set();
 let ends_at_ms = null;
+
+/** From here on this script tells what was told without it: by the HTML, and by `_guard.js`. */
+export function takeOver() {
+  document.documentElement.className = "guarded";
+  $("notice").classList.remove("late");
+  $("start-detail").hidden = true;
+  $("copying").hidden = false;
+}
 
 /** @param {object} view as Python made it   @param {{status: string, tone: string}|null} local what only the page knows yet */
 export function drawView(view, local) {
@@ -18,7 +32,7 @@ export function drawView(view, local) {
   setText($("status"), local?.status ?? view.status);
   const busy = Boolean(local);
   $("connect").hidden = !view.can_connect && !busy;
-  $("connect").disabled = busy;
+  $("connect").disabled = busy || !view.can_connect;
   $("hang-up").hidden = !view.can_hang_up && !busy;
   setText($("hang-up"), busy ? "Cancel" : "Hang up");
   $("mute").disabled = !view.can_hang_up;
@@ -34,7 +48,8 @@ export function drawView(view, local) {
   setText($("talk-key"), view.talking ? "Listening: let go to send" : "Hold to talk");
   drawNotice(view.notice);
   drawFeatures(view.features);
-  drawTurns(view.turns);
+  drawTurns($("transcript"), $("announcer"), view.turns);
+  $("empty").classList.toggle("hidden", view.turns.length > 0);
   if (view.voices) drawVoices(view.voices);
   ends_at_ms = view.ends_in_ms === null ? null : performance.now() + view.ends_in_ms;
   drawCountdown();
@@ -56,50 +71,6 @@ function drawFeatures(features) {
   if (!features) return;
   for (const element of document.querySelectorAll("[data-feature]")) element.hidden = !features[element.dataset.feature];
   for (const element of document.querySelectorAll("[data-without]")) element.hidden = features[element.dataset.without];
-}
-
-/** A new call starts an empty list; its turns are told to a screen reader again. */
-function drawTurns(turns) {
-  const list = $("transcript");
-  const known = new Map([...list.children].map((item) => [item.dataset.turn, item]));
-  const near_end = list.scrollHeight - list.scrollTop - list.clientHeight < 60;
-  let before = null;
-  for (const turn of turns) {
-    const item = known.get(turn.id) ?? newTurn(turn);
-    known.delete(turn.id);
-    item.dataset.final = String(turn.final);
-    item.dataset.interrupted = String(turn.interrupted);
-    setText(item.querySelector(".text"), turn.text);
-    item.querySelector(".mark").hidden = !turn.interrupted;
-    const place = before ? before.nextSibling : list.firstChild;
-    if (place !== item) list.insertBefore(item, place);
-    before = item;
-    announce(turn);
-  }
-  for (const [id, item] of known) {
-    item.remove();
-    announced.delete(id);
-  }
-  $("empty").classList.toggle("hidden", turns.length > 0);
-  if (near_end) list.scrollTop = list.scrollHeight;
-}
-
-function newTurn(turn) {
-  const item = made("li", "");
-  item.dataset.turn = turn.id;
-  item.dataset.role = turn.role;
-  for (const [name, text] of [["who", ROLES[turn.role] ?? turn.role], ["text", ""], ["mark", "interrupted"]]) {
-    item.append(made("span", text, name));
-  }
-  return item;
-}
-
-/** A screen reader hears each turn once, when it is settled: boundaries, not every word. */
-function announce(turn) {
-  if (!turn.final || announced.has(turn.id) || !turn.text) return;
-  announced.add(turn.id);
-  $("announcer").append(made("p", `${ROLES[turn.role] ?? turn.role}: ${turn.text}`));
-  while ($("announcer").children.length > ANNOUNCEMENTS_KEPT) $("announcer").firstChild.remove();
 }
 
 function drawVoices(voices) {
@@ -151,7 +122,7 @@ export function drawBoot(stage, percent) {
     python: "Starting Python",
     client: "Starting the agent's mind",
     ready: "Ready",
-    failed: "Python could not be started",
+    failed: "",
   };
   document.body.dataset.boot = stage === "ready" || stage === "failed" ? stage : "loading";
   $("boot").hidden = stage === "ready";
@@ -166,6 +137,16 @@ export function drawFacts(facts) {
   if (!$("diagnostics").open) return;
   list.replaceChildren();
   for (const [name, value] of Object.entries(facts)) list.append(made("dt", name), made("dd", String(value ?? "–")));
+}
+
+export async function copyFacts(facts) {
+  const text = Object.entries({ ...facts, Browser: navigator.userAgent }).map(([name, value]) => `${name}: ${value ?? "–"}`).join("\n");
+  try {
+    await navigator.clipboard.writeText(text);
+    $("copied").textContent = "Copied";
+  } catch {
+    $("copied").textContent = "Copying is not allowed here; select the text instead";
+  }
 }
 
 function made(tag, textContent, className = "") {

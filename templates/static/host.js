@@ -9,6 +9,8 @@
  * base64, Python gets the bytes.
  */
 
+import { askForToken, blocked, isBlocked, whenBlocked } from "./network.js";
+
 const FATAL = /fatally failed|memory access out of bounds|unreachable|stack/i;
 
 const SHORT_WAY = ["may_send", "sent", "item_of", "may_play", "played"];
@@ -191,7 +193,7 @@ export class Host {
       socket = new WebSocket(url, JSON.parse(protocols));
     } catch (error) {
       // A malformed address or one that the policy forbids: told like any other socket that never opened.
-      setTimeout(() => this.tell("socket_closed", id, 1006, String(error.name)), 0);
+      setTimeout(() => this.tell("socket_closed", id, 1006, isBlocked(error) ? blocked(url) : String(error.name)), 0);
       return;
     }
     socket.binaryType = "arraybuffer";
@@ -199,7 +201,11 @@ export class Host {
     this.takeShortWay(id, socket, JSON.parse(audio));
     socket.onopen = () => this.tell("socket_opened", id);
     socket.onmessage = ({ data }) => this.message(id, data);
-    // `error` says nothing that `close` does not say, and some drops come without it.
+    whenBlocked(socket, () => this.sockets.get(id) === socket, () => {
+      this.close_socket(id, 1000, "");
+      this.tell("socket_closed", id, 1006, blocked(url));
+    });
+    // Else `error` says nothing that `close` does not say, and some drops come without it.
     socket.onclose = ({ code, reason }) => {
       this.sockets.delete(id);
       this.tell("socket_closed", id, code, reason);
@@ -221,7 +227,7 @@ export class Host {
     if (!socket) return;
     this.sockets.delete(id);
     // Browsers report an unanswered close after 5 to 60 s; nobody waits for that.
-    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.onopen = socket.onmessage = socket.onclose = socket.onerror = null;
     socket.close(code, reason);
   }
 
@@ -239,28 +245,9 @@ export class Host {
     this.timers.delete(name);
   }
 
-  /** POST for a token; Python reads status, body text and Retry-After. Status 0: no answer. */
+  /** POST for a token; Python reads status, body text and Retry-After. Status 0: no answer, and the text is why. */
   async request_token(attempt, url, body, timeout_ms) {
-    let status = 0;
-    let text = "";
-    let retry_after = "";
-    try {
-      const answer = await fetch(url, {
-        method: "POST",
-        body,
-        headers: { "Content-Type": "application/json" },
-        cache: "no-store",
-        credentials: "same-origin",
-        redirect: "error",
-        referrerPolicy: "no-referrer",
-        signal: AbortSignal.timeout(timeout_ms),
-      });
-      status = answer.status;
-      retry_after = answer.headers.get("Retry-After") ?? "";
-      text = await answer.text();
-    } catch (error) {
-      text = String(error.name);
-    }
+    const { status, text, retry_after } = await askForToken(url, body, timeout_ms);
     this.tell("token_answered", attempt, status, text, retry_after);
   }
 
@@ -290,8 +277,8 @@ function audioOf(wire, text) {
     const data = message[wire.data_field];
     if (message[wire.type_field] !== wire.type || typeof reply !== "string" || typeof data !== "string") return null;
     const pcm = Uint8Array.fromBase64(data);
-    // Base64 with spaces in it, or without its padding, has another length than its bytes say, and is for Python to refuse.
-    const whole = pcm.length > 0 && pcm.length % 2 === 0 && Math.ceil(pcm.length / 3) * 4 === data.length;
+    // Line breaks and missing padding are taken here as they are in Python; half a sample is for Python to refuse.
+    const whole = pcm.length > 0 && pcm.length % 2 === 0;
     return whole ? { reply, pcm } : null;
   } catch {
     return null;

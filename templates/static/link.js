@@ -5,14 +5,18 @@
  * says `dead` where it can; where it cannot, it misses the heartbeat.
  */
 
+import { guard } from "./start.js";
+
 // Begun by the script in the page itself, `_ahead.js`.
-const { first, startWorker } = globalThis.parleyAhead;
+const { config: of_page, first, startWorker } = globalThis.parleyAhead;
+const WORKER_URL = of_page.boot.worker.url ?? of_page.boot.worker;
 
 const HEARTBEAT_MS = 3000;
 const PATIENCE_MS = 20000;
+const FIRST_WORD_MS = 4000;
 
 export class Link {
-  /** @param {object} settings for Python   @param {(message: object) => void} onMessage   @param {(reason: string) => void} onDead */
+  /** @param {object} settings for Python   @param {(message: object) => void} onMessage   @param {(reason: string, kind: string, what: string | null) => void} onDead */
   constructor(settings, onMessage, onDead) {
     this.settings = settings;
     this.onMessage = onMessage;
@@ -33,12 +37,31 @@ export class Link {
   adopt(worker) {
     this.worker = worker;
     this.ready = false;
+    this.heard = false;
     this.pinged_at = null;
     worker.onmessage = ({ data }) => this.received(data);
     worker.onerror = (event) => {
       event.preventDefault();
-      this.died(event.message || "the worker could not be loaded");
+      if (event.message) this.died(event.message);
+      else this.lookFor(worker);
     };
+    this.awaitFirstWord(worker);
+  }
+
+  /** A script of a wrong type is no event in WebKit (see `quirks.js`), and a slow line or machine is none anywhere. */
+  awaitFirstWord(worker) {
+    setTimeout(async () => {
+      const found = this.heard ? null : await guard.diagnose(WORKER_URL);
+      if (worker !== this.worker || this.heard) return;
+      if (found.kind === "unknown") this.awaitFirstWord(worker);
+      else this.died(found.detail, found.kind, WORKER_URL);
+    }, FIRST_WORD_MS);
+  }
+
+  /** The event of a script that could not be loaded does not say why. */
+  async lookFor(worker) {
+    const { kind, detail } = await guard.diagnose(WORKER_URL);
+    if (worker === this.worker && !this.heard) this.died(detail, kind, WORKER_URL);
   }
 
   send(message, transfer = []) {
@@ -46,8 +69,9 @@ export class Link {
   }
 
   received(message) {
+    this.heard = true;
     if (message.type === "pong") this.pinged_at = null;
-    else if (message.type === "dead") this.died(message.reason);
+    else if (message.type === "dead") this.died(message.reason, message.kind, message.what);
     else {
       if (message.type === "boot" && message.stage === "ready") this.ready = true;
       this.onMessage(message);
@@ -63,10 +87,11 @@ export class Link {
     } else if (now - this.pinged_at > PATIENCE_MS) this.died("no heartbeat");
   }
 
-  died(reason) {
+  died(reason, kind = "unknown", what = null) {
+    this.heard = true; // nobody waits for its first word any more
     this.worker.onmessage = this.worker.onerror = null;
     this.worker.terminate();
     this.ready = false;
-    this.onDead(reason);
+    this.onDead(reason, kind, what);
   }
 }

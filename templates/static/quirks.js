@@ -41,9 +41,9 @@ export function runs(context, patience_ms) {
  * specification asks for NotFoundError: w3c.github.io/mediacapture-main/#dom-mediadevices-getusermedia).
  * Goes when WebKit reports NotFoundError. With our loose constraints nothing else can be overconstrained.
  */
-export function microphoneFault(error) {
+export async function microphoneFault(error) {
   const kinds = {
-    NotAllowedError: /dismiss/i.test(error.message) ? "dismissed" : "denied",
+    NotAllowedError: error.name === "NotAllowedError" && (await whyNotAllowed(error)),
     SecurityError: "denied",
     NotFoundError: "not_found",
     OverconstrainedError: error.constraint ? "overconstrained" : "not_found",
@@ -51,6 +51,22 @@ export function microphoneFault(error) {
     AbortError: "busy",
   };
   return kinds[error.name] ?? "unknown";
+}
+
+/**
+ * One error for five reasons. Chromium knows the policy of a page. Firefox and WebKit say of a page in a frame that was not let have a
+ * microphone that it is "denied" without having asked anybody (measured in Firefox 153, WebKitGTK 2.50; developer.mozilla.org/docs/
+ * Web/HTTP/Reference/Headers/Permissions-Policy/microphone). Goes when all have `document.permissionsPolicy`.
+ */
+async function whyNotAllowed({ message }) {
+  if (/dismiss/i.test(message)) return "dismissed";
+  if (/by system/i.test(message)) return "denied_by_system"; // Chromium's words for a system whose settings forbid it
+  const framed = globalThis.parent !== globalThis;
+  const allowed = (document.permissionsPolicy ?? document.featurePolicy)?.allowsFeature("microphone");
+  if (allowed === false) return framed ? "framed" : "forbidden";
+  if (!framed || allowed) return "denied";
+  const { state } = await navigator.permissions.query({ name: "microphone" }).catch(() => ({ state: "denied" }));
+  return state === "denied" ? "framed" : "denied";
 }
 
 /**

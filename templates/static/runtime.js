@@ -8,7 +8,7 @@
 
 import { compiled, imported, whole, wholeNow } from "./files.js";
 import { FileFault, nameOf } from "./genuine.js";
-import { runtimeOptions } from "./restore.js";
+import { runtimeOptions, settle } from "./restore.js";
 import { Secondaries, Secondary } from "./secondary.js";
 
 const LIBRARY = "/lib/python314.zip";
@@ -68,8 +68,7 @@ async function fromSnapshot(config, stage, ahead, wasm) {
   const [{ loadPyodide }, { default: create }] = await scripts(config.runtime);
   const options = { ...runtimeOptions(meta, memory, create), ...output, indexURL: NOWHERE, stdLibURL: "empty.zip" };
   const python = await compiledAlready(wasm, rest, { "empty.zip": () => EMPTY_ZIP }, () => loadPyodide(options));
-  // Every page would draw the same numbers as the machine that made the snapshot.
-  python.pyimport("random").seed();
+  settle(python);
   installLibrary(python, config);
   return { python, rest };
 }
@@ -121,7 +120,8 @@ function installLibrary(python, { library }) {
 /** What the smaller runtime lacks at first; a full one is whole. */
 function restOf({ later }) {
   const what = "the rest of Python";
-  const part = ({ name, ...file }) => new Secondary(name, () => compiled(file, what), () => new WebAssembly.Module(wholeNow(file, what)));
+  const part = ({ name, ahead, ...file }) =>
+    new Secondary(name, ahead ? () => compiled(file, what) : null, () => new WebAssembly.Module(wholeNow(file, what)));
   return later.length > 0 ? new Secondaries(later.map(part)) : null;
 }
 
@@ -131,16 +131,21 @@ function restOf({ later }) {
  */
 async function compiledAlready(compiling, rest, answers, load) {
   const plain = WebAssembly.instantiateStreaming;
+  let refuse = null;
+  const refused = new Promise((_, reject) => (refuse = reject)); // by a policy in WebKit, which lets a module be compiled
   WebAssembly.instantiateStreaming = async (_, imports) => {
     const module = await compiling;
-    const instance = await WebAssembly.instantiate(module, imports);
+    const instance = await WebAssembly.instantiate(module, imports).catch((error) => {
+      refuse(new Error(error.message.replace(/\s+/g, " "))); // WebKit adds a line, and of many lines the last one is told
+      throw error;
+    });
     return { module, instance: rest?.attach(instance) ?? instance };
   };
   try {
     // Pyodide says nothing when the wasm fails, and waits for ever; what answers in its place must end all the same.
     const failed = compiling.then(() => new Promise(() => {}));
     const never = () => new Promise(() => {});
-    return await answering({ ...answers, "pyodide.asm.wasm": never }, () => Promise.race([failed, load()]));
+    return await answering({ ...answers, "pyodide.asm.wasm": never }, () => Promise.race([refused, failed, load()]));
   } finally {
     WebAssembly.instantiateStreaming = plain;
   }

@@ -3,7 +3,8 @@
  * seen to use, and what a page hardly ever needs.
  *
  * The primary module has a stub for each function that it lacks; the stubs go through a table that the secondary module fills.
- * It is fetched when Python is ready, without anybody waiting. Who calls a stub before it is there waits for it.
+ * Most are fetched when Python is ready, without anybody waiting. Who calls a stub before it is there waits for it. A part brings
+ * the constants with it that its functions alone read: they are not in the memory before.
  */
 
 const WAITS_MS = [0, 2_000, 15_000];
@@ -32,8 +33,8 @@ export class Secondaries {
 
 export class Secondary {
   /**
-   * @param {"call" | "rest"} name of the part
-   * @param {() => Promise<WebAssembly.Module>} ahead compiles it while other things go on
+   * @param {string} name of the part
+   * @param {(() => Promise<WebAssembly.Module>) | null} ahead compiles it while other things go on; null where it waits to be asked for
    * @param {() => WebAssembly.Module} now does it while everything waits
    */
   constructor(name, ahead, now) {
@@ -59,6 +60,7 @@ export class Secondary {
 
   /** Bring it without holding anything up. A line that is down at this moment may be up in the next. */
   async bringAhead() {
+    if (this.ahead === null) return;
     for (const wait_ms of WAITS_MS) {
       await new Promise((done) => setTimeout(done, wait_ms));
       if (this.isThere) return;

@@ -4,20 +4,19 @@
  */
 
 import { openAudio } from "./audio.js";
-import { $, drawBoot, drawCountdown, drawFacts, drawLevel, drawSettings, drawView } from "./draw.js";
+import { $, EMPTY, copyFacts, drawBoot, drawCountdown, drawFacts, drawLevel, drawSettings, drawView, takeOver } from "./draw.js";
 import { Link } from "./link.js";
+import { watchForRecovery } from "./over.js";
 import { outputLatency_ms } from "./quirks.js";
+import { guard, needsLine, needsPage, startFault } from "./start.js";
 import { talkKey } from "./talk_key.js";
+import { mergeTurns } from "./turns.js";
 
 const { config } = globalThis.parleyAhead;
 
 const SILENT_AFTER_MS = 2500;
+const REDRAW_WITHIN_MS = 100;
 
-const EMPTY = {
-  state: "idle", activity: "none", status: "Ready when you are", tone: "idle", audio_wanted: false, can_connect: true,
-  can_hang_up: false, can_interrupt: false, can_type: false, muted: false, notice: null, turns: [], voices: null,
-  session_id: null, ends_in_ms: null, stats: {}, features: null, turn_style: "vad", talking: false,
-};
 let view = EMPTY;
 let local = null; // what only the page knows: {status, tone} between the click and Python's first word
 let audio = null;
@@ -25,8 +24,9 @@ let call = 0; // counts clicks, so that a snapshot from before this call cannot 
 let opening = false;
 let waiting = null; // the message and ports of a click that Python is not there to serve; the worklet holds what is said
 let hold_ms = 0; // how much of what is said before the call is kept, for this click
-let boot = { stage: "runtime", percent: 0, ready_ms: null, way: null, why: null };
+let boot = { stage: "runtime", percent: 0, ready_ms: null, way: null, why: null, fault: null };
 let silent = false;
+let redraw_timer = null;
 
 let chosen = config.choices[0];
 
@@ -36,7 +36,8 @@ function received(message) {
   if (message.type === "boot") {
     boot = { ...boot, stage: message.stage, percent: message.percent };
     if (message.stage === "ready") {
-      boot = { ...boot, way: message.way, why: message.why, ready_ms: Math.round(performance.now()) };
+      boot = { ...boot, way: message.way, why: message.why, ready_ms: Math.round(performance.now()), fault: null };
+      guard.started();
       handOver();
     }
     drawBoot(message.stage, message.percent);
@@ -45,12 +46,12 @@ function received(message) {
     // A fresh worker knows nothing of why it was started: what the page told stays until the next call.
     const told = message.call === 0 && view.notice ? { notice: view.notice, turns: view.turns } : {};
     if (answers(message.view) && !answers(view)) audio?.answerBegins();
-    view = { ...message.view, ...told };
+    view = { ...message.view, turns: mergeTurns(view.turns, message.view), ...told };
     if (message.call === call) {
       if (!opening) local = null;
       if (!view.audio_wanted) release();
     }
-    redraw();
+    redrawSoon();
   }
 }
 
@@ -58,7 +59,16 @@ function answers({ activity }) {
   return activity === "thinking" || activity === "agent_speaking";
 }
 
+/** Views may come much faster than a screen shows them; a page in the background has no frames at all. */
+function redrawSoon() {
+  if (redraw_timer !== null) return;
+  redraw_timer = setTimeout(redraw, REDRAW_WITHIN_MS);
+  requestAnimationFrame(() => redraw_timer !== null && redraw());
+}
+
 function redraw() {
+  clearTimeout(redraw_timer);
+  redraw_timer = null;
   drawView(view, local);
   drawFacts(facts());
 }
@@ -193,8 +203,9 @@ function faulted(kind, fatal, recovered = false) {
 }
 
 /** Python is gone, and the session with it: give the microphone back, say so, start again. */
-function died(reason) {
+function died(reason, kind, what) {
   const stage = boot.stage;
+  if (stage !== "ready" && kind === "missing" && guard.again(what ?? reason)) return;
   const in_call = view.can_hang_up;
   cancel();
   boot = { ...boot, stage: "failed", percent: 0 };
@@ -202,11 +213,10 @@ function died(reason) {
   if (stage === "ready") {
     view.notice = notice("worker_died", "The agent's mind crashed and was started again.", in_call ? "The call has ended. Press Connect to call again." : "Press Connect when you are ready.");
     restart();
-  } else if (stage === "client") {
-    view.notice = notice("boot_failed", "The agent's mind could not be started.", `Something is wrong with this page's settings or tools: ${reason}`);
-    drawBoot("failed", 0);
   } else {
-    view.notice = notice("boot_failed", "The agent's mind could not be loaded.", `Check your connection, then press Try again. (${reason})`);
+    boot.fault = startFault(kind, reason, stage);
+    view.notice = notice(`start_${boot.fault.kind}`, boot.fault.title, boot.fault.hint);
+    view.status = "Not started";
     drawBoot("failed", 0);
   }
   redraw();
@@ -214,6 +224,20 @@ function died(reason) {
 
 function notice(code, title, hint) {
   return { tone: "error", code, title, hint, retry: true };
+}
+
+function retry() {
+  if (needsPage(boot.fault?.kind)) location.reload();
+  view = { ...EMPTY, turns: view.turns };
+  restart();
+  redraw();
+}
+
+/** What is told in these notices is over. In a call it is Python's to say so. */
+function over(codes) {
+  if (!view.notice || !view.can_connect || !codes.test(view.notice.code)) return;
+  view = { ...view, notice: null };
+  redraw();
 }
 
 function restart() {
@@ -236,6 +260,8 @@ function facts() {
     "Python ready after": boot.ready_ms === null ? null : `${boot.ready_ms} ms`,
     "Python started from": boot.way,
     "Not faster because": boot.why,
+    ...(boot.fault && { "Start-up detail": boot.fault.detail }),
+    ...(config.owner_words[view.notice?.code] && { "For the site's owner": config.owner_words[view.notice.code] }),
     "Context rate": audio && `${audio.context.sampleRate} Hz`,
     Resampling: audio && listed(audio.quality),
     "Loudest dBFS": audio && listed(audio.peaks),
@@ -251,11 +277,9 @@ $("interrupt").addEventListener("click", () => link.send({ type: "interrupt" }))
 $("service")?.addEventListener("change", () => choose($("service").selectedIndex));
 talkKey($("talk-key"), () => !$("talk-key").hidden, (intent) => link.send({ type: "talk", ...intent }));
 $("apply").addEventListener("click", () => link.send({ type: "settings", ...settings() }));
-$("retry").addEventListener("click", () => {
-  view = { ...EMPTY, turns: view.turns };
-  restart();
-  redraw();
-});
+$("retry").addEventListener("click", retry);
+addEventListener("online", () => boot.stage === "failed" && needsLine(boot.fault?.kind) && retry());
+watchForRecovery(over);
 $("voice").addEventListener("change", () => {
   $("voice-other").hidden = $("voice").value !== "*";
   if (!$("voice-other").hidden) $("voice-other").focus();
@@ -267,15 +291,7 @@ $("typed").addEventListener("submit", (event) => {
   $("typed-text").value = "";
 });
 $("diagnostics").addEventListener("toggle", () => drawFacts(facts()));
-$("copy").addEventListener("click", async () => {
-  const text = Object.entries({ ...facts(), Browser: navigator.userAgent }).map(([name, value]) => `${name}: ${value ?? "–"}`).join("\n");
-  try {
-    await navigator.clipboard.writeText(text);
-    $("copied").textContent = "Copied";
-  } catch {
-    $("copied").textContent = "Copying is not allowed here; select the text instead";
-  }
-});
+$("copy").addEventListener("click", () => copyFacts(facts()));
 document.addEventListener("keydown", (event) => {
   const typing = event.target instanceof Element && event.target.closest("input, textarea, select, [contenteditable]");
   if (typing || event.altKey || event.ctrlKey || event.metaKey || event.repeat) return;
@@ -289,6 +305,8 @@ addEventListener("pagehide", () => {
 });
 setInterval(drawCountdown, 1000);
 setInterval(() => drawFacts(facts()), 1000);
+guard.alive();
+takeOver();
 drawBoot(boot.stage, 0);
 drawSettings(chosen.settings);
 redraw();

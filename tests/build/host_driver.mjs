@@ -11,7 +11,7 @@ Uint8Array.prototype.toBase64 ??= function toBase64() {
   return Buffer.from(this.buffer, this.byteOffset, this.byteLength).toString("base64");
 };
 Uint8Array.fromBase64 ??= (text) => {
-  if (!/^[A-Za-z0-9+/\s]*={0,2}$/.test(text)) throw new SyntaxError("not base64");
+  if (!/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(text)) throw new SyntaxError("not base64");
   return new Uint8Array(Buffer.from(text, "base64"));
 };
 

@@ -6,7 +6,8 @@
 import { readFileSync } from "node:fs";
 
 import { SECTION, concatenated, leb, written } from "../../builder/runtime_pruner/format.mjs";
-import { PREFIX, split, watched } from "../../builder/runtime_splitter/split.mjs";
+import { split } from "../../builder/runtime_splitter/split.mjs";
+import { told as toldBy, watched } from "../../builder/runtime_splitter/watch.mjs";
 import { Secondaries, Secondary } from "../../templates/static/secondary.js";
 
 console.info = () => {}; // stdout is for the result
@@ -33,11 +34,11 @@ const imports = { env: { step: (x) => x + 1 } };
 
 const { exports } = await WebAssembly.instantiate(await WebAssembly.compile(watched(WHOLE)), imports);
 exports.entry(10);
-const called = Object.keys(exports).filter((it) => it.startsWith(PREFIX) && exports[it].value === 1);
+const { called } = toldBy(exports);
 
 const [used, atStart] = JSON.parse(readFileSync(0, "utf8"));
-const without = split(WHOLE, new Set(used), "rest");
-const divided = split(without.primary, new Set([...atStart, ...without.own]), "call");
+const without = split(WHOLE, new Set([1, 2, 3].filter((it) => !used.includes(it))), "rest");
+const divided = split(without.primary, new Set(used.filter((it) => !atStart.includes(it))), "call");
 const modules = { call: await WebAssembly.compile(divided.secondary), rest: await WebAssembly.compile(without.secondary) };
 
 async function run(now) {
@@ -71,7 +72,7 @@ try {
 }
 
 const told = {
-  watched: called.map((it) => Number(it.slice(PREFIX.length))),
+  watched: called,
   exports: Object.keys(demanded.seen.exports).sort(),
   "on demand": usedOf(demanded),
   ahead: usedOf(ahead),

@@ -12,7 +12,8 @@ import pytest
 from builder import slim
 
 ROOT = Path(__file__).resolve().parents[2]
-BUDGET_BYTES = 35_000
+# 3,700 of them are what a page says that cannot start, which cannot be fetched when it is needed; another 4,600 check and unpack files.
+BUDGET_BYTES = 39_000
 IMPORT = re.compile(r"""(?:\bfrom|\bimport)\s*["']\./([\w.-]+\.js)["']""")
 
 

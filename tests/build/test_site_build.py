@@ -94,7 +94,8 @@ def test_the_page_can_check_every_file_that_it_is_told_of(dist: Path) -> None:
     for url, digest in attributes.items():
         assert digest == base64.b64encode(hashlib.sha256((dist / url).read_bytes()).digest()).decode(), url
     there = {f"assets/{path.name}" for path in (dist / "assets").iterdir() if path.suffix not in (".br", ".gz")}
-    assert {file["url"] for file in files} | set(attributes) == there
+    # `start.js` is what stands in the page too; it is fetched only to find out whether a host's policy forbids the page's own.
+    assert {file["url"] for file in files} | set(attributes) | {str(page_config(dist)["start"])} == there
 
 
 def test_the_page_knows_a_sum_of_what_it_is_told(dist: Path) -> None:
@@ -176,15 +177,30 @@ def test_the_policy_never_allows_eval_or_inline_code() -> None:
         assert "wss://voice.example" in text
 
 
-def test_the_policy_names_the_one_script_that_stands_in_the_page_by_its_digest(dist: Path) -> None:
-    """A character more or less and no browser runs it; any other script in the page is refused everywhere."""
-    scripts = re.findall(r"<script>(.*?)</script>", (dist / "index.html").read_text(), re.DOTALL)
-    assert len(scripts) == 1
-    digest = base64.b64encode(hashlib.sha256(scripts[0].encode()).digest()).decode()
+def test_the_policy_names_what_stands_in_the_pages_by_its_digest(dist: Path) -> None:
+    """A character more or less and no browser takes it; any other script or style in a page is refused everywhere."""
+    found = {}
+    for name in ("index.html", "404.html"):
+        page = (dist / name).read_text()
+        found[name] = re.findall(r"<(?:script data-cfasync=\"false\"|style)>(.*?)</(?:script|style)>", page, re.DOTALL)
+        assert len(re.findall(r"<(?:script|style)\b(?![^>]*(?: src=| type=\"application/json\"))", page)) == len(
+            found[name]
+        )
+    assert [len(texts) for texts in found.values()] == [1, 2]
+    digests = {
+        base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for texts in found.values() for text in texts
+    }
     for text in ((dist / "index.html").read_text().replace("&#39;", "'"), (dist / "_headers").read_text()):
-        assert set(re.findall(r"'sha256-([^']*)'", text)) == {digest}
+        assert set(re.findall(r"'sha256-([^']*)'", text)) == digests
     assert "unsafe-inline" not in (dist / "_headers").read_text()
-    assert "sha256" not in policy.content_security_policy((), page=False, inline=scripts[0])
+    inline = policy.Inline(scripts=("here()",), styles=("p {}",))
+    assert "sha256" not in policy.content_security_policy((), page=False, inline=inline)
+
+
+def test_the_page_for_what_is_missing_needs_no_file(dist: Path) -> None:
+    """It is shown at any address, so a relative one would lead anywhere."""
+    page = (dist / "404.html").read_text()
+    assert re.findall(r'(?:src|href)="(?!data:)([^"]*)"', page) == ["/"]
 
 
 @pytest.mark.parametrize("form", ["plain", "reversed", "hex", "in the wheel", "packed"])
@@ -306,6 +322,15 @@ def agent_from(root: Path, toml: str) -> agents.Agent:
             ("sdk_voice",),
             ("wss://voice.example.com",),
         ),
+        *(
+            (
+                f"provider = 'sdk_voice'\n[server]\ntoken_url = '{scheme}://token.example.com:81/api/token'",
+                "sdk_voice",
+                ("sdk_voice",),
+                (f"{scheme}://token.example.com:81", f"{scheme.replace('http', 'ws')}://token.example.com:81"),
+            )
+            for scheme in ("http", "https")
+        ),
         (
             "providers = ['openai_realtime', 'assemblyai']",
             "openai_realtime",
@@ -331,7 +356,7 @@ def test_a_page_may_connect_to_the_providers_it_offers_and_to_no_other(
     assert agent.connect == connect
     rule = f"connect-src {' '.join((chr(39) + 'self' + chr(39), *connect))};"
     assert rule in policy.content_security_policy(agent.connect, page=True)
-    assert rule in policy.headers_file(agent.connect, ("index.html",))
+    assert rule in policy.headers_file(policy.site_headers(agent.connect), ("index.html",))
 
 
 def test_a_page_may_be_shown_in_the_frames_of_named_sites_and_of_no_other(tmp_path: Path) -> None:
@@ -340,8 +365,25 @@ def test_a_page_may_be_shown_in_the_frames_of_named_sites_and_of_no_other(tmp_pa
         tmp_path, "[page]\nembedded_by = ['https://www.example.com', 'https://*.example.org']"
     ).embedded_by
     assert named == ("https://www.example.com", "https://*.example.org")
-    assert "frame-ancestors https://www.example.com https://*.example.org;" in policy.headers_file((), (), named)
+    assert "frame-ancestors https://www.example.com https://*.example.org;" in policy.headers_file(
+        policy.site_headers((), named), ()
+    )
     assert agents.load(ROOT, "demo").embedded_by == ()
+
+
+def test_only_a_page_that_may_be_framed_says_what_a_page_with_coep_asks_of_a_frame() -> None:
+    """The page, and its worker: a document of another policy does not get to start one."""
+    framed, alone = (
+        policy.headers_file(policy.site_headers((), named), ()) for named in (("https://www.example.com",), ())
+    )
+    assert framed.count("Cross-Origin-Embedder-Policy: require-corp") == framed.count("\n/") + 1
+    assert framed.count("Cross-Origin-Resource-Policy: cross-origin") == framed.count("\n/") + 1
+    assert "Cross-Origin-Embedder-Policy" not in alone and "Cross-Origin-Resource-Policy: same-origin" in alone
+
+
+def test_no_file_of_ours_forces_a_host_to_https_for_years() -> None:
+    """The site's owner decides that: it holds for everything at that name, and cannot be taken back."""
+    assert "Strict-Transport-Security" not in policy.headers_file(policy.site_headers(()), ("index.html",))
 
 
 @pytest.mark.parametrize("wrong", ["'https://www.example.com'", "['*']", "['https://a.example; script-src *']", "[1]"])

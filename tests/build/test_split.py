@@ -1,4 +1,4 @@
-"""The divided runtime: what a page starts with, then what calls use, then the rest; always the same, and the same Python as the whole."""
+"""The divided runtime: what a page starts with, then what calls use, the rest, what is asked for; always the same, and the same Python as the whole."""
 
 from __future__ import annotations
 
@@ -34,14 +34,17 @@ def memory(runtime: Path) -> snapshot.Snapshot:
 def test_the_page_gets_half_at_first_and_every_build_the_same(
     tmp_path: Path, runtime: Path, library: Path, memory: snapshot.Snapshot
 ) -> None:
-    """The build itself runs the parts: a start with the primary one alone, a rehearsed call with the second, then what needs the third."""
+    """The build itself runs the parts: a start with the primary one alone, a rehearsed call with the second, then what needs the others."""
     first = split.make(tmp_path / "a", runtime, memory, library, PROVIDERS, None)
     second = split.make(tmp_path / "b", runtime, memory, library, reversed(PROVIDERS), None)
     assert first == second
     whole = len((runtime / "pyodide.asm.wasm").read_bytes())
-    assert len(first.primary) < 0.5 * whole
-    assert len(first.call) < 0.15 * whole
-    assert whole < len(first.primary) + len(first.call) + len(first.rest) < 1.1 * whole
+    size = {part.name: len(part.wasm) for part in first.later}
+    assert len(first.primary) < 0.3 * whole
+    assert size["call"] < 0.15 * whole
+    assert 0.95 * whole < len(first.primary) + sum(size.values()) < 1.15 * whole
+    assert {part.name for part in first.later if part.ahead} == {"call", "rest"}
+    assert sum(size[part.name] for part in first.later if not part.ahead) > 0.15 * whole
     assert first.tools is None
 
 

@@ -28,6 +28,7 @@ from websockets.typing import Subprotocol
 from pyclient.browser import Client
 from pyclient.config import ClientConfig
 from pyclient.tools import ToolRegistry
+from pyclient.view import merge_turns
 from tests.contract.modelled_sound import Buffer, ModelledSound
 
 TICK_S = 0.004
@@ -138,7 +139,9 @@ class HeadlessHost:
         self.spawn(self._token(attempt, url, body))
 
     def show(self, view: str) -> None:
-        self.views.append(json.loads(view))
+        update = json.loads(view)
+        turns = merge_turns(self.views[-1]["turns"] if self.views else [], update)
+        self.views.append({**update, "turns": turns})
         self._news.set()
 
     def settle(self) -> None:

@@ -7,7 +7,6 @@ import json
 import signal
 import socket
 import subprocess
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -64,22 +63,53 @@ def test_one_ready_line_then_a_clean_end_with_an_open_websocket(tmp_path: Path, 
     assert "Traceback" not in server.stderr
 
 
-def test_a_request_that_waits_for_the_provider_does_not_hold_up_the_end(tmp_path: Path, provider: FakeProvider) -> None:
-    """The provider's time limit here is longer than this test waits for the end."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_row_67_a_request_that_waits_for_the_provider_is_told_of_the_end_and_does_not_hold_it_up(
+    tmp_path: Path, provider: FakeProvider, number: signal.Signals
+) -> None:
+    """The provider's time limit here is longer than this test waits for the end. One waits for its slot, too."""
     provider.stall()
     variables = {"ASSEMBLYAI_API_KEY": "k", "ASSEMBLYAI_BASE_URL": provider.url, "UPSTREAM_TIMEOUT_SECONDS": "60"}
-    with server_process(tmp_path, **variables) as server:
-        url = f"http://localhost:{server.port}/api/token"
-
-        def ask() -> None:
-            with contextlib.suppress(httpx.HTTPError):
-                httpx.post(url, trust_env=False, timeout=DEADLINE_S * 2)
-
-        thread = threading.Thread(target=ask, daemon=True)
-        thread.start()
+    with server_process(tmp_path, **variables, UPSTREAM_SLOTS="1") as server, contextlib.ExitStack() as stack:
+        request = b"POST /api/token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
+        asking = [begin(stack, server.port, request) for _ in range(2)]
         wait_until(lambda: len(provider.calls) == 1)
-        assert server.stop(signal.SIGINT) == 0
-        thread.join(DEADLINE_S)
+        assert server.stop(number) == 0
+        answers = [read_all(connection) for connection in asking]
+    for answer in answers:
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b'"code":"stopping"' in answer
+        assert b"retry-after: 2" in answer.lower()
+    assert "Traceback" not in server.stderr
+    assert "graceful shutdown exceeded" not in server.stderr, "it was waited for"
+
+
+def test_row_67_a_request_whose_body_is_still_on_its_way_is_told_too(tmp_path: Path) -> None:
+    """Any request: what the HTTP server cancels at its end is answered in our words, not with its bare 500."""
+    with server_process(tmp_path, ASSEMBLYAI_API_KEY="k") as server, contextlib.ExitStack() as stack:
+        request = b"POST /api/token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"
+        connection = begin(stack, server.port, request)
+        assert server.stop(signal.SIGTERM) == 0
+        answer = read_all(connection)
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b'"code":"stopping"' in answer
+
+
+def begin(stack: contextlib.ExitStack, port: int, request: bytes) -> socket.socket:
+    """A connection on which this much was sent, and read at the other end."""
+    connection = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+    connection.settimeout(DEADLINE_S)
+    connection.sendall(request)
+    # What comes later is read later.
+    httpx.get(f"http://localhost:{port}/healthz", trust_env=False)
+    return connection
+
+
+def read_all(connection: socket.socket) -> bytes:
+    received = b""
+    while chunk := connection.recv(65536):
+        received += chunk
+    return received
 
 
 def test_what_the_browser_would_not_explain_is_said_at_the_start(tmp_path: Path) -> None:

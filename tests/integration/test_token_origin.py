@@ -78,6 +78,9 @@ FOREIGN_ORIGINS = [
 ]
 
 
+REFUSAL = "Pages of this origin may not ask for tokens here; see ALLOWED_ORIGINS."
+
+
 def test_there_are_at_least_forty_foreign_origins() -> None:
     assert len(set(FOREIGN_ORIGINS)) >= 40
 
@@ -91,8 +94,10 @@ def test_a_foreign_origin_is_refused_before_anything_goes_upstream(
     for method, path in (("POST", "/api/token"), ("GET", "/api/voice-token")):
         response = server.http.request(method, path, headers={b"Origin": value})  # type: ignore[dict-item]
         assert response.status_code == 403, (method, origin)
-        assert response.json()["error"]["code"] == "forbidden_origin"
-        assert "access-control-allow-origin" not in response.headers
+        assert response.json() == {"error": {"code": "forbidden_origin", "message": REFUSAL}}
+        # What reads like an origin may read why it was refused; nothing else of this server.
+        assert response.headers.get("access-control-allow-origin", origin) in (origin, value.decode("latin-1"))
+        assert "access-control-allow-credentials" not in response.headers
         assert "origin" in response.headers["vary"].lower()
     assert provider.calls == []
 
@@ -253,11 +258,38 @@ def test_a_preflight_of_an_allowed_origin_is_granted(
     assert provider.calls == []
 
 
-def test_a_preflight_of_a_foreign_origin_is_not_granted(server: RunningServer, api_path: str) -> None:
-    headers = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
-    response = server.http.options(api_path, headers=headers)
+FOREIGN = "https://evil.example"
+
+
+def test_a_foreign_page_reads_its_refusal_and_nothing_else(server: RunningServer, provider: FakeProvider) -> None:
+    """Without this the page could only say that the server cannot be reached."""
+    asked = {"Origin": FOREIGN, "Access-Control-Request-Method": "POST"}
+    way = server.http.options("/api/token", headers=asked)
+    assert (way.status_code, way.headers["access-control-allow-origin"]) == (204, FOREIGN)
+    assert way.headers["access-control-max-age"] == "0", "who was refused asks again"
+    assert "GET" not in way.headers["access-control-allow-methods"]
+    refused = server.http.post("/api/token", headers={"Origin": FOREIGN})
+    assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (403, FOREIGN)
+    elsewhere = server.http.post("/api/token", headers={"Origin": FOREIGN, "Host": "not-ours.example"})
+    assert elsewhere.json()["error"]["code"] == "forbidden_host"
+    assert elsewhere.headers["access-control-allow-origin"] == FOREIGN
+    for answer in (
+        server.http.get("/api/config", headers={"Origin": FOREIGN}),
+        server.http.get("/api/nothing", headers={"Origin": FOREIGN}),
+        server.http.post("/api/token", headers={"Origin": "null"}),
+        server.http.options("/api/token", headers={**asked, "Origin": "null"}),
+        server.http.options("/api/token", headers={**asked, "Origin": "https://evil.example/"}),
+    ):
+        assert "access-control-allow-origin" not in answer.headers
+    assert provider.calls == []
+    assert all("access-control-allow-credentials" not in answer.headers for answer in (way, refused, elsewhere))
+
+
+@pytest.mark.parametrize("path", ["/api/voice-token", "/api/config"])
+def test_a_preflight_of_a_foreign_origin_is_granted_nowhere_else(server: RunningServer, path: str) -> None:
+    response = server.http.options(path, headers={"Origin": FOREIGN, "Access-Control-Request-Method": "POST"})
     assert response.status_code == 403
-    assert "access-control-allow-origin" not in response.headers
+    assert "access-control-allow-methods" not in response.headers
     assert "origin" in response.headers["vary"].lower()
 
 

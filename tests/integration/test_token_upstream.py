@@ -1,9 +1,11 @@
-"""502 and 504: what a vendor does is its own affair. The page sees one of four fixed texts, whichever vendor it is."""
+"""502 and 504: what a vendor does is its own affair. The page sees one of a few fixed texts, whichever vendor it is."""
 
 from __future__ import annotations
 
 import gzip
 import json
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
@@ -20,14 +22,97 @@ from tests.integration.server_support import (
 from tests.integration.vendors import VENDORS, Vendor
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 422, 429, 500, 503, 201, 204])
-def test_any_status_but_200_is_502_without_the_providers_words(
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 422, 201, 204])
+def test_a_refusal_is_502_without_the_providers_words(
     server: RunningServer, provider: FakeProvider, vendor: Vendor, status: int
 ) -> None:
     """404 and 422 are how the vendor says bad key and bad parameter; neither may look like our own 404 or 422."""
     provider.answer_with(status, b"" if status == 204 else json.dumps({"detail": f"{CANARY} {vendor.key}"}))
     assert_error(server.post({"provider": vendor.name}), 502, "upstream_refused")
     assert len(provider.calls) == 1
+
+
+PASSING = [
+    (429, 429, "upstream_rate_limited"),
+    (503, 503, "upstream_overloaded"),
+    (500, 502, "upstream_failed"),
+    (502, 502, "upstream_failed"),
+    (529, 502, "upstream_failed"),
+    (408, 504, "upstream_timeout"),
+    (504, 504, "upstream_timeout"),
+]
+
+
+@pytest.mark.parametrize(("status", "told", "code"), PASSING)
+def test_row_65_trouble_that_passes_is_told_as_that_and_for_how_long_to_wait(
+    server: RunningServer, provider: FakeProvider, vendor: Vendor, status: int, told: int, code: str
+) -> None:
+    """No word of a key that may be wrong: whoever reads that looks for a fault that is not there."""
+    body = json.dumps({"detail": f"{CANARY} {vendor.key}"})
+    for headers, wait in (({"Retry_After": "17"}, "17"), ({}, None)):
+        provider.answer_with(status, body, **headers)
+        answer = server.post({"provider": vendor.name})
+        message = assert_error(answer, told, code)
+        assert answer.headers.get("retry-after") == wait
+        assert "key" not in message
+        if told != 504:
+            assert ("17 s" in message) is (wait is not None)
+
+
+# Of a header's value: how long the page is told to wait; None: nothing is passed on.
+WAITS: dict[str, str | None] = {
+    "0": "1",
+    " 5 ": "5",
+    "86400": "86400",
+    "999999999": "86400",
+    "9" * 400: None,
+    "-5": None,
+    "5.5": None,
+    "1e3": None,
+    "1_000": None,
+    "\u00b2": None,
+    "\u00b35": None,
+    "soon": None,
+    "": None,
+    "Wed, 21 Oct 2015 07:28:00 GMT": "1",
+    "Fri, 31 Dec 9999 23:59:59 GMT": "86400",
+    "Fri, 31 Dec 99999 23:59:59 GMT": None,
+}
+
+
+@pytest.mark.parametrize("text", WAITS)
+def test_row_68_a_retry_after_that_makes_no_sense_is_not_passed_on(
+    server: RunningServer, provider: FakeProvider, text: str
+) -> None:
+    provider.answer_with(429, b"", Retry_After=text)
+    answer = server.post()
+    assert_error(answer, 429, "upstream_rate_limited")
+    assert answer.headers.get("retry-after") == WAITS[text]
+
+
+def test_a_retry_after_that_is_a_date_is_passed_on_in_seconds(server: RunningServer, provider: FakeProvider) -> None:
+    provider.answer_with(503, b"", Retry_After=format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True))
+    assert 60 <= int(server.post().headers["retry-after"]) <= 90
+
+
+ODD_TOKENS = ["\ud800", "a\udc00b", "\ud83d\ude00", "\u0661\u0662", "\u00b2", "\uff11"]
+
+
+@pytest.mark.parametrize("token", ODD_TOKENS, ids=ascii)
+def test_row_68_a_token_with_half_a_character_or_foreign_digits_is_refused(
+    server: RunningServer, provider: FakeProvider, vendor: Vendor, token: str
+) -> None:
+    provider.answer_with(200, vendor.answer(token, provider.url))
+    assert_error(server.post({"provider": vendor.name}), 502, "upstream_unusable")
+
+
+@pytest.mark.parametrize("number", ["9" * 400, "-" + "9" * 400, "1e400", "9" * 5000, "NaN", "Infinity"])
+def test_row_68_a_number_beyond_all_bounds_in_an_answer_is_refused(
+    server: RunningServer, provider: FakeProvider, number: str
+) -> None:
+    text = VENDORS["openai_realtime"].answer("ek_good", provider.url, expires_at=12345)
+    provider.answer_with(200, text.replace("12345", number))
+    assert_error(server.post({"provider": "openai_realtime"}), 502, "upstream_unusable")
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -17,6 +17,7 @@ from pyclient import events as ev
 from pyclient.config import ClientConfig
 from pyclient.session import Session
 from pyclient.tools import ToolRegistry
+from pyclient.view import merge_turns
 
 TOKEN = "secret-token/with+signs"
 WS_URL = "wss://voice.test/v1/ws"
@@ -182,7 +183,9 @@ class FakeHost:
                 text = json.dumps(command.view, allow_nan=False)
                 assert len(text) < MAX_VIEW_BYTES
                 assert TOKEN not in text
-                self.views.append(json.loads(text))
+                update = json.loads(text)
+                turns = merge_turns(self.views[-1]["turns"] if self.views else [], update)
+                self.views.append({**update, "turns": turns})
                 continue
             if isinstance(command, cmd.Log):
                 assert command.direction in "<>=!"

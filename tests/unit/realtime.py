@@ -102,6 +102,7 @@ def delta(text: str) -> ev.ReplyTranscribed:
 
 PLACED = ev.TurnPlaced(turn_id=USER, after_id="", role="user")
 STOPPED = ev.ReplyDone(reply_id=RID, interrupted=True)
+SAID = ev.ReplyTranscribed(reply_id=RID, text="It is sunny.", delta=False)
 COMPLETED = ev.ReplyDone(reply_id=RID, interrupted=False)
 OSLO = ev.ToolCalled(call_id="call_1", name="weather", arguments={"city": "Oslo"}, reply_id=RID)
 
@@ -123,7 +124,7 @@ def fault(
 def failed(code: str, message: str, retryable: bool) -> list[ev.Event]:
     return [
         ev.SessionFaulted(kind="reply", code=code, message=message, retryable=retryable),
-        ev.ReplyDone(reply_id=RID, interrupted=False),
+        ev.ReplyDone(reply_id=RID, interrupted=False, failed=True),
     ]
 
 
@@ -158,19 +159,20 @@ DECODED: dict[str, list[ev.Event]] = {
     "input_audio_buffer.committed": [PLACED],
     "input_audio_buffer.committed behind another": [ev.TurnPlaced(turn_id=USER, after_id="item_a0", role="user")],
     "input_audio_buffer.cleared": [],
-    "input_audio_buffer.speech_started": [ev.UserSpeechStarted()],
+    "input_audio_buffer.speech_started": [ev.UserSpeechStarted(item_id=USER)],
     "input_audio_buffer.speech_stopped": [ev.UserSpeechStopped()],
     "input_audio_buffer.timeout_triggered": [],
     "response.created": [ev.ReplyStarted(reply_id=RID)],
-    "response.done completed": [COMPLETED],
+    "response.done completed": [SAID, COMPLETED],
     "response.done with a function call": [OSLO, COMPLETED],
     "response.done turn_detected": [STOPPED],
     "response.done client_cancelled": [STOPPED],
     "response.cancelled": [STOPPED],
     "response.done incomplete by the user": [STOPPED],
-    "response.done max_output_tokens": failed(
-        "max_output_tokens", "The reply reached the greatest length that is set.", True
-    ),
+    "response.done max_output_tokens": [
+        SAID,
+        *failed("max_output_tokens", "The reply reached the greatest length that is set.", True),
+    ],
     "response.done content_filter": failed(
         "content_filter", "The reply was stopped by the service's content filter.", False
     ),
@@ -192,6 +194,7 @@ DECODED: dict[str, list[ev.Event]] = {
     "response.function_call_arguments.delta": [],
     "response.function_call_arguments.done": [],
     "rate_limits.updated": [],
+    "error already active": [ev.ReplyRefused()],
     **{
         f"error {name}": [ev.MessageIgnored(type=f"error {code}")]
         for name, code in [
@@ -206,7 +209,6 @@ DECODED: dict[str, list[ev.Event]] = {
     **{
         f"error {name}": [fault(f"error {name}", kind, **more)]
         for name, kind, more in [
-            ("already active", "reply", {"retryable": True}),
             ("unknown client event", "invalid_message", {"closes": True}),
             ("no type", "invalid_message", {"closes": True}),
             ("unknown_parameter", "invalid_setting", {"closes": True}),

@@ -178,3 +178,18 @@ def test_answers_to_an_older_click_are_ignored() -> None:
     assert host.grant(attempt=1) == []
     assert host.tell(ev.TokenRefused(attempt=1, status=500)) == []
     assert host.view["state"] == "minting"
+
+
+@pytest.mark.parametrize("provider", ["assemblyai", "sdk_voice"])
+@pytest.mark.parametrize(
+    ("code", "reason", "notice"),
+    [(1006, "blocked by policy: wss://x.example", "socket_policy"), (1006, "", "closed_1006")],
+)
+def test_a_socket_that_the_pages_policy_forbids_is_told_apart_from_a_line_that_broke(
+    provider: str, code: int, reason: str, notice: str
+) -> None:
+    host = FakeHost(provider=provider)
+    host.click()
+    host.grant()
+    host.tell(ev.SocketClosed(socket_id=1, code=code, reason=reason))
+    assert host.view["state"] == "failed" and host.view["notice"]["code"] == notice

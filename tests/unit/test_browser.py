@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pyclient import browser, codecs, commands, events
+from pyclient import browser, codecs, commands, events, notices
 from pyclient.config import ClientConfig
 from pyclient.tools import ToolRegistry
 from tests.unit.fakewire import FakeWire
@@ -196,22 +196,53 @@ def test_a_token_is_taken_with_its_limits() -> None:
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "code"),
     [
-        "",
-        "<html>",
-        "[]",
-        "null",
-        "{}",
-        '{"token": 1, "ws_url": "wss://a"}',
-        '{"token": "t"}',
-        '{"token": "t", "ws_url": "javascript:1"}',
-        "[" * 6000,
+        ("", "absent"),
+        ("<html>", "absent"),
+        ("[]", "absent"),
+        ("null", "absent"),
+        ("{}", "bad_answer"),
+        ('{"token": 1, "ws_url": "wss://a"}', "bad_answer"),
+        ('{"token": "t"}', "bad_answer"),
+        ('{"token": "t", "ws_url": "javascript:1"}', "bad_answer"),
+        ("[" * 6000, "absent"),
     ],
 )
-def test_an_answer_that_is_no_token_is_a_refusal_and_never_an_exception(body: str) -> None:
+def test_an_answer_that_is_no_token_is_a_refusal_and_never_an_exception(body: str, code: str) -> None:
+    """What is not even an object comes from no token server: a static host answers with its page."""
     event = browser.token_event(1, 200, body, "")
-    assert isinstance(event, events.TokenRefused) and event.code == "bad_answer"
+    assert isinstance(event, events.TokenRefused) and event.code == code
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code", "notice"),
+    [
+        (0, "redirected", "redirected", "token_redirected"),
+        (0, "offline", "offline", "token_offline"),
+        (0, "policy", "policy", "token_policy"),
+        (0, "TypeError", "", "token_unreachable"),
+        (404, "<html>", "absent", "token_absent"),
+        (405, "<?xml?><Error/>", "absent", "token_absent"),
+        (501, "", "absent", "token_absent"),
+        (404, '{"error": {"code": "not_found", "message": "Nothing."}}', "not_found", "token_404"),
+        (
+            403,
+            '{"error": {"code": "forbidden_origin", "message": "No."}}',
+            "forbidden_origin",
+            "token_forbidden_origin",
+        ),
+        (403, '{"error": {"code": "forbidden_host", "message": "No."}}', "forbidden_host", "token_forbidden_host"),
+        (403, "<html>denied</html>", "", "token_403"),
+        (401, "<html>sign in</html>", "", "token_401"),
+        (503, "<html>busy</html>", "", "token_503"),
+    ],
+)
+def test_who_answered_in_a_token_servers_place_is_told(status: int, body: str, code: str, notice: str) -> None:
+    event = browser.token_event(1, status, body, "")
+    assert isinstance(event, events.TokenRefused) and (event.status, event.code) == (status, code)
+    told = notices.token_refused(event)
+    assert told.code == notice and told.title and told.hint
 
 
 def test_a_refusal_keeps_status_words_and_patience() -> None:

@@ -120,7 +120,7 @@ DECODED: dict[str, list[ev.Event]] = {
     "tool.call of an HTTP tool": [ev.ToolCalled(call_id="call_2", name="stock", arguments={})],
     "reply.error": [
         ev.SessionFaulted(kind="reply", code="provider_error", message="The language model failed", retryable=True),
-        ev.ReplyDone(reply_id=RID, interrupted=False),
+        ev.ReplyDone(reply_id=RID, interrupted=False, failed=True),
     ],
     **{
         name: [fault(name, kind, **more)]
@@ -269,8 +269,8 @@ def test_a_config_of_any_shape_is_survived() -> None:
     ("data", "reason"),
     [
         ("%%%", "not base64"),
-        ("AAAA\n", "not base64"),
-        ("AAA", "not base64"),
+        ("A", "not base64"),
+        ("AA=", "not base64"),
         ("AA==AA==", "not base64"),
         ("äöü", "not base64"),
         ("AAAA", "half a sample"),
@@ -306,10 +306,16 @@ def test_an_id_that_is_too_long_is_refused_and_not_cut() -> None:
     assert isinstance(event, ev.MessageRejected)
 
 
-@pytest.mark.parametrize("fields", [{"name": "x"}, {"call_id": "c"}, {"call_id": "c", "name": "x", "arguments": "{}"}])
-def test_a_tool_call_that_cannot_be_answered_is_refused(fields: dict[str, Any]) -> None:
-    (event,) = decode(Codec(), type="tool.call", **fields)
+def test_a_tool_call_that_cannot_be_answered_is_refused() -> None:
+    (event,) = decode(Codec(), type="tool.call", name="x")
     assert isinstance(event, ev.MessageRejected)
+
+
+@pytest.mark.parametrize("fields", [{}, {"name": "x", "arguments": "[1]"}, {"name": "x", "arguments": 7}])
+def test_a_tool_call_that_can_only_be_answered_with_an_error_is_told(fields: dict[str, Any]) -> None:
+    (event,) = decode(Codec(), type="tool.call", call_id="c", **fields)
+    assert isinstance(event, ev.ToolCalled) and event.call_id == "c"
+    assert not event.name or "(arguments that are not a JSON object)" in event.arguments
 
 
 def test_a_tool_call_without_arguments_has_none() -> None:

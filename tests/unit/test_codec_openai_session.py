@@ -187,4 +187,4 @@ def test_a_final_in_the_middle_of_a_reply_disturbs_nothing() -> None:
     events = hear(
         codec, "response.created", "response.output_audio.delta", "transcription.completed", "response.done completed"
     )
-    assert [type(event) for event in events] == [ev.ReplyStarted, ev.ReplyAudio, ev.UserTranscribed, ev.ReplyDone]
+    assert [type(event) for event in events] == [ev.ReplyStarted, ev.ReplyAudio, ev.UserTranscribed, ev.ReplyTranscribed, ev.ReplyDone]

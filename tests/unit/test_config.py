@@ -38,6 +38,7 @@ def test_everything_can_be_said() -> None:
         "interrupted_tool_policy": "deliver",
         "tool_timeout_ms": 1_000,
         "max_tool_calls_per_reply": 4,
+        "max_tool_rounds": 5,
         "barge_in": "flush",
         "verdict_timeout_ms": 1_000,
         "turn_style": "vad",

@@ -88,6 +88,24 @@ def test_a_token_route_that_refuses_ends_it_and_says_why(host: FakeHost, status:
     assert cmd.StopCapture() in commands and host.timers == {}
 
 
+@pytest.mark.parametrize("code", ["redirected", "policy"])
+def test_a_sign_in_that_expired_and_a_policy_end_it_at_once(host: FakeHost, code: str) -> None:
+    host.drop()
+    host.wait("retry")
+    host.tell(ev.TokenRefused(attempt=host.attempt, status=0, code=code))
+    assert host.view["state"] == "failed" and host.view["notice"]["code"] == f"token_{code}" and host.timers == {}
+
+
+def test_a_socket_that_the_page_forbids_is_not_tried_again(host: FakeHost) -> None:
+    host.drop()
+    host.wait("retry")
+    host.grant()
+    host.tell(ev.SocketClosed(socket_id=host.socket_id, code=1006, reason="blocked by policy: wss://voice.example"))
+    notice = host.view["notice"]
+    assert host.view["state"] == "failed" and notice["code"] == "socket_policy" and host.timers == {}
+    assert "wss://voice.example" in notice["hint"] and "connect in agent.toml" in notice["hint"]
+
+
 def test_the_patience_that_the_server_asks_for_is_kept_and_too_much_is_not(host: FakeHost) -> None:
     host.drop()
     host.wait("retry")

@@ -58,7 +58,7 @@ def test_nothing_is_fetched_for_what_the_library_does_not_hold(name: str, tmp_pa
     def fetch() -> bytes:
         raise AssertionError("fetched")
 
-    assert RestOfLibrary(fetch, tmp_path / "library.zip").find_spec(name, None) is None
+    assert RestOfLibrary(fetch, str(tmp_path / "library.zip")).find_spec(name, None) is None
 
 
 def test_pyodides_own_packages_come_from_the_same_archive(tmp_path: Path) -> None:
@@ -66,14 +66,14 @@ def test_pyodides_own_packages_come_from_the_same_archive(tmp_path: Path) -> Non
         raise OSError("asked for")
 
     with pytest.raises(OSError, match="asked for"):
-        RestOfLibrary(fetch, tmp_path / "library.zip").find_spec("pyodide.http", [])
+        RestOfLibrary(fetch, str(tmp_path / "library.zip")).find_spec("pyodide.http", [])
 
 
 def test_a_failed_fetch_is_told_once_and_not_tried_again(tmp_path: Path) -> None:
     def fetch() -> bytes:
         raise OSError("the page is offline")
 
-    finder = RestOfLibrary(fetch, tmp_path / "library.zip")
+    finder = RestOfLibrary(fetch, str(tmp_path / "library.zip"))
     with pytest.raises(OSError, match="offline"):
         finder.find_spec("turtle", None)
     assert finder.find_spec("turtle", None) is None

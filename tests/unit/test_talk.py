@@ -258,7 +258,7 @@ def test_who_does_not_hold_the_key_in_the_gap_is_not_recorded(host: WireHost) ->
 def test_a_result_of_a_tool_waits_while_the_key_is_held(host: WireHost) -> None:
     """As it waits while the server hears speech."""
     host.tell(PRESS)
-    assert host.session._life.desk._gate.opens_when_overdue()
+    assert not host.session._life.desk._gate.opens_when_overdue()
     assert not host.session._life.desk._gate.open_for(hold_mode=False)
 
 

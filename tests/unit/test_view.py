@@ -7,12 +7,14 @@ from typing import get_type_hints
 
 import pytest
 
+from pyclient import events as ev
 from pyclient.config import ClientConfig
 from pyclient.conversation import Turn
 from pyclient.notices import Notice
 from pyclient.session import Session
 from pyclient.states import ACTIVITIES, Activity, State
-from pyclient.view import NoticeView, Stats, TurnView, View, looks_the_same, status_words, turn_view
+from pyclient.view import NoticeView, Stats, TurnView, View, status_words, turn_view
+from tests.unit.playbook import FakeHost
 
 TONES = {"idle", "busy", "good", "speaking", "warn", "error"}
 
@@ -37,11 +39,14 @@ def test_a_view_has_exactly_the_documented_keys() -> None:
 
 
 def test_counters_and_the_countdown_are_no_visible_difference() -> None:
-    view = Session(ClientConfig()).view()
-    assert not looks_the_same(None, view)
-    later: View = {**view, "stats": Stats(frames_sent=9).as_dict(), "ends_in_ms": 5}
-    assert looks_the_same(view, later)
-    assert not looks_the_same(view, {**view, "muted": True})
+    host = FakeHost().go_live()
+    shown = len(host.views)
+    host.session._life.stats.frames_sent += 9
+    host.session._changed = True
+    host.tell(ev.PlaybackDrained(), after_ms=5_000)
+    assert len(host.views) == shown
+    host.tell(ev.MuteChanged(muted=True))
+    assert len(host.views) == shown + 1
 
 
 def test_a_notice_has_a_known_tone_and_a_bounded_length() -> None:

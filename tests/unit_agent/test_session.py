@@ -47,6 +47,7 @@ class FakeEars:
     def __init__(self, *texts: str) -> None:
         self.texts = list(texts)
         self.idle = True
+        self.closed = False
 
     async def hear(self, samples: Samples, *, final: bool) -> Heard:
         await asyncio.sleep(0)
@@ -54,6 +55,9 @@ class FakeEars:
             return Heard(kind="skill", text="what", confidence=0.5)
         text = self.texts[0] if self.texts else ""
         return Heard(kind="skill" if text else "nothing", text=text, confidence=0.9 if text else 0.0)
+
+    def close(self) -> None:
+        self.closed = True
 
 
 class FakeVoice:
@@ -349,5 +353,89 @@ def test_deltas_are_spaced_as_the_scenario_says(spacing: Any, greeting: bool, wo
         told = [one.text for one in talk.told if isinstance(one, ReplyWord)]
         assert [word.strip() for word in told] == [word.strip() for word in words]
         assert told[1] == words[1]
+
+    run(body)
+
+
+class SlowEars(FakeEars):
+    """Finishes nothing, and remembers what was asked for and what of that was given up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = self.given_up = 0
+
+    async def hear(self, samples: Samples, *, final: bool) -> Heard:
+        self.asked += final
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.given_up += final
+            raise
+        raise AssertionError("never reached")
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+# A turn with pauses in it, each long enough for a guess and too short for an end.
+PAUSING = TurnSettings(min_silence_ms=600, max_silence_ms=600)
+
+
+def test_row_61_a_guess_is_given_up_when_more_is_said() -> None:
+    async def body() -> None:
+        ears = SlowEars()
+        talk = Talk(replace(BURST, partials=False), ears, turns=PAUSING)
+        talk.say(quiet_ms=400)
+        await settle()
+        assert (ears.asked, ears.given_up) == (1, 0)
+        talk.say(quiet_ms=400)
+        await settle()
+        assert (ears.asked, ears.given_up) == (2, 1)
+        talk.conversation.clear_input()
+        await settle()
+        assert (ears.asked, ears.given_up) == (2, 2)
+
+    run(body)
+
+
+@pytest.mark.parametrize("quiet_ms", [400, 1000], ids=["a guess", "a final"])
+def test_row_61_what_is_being_recognised_dies_with_the_session(quiet_ms: int) -> None:
+    async def body() -> None:
+        ears = SlowEars()
+        talk = Talk(replace(BURST, partials=False), ears, turns=PAUSING)
+        talk.say(quiet_ms=quiet_ms)
+        await settle()
+        assert (ears.asked, ears.given_up) == (1, 0)
+        talk.conversation.close()
+        await settle()
+        assert (ears.asked, ears.given_up, ears.closed) == (1, 1, True)
+        talk.say()
+        await settle()
+        assert ears.asked == 1
+
+    run(body)
+
+
+def test_row_61_sound_much_faster_than_real_time_is_refused_once() -> None:
+    async def body() -> None:
+        talk = Talk(BURST, FakeEars())
+        minute = np.zeros(60 * RATE_HZ, np.int16)
+        assert talk.conversation.hear(minute[: 15 * RATE_HZ]) is False, "words said before the call come in a burst"
+        assert talk.conversation.hear(minute) is True
+        assert talk.conversation.hear(minute) is False, "it was told already"
+        speech = len(talk.told)
+        talk.say()
+        assert len(talk.told) == speech, "what was refused is heard all the same"
+
+    run(body)
+
+
+def test_a_turn_that_the_client_ends_may_come_as_a_whole() -> None:
+    async def body() -> None:
+        talk = Talk(BURST, FakeEars("what time is it"), manual_turns=True)
+        assert talk.conversation.hear(np.zeros(120 * RATE_HZ, np.int16)) is False
+        assert talk.conversation.waiting_ms == 120_000
 
     run(body)

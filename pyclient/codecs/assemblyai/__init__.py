@@ -123,7 +123,7 @@ class AssemblyAICodec:
         return [write({"type": "reply.cancel", "reply_id": reply_id})]
 
     def reply_heard(self, reply_id: str, heard_ms: int) -> list[Message]:
-        """Section 5.6: the server trims its own record."""
+        """Section 5: the server trims its own record."""
         return []
 
     def tool_results_sent(self, reply_id: str) -> list[Message]:

@@ -6,7 +6,6 @@ lack are optional, `timestamp` is ignored, key order means nothing, unknown type
 
 from __future__ import annotations
 
-import binascii
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -22,7 +21,7 @@ from pyclient.codecs.fields import (
     optional_text,
     text,
 )
-from pyclient.codecs.messages import read
+from pyclient.codecs.messages import UnreadableAudio, audio_bytes, read, tool_arguments
 from pyclient.events import (
     Event,
     ReplyAudio,
@@ -45,12 +44,14 @@ class Inbound:
     """The reading half of one session's codec. It remembers what the server said of itself."""
 
     def __init__(self, resuming: bool = False) -> None:
+        self._limits = Limits()
         self._resuming = resuming
         self._ready = False
         self._server_tools: frozenset[str] = frozenset()
 
     def decode(self, data: str | bytes, limits: Limits) -> list[Event]:
         """See `Codec.decode`."""
+        self._limits = limits
         return read(self, _READERS, data, limits)
 
     # --- the session ---------------------------------------------------------------------------------------------
@@ -122,13 +123,9 @@ class Inbound:
 
     def _reply_audio(self, fields: Fields) -> list[Event]:
         """Section 7: any even number of bytes. The hot path of a conversation."""
-        data = text(fields, "data")
-        try:
-            pcm = binascii.a2b_base64(data, strict_mode=True)
-        except ValueError:  # also non-ASCII text
-            raise UnsafeMessage("audio that is not base64") from None
+        pcm = audio_bytes(fields.get("data"))
         if len(pcm) % 2:
-            raise UnsafeMessage("audio with half a sample")
+            raise UnreadableAudio("audio with half a sample")
         if not pcm:
             return []
         return [ReplyAudio(reply_id=identifier(fields, "reply_id"), pcm=pcm)]
@@ -171,18 +168,16 @@ class Inbound:
                 message=optional_text(fields, "message", MAX_TEXT_CHARS),
                 retryable=fields.get("retryable") is True,
             ),
-            ReplyDone(reply_id=identifier(fields, "reply_id"), interrupted=False),
+            ReplyDone(reply_id=identifier(fields, "reply_id"), interrupted=False, failed=True),
         ]
 
     def _tool_call(self, fields: Fields) -> list[Event]:
-        call_id, name = identifier(fields, "call_id"), identifier(fields, "name")
-        arguments = fields.get("arguments")
-        if not call_id or not name:
-            raise UnsafeMessage("a tool call without call_id or name")
-        if arguments is None:
-            arguments = {}
-        if not isinstance(arguments, dict):
-            raise UnsafeMessage("arguments must be an object")
+        """Section 8. Whoever gives a call an id waits for its answer, so what is wrong with it is answered too."""
+        call_id = identifier(fields, "call_id")
+        if not call_id:
+            raise UnsafeMessage("a tool call without call_id")
+        name = optional_text(fields, "name", MAX_ID_CHARS)
+        arguments = tool_arguments(fields.get("arguments"), self._limits)
         return [ToolCalled(call_id=call_id, name=name, arguments=arguments, informational=name in self._server_tools)]
 
 

@@ -14,7 +14,12 @@ from typing import Any
 from pyclient.codecs.base import CloseReason, Features, Message, SessionSettings, SettingsUpdate
 from pyclient.codecs.messages import socket_address, write
 from pyclient.codecs.openai_realtime import settings as wanted
-from pyclient.codecs.openai_realtime.faults import CANCEL_EVENT_ID, TRUNCATE_EVENT_ID, close_reason
+from pyclient.codecs.openai_realtime.faults import (
+    CANCEL_EVENT_ID,
+    INSTRUCTED_EVENT_ID,
+    TRUNCATE_EVENT_ID,
+    close_reason,
+)
 from pyclient.codecs.openai_realtime.inbound import Inbound
 from pyclient.codecs.openai_realtime.speaking import BYTES_PER_MS
 from pyclient.errors import RemoteProtocolError
@@ -37,7 +42,7 @@ class OpenAIRealtimeCodec:
     name = "openai_realtime"
     wire_rate_hz = 24_000  # section 4: the only rate of audio/pcm
     # The buffer takes audio as fast as it comes (section 3 knows a limit per message only).
-    features = Features(push_to_talk=True, history=True, reply_cancel=True, catch_up=8)
+    features = Features(push_to_talk=True, history=True, reply_cancel=True, results_need_asking=True, catch_up=8)
 
     def __init__(self) -> None:
         self._inbound = Inbound()
@@ -65,6 +70,7 @@ class OpenAIRealtimeCodec:
         self._system_prompt = settings.system_prompt
         self._push_to_talk = settings.turn_style == "push_to_talk"
         self._held_bytes = 0
+        self._server_replies(settings.turn_detection)
         messages: list[Message] = [write({"type": "session.update", "session": wanted.session_object(settings)})]
         if settings.greeting:
             response = {"instructions": self._in_character(GREETING_INSTRUCTIONS + settings.greeting)}
@@ -113,6 +119,8 @@ class OpenAIRealtimeCodec:
             session["tools"] = wanted.tools(tools)
         if turn_detection is not None and not self._push_to_talk:
             audio["input"] = {"turn_detection": wanted.turn_detection(checked)}
+            if "create_response" in turn_detection:
+                self._server_replies(turn_detection)
         if voice and not voice_fixed:
             audio["output"] = {"voice": voice}
         if audio:
@@ -137,7 +145,9 @@ class OpenAIRealtimeCodec:
         """Section 6. Refused while a response is being made (section 8.4): when to ask is the session's policy."""
         if not instructions:
             return [write({"type": "response.create"})]
-        return [write({"type": "response.create", "response": {"instructions": self._in_character(instructions)}})]
+        self._inbound.instructions = instructions
+        response = {"instructions": self._in_character(instructions)}
+        return [write({"type": "response.create", "event_id": INSTRUCTED_EVENT_ID, "response": response})]
 
     def reply_cancel(self, reply_id: str) -> list[Message]:
         """Section 8.4. The answer is the reply's `ReplyDone`; if it had ended already, an error that means nothing."""
@@ -204,6 +214,10 @@ class OpenAIRealtimeCodec:
 
     def close_reason(self, code: int, reason: str, was_ready: bool) -> CloseReason:
         return close_reason(code, reason, was_ready)
+
+    def _server_replies(self, turn_detection: Mapping[str, Any]) -> None:
+        """Section 5: `create_response = false` leaves the answer to a turn to us. With a talk key it is asked for anyway."""
+        self._inbound.server_replies = self._push_to_talk or turn_detection.get("create_response") is not False
 
     def _in_character(self, instructions: str) -> str:
         """Instructions for one reply take the place of the session's, so they bring the agent's character along."""

@@ -13,12 +13,17 @@ from types import MappingProxyType
 from pyclient.codecs.base import CloseReason
 from pyclient.codecs.closecodes import TOKEN_REFUSED, standard, words
 from pyclient.codecs.fields import MAX_TEXT_CHARS, Fields, optional_text
-from pyclient.events import Event, MessageIgnored, SessionFaulted
+from pyclient.events import Event, MessageIgnored, ReplyRefused, SessionFaulted
 
 # Sent along with messages that may come too late to mean anything; an error repeats the id of what it complains of.
 CANCEL_EVENT_ID = "parley_cancel"
 TRUNCATE_EVENT_ID = "parley_truncate"
 _MAY_FAIL = frozenset({CANCEL_EVENT_ID, TRUNCATE_EVENT_ID})
+# Of a request for a reply that has instructions of its own: refused, it is repeated with them.
+INSTRUCTED_EVENT_ID = "parley_instructed"
+
+# Section 8.4: another response is being made.
+_BUSY = "conversation_already_has_active_response"
 
 _HARMLESS = frozenset(
     {
@@ -46,7 +51,6 @@ MEANINGS: Mapping[str, _Meaning] = MappingProxyType(
         "insufficient_quota": _Meaning(kind="forbidden", closes=True),
         "beta_api_shape_disabled": _Meaning(kind="invalid_message", closes=True),
         "rate_limit_exceeded": _Meaning(kind="capacity", retryable=True),
-        "conversation_already_has_active_response": _Meaning(kind="reply", retryable=True),
         "server_error": _Meaning(kind="server", retryable=True),
         "invalid_value": _WRONG,
         "invalid_event": _WRONG,
@@ -61,8 +65,10 @@ MEANINGS: Mapping[str, _Meaning] = MappingProxyType(
 _CLOSES_BEFORE_READY = frozenset({"invalid_setting", "invalid_message", "server", "unknown"})
 
 
-def fault(error: Fields, was_ready: bool) -> Event:
+def fault(error: Fields, was_ready: bool, instructions: str = "") -> Event:
     """Classify the `error` object of one error message. `was_ready`: the settings had been accepted before.
+
+    `instructions`: those of the last request for a reply that had any.
 
     Section 12: a deviating server puts the code where the type belongs, and null where the code belongs.
     """
@@ -77,6 +83,9 @@ def fault(error: Fields, was_ready: bool) -> Event:
         or message.startswith("Cancellation failed")
     ):
         return MessageIgnored(type=f"error {code}"[:80])
+    if code == _BUSY:
+        instructed = optional_text(error, "event_id", 100) == INSTRUCTED_EVENT_ID
+        return ReplyRefused(instructions=instructions if instructed else "")
     meaning = MEANINGS.get(code, _UNKNOWN)
     if meaning.kind == "unknown" and optional_text(error, "type", 100) == "server_error":
         meaning = MEANINGS["server_error"]

@@ -18,6 +18,7 @@ from pyclient.codecs.openai_realtime.placing import Placing
 from pyclient.codecs.openai_realtime.speaking import Speaking
 from pyclient.events import (
     Event,
+    ReplyNeeded,
     SessionConfigured,
     SessionReady,
     UserSpeechStarted,
@@ -37,6 +38,8 @@ class Inbound:
         self._hearing = Hearing()
         self._placing = Placing()
         self.speaking = Speaking()
+        self.instructions = ""  # of the last request for a reply that had any
+        self.server_replies = True  # to the end of a turn, unasked
 
     def decode(self, data: str | bytes, limits: Limits) -> list[Event]:
         """See `Codec.decode`."""
@@ -64,7 +67,7 @@ class Inbound:
         return dict(session) or None
 
     def _error(self, fields: Fields) -> list[Event]:
-        return [fault(inner(fields, "error"), self._ready)]
+        return [fault(inner(fields, "error"), self._ready, self.instructions)]
 
     def _nothing(self, fields: Fields) -> list[Event]:
         """Known, and no news."""
@@ -73,24 +76,30 @@ class Inbound:
     # --- the user ----------------------------------------------------------------------------------------------------
 
     def _speech_started(self, fields: Fields) -> list[Event]:
-        return [UserSpeechStarted()]
+        item_id = identifier(fields, "item_id")
+        return [UserSpeechStarted(item_id=item_id)]
 
     def _speech_stopped(self, fields: Fields) -> list[Event]:
         return [UserSpeechStopped()]
 
     def _committed(self, fields: Fields) -> list[Event]:
-        return self._placing.committed(fields)
+        placed = self._placing.committed(fields)
+        return placed if self.server_replies else [*placed, ReplyNeeded()]
 
     def _user_delta(self, fields: Fields) -> list[Event]:
+        self._placing.worded(fields)
         return self._hearing.delta(fields)
 
     def _user_segment(self, fields: Fields) -> list[Event]:
+        self._placing.worded(fields)
         return self._hearing.segment(fields)
 
     def _user_completed(self, fields: Fields) -> list[Event]:
+        self._placing.worded(fields)
         return self._hearing.completed(fields)
 
     def _user_failed(self, fields: Fields) -> list[Event]:
+        self._placing.worded(fields)
         return self._hearing.failed(fields)
 
     def _item_added(self, fields: Fields) -> list[Event]:

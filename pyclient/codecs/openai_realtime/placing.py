@@ -30,6 +30,13 @@ class Placing:
         item_id = required_id(fields, "item_id")
         return self._place(item_id, item_id, self._previous(fields, item_id), "user")
 
+    def worded(self, fields: Fields) -> None:
+        """Words of a user's item. A server that announces items in no other way has it placed by them: answers stand behind it."""
+        item_id = identifier(fields, "item_id")
+        if item_id and item_id not in self._turns and item_id not in self._waiting:
+            remember(self._turns, item_id, item_id, MAX_ITEMS)
+            self._last = item_id
+
     def added(self, fields: Fields, item: Fields) -> list[Event]:
         """`conversation.item.added`, `.done`, or the `.created` of a deviating server: whichever comes first counts."""
         item_id = required_id(item, "id")

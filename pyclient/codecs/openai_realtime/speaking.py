@@ -3,6 +3,7 @@
 Protocol file sections 7 and 8. "Response" is the vendor's word for a reply. Of each one is kept what a later message can
 be about: the sound received per part (for truncation), its words, and its tool calls.
 
+* Words may also come after the end of the response, or stand only in it; both are taken.
 * Words: the vendor's deltas are tokens that end in the middle of words, and bring their own spaces. `ReplyTranscribed`
   knows no such pieces, so whole words are handed on, and the exact text once at the end. A reply that was interrupted
   gets no such settled text: what of it counts is what was heard, and that the session knows.
@@ -12,10 +13,10 @@ be about: the sound received per part (for truncation), its words, and its tool 
 
 from __future__ import annotations
 
-import binascii
 from dataclasses import dataclass, field
 
 from pyclient.codecs.fields import (
+    MAX_ID_CHARS,
     Fields,
     identifier,
     index,
@@ -25,9 +26,11 @@ from pyclient.codecs.fields import (
     remember,
     text,
 )
+from pyclient.codecs.messages import audio_bytes, tool_arguments
 from pyclient.codecs.openai_realtime.faults import failed_reply
 from pyclient.events import Event, ReplyAudio, ReplyDone, ReplyStarted, ReplyTranscribed, ToolCalled
-from pyclient.safejson import Limits, UnsafeMessage, decode_object
+from pyclient.graphemes import is_spaceless
+from pyclient.safejson import Limits
 
 BYTES_PER_MS = 48  # section 4: PCM16 mono at 24 kHz
 MAX_RESPONSES = 64
@@ -35,9 +38,6 @@ MAX_PARTS = 256
 MAX_CALLS = 128  # in one response
 MAX_REMEMBERED_CALLS = 1_024
 MAX_CHARS = 50_000
-
-# Stands where an argument's name stands, so that the agent is told what was wrong with its call and can try again.
-UNREADABLE = "(arguments that are not a JSON object)"
 
 Part = tuple[str, int]  # item id, content index
 
@@ -97,10 +97,7 @@ class Speaking:
     def audio(self, fields: Fields) -> list[Event]:
         """`response.output_audio.delta`: the hot path of a conversation. Chunks have any length (section 4)."""
         reply_id, part = self.reply_id(fields), _part(fields)
-        try:
-            pcm = binascii.a2b_base64(text(fields, "delta"), strict_mode=True)
-        except ValueError:  # also non-ASCII text
-            raise UnsafeMessage("audio that is not base64") from None
+        pcm = audio_bytes(fields.get("delta"))
         response = self._response(reply_id)
         if response.interrupted:
             return []  # section 8.3: late
@@ -156,6 +153,8 @@ class Speaking:
         if words is None or len(words.text) >= MAX_CHARS:
             return []
         words.text += delta
+        if self._response(self.reply_id(fields)).over:
+            return self._late_words(self.reply_id(fields))
         return self._tell(fields, words, all_of_it=False)
 
     def transcript_done(self, fields: Fields) -> list[Event]:
@@ -169,12 +168,19 @@ class Speaking:
         words = self._words(fields)
         if words is None:
             return []
+        if self._response(self.reply_id(fields)).over:
+            words.text = whole[:MAX_CHARS]
+            return self._late_words(self.reply_id(fields))
         if words.text == "":
             words.text = whole[:MAX_CHARS]
         told = self._tell(fields, words, all_of_it=True)
         words.text = whole[:MAX_CHARS]
         words.told = len(words.text)
         return told
+
+    def _late_words(self, reply_id: str) -> list[Event]:
+        """The response is over, and more of its words came: all of them once more, because the turn is settled."""
+        return self._last_words(reply_id, self._response(reply_id))
 
     def _words(self, fields: Fields) -> _Words | None:
         response = self._response(self.reply_id(fields))
@@ -200,7 +206,7 @@ class Speaking:
         call_id, name = identifier(source, "call_id"), identifier(source, "name")
         arguments = source.get("arguments")
         calls = self._response(reply_id).calls
-        if call_id and name and (isinstance(arguments, str) or call_id not in calls):
+        if call_id and (isinstance(arguments, str) or call_id not in calls):
             remember(calls, call_id, (name, arguments if isinstance(arguments, str) else ""), MAX_CALLS)
 
     # --- the end -----------------------------------------------------------------------------------------------------
@@ -223,17 +229,32 @@ class Speaking:
         )
         if self._current == reply_id:
             self._current = ""
+        self._words_of_output(objects(ended, "output"), response)
         events = self._last_words(reply_id, response)
         if status in ("completed", "") and not response.interrupted:
             for item in objects(ended, "output"):
                 if item.get("type") == "function_call":
                     self.call(reply_id, item)
             events += self._calls(reply_id, response, limits)
-        if status == "failed" or (status == "incomplete" and not response.interrupted):
+        failed = status == "failed" or (status == "incomplete" and not response.interrupted)
+        if failed:
             events.append(failed_reply(details))
-        response.words.clear()
         response.calls.clear()
-        return [*events, ReplyDone(reply_id=reply_id, interrupted=response.interrupted)]
+        if sum(len(words.text) for words in response.words.values()) > MAX_CHARS:
+            response.words.clear()  # kept only for late words, and not at any price
+        return [*events, ReplyDone(reply_id=reply_id, interrupted=response.interrupted, failed=failed)]
+
+    def _words_of_output(self, output: list[Fields], response: _Response) -> None:
+        """Words that stand in the end of the response alone. What came before is more exact, or the same."""
+        known = {item_id for (item_id, _), words in response.words.items() if words.text}
+        for item in output:
+            item_id = optional_text(item, "id", MAX_ID_CHARS)
+            if item.get("type") != "message" or item_id in known or (known and not item_id):
+                continue
+            for at, part in enumerate(objects(item, "content")[:MAX_PARTS]):
+                whole = optional_text(part, "transcript", MAX_CHARS) or optional_text(part, "text", MAX_CHARS)
+                if whole:
+                    remember(response.words, (item_id, at), _Words(text=whole), MAX_PARTS)
 
     def _last_words(self, reply_id: str, response: _Response) -> list[Event]:
         if not response.interrupted:
@@ -252,7 +273,9 @@ class Speaking:
             if call_id not in self._called:
                 remember(self._called, call_id, None, MAX_REMEMBERED_CALLS)
                 events.append(
-                    ToolCalled(call_id=call_id, name=name, arguments=_arguments(arguments, limits), reply_id=reply_id)
+                    ToolCalled(
+                        call_id=call_id, name=name, arguments=tool_arguments(arguments, limits), reply_id=reply_id
+                    )
                 )
         return events
 
@@ -268,24 +291,12 @@ def _part(fields: Fields) -> Part:
     return identifier(fields, "item_id"), index(fields, "content_index")
 
 
-def _arguments(json_text: str, limits: Limits) -> dict[str, object]:
-    """Arguments come as JSON inside a string, which the check of the message around it did not look into."""
-    if not json_text.strip():
-        return {}
-    try:
-        wrapped = decode_object(f'{{"type":"arguments","value":{json_text}}}', limits)
-    except UnsafeMessage:
-        wrapped = {}
-    value = wrapped.get("value")
-    return value if isinstance(value, dict) and len(wrapped) == 2 else {UNREADABLE: json_text[:200]}
-
-
 def _last_break(piece: str) -> int:
-    """Where the last whole word of `piece` ends. Han and kana are written without spaces: each character is whole."""
+    """Where the last whole word of `piece` ends. In scripts without spaces each character may be one."""
     for position in range(len(piece) - 1, -1, -1):
         char = piece[position]
         if char.isspace():
             return position
-        if "\u3000" <= char <= "\u30ff" or "\u3400" <= char <= "\u9fff" or "\uff00" <= char <= "\uffef":
+        if is_spaceless(char):
             return position + 1
     return 0

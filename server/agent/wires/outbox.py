@@ -20,17 +20,24 @@ from server.agent.scenarios import Fault
 
 __all__ = ["Outbox"]
 
-# A client that reads nothing makes the queue grow by 100 messages a second; after minutes of that it is gone.
+# A client that reads nothing makes the queue grow by 100 messages a second; after minutes of that it is gone. A burst of ten
+# minutes of sound is half of these bytes.
 _MAX_QUEUED = 60_000
+_MAX_QUEUED_BYTES = 64 << 20
 _MAX_SWALLOWED = 1000
+_MAX_SWALLOWED_BYTES = 8 << 20
 
 
 class _Queued(NamedTuple):
-    """A message (or bytes, sent as a binary frame) of a type; `units` is its length in 10 ms of sound, else 1."""
+    """A message (or bytes, sent as a binary frame) of a type; `units` is its length in 10 ms of sound, else 1.
+
+    `size`: about how many bytes it holds.
+    """
 
     kind: str
     message: Mapping[str, Any] | bytes
     units: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +66,9 @@ class Outbox:
         self._make_error = make_error
         self._points = points
         self._queue: deque[_Queued | _Close | Fault] = deque()
-        self._swallowed: list[_Queued] = []
+        self._queued_bytes = 0
+        self._swallowed: deque[_Queued] = deque()
+        self._swallowed_bytes = 0
         self._wake = asyncio.Event()
         self._seen: Counter[str] = Counter()
         self._stalled = False
@@ -70,10 +79,12 @@ class Outbox:
         """Queue a message of type `kind`; after `close` nothing more is taken."""
         if self._closing:
             return
-        self._queue.append(_Queued(kind, message, units))
+        item = _Queued(kind, message, units, _size(message))
+        self._queue.append(item)
+        self._queued_bytes += item.size
         self._wake.set()
-        if len(self._queue) > _MAX_QUEUED:
-            self._queue.clear()
+        if len(self._queue) > _MAX_QUEUED or self._queued_bytes > _MAX_QUEUED_BYTES:
+            self.drop_all()
             self.close(1011, "client does not read")
 
     def close(self, code: int, reason: str = "") -> None:
@@ -86,15 +97,19 @@ class Outbox:
     def drop_unsent(self, kind: str) -> None:
         """Take back queued messages of a type that must not leave any more (the rest of an interrupted reply)."""
         self._queue = deque(item for item in self._queue if not (isinstance(item, _Queued) and item.kind == kind))
+        self._queued_bytes = sum(item.size for item in self._queue if isinstance(item, _Queued))
 
     def drop_all(self) -> None:
         """Nothing of what waits is to leave any more."""
         self._queue.clear()
+        self._queued_bytes = 0
 
     def unsent(self) -> list[tuple[str, Mapping[str, Any]]]:
         """The JSON messages that were put and never left, in order."""
         waiting = [item for item in self._queue if isinstance(item, _Queued)]
-        return [(item.kind, item.message) for item in self._swallowed + waiting if not isinstance(item.message, bytes)]
+        return [
+            (item.kind, item.message) for item in [*self._swallowed, *waiting] if not isinstance(item.message, bytes)
+        ]
 
     def saw(self, point: str, units: int = 1) -> None:
         """Something happened that faults may wait for, besides a message sent: `open`, or `< type`."""
@@ -117,6 +132,8 @@ class Outbox:
                 self._wake.clear()
                 await self._wake.wait()
             item = self._queue.popleft()
+            if isinstance(item, _Queued):
+                self._queued_bytes -= item.size
             try:
                 if isinstance(item, _Close):
                     await self._close(item.code, item.reason)
@@ -147,7 +164,9 @@ class Outbox:
         # Sound that never left is worth nothing later; of the rest a session that goes on may need the last.
         if not isinstance(item.message, bytes):
             self._swallowed.append(item)
-            del self._swallowed[:-_MAX_SWALLOWED]
+            self._swallowed_bytes += item.size
+            while len(self._swallowed) > _MAX_SWALLOWED or self._swallowed_bytes > _MAX_SWALLOWED_BYTES:
+                self._swallowed_bytes -= self._swallowed.popleft().size
 
     async def _close(self, code: int, reason: str) -> None:
         if self._stalled:
@@ -182,3 +201,14 @@ class Outbox:
             case "sleep":
                 await asyncio.sleep(fault.ms / 1000)
         return False
+
+
+def _size(message: object) -> int:
+    """About how many bytes a message takes: of its texts every character, of the rest a little each."""
+    if isinstance(message, str | bytes):
+        return len(message) + 50
+    if isinstance(message, Mapping):
+        return sum(len(key) + _size(value) for key, value in message.items()) + 100
+    if isinstance(message, list | tuple):
+        return sum(map(_size, message)) + 100
+    return 30

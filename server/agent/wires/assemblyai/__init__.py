@@ -5,13 +5,15 @@ from __future__ import annotations
 from starlette.websockets import WebSocket
 
 from server.agent.hub import Hub
+from server.agent.wires.assemblyai.agents import AgentRoutes
+from server.agent.wires.assemblyai.stored import StoredAgents
 from server.agent.wires.assemblyai.wire import Wire
 
-__all__ = ["serve"]
+__all__ = ["AgentRoutes", "StoredAgents", "serve"]
 
 
-async def serve(socket: WebSocket, hub: Hub) -> None:
-    """Run one socket to its end. The Origin was checked; the socket is not accepted yet."""
+async def serve(socket: WebSocket, hub: Hub, agents: StoredAgents) -> None:
+    """Run one socket to its end. `agents`: those that `agent_id` may name. The Origin was checked; the socket is not accepted yet."""
     asked = socket.query_params.get("scenario", "")
     token = socket.query_params.get("token", "")
     peeked = hub.tokens.peek(token)
@@ -20,7 +22,7 @@ async def serve(socket: WebSocket, hub: Hub) -> None:
     await socket.accept()
     hub.open_sockets += 1
     try:
-        wire = Wire(socket, hub, scenario, record)
+        wire = Wire(socket, hub, scenario, record, agents)
         await wire.run(token, socket.headers.get("authorization", ""))
     finally:
         hub.open_sockets -= 1

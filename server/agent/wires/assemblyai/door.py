@@ -5,13 +5,17 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from fastapi import Request
+from fastapi.responses import JSONResponse
+
 from server.agent.hub import Hub
 from server.agent.scenarios import Scenario
-from server.agent.tokens import Grant, account_of
+from server.agent.tokens import Grant, account_of, bearer_key
 
-__all__ = ["authenticate", "refusal"]
+__all__ = ["authenticate", "refusal", "refused_key"]
 
 _MAX_SESSION_S = 10_800
+_NO_STORE = {"Cache-Control": "no-store"}
 
 
 def authenticate(hub: Hub, scenario: Scenario, token: str, authorization: str) -> Grant | None:
@@ -22,8 +26,7 @@ def authenticate(hub: Hub, scenario: Scenario, token: str, authorization: str) -
     if token:
         granted = hub.tokens.redeem(token, now_s=now_s, reusable=scenario.token_reuse)
         return granted or _from_resume_token(hub, token, now_s)
-    scheme, _, rest = authorization.partition(" ")
-    key = (rest if scheme.lower() == "bearer" else authorization).strip()
+    key = bearer_key(authorization)
     resumed = _from_resume_token(hub, key, now_s)
     if resumed is not None:
         return resumed
@@ -31,6 +34,18 @@ def authenticate(hub: Hub, scenario: Scenario, token: str, authorization: str) -
     if not key or (allowed and key not in allowed):
         return None
     return Grant(account=account_of(key), expires_at_s=now_s, max_session_s=_MAX_SESSION_S)
+
+
+def refused_key(request: Request, hub: Hub) -> JSONResponse | None:
+    """How a route tells that the header is missing or the key is wrong (section 1.1); None when it is good."""
+    authorization = request.headers.get("authorization")
+    if authorization is None:
+        missing = {"type": "missing", "loc": ["header", "authorization"], "msg": "Field required", "input": None}
+        return JSONResponse({"detail": [missing]}, status_code=422, headers=_NO_STORE)
+    key = bearer_key(authorization)
+    if not key or (hub.options.api_keys and key not in hub.options.api_keys):
+        return JSONResponse({"detail": "Invalid API key"}, status_code=404, headers=_NO_STORE)
+    return None
 
 
 def _from_resume_token(hub: Hub, token: str, now_s: float) -> Grant | None:

@@ -6,13 +6,14 @@ import base64
 import binascii
 import time
 
+from server.agent.audio_clock import AudioClock
 from server.agent.pcm import Samples
 from server.agent.records import Record
 from server.agent.wires.assemblyai.config import Refused
 from server.agent.wires.assemblyai.telling import Telling
 from server.agent.wires.audio import AudioReader
 
-__all__ = ["AudioClock", "Microphone", "decode_base64"]
+__all__ = ["Microphone", "decode_base64"]
 
 # Section 6: more than about a second of audio per wall second; this much may be ahead at any moment.
 _AHEAD_MS = 2000.0
@@ -26,32 +27,12 @@ def decode_base64(text: str) -> bytes:
         raise Refused("invalid_audio", "Invalid audio data") from error
 
 
-class AudioClock:
-    """Compares audio time with wall time. `wall_ms` counts from the moment that audio was allowed."""
-
-    def __init__(self) -> None:
-        self._seen_ms = 0.0
-        self._violating = False
-
-    def take(self, duration_ms: float, wall_ms: float) -> tuple[bool, bool]:
-        """(whether this chunk is surplus and to be dropped, whether that is news)."""
-        # Time without audio, such as a mute, earns no credit.
-        self._seen_ms = max(self._seen_ms, wall_ms - _AHEAD_MS) + duration_ms
-        if self._seen_ms <= wall_ms + _AHEAD_MS:
-            # At the limit chunks are surplus and not by turns: it is over when nothing is ahead any more.
-            self._violating = self._violating and self._seen_ms > wall_ms
-            return False, False
-        self._seen_ms -= duration_ms
-        news, self._violating = not self._violating, True
-        return True, news
-
-
 class Microphone:
     """One socket's audio from the moment that it was allowed. `enforced`: what comes too fast is told and dropped."""
 
     def __init__(self, encoding: str, record: Record, telling: Telling, enforced: bool) -> None:
         self._reader = AudioReader(encoding)
-        self._clock = AudioClock()
+        self._clock = AudioClock(_AHEAD_MS)
         self._record = record
         self._telling = telling
         self._enforced = enforced
@@ -68,7 +49,11 @@ class Microphone:
             wall_ms = (time.monotonic() - self._from_s) * 1000
             surplus, news = self._clock.take(duration_ms, wall_ms)
             if news:
-                self._telling.fail("audio_rate_violation", "Audio arrives faster than real time")
+                self.too_fast()
             if surplus:
                 return None
         return samples
+
+    def too_fast(self) -> None:
+        """Tell the client that sound was dropped."""
+        self._telling.fail("audio_rate_violation", "Audio arrives faster than real time")

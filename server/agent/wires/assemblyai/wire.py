@@ -25,6 +25,7 @@ from server.agent.wires.assemblyai.door import authenticate, refusal
 from server.agent.wires.assemblyai.keeping import Kept, hand_over, tell_settled
 from server.agent.wires.assemblyai.messages import check_message, count_settings
 from server.agent.wires.assemblyai.microphone import Microphone, decode_base64
+from server.agent.wires.assemblyai.stored import StoredAgents
 from server.agent.wires.assemblyai.telling import Telling
 from server.agent.wires.guard import NotAMessage, parse
 from server.agent.wires.line import converse
@@ -44,11 +45,12 @@ def _make_id(kind: IdKind) -> str:
 class Wire:
     """One socket. Everything goes out through `_telling`; `_session` is set once the session is configured or resumed."""
 
-    def __init__(self, socket: WebSocket, hub: Hub, scenario: Scenario, record: Record) -> None:
+    def __init__(self, socket: WebSocket, hub: Hub, scenario: Scenario, record: Record, agents: StoredAgents) -> None:
         self._socket = socket
         self._hub = hub
         self._scenario = scenario
         self._record = record
+        self._agents = agents
         self._telling = Telling(socket, record, scenario)
         self._outbox = self._telling.outbox
         self._session: KeptSession | None = None
@@ -160,7 +162,7 @@ class Wire:
         session_id = "sess_" + secrets.token_hex(16)
         self._record.session_id = session_id
         config = Config(session_id)
-        config.first(given)
+        config.first(given, self._agents.find)
         self._open_session(session_id, config)
 
     def _open_session(self, session_id: str, config: Config) -> None:
@@ -169,7 +171,7 @@ class Wire:
         conversation = Conversation(
             settings=settings,
             scenario=self._scenario,
-            ears=self._hub.ears,
+            ears=self._hub.ears.seat(),
             voice=self._hub.voice,
             make_id=_make_id,
             now=lambda: datetime.now().astimezone(),
@@ -264,8 +266,8 @@ class Wire:
             self._record.audio_before_ready += 1
             return
         samples = self._microphone.take(data)
-        if samples is not None:
-            self._session.conversation.hear(samples)
+        if samples is not None and self._session.conversation.hear(samples):
+            self._microphone.too_fast()
 
     def _tool_result(self, message: Mapping[str, Any]) -> None:
         assert self._session is not None

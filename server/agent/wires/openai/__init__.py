@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from starlette.websockets import WebSocket
@@ -10,6 +11,7 @@ from server.agent.hub import Hub
 from server.agent.scenarios import Scenario
 from server.agent.wires.openai.config import DEFAULT_MODEL
 from server.agent.wires.openai.door import mint, visitor_of
+from server.agent.wires.openai.refusing import Refused
 from server.agent.wires.openai.wire import Wire
 
 __all__ = ["mint", "serve"]
@@ -30,6 +32,18 @@ def _usual(scenario: Scenario) -> Scenario:
     )
 
 
+def _unknown_kind(query: Mapping[str, str]) -> Refused | None:
+    """Section 2: an address may ask for another kind of session than a talking one. There is none here, so none is opened."""
+    if "intent" in query:
+        message = f"Sessions with intent={query['intent'][:100]!r} are not supported here, only talking ones."
+        return Refused("invalid_value", message, "intent")
+    if "call_id" in query:
+        return Refused(
+            "invalid_value", "There are no WebRTC or SIP calls here whose session could be joined.", "call_id"
+        )
+    return None
+
+
 async def serve(socket: WebSocket, hub: Hub) -> None:
     """Run one socket to its end. The Origin was checked; the socket is not accepted yet."""
     visitor = visitor_of(socket)
@@ -41,7 +55,8 @@ async def serve(socket: WebSocket, hub: Hub) -> None:
     hub.open_sockets += 1
     try:
         bound = peeked.bound.get("model") if peeked else None
+        refused = _unknown_kind(socket.query_params)
         model = socket.query_params.get("model", "")[:200] or bound or DEFAULT_MODEL
-        await Wire(socket, hub, scenario, record, model).run(visitor)
+        await Wire(socket, hub, scenario, record, model).run(visitor, refused)
     finally:
         hub.open_sockets -= 1

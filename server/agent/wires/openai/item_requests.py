@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from server.agent.records import Record
@@ -16,13 +16,19 @@ __all__ = ["ItemRequests"]
 
 
 class ItemRequests:
-    """`conversation.item.*` of one socket. Each method takes an event that `check_event` let pass, and raises Refused."""
+    """`conversation.item.*` of one socket. Each method takes an event that `check_event` let pass, and raises Refused.
 
-    def __init__(self, items: Items, telling: Telling, record: Record, talk: Conversation) -> None:
+    `end_of` ends the response that is still making an item, if there is one.
+    """
+
+    def __init__(
+        self, items: Items, telling: Telling, record: Record, talk: Conversation, end_of: Callable[[str], None]
+    ) -> None:
         self._items = items
         self._telling = telling
         self._record = record
         self._talk = talk
+        self._end_of = end_of
 
     def create(self, event: Mapping[str, Any]) -> None:
         item = checked_item(event["item"], make_id("item"))
@@ -50,7 +56,7 @@ class ItemRequests:
         self._telling.put("conversation.item.deleted", {"item_id": item.item_id})
 
     def truncate(self, event: Mapping[str, Any]) -> None:
-        """Section 6: cut to what was heard; the transcript goes, as nobody knows where it ends."""
+        """Section 6: cut to what was heard."""
         item = self._item(event["item_id"], "truncate")
         if item.role != "assistant" or event["content_index"] != 0 or not item.audio_ms:
             raise Refused("invalid_value", "Only the audio of an assistant's message can be truncated.", "item_id")
@@ -58,12 +64,13 @@ class ItemRequests:
         if not 0 <= end_ms <= item.audio_ms:
             message = f"Audio content of {item.audio_ms:.0f}ms is already shorter than {end_ms}ms."
             raise Refused("invalid_value", message, "audio_end_ms")
-        item.audio_ms = end_ms
+        item.truncate(end_ms)
         self._record.truncations_ms.append(end_ms)
-        item.shown["content"] = [{"type": "output_audio", "transcript": None}]
         self._talk.hush()
         fields = {"item_id": item.item_id, "content_index": 0, "audio_end_ms": end_ms}
         self._telling.put("conversation.item.truncated", fields)
+        # It may still be in the making. Of what was not heard nothing more is made, and nothing of it stays.
+        self._end_of(item.item_id)
 
     def _item(self, item_id: str, action: str) -> Item:
         item = self._items.find(item_id)

@@ -18,6 +18,8 @@ from server.agent.wires.openai.refusing import Refused
 __all__ = ["Item", "Items", "assistant_item", "audio_item", "call_item", "checked_item"]
 
 _MAX_ITEMS = 10_000
+# What the service takes (section 6).
+_MAX_ID = 32
 _CONTENT = {
     "system": {"input_text": "text"},
     "user": {"input_text": "text", "input_audio": "audio", "input_image": "image_url"},
@@ -30,13 +32,14 @@ class Item:
     """One item. `shown` is what events carry.
 
     `text` is what it says; of a user's audio it is known when `known` is set. `sure` as in `brain.answer`. `audio_ms` is the
-    length of its sound; `skill` and `arguments` belong to a call.
+    length of its sound; `skill` and `arguments` belong to a call. `cut`: the client has truncated it, nothing is added any more.
     """
 
     shown: dict[str, Any]
     text: str = ""
     sure: bool = True
     audio_ms: float = 0.0
+    cut: bool = False
     skill: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     known: asyncio.Event = field(default_factory=asyncio.Event)
@@ -59,6 +62,11 @@ class Item:
         if told:
             self.shown["content"][0]["transcript"] = text
         self.known.set()
+
+    def truncate(self, end_ms: int) -> None:
+        """Only so much of it was heard. The transcript goes, as nobody knows where it ends."""
+        self.audio_ms, self.cut, self.text = end_ms, True, ""
+        self.shown["content"] = [{"type": "output_audio", "transcript": None}]
 
     def copy_shown(self) -> dict[str, Any]:
         """As it is now, to send."""
@@ -92,8 +100,8 @@ def checked_item(given: Any, item_id: str, path: str = "item") -> Item:
     if not isinstance(given, dict):
         raise Refused("invalid_value", f"Invalid value for '{path}': expected an object.", path)
     own = given.get("id")
-    if own is not None and not (isinstance(own, str) and 0 < len(own) <= 64):
-        raise Refused("invalid_value", f"Invalid value for '{path}.id': expected 1 to 64 characters.", f"{path}.id")
+    if own is not None:
+        _check_id(own, f"{path}.id")
     item_id = own or item_id
     kind = given.get("type")
     head = {"id": item_id, "object": "realtime.item", "type": kind, "status": "completed"}
@@ -111,6 +119,17 @@ def checked_item(given: Any, item_id: str, path: str = "item") -> Item:
         raise Refused("missing_required_parameter", f"Missing required parameter: '{path}.type'.", f"{path}.type")
     allowed = "'message', 'function_call' or 'function_call_output'"
     raise Refused("invalid_value", f"Invalid value for '{path}.type': expected {allowed}.", f"{path}.type")
+
+
+def _check_id(given: Any, where: str) -> None:
+    if not isinstance(given, str) or not given:
+        raise Refused("invalid_value", f"Invalid value for '{where}': expected a string that is not empty.", where)
+    if len(given) > _MAX_ID:
+        message = (
+            f"Invalid '{where}': string too long. Expected a string with maximum length {_MAX_ID}, "
+            f"but got a string with length {len(given)} instead."
+        )
+        raise Refused("string_above_max_length", message, where)
 
 
 def _known(item: Item) -> Item:
@@ -193,7 +212,8 @@ class Items:
             raise Refused("invalid_value", "The conversation holds too many items.", "item")
         if self.find(item.item_id) is not None:
             message = f"Error adding item: an item with id '{item.item_id}' already exists."
-            raise Refused("item_create_invalid_item_id", message, "item.id")
+            # The service names no parameter here, and LiveKit's client goes by code and message.
+            raise Refused("item_create_duplicate_item_id", message)
         if after is None:
             self._items.append(item)
             return

@@ -169,6 +169,8 @@ class Story:
         return [("response.created", {"response": self._shown("in_progress")})]
 
     def word(self, item_id: str, text: str) -> Events:
+        if self._message is not None and self._message.cut:
+            return []
         events = self._open_message(item_id)
         self._text += text
         kind = "response.output_text.delta" if self.request.text_only else "response.output_audio_transcript.delta"
@@ -177,7 +179,7 @@ class Story:
     def sound(self, item_id: str, encoded: str, duration_ms: float) -> Events:
         """Sound of the message; after the end it still goes out, as sound does that was on its way."""
         events = [] if self.done else self._open_message(item_id)
-        if self._message is None:
+        if self._message is None or self._message.cut:
             return []
         self._message.audio_ms += duration_ms
         return [*events, ("response.output_audio.delta", {**self._ids(), "delta": encoded})]
@@ -260,8 +262,10 @@ class Story:
             ]
             content = {"type": "output_audio", "transcript": text}
         events.append(("response.content_part.done", {**ids, "part": self._part(text)}))
-        message.text = text
-        message.shown |= {"status": status, "content": [content]}
+        message.shown["status"] = status
+        if not message.cut:
+            message.text = text
+            message.shown["content"] = [content]
         message.known.set()
         return events + self._finish(message)
 

@@ -121,6 +121,18 @@ class Responses:
             self._talk.cancel_reply(story.response_id)
         self._cancelling = "turn_detected"
 
+    def end_of(self, item_id: str) -> None:
+        """This item was cut: a response that is still making it ends here, and what of it has not left is taken back."""
+        story = next((one for one in self._stories.values() if one.item_id == item_id), None)
+        if story is None:
+            return
+        for kind in ("response.output_audio.delta", "response.output_audio_transcript.delta"):
+            self._telling.outbox.drop_unsent(kind)
+        if not story.done:
+            self._cancelling = "client_cancelled"
+            self._talk.cancel_reply(story.response_id)
+            self._cancelling = "turn_detected"
+
     def called(self, happening: ToolCalled) -> None:
         self._telling.send(self._stories[happening.reply_id].called(make_id("item"), happening))
 

@@ -80,7 +80,9 @@ class Turns:
         self._record.audio(samples, len(data))
         if self._config.turn_detection is None:
             self._manual_ms += len(samples) * 1000 / self._record.input_rate_hz
-        self._talk.hear(samples)
+        if self._talk.hear(samples):
+            message = "Audio was appended faster than it can be heard; what was too much is dropped."
+            raise Refused("rate_limit_exceeded", message, "audio")
 
     def commit(self) -> None:
         """The client says that the turn ends here. Raises Refused."""

@@ -72,13 +72,12 @@ class Wire:
         self._talk = Conversation(
             settings=self._config.settings(),
             scenario=scenario,
-            ears=hub.ears,
+            ears=hub.ears.seat(),
             voice=hub.voice,
             make_id=make_id,
             now=lambda: datetime.now().astimezone(),
             emit=self._tell,
         )
-        self._item_requests = ItemRequests(self._items, self._telling, record, self._talk)
         self._responses = Responses(
             items=self._items,
             conversation_id="conv_" + secrets.token_hex(12),
@@ -89,6 +88,7 @@ class Wire:
             record=record,
             timers=self._timers,
         )
+        self._item_requests = ItemRequests(self._items, self._telling, record, self._talk, self._responses.end_of)
         self._turns = Turns(
             items=self._items,
             config=self._config,
@@ -102,9 +102,15 @@ class Wire:
 
     # Life ------------------------------------------------------------------------------------------------------------
 
-    async def run(self, visitor: Visitor) -> None:
+    async def run(self, visitor: Visitor, refused: Refused | None = None) -> None:
+        """`refused`: what the address asks for is not to be had here, whoever asks."""
         self._outbox.saw("open")
         try:
+            if refused is not None:
+                self._telling.fail(refused)
+                self._outbox.close(1008, f"{refused.kind}.{refused.code}")
+                await self._outbox.run()
+                return
             if visitor.beta:
                 self._outbox.close(4000, "invalid_request_error.beta_api_shape_disabled")
                 await self._outbox.run()

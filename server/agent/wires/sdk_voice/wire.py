@@ -153,7 +153,7 @@ class _Wire:
         return Conversation(
             settings=settings,
             scenario=self._scenario,
-            ears=self._hub.ears,
+            ears=self._hub.ears.seat(),
             voice=self._hub.voice,
             make_id=_make_id,
             now=lambda: datetime.now().astimezone(),
@@ -180,7 +180,9 @@ class _Wire:
             self._record.violated(f"a frame of {len(data)} bytes, not {_FRAME_BYTES}")
         samples = self._reader.samples(data)
         self._record.audio(samples, len(data))
-        self._talk.hear(samples)
+        if self._talk.hear(samples):
+            # Section 3 knows no message that would tell it.
+            self._record.violated("audio faster than it can be heard; what was too much is dropped")
 
     # Messages out ----------------------------------------------------------------------------------------------------
 

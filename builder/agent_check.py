@@ -1,0 +1,140 @@
+"""Check what a team edits, at build time, so that a mistake never shows in a visitor's browser.
+
+Settings are checked by the client itself, for every provider of the page's picker. Tools are imported by the browser's own
+Python, in Node: no other Python knows whether a page could. What was checked once is not checked again (`.cache/checked`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from builder import kept
+from builder.environment import SetupError, for_programs, say
+
+CHECKER = Path(__file__).parent / "agent_checker"
+# An honest import takes milliseconds; a browser would show nothing for as long.
+IMPORT_LIMIT_S = 10
+NODE_LIMIT_S = 90
+MAX_SHOWN_CHARS = 60
+
+
+def settings(root: Path, file: str, raw: Mapping[str, Any], choices: Sequence[Mapping[str, Any]]) -> None:
+    """Have the client check the settings of each choice. SetupError with the file, the key, what was given and what is allowed.
+
+    `raw` is agent.toml as it was read, to say in which of its sections the key stands.
+    """
+    command = [sys.executable, str(CHECKER / "check_settings.py")]
+    given = json.dumps([choice["settings"] for choice in choices])
+    environ = for_programs(root, os.environ)
+    done = subprocess.run(command, input=given, capture_output=True, text=True, check=False, env=environ, timeout=60)
+    if done.returncode != 0:
+        raise SetupError(f"{file}: the settings could not be checked.\n{done.stderr.strip()[-500:]}")
+    for choice, problem in zip(choices, json.loads(done.stdout), strict=True):
+        if problem is not None:
+            provider = str(choice["settings"]["provider"])
+            raise SetupError(setting_words(file, raw, provider, choice["settings"], problem["key"], problem["problem"]))
+
+
+def setting_words(
+    file: str, raw: Mapping[str, Any], provider: str, chosen: Mapping[str, Any], key: str, problem: str
+) -> str:
+    """One sentence about one wrong setting: where it stands, what it says, what is allowed, and the nearest right spelling."""
+    path = re.findall(r"[^.\[\]]+", key)
+    value: Any = chosen
+    for step in path:
+        if isinstance(value, Mapping) and step in value:
+            value = value[step]
+        elif isinstance(value, list) and step.isdigit() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            break
+    unknown = "is not known" in problem or "is not a setting" in problem
+    wrong = path[-1] if unknown else value
+    shown = "" if unknown else f" (given: {shown_value(value)})"
+    hint = "" if "did you mean" in problem or not isinstance(wrong, str) else nearest(wrong, _allowed(problem))
+    where = _section(raw, provider, path)
+    return f"{file}: {where}{'.'.join(path[1:] if where.endswith(f'[{path[0]}] ') else path)}: {problem}{shown}{hint}"
+
+
+def nearest(given: str, allowed: Sequence[str]) -> str:
+    """"; did you mean ...?" where one of `allowed` is close to what was given."""
+    near = difflib.get_close_matches(given, allowed, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def shown_value(value: Any) -> str:
+    """A value as a person wrote it, in few characters."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= MAX_SHOWN_CHARS else f"{text[: MAX_SHOWN_CHARS - 1]}…"
+
+
+def tools(root: Path, stock: Path, wheel: bytes, file: Path) -> None:
+    """Import a page's tools in the browser's Python. SetupError with file, line, tool and cure for each mistake; warnings are said."""
+    if not file.exists():
+        return
+    sources = [path.read_bytes() for path in sorted(CHECKER.iterdir()) if path.is_file()]
+    content = file.read_bytes()
+    folder = root / ".cache" / "checked" / kept.digest([stock.name.encode(), wheel, content, *sources])
+    name = file.relative_to(root) if file.is_relative_to(root) else file
+
+    def command(work: Path, out: Path) -> list[str]:
+        (work / "client.whl").write_bytes(wheel)
+        (work / "tools.py").write_bytes(content)
+        job = {
+            "stock": str(stock),
+            "wheel": str(work / "client.whl"),
+            "tools": str(work / "tools.py"),
+            "seconds": IMPORT_LIMIT_S,
+            "out": str(out),
+        }
+        (work / "job.json").write_text(json.dumps(job), encoding="utf-8")
+        return [str(CHECKER / "check_tools.mjs"), str(work / "job.json")]
+
+    failure = f"{name}: the browser's Python could not import it."
+    with kept.missing(folder) as wanting:
+        if wanting:
+            say(f"importing {name} in the browser's Python (once per change of it)")
+            try:
+                kept.make(root, folder, command, failure, timeout_s=NODE_LIMIT_S)
+            except subprocess.TimeoutExpired:
+                raise SetupError(f"{name}: importing it does not end (given up after {NODE_LIMIT_S} s)") from None
+            kept.forget_oldest(folder.parent)
+    found = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    lines = {kind: [_line(name, it) for it in found if it["kind"] == kind] for kind in ("error", "warning")}
+    for text in lines["warning"]:
+        say(text)
+    if lines["error"]:
+        raise SetupError("\n".join(lines["error"]))
+
+
+def _line(name: object, problem: Mapping[str, Any]) -> str:
+    at = f", line {problem['line']}" if problem["line"] else ""
+    return f"{name}{at}: {problem['text']}"
+
+
+def _allowed(problem: str) -> list[str]:
+    """The words after "one of:" in what the client says."""
+    _, found, words = problem.partition("one of: ")
+    return [word.strip() for word in words.split(",")] if found else []
+
+
+def _section(raw: Mapping[str, Any], provider: str, path: Sequence[str]) -> str:
+    """The section of agent.toml in which a setting stands, or would stand."""
+    special = raw.get("provider", {})
+    own = special.get(provider, {}) if isinstance(special, dict) else {}
+    if isinstance(own, dict) and path[0] in own:
+        return f"[provider.{provider}] "
+    for section in ("agent", "session", "audio", "server"):
+        table = raw.get(section, {})
+        if isinstance(table, dict) and path[0] in table:
+            return f"[{section}] "
+    return f"[{path[0]}] " if isinstance(raw.get(path[0]), dict) else ""
+

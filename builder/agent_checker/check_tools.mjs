@@ -1,0 +1,44 @@
+/**
+ * Run by Node at build time: are a page's tools usable? They are imported by the browser's own Python, as a page imports them.
+ *
+ *   node check_tools.mjs JOB.json
+ *
+ * The job: {stock, wheel, tools, seconds, out}. Writes `result.json` into `out`: a list of {kind, line, where, text}, kind "error"
+ * or "warning". An import that does not end is interrupted after `seconds`, so that its line can be named.
+ */
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { Worker } from "node:worker_threads";
+
+import { tellInFewLines } from "../node_errors.mjs";
+
+tellInFewLines();
+
+const job = JSON.parse(readFileSync(process.argv[2], "utf8"));
+const { loadPyodide } = await import(pathToFileURL(join(resolve(job.stock), "pyodide.mjs")));
+const python = await loadPyodide({ indexURL: `${resolve(job.stock)}/`, stdout: () => {}, stderr: () => {} });
+python.unpackArchive(new Uint8Array(readFileSync(job.wheel)), "wheel");
+python.FS.writeFile("/home/pyodide/agent_tools.py", new Uint8Array(readFileSync(job.tools)));
+
+// What a worker of a page has and this Node lacks. It is here to be imported, not to work.
+const stub = () => new Proxy(function stub() {}, { get: (_, key) => (key === Symbol.toPrimitive ? () => "" : stub()) });
+for (const name of ["self", "caches", "indexedDB", "location", "XMLHttpRequest", "importScripts", "postMessage", "addEventListener",
+  "removeEventListener", "Worker", "OffscreenCanvas", "createImageBitmap", "FileReader", "Notification", "EventSource", "WebSocket", "navigator"]) {
+  if (!(name in globalThis)) globalThis[name] = stub();
+}
+
+const interrupt = new Uint8Array(new SharedArrayBuffer(1));
+python.setInterruptBuffer(interrupt);
+// A thread of its own, because this one is busy with the import.
+const watch =
+  "const { parentPort, workerData: it } = require('node:worker_threads');" +
+  "parentPort.once('message', () => setTimeout(() => { it.buffer[0] = 2; }, it.ms));";
+const watchman = new Worker(watch, { eval: true, workerData: { buffer: interrupt, ms: job.seconds * 1000 } });
+await new Promise((done) => watchman.once("online", done));
+python.globals.set("limit_s", job.seconds);
+python.globals.set("watch", () => watchman.postMessage("now"));
+const found = python.runPython(readFileSync(new URL("check_tools.py", import.meta.url), "utf8"));
+writeFileSync(join(job.out, "result.json"), found);
+process.exit(0);

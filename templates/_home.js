@@ -1,0 +1,17 @@
+/**
+ * In the page for what is missing. It is shown at any address, so it cannot say where the site begins; but it knows a file of the
+ * site. The nearest folder above that has it is where its link leads; without this script that is the host's first page.
+ */
+
+(() => {
+  const home = document.getElementById("home");
+  const parts = location.pathname.split("/").slice(1, -1);
+  const look = (count) => {
+    const folder = `/${parts.slice(0, count).map((part) => `${part}/`).join("")}`;
+    return fetch(folder + home.dataset.file, { method: "HEAD" }).then(
+      (answer) => (answer.ok && /css/.test(answer.headers.get("content-type")) ? folder : count > 0 && look(count - 1)),
+      () => null,
+    );
+  };
+  look(Math.min(parts.length, 8)).then((folder) => folder && home.setAttribute("href", folder));
+})();

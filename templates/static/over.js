@@ -1,0 +1,19 @@
+/** A fault that is over takes its notice along: who reads "No microphone was found" beside a microphone looks for the fault in vain. */
+
+const OF_THE_LINE = /^(token_unreachable|token_offline|line_silent|reconnect_failed)$/;
+const OF_THE_DEVICE = /^mic_(not_found|ended|overconstrained)$/;
+const OF_THE_PERMISSION = /^mic_(denied|dismissed|framed)$/;
+
+/** @param {(codes: RegExp) => void} over is told which notices are not true any more */
+export function watchForRecovery(over) {
+  addEventListener("online", () => over(OF_THE_LINE));
+  const devices = navigator.mediaDevices;
+  devices?.addEventListener?.("devicechange", async () => {
+    const found = await devices.enumerateDevices();
+    if (found.some(({ kind }) => kind === "audioinput")) over(OF_THE_DEVICE);
+  });
+  navigator.permissions?.query({ name: "microphone" }).then(
+    (status) => status.addEventListener("change", () => status.state !== "denied" && over(OF_THE_PERMISSION)),
+    () => {}, // this browser does not tell
+  );
+}
