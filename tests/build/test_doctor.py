@@ -411,6 +411,7 @@ def test_what_a_policy_allows(policy: str, connect: str, allowed: bool) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # it builds the site, which may be the first time
 def test_our_own_server_has_no_fault(tmp_path: Path) -> None:
     """What `serve` sends is right by all that this command knows of."""
     dist = site.build(ROOT, tmp_path / "dist", "demo")
