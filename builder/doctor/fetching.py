@@ -20,6 +20,8 @@ MOST_REQUESTS = 60
 MOST_BYTES = 64 * 1024 * 1024
 _PIECE_S = httpx.Timeout(15.0, connect=10.0)
 _WHOLE_S = 90.0
+# For all requests together: after that only what was begun is ended.
+_ALL_S = 300.0
 # What all current browsers name, and we can decode.
 _ENCODINGS = "gzip, deflate, br"
 
@@ -68,6 +70,7 @@ class Fetcher:
 
     def __init__(self) -> None:
         self.count = 0
+        self._end = time.monotonic() + _ALL_S
         self._client = httpx.Client(
             timeout=_PIECE_S,
             follow_redirects=False,
@@ -89,6 +92,8 @@ class Fetcher:
         """One request, redirects not followed."""
         if self.count >= MOST_REQUESTS:
             raise TooMany(f"{MOST_REQUESTS} requests were made, and no deployment is asked more often than that")
+        if time.monotonic() > self._end:
+            raise TooMany(f"{_ALL_S:.0f} s were spent on the requests so far")
         self.count += 1
         try:
             with self._client.stream(method, url, headers=headers, content=content) as answer:

@@ -111,7 +111,10 @@ def compression(visit: Visit) -> Iterator[Finding]:
         yield warning("vary", f"compressed, without Vary: Accept-Encoding: {_list(mixed)}",
             "A cache in between may give brotli to one who cannot read it: nginx `gzip_vary on;`, else add the header.")  # fmt: skip
     else:
-        yield ok("vary", "caches are told that there are several forms")
+        negotiated = any(answer.encoding for _, answer in _came(visit))
+        yield ok(
+            "vary", "caches are told that there are several forms" if negotiated else "each file comes in one form"
+        )
 
 
 def _came(visit: Visit) -> Iterator[tuple[File, Answer]]:

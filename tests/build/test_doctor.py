@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import brotli
+import httpx
 import pytest
 
 from builder import site
-from builder.doctor import reach
+from builder.doctor import fetching, page, reach, tokens
 from builder.doctor.__main__ import examine, main
 from builder.doctor.csp import lacking, parse
 from builder.doctor.fetching import MOST_REQUESTS
@@ -304,6 +305,34 @@ def test_nobody_is_asked_for_ever(host: Host) -> None:
     assert found["files asked"].verdict is WARNING
 
 
+def test_nobody_is_waited_for_for_ever(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "_ALL_S", 0.0)
+    report = examine(host.url, None)
+    assert report.exit_code == 2 and "were spent" in report.summary
+
+
+def visit_of_https(host: Host, token_url: str) -> reach.Visit:
+    """As if the page had come over https."""
+    host.token_url = token_url
+    host.build()
+    html = host.files["index.html"].decode()
+    url = "https://www.example.com/"
+    reply = fetching.Answer(url=url, status=200, headers=httpx.Headers(), body=b"", content=html.encode())
+    return reach.Visit(fetcher=fetching.Fetcher(), answer=reply, page=page.read(url, html))
+
+
+def test_a_page_of_https_asks_no_token_server_of_http(host: Host) -> None:
+    (found,) = tokens.check(visit_of_https(host, "http://token.example.com/api/token"), Report(url=""))
+    assert (found.check, found.verdict) == ("token address", FAULT)
+
+
+def test_a_page_of_https_is_told_no_socket_without_tls(host: Host) -> None:
+    """Behind a proxy that does not say how the page was asked for, a server believes that it was http."""
+    grant = tokens.Grant(provider="assemblyai", token=TOKEN, ws_url="ws://www.example.com/agent")
+    (found,) = tokens._socket(visit_of_https(host, "/api/token"), grant, "https://www.example.com")
+    assert (found.check, found.verdict) == ("socket address", FAULT) and "TRUST_PROXY" in found.cure
+
+
 def test_the_report_for_programs(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
     host.fault = PLANTED["scripts as bytes"][0]
     assert main([host.url, "--no-browser", "--json"]) == 1
@@ -382,6 +411,7 @@ def test_what_a_policy_allows(policy: str, connect: str, allowed: bool) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # it builds the site, which may be the first time
 def test_our_own_server_has_no_fault(tmp_path: Path) -> None:
     """What `serve` sends is right by all that this command knows of."""
     dist = site.build(ROOT, tmp_path / "dist", "demo")

@@ -17,7 +17,6 @@ from typing import Any
 
 from . import engines
 
-START_MS = 120_000
 _SETTLED = (
     """() => ["ready", "failed"].includes(document.body?.dataset.boot) || document.body?.dataset.boot === undefined"""
 )
@@ -28,17 +27,20 @@ _SAID = """() => [document.getElementById("notice"), document.getElementById("st
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="look_command")
     parser.add_argument("--engine", choices=engines.ENGINES, default="chromium")
+    parser.add_argument(
+        "--within", type=int, default=120, metavar="S", help="how long it may take (default %(default)s)"
+    )
     parser.add_argument("url")
     options = parser.parse_args(argv)
     try:
-        told = look(options.url, options.engine)
+        told = look(options.url, options.engine, options.within * 1000)
     except (engines.MissingEngine, RuntimeError) as error:
         told = {"missing": str(error)}
     print(json.dumps(told))
     return 0
 
 
-def look(url: str, engine: str) -> dict[str, Any]:
+def look(url: str, engine: str, within_ms: int) -> dict[str, Any]:
     """Raises MissingEngine."""
     from playwright.sync_api import sync_playwright
 
@@ -51,14 +53,14 @@ def look(url: str, engine: str) -> dict[str, Any]:
         if engine == "webkit" and found.executable is not None:
             env["DISPLAY"] = stack.enter_context(virtual_display())
         tab = stack.enter_context(engines.open_tab(driver, engine, env=env))
-        return _seen(tab, url)
+        return _seen(tab, url, within_ms)
 
 
-def _seen(tab: engines.Tab, url: str) -> dict[str, Any]:
+def _seen(tab: engines.Tab, url: str, within_ms: int) -> dict[str, Any]:
     told: dict[str, Any] = {"ready": False}
     try:
-        tab.page.goto(url, wait_until="load", timeout=START_MS)
-        tab.page.wait_for_function(_SETTLED, timeout=START_MS)
+        tab.page.goto(url, wait_until="load", timeout=within_ms)
+        tab.page.wait_for_function(_SETTLED, timeout=within_ms)
         told["ready"] = tab.page.evaluate("() => document.body.dataset.boot") == "ready"
     except Exception as error:  # whatever stops a page from loading is what is asked for
         told["said"] = str(error).splitlines()[0]
