@@ -2,7 +2,12 @@
 
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.harness.plugin", "tests.contract.plugin", "tests.browser.faults_table", "tests.browser.tools_table"]
+pytest_plugins = [
+    "tests.harness.plugin",
+    "tests.contract.plugin",
+    "tests.browser.faults_table",
+    "tests.browser.tools_table",
+]
 
 # How long an example takes says how busy the machine is.
 settings.register_profile("parley", deadline=None, suppress_health_check=[HealthCheck.too_slow])
