@@ -228,7 +228,7 @@ def press_and_read(call: Call, code: str) -> str:
 
 
 def test_what_answers_in_the_token_servers_place_is_told(
-    tab: Any, sound: Any, host: FaultyHost, request: pytest.FixtureRequest, _server: Parley
+    tab: Any, sound: Any, host: FaultyHost, request: pytest.FixtureRequest, foreign_site: Path
 ) -> None:
     """All but the last from one page. The last is a page at another address than its token server's, which does not know it."""
     tab.errors.expect(".")
@@ -241,7 +241,7 @@ def test_what_answers_in_the_token_servers_place_is_told(
         assert code != "token_429" or "7 seconds" in text
         note(request, f"asking for a token: {cause}", text)
 
-    host.faults["foreign"] = of(PAGE, lambda page: at_another_address(page, _server))
+    host.faults["foreign"] = served(foreign_site)
     call.open(f"{host.url}foreign/")
     call.wait_booted()
     text = press_and_read(call, "token_forbidden_origin")
@@ -249,11 +249,25 @@ def test_what_answers_in_the_token_servers_place_is_told(
     note(request, "asking for a token: a page that is not in ALLOWED_ORIGINS", text)
 
 
-def at_another_address(page: Answer, server: Parley) -> Answer:
-    """The page with its token server at another address, as `token_url` in agent.toml writes it."""
-    origin = server.url.rstrip("/")
-    page = page.rewritten('"token_url":"/api/token"', f'"token_url":"{origin}/api/token"')
-    return page.rewritten("connect-src &#39;self&#39;", f"connect-src &#39;self&#39; {origin}")
+@pytest.fixture(scope="module")
+def foreign_site(_server: Parley, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo with its token server at another address; a page whose settings were changed after the build does not start."""
+    root = copy_of_sources(tmp_path_factory.mktemp("foreign") / "root")
+    toml = root / "agents" / "demo" / "agent.toml"
+    text = toml.read_text()
+    assert 'token_url = "/api/token"' in text
+    toml.write_text(text.replace('token_url = "/api/token"', f'token_url = "{_server.url}api/token"'))
+    return site.build(root, root.parent / "site", "demo")
+
+
+def served(folder: Path) -> Fault:
+    """Another site in this one's place."""
+
+    def answer(path: str, _answer: Answer) -> Answer:
+        kind = TYPES.get(Path(path or "index.html").suffix, "application/octet-stream")
+        return Answer(body=(folder / (path or "index.html")).read_bytes(), headers={"Content-Type": kind})
+
+    return answer
 
 
 def test_a_socket_that_the_pages_policy_forbids_is_told_at_once(
