@@ -118,13 +118,17 @@ const memories = [restored, watching.python._module.HEAPU8];
 const names = namesOf(new Uint8Array(readFileSync(join(job.stock, "pyodide.asm.wasm"))));
 const symbols = new Set(names.data.values());
 const owning = (kinds) => new Ownership(wasm, data, memories, symbols, placesOf(kinds));
-const candidates = new Described(wasm, data, constantEnd(data, memories), names).leaving(inCall.called);
+const candidates = new Described(wasm, data, constantEnd(data, memories), names).leaving(atStart.called);
 const described = unshared(candidates, owning(candidates));
 const ownership = owning(described);
+const describedBy = (isOne) => [...placesOf(described.filter(isOne)).values()];
 const gates = described.flatMap((kind) => kind.gates);
 const used = { start: atStart.called, call: inCall.called };
 const functions = functionsOfParts(living(wasm), names.functions, used, ownership, gates);
-const ranges = dataOfParts(ownership, functions, [...placesOf(described).values()], { start: atStart.read, call: inCall.read });
+// What a call reads comes with the call's part, which is there before any other.
+const isOfCall = ({ gates: own }) => own.some((index) => inCall.called.has(index));
+const known = { rare: describedBy((kind) => !isOfCall(kind)), call: describedBy(isOfCall) };
+const ranges = dataOfParts(ownership, functions, known, { start: atStart.read, call: inCall.read });
 const parts = divided();
 
 // A real run of what was made: the start needs the primary module alone, the rehearsal the call's, what else Python can do the rest.

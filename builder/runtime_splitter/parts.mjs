@@ -111,7 +111,8 @@ function largestGroup(named) {
 }
 
 /**
- * @param {Ownership} ownership   @param {Map<string, Set<number>>} functions of each part   @param {[number, number][]} known what `rare` reads
+ * @param {Ownership} ownership   @param {Map<string, Set<number>>} functions of each part   @param {{rare: [number, number][], call: [number, number][]}} known
+ *   what Python describes
  * @param {{start: number[], call: number[]}} read blocks that were read at the start; until the end of a call
  * @returns {Map<string, [number, number][]>} the data of each part
  */
@@ -119,9 +120,10 @@ export function dataOfParts(ownership, functions, known, read) {
   const later = new Set([...functions.values()].flatMap((indexes) => [...indexes]));
   const rangesOf = (own, options) => ownership.of((index) => own.has(index), options);
   const rare = rangesOf(functions.get("rare"), { hasRun: false, takesDead: true });
-  const found = new Map([["rare", unread(joined([...rare, ...known], ownership), read.call)]]);
+  const found = new Map([["rare", unread(joined([...rare, ...known.rare], ownership), read.call)]]);
+  const ofCall = unread(joined(known.call, ownership), read.start);
   // Whoever reads it has not asked for another part.
-  const staying = without(known, found.get("rare"));
+  const staying = [...without(known.rare, found.get("rare")), ...without(known.call, ofCall)];
   for (const part of PARTS.filter((it) => it !== "rare")) {
     const ranges = rangesOf(functions.get(part), { hasRun: !ON_DEMAND.includes(part), takesDead: false });
     found.set(part, unread(joined(without(ranges, staying), ownership), part === "call" ? read.start : read.call));
@@ -129,7 +131,7 @@ export function dataOfParts(ownership, functions, known, read) {
   // What several of them read comes with the first, which is there before any other.
   const [first] = PARTS;
   const shared = without(rangesOf(later, { hasRun: true, takesDead: false }), [...staying, ...[...found.values()].flat()]);
-  found.set(first, joined([...found.get(first), ...unread(joined(shared, ownership), read.start)], ownership));
+  found.set(first, joined([...found.get(first), ...ofCall, ...unread(joined(shared, ownership), read.start)], ownership));
   return found;
 }
 
