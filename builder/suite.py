@@ -29,8 +29,8 @@ ROOMS = ("tests/browser", "tests/harness_selftest")
 IN_FRONT = (
     # Handed out one by one, so that neither process is busy for long when only the quiet ones are left.
     *("-n", "2", "--maxschedchunk=1", "-m", "browser"),
-    *("-v", "-raR", "--reruns=2", "--engine-table=docs/engines.md", "--faults-table=docs/faults-at-start.md"),
-    *ROOMS,
+    *("-v", "-raR", "--reruns=2", "--engine-table=docs/engines.md"),
+    *("--faults-table=docs/faults-at-start.md", "--tools-table=docs/tools.md", *ROOMS),
 )
 
 # For its session: about a tenth of a usual share, where the tests in front want all. With less (19) those behind stood still for
