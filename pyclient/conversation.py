@@ -249,7 +249,7 @@ class Conversation:
         self._speech_behind.pop("", None)
         if behind is None:
             behind = self._floor
-        if behind is None or behind in self._turns:
+        if behind != key and (behind is None or behind in self._turns):
             self._move_behind(key, behind)
 
     def _move_behind(self, key: str, anchor: str | None) -> None:

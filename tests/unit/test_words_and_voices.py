@@ -361,6 +361,16 @@ def test_a_conversation_forgets_speech_that_never_became_words() -> None:
     assert len(conversation._speech_behind) == 64
 
 
+def test_a_turn_that_was_taken_back_and_comes_again_stands_behind_no_turn_of_its_own() -> None:
+    """Found by a thrown sequence: an empty final takes the turn away, and its id is used once more."""
+    conversation = Conversation(10)
+    conversation.user_said("u0", "hm", False)
+    conversation.speech_began()
+    conversation.user_said("u0", "", True)
+    conversation.user_said("u0", "hello", False)
+    assert [turn.text for turn in conversation.turns] == ["hello"]
+
+
 def test_half_a_pair_over_two_messages_raises_nothing() -> None:
     codec = OpenAIRealtimeCodec()
     for delta in ("\ud83d", "\ude00"):
