@@ -33,17 +33,23 @@ KEPT = 400
 
 
 class Packer:
-    """Compresses, or remembers what it compressed before. `folder` is its own part of the cache; `smallest`: takes the time for brotli's best."""
+    """Compresses, or remembers what it compressed before. `folder` is its own part of the cache.
 
-    def __init__(self, folder: Path, *, smallest: bool) -> None:
+    `smallest`: takes the time for brotli's best. `remembered`: takes the best where another build has made it, and no time.
+    """
+
+    def __init__(self, folder: Path, *, smallest: bool, remembered: bool = False) -> None:
         self.folder = folder
         self.quality = BEST if smallest else QUICK
+        self.remembered = remembered
 
     def gzip(self, data: bytes) -> bytes:
         """The best that gzip does, with no name and no date in it."""
         return self._once(data, "gz", lambda: gzip.compress(data, 9, mtime=0))
 
     def brotli(self, data: bytes, quality: int) -> bytes:
+        if self.remembered and self._kept(data, f"br{BEST}").exists():
+            quality = BEST
         return self._once(data, f"br{quality}", lambda: brotli.compress(data, quality=quality, lgwin=24))
 
     def packed(self, data: bytes) -> bytes:
@@ -71,7 +77,7 @@ class Packer:
         self._forget_oldest()
 
     def _once(self, data: bytes, form: str, compress: Callable[[], bytes]) -> bytes:
-        kept = self.folder / f"{hashlib.sha256(data).hexdigest()}.{form}"
+        kept = self._kept(data, form)
         try:
             os.utime(kept)  # the last to be forgotten
             return kept.read_bytes()
@@ -83,6 +89,9 @@ class Packer:
         staging.write_bytes(small)
         staging.replace(kept)
         return small
+
+    def _kept(self, data: bytes, form: str) -> Path:
+        return self.folder / f"{hashlib.sha256(data).hexdigest()}.{form}"
 
     def _forget_oldest(self) -> None:
         found: Iterable[Path] = self.folder.iterdir() if self.folder.exists() else ()

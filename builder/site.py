@@ -28,11 +28,19 @@ OWN_NAME = b'"pyodide.asm.mjs"'
 
 
 def build(
-    root: Path, out: Path, agent_name: str, *, smallest: bool = False, base: str = "/", hosts: Sequence[str] = ()
+    root: Path,
+    out: Path,
+    agent_name: str,
+    *,
+    smallest: bool = False,
+    remembered: bool = False,
+    base: str = "/",
+    hosts: Sequence[str] = (),
 ) -> Path:
     """Build the site into `out`, replacing what an earlier build left there. Raises SetupError.
 
-    `smallest`: for visitors. Compressing takes up to a minute then, once per change of the client.
+    `smallest`: for visitors. Compressing takes up to a minute then, once per change of the client. `remembered`: as small as a build
+    for visitors has made it before, without waiting for it.
     `base`: the path that the site will have on its host. `hosts`: for which of them to write a configuration beside `out`.
     """
     if out.exists() and any(out.iterdir()) and not (out / "_headers").exists():
@@ -44,10 +52,12 @@ def build(
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     inline = _inline(root)
-    packer = Packer(root / ".cache" / "packed", smallest=smallest)
+    packer = Packer(root / ".cache" / "packed", smallest=smallest, remembered=remembered)
     pages = _render(root, staging, agent, _place(root, staging, agent, runtime, packer, inline), inline, base)
     headers = policy.site_headers(agent.connect, agent.embedded_by, inline)
     (staging / "_headers").write_text(policy.headers_file(headers, pages), encoding="utf-8")
+    # Who ships Pyodide and Python has to say so.
+    shutil.copyfile(root / "templates" / "licenses.txt", staging / "licenses.txt")
     packer.copies_beside(staging, WAYS_OUT)
     verify.check(staging, agent.connect)
     shutil.rmtree(out, ignore_errors=True)

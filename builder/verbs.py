@@ -36,7 +36,7 @@ def serve(arguments: argparse.Namespace) -> int:
     """Build, then become the server, so that Ctrl-C and the exit code are its own."""
     port = _port(arguments.host, arguments.port)
     say("building the site")
-    dist = site.build(ROOT, ROOT / "dist", arguments.agent)
+    dist = site.build(ROOT, ROOT / "dist", arguments.agent, remembered=True)
     command = [sys.executable, "-m", "server", "--host", arguments.host, "--port", str(port), "--site", str(dist)]
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     if os.name == "posix":

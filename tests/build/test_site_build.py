@@ -74,7 +74,8 @@ def test_every_asset_is_named_after_its_content(dist: Path) -> None:
 
 def test_no_host_needs_to_know_a_suffix_but_those_of_pages(dist: Path) -> None:
     """Others are refused by some hosts, and given a type by others that a browser does not take."""
-    found = {path.suffix for path in dist.rglob("*") if path.is_file() and path.name != "_headers"}
+    for_people_and_hosts = ("_headers", "licenses.txt")
+    found = {path.suffix for path in dist.rglob("*") if path.is_file() and path.name not in for_people_and_hosts}
     assert found == {".html", ".css", ".js", ".bin", ".br", ".gz"}
     assert not [path for path in (dist / "assets").iterdir() if path.is_dir()]
 

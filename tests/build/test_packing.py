@@ -1,0 +1,41 @@
+"""Compressing once: what is kept, and who takes what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import brotli
+import pytest
+
+from builder import packing
+from builder.environment import SetupError
+from builder.packing import BEST, QUICK, Packer
+
+DATA = b"".join(b"line %d of a text that repeats itself\n" % number for number in range(2000))
+
+
+def test_a_build_that_does_not_wait_takes_the_best_where_another_made_it(tmp_path: Path) -> None:
+    serve = Packer(tmp_path, smallest=False, remembered=True)
+    best = brotli.compress(DATA, quality=BEST, lgwin=24)
+    quick = serve.brotli(DATA, QUICK)
+    assert quick != best
+    assert Packer(tmp_path, smallest=True).brotli(DATA, BEST) == best
+    assert serve.brotli(DATA, QUICK) == best
+    assert Packer(tmp_path, smallest=False).brotli(DATA, QUICK) == quick, "a build must not depend on earlier ones"
+
+
+def test_nothing_is_compressed_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packer = Packer(tmp_path, smallest=True)
+    first = packer.packed(DATA)
+
+    def never(*_: object, **__: object) -> bytes:
+        raise AssertionError("compressed again")
+
+    monkeypatch.setattr(packing.gzip, "compress", never)
+    assert packer.packed(DATA) == first
+    assert packing.unpacked(first) == DATA
+
+
+def test_what_looks_packed_before_it_is_packed_stops_the_build(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="begins like gzip"):
+        Packer(tmp_path, smallest=False).packed(b"\x1f\x8b and more")
