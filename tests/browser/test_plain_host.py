@@ -30,5 +30,6 @@ def test_each_way_of_starting_needs_no_type_no_compression_and_no_header(tab: An
         seen = look(tab, host, without(missing, flipped("", "plain")))
         assert (seen.boot, seen.way) == ("ready", way), seen
         assert (seen.why is None) == (way == "snapshot") and (reasons[way] or "") in (seen.why or ""), seen
-        refused = {path for path, status in host.asked if status != 200}
+        # In WebKitGTK the harness goes to the origin's page for what is missing before the test does anything.
+        refused = {path for path, status in host.asked if status != 200} - {"/404.html"}
         assert all(path.removeprefix("/voice/assets/").startswith(missing or ("\0",)) for path in refused), refused
