@@ -174,10 +174,13 @@ def test_a_flipped_byte_in_the_page_itself_makes_no_wrong_start(tab: Any, host: 
 
     host.answer = answer
     tab.page.goto(host.url, wait_until="commit")
+    if where == "the script in the page":
+        # On a busy machine the page says "not started yet" for a while before its second way has come.
+        tab.page.wait_for_selector("body[data-boot=ready]", timeout=PATIENCE_MS)
+        return
     tab.page.wait_for_selector("body[data-boot=ready], #notice", timeout=PATIENCE_MS, state="visible")
-    started = tab.page.evaluate("() => document.body.dataset.boot") == "ready"
-    assert started == (where == "the script in the page")
-    assert started or tab.page.inner_text("#notice-title")
+    assert tab.page.evaluate("() => document.body.dataset.boot") != "ready"
+    assert tab.page.inner_text("#notice-title")
 
 
 @pytest.mark.parametrize("name", ["capture", "playback"])
