@@ -122,6 +122,8 @@ def test_no_flipped_byte_makes_a_wrong_start(tab: Any, host: PlainHost, built_si
     tab.errors.expect(".*")
     tried: set[str] = set()
     for way, missing in WAYS.items():
+        if tab.engine != "chromium" and way != "snapshot":
+            break  # `is_sample` would take nothing of it
         right = look(tab, host, without(missing, flipped("", form)))
         assert (right.boot, right.way) == ("ready", way), right
         for name in sorted(right.asked - tried - {""}):
@@ -131,7 +133,7 @@ def test_no_flipped_byte_makes_a_wrong_start(tab: Any, host: PlainHost, built_si
             if form == "brotli" and path.suffix != ".bin":
                 continue  # a script is looked at when the browser has decoded it, in whichever form it came
             tried.add(name)
-            if tab.engine != "chromium" and not is_sample(tried, name, way):
+            if tab.engine != "chromium" and not is_sample(name):
                 continue
             seen = look(tab, host, without(missing, flipped(name, form)))
             what = f"{name}, {form}, {way}: {seen}"
@@ -145,7 +147,7 @@ def test_no_flipped_byte_makes_a_wrong_start(tab: Any, host: PlainHost, built_si
                 )
                 if seen.way != way:
                     assert seen.why, what
-    assert len(tried) >= (7 if form == "brotli" else 12), tried
+    assert len(tried) >= (3 if tab.engine != "chromium" else 7 if form == "brotli" else 12), tried
 
 
 # Where in the page a byte is changed: what stands there, and how far behind it.
@@ -197,6 +199,6 @@ def test_a_worklet_with_a_flipped_byte_is_not_used(
     tab.page.wait_for_selector("#notice[data-code=mic_no_worklet]", timeout=PATIENCE_MS)
 
 
-def is_sample(tried: set[str], name: str, way: str) -> bool:
+def is_sample(name: str) -> bool:
     """In the other engines one script, the WebAssembly, the memory and the tools: each is checked by another path."""
-    return way == "snapshot" and name.startswith(("pyodide.asm.", "python.", "tools."))
+    return name.startswith(("pyodide.asm.", "python.", "tools."))
