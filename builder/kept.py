@@ -26,11 +26,16 @@ def digest(parts: Iterable[bytes]) -> str:
     return hashlib.sha256(b"\0".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()[:16]
 
 
+class TooLongError(SetupError):
+    """Node did not come to an end; its limit is there against work that never ends, not against a busy machine."""
+
+
 def make(root: Path, kept: Path, command: Callable[[Path, Path], list[str]], failure: str, *, timeout_s: float) -> str:
     """Have Node fill `kept`, and return what it printed.
 
     `command(work, out)` prepares the folder `work`, which goes afterwards, and returns what to run so that the files come into
-    `out`. SetupError with `failure` and the end of what Node complained about when it fails; nothing is kept then.
+    `out`. SetupError with `failure` and the end of what Node complained about when it fails, TooLongError after `timeout_s`; nothing
+    is kept then.
     """
     kept.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=kept.parent) as name:
@@ -38,15 +43,18 @@ def make(root: Path, kept: Path, command: Callable[[Path, Path], list[str]], fai
         out = work / "out"
         out.mkdir()
         words = [node.node(root), *command(work, out)]
-        done = subprocess.run(
-            words,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=timeout_s,
-            cwd=work,
-            env=node.environment_of_builds(),
-        )
+        try:
+            done = subprocess.run(
+                words,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=timeout_s,
+                cwd=work,
+                env=node.environment_of_builds(),
+            )
+        except subprocess.TimeoutExpired:
+            raise TooLongError(f"{failure}\nIt had not ended after {timeout_s:.0f} s.") from None
         if done.returncode != 0:
             raise SetupError(f"{failure}\n{done.stderr.strip()[-1500:]}")
         if not kept.exists():  # two builds at once make the same one

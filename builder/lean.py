@@ -31,7 +31,7 @@ def make(root: Path, runtime: Path, acorn: Path) -> Path:
                 folder,
                 lambda work, out: [str(PRUNER / "prune.mjs"), str(runtime), str(acorn), str(out)],
                 failure,
-                timeout_s=120,
+                timeout_s=900,
             )
             told = json.loads(printed)
             say(f"made the runtime smaller: {told['dead']} of {told['functions']} functions are not needed")

@@ -122,7 +122,7 @@ def library(root: Path, stock: Path) -> Path:
             say("compiling Python's library (once per version of Pyodide)")
             command = [str(scripts[0]), str(stock)]
             failure = "Python's library could not be compiled."
-            kept.make(root, folder, lambda _, out: [*command, str(out)], failure, timeout_s=300)
+            kept.make(root, folder, lambda _, out: [*command, str(out)], failure, timeout_s=900)
     return folder / "library.zip"
 
 
@@ -134,4 +134,4 @@ def _make(job: dict[str, Any], root: Path, wheel_name: str, wheel: bytes, folder
         (work / "job.json").write_text(json.dumps(whole), encoding="utf-8")
         return [str(MAKER / "maker.mjs"), str(work / "job.json")]
 
-    kept.make(root, folder, command, "the snapshot of Python could not be made.", timeout_s=300)
+    kept.make(root, folder, command, "the snapshot of Python could not be made.", timeout_s=900)

@@ -89,7 +89,7 @@ def make(
     failure = "the runtime could not be divided; an agent with `[runtime] full = true` does without."
     with kept.missing(folder) as wanting:
         if wanting:
-            told = json.loads(kept.make(root, folder, command, failure, timeout_s=300))
+            told = json.loads(kept.make(root, folder, command, failure, timeout_s=900))
             say(f"divided the runtime: {told['moved']} functions come when Python is ready, or when they are called")
             kept.forget_oldest(folder.parent)
     wasm = {path.stem: path.read_bytes() for path in folder.glob("*.wasm")}

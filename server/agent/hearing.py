@@ -167,8 +167,10 @@ def _grammar_decoder() -> Any:
 
 def _decode(decoder: Any, audio: bytes) -> _Guess:
     decoder.start_utt()
-    decoder.process_raw(audio, full_utt=True)
-    decoder.end_utt()
+    try:
+        decoder.process_raw(audio, full_utt=True)
+    finally:
+        decoder.end_utt()  # or it refuses to start another one, for good
     hypothesis = decoder.hyp()
     if hypothesis is None or not hypothesis.hypstr:
         return _Guess("", 0.0, 0)
