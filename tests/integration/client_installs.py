@@ -39,7 +39,7 @@ def node_packages() -> Path:
     def install(folder: Path) -> list[str]:
         for file in files:
             shutil.copy(file, folder)
-        options = ["--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund", "--loglevel=error"]
+        options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
         return [*node.npm(ROOT), "ci", "--prefix", str(folder), *options]
 
     return _installed("node-clients", [file.read_bytes() for file in files], install)

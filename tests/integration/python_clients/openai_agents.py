@@ -59,7 +59,11 @@ async def main(url: str) -> None:
     session = await RealtimeRunner(agent).run(model_config={"api_key": "any-key", "url": url})
     async with session:
         reporting = asyncio.create_task(report(session))
-        await obey(session)
+        obeying = asyncio.create_task(obey(session))
+        await asyncio.wait([reporting, obeying], return_when=asyncio.FIRST_COMPLETED)
+        if reporting.done():
+            reporting.result()
+        obeying.result()
         reporting.cancel()
         tell(client="history", items=[item.model_dump(mode="json") for item in session._history])
 
