@@ -115,7 +115,7 @@ def lock(_: argparse.Namespace) -> int:
     """Resolve the dependency groups again. The serve lock is cut from the test lock, so both agree."""
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "uv"], check=True)
     folder = ROOT / "builder" / "locks"
-    for group, extra in (("test", []), ("serve", ["-c", str(folder / "test.txt")]), ("node", [])):
+    for group, extra in (("test", []), ("serve", ["-c", str(folder / "test.txt")]), ("node", []), ("clients", [])):
         command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"]
         command += ["--generate-hashes", "--no-header", "--no-annotate", "--upgrade", "--group", group, *extra]
         subprocess.run([*command, "-o", str(folder / f"{group}.txt")], cwd=ROOT, check=True)
