@@ -76,21 +76,26 @@ def shown_value(value: Any) -> str:
     return text if len(text) <= MAX_SHOWN_CHARS else f"{text[: MAX_SHOWN_CHARS - 1]}…"
 
 
-def tools(root: Path, stock: Path, wheel: bytes, file: Path) -> None:
-    """Import a page's tools in the browser's Python. SetupError with file, line, tool and cure for each mistake; warnings are said."""
+def tools(root: Path, stock: Path, wheel: bytes, file: Path, zones: bytes) -> None:
+    """Import a page's tools in the browser's Python. SetupError with file, line, tool and cure for each mistake; warnings are said.
+
+    `zones` are the time zones, for tools that look one up while they are imported.
+    """
     if not file.exists():
         return
     sources = [path.read_bytes() for path in sorted(CHECKER.iterdir()) if path.is_file()]
     content = file.read_bytes()
-    folder = root / ".cache" / "checked" / kept.digest([stock.name.encode(), wheel, content, *sources])
+    folder = root / ".cache" / "checked" / kept.digest([stock.name.encode(), wheel, zones, content, *sources])
     name = file.relative_to(root) if file.is_relative_to(root) else file
 
     def command(work: Path, out: Path) -> list[str]:
         (work / "client.whl").write_bytes(wheel)
+        (work / "zones.bin").write_bytes(zones)
         (work / "tools.py").write_bytes(content)
         job = {
             "stock": str(stock),
             "wheel": str(work / "client.whl"),
+            "zones": str(work / "zones.bin"),
             "tools": str(work / "tools.py"),
             "seconds": IMPORT_LIMIT_S,
             "out": str(out),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from builder import agent_check, agents, vendor, wheel
+from builder import agent_check, agents, vendor, wheel, zones
 from builder.environment import SetupError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -107,7 +107,9 @@ def check(tmp_path: Path, source: str | bytes) -> None:
     file = root / "agents" / "mine" / "tools.py"
     file.parent.mkdir(parents=True)
     file.write_bytes(source if isinstance(source, bytes) else source.encode())
-    agent_check.tools(root, vendor.fetch(ROOT).pyodide, wheel.build(ROOT)[1], file)
+    agent_check.tools(
+        root, vendor.fetch(ROOT).pyodide, wheel.build(ROOT)[1], file, zones.packed(vendor.fetch(ROOT).tzdata)
+    )
 
 
 @pytest.mark.parametrize(
@@ -161,7 +163,7 @@ from js import fetch, self, indexedDB, navigator
 from pyodide.http import pyfetch
 from pyodide.ffi import to_js
 from pyclient.tools import tool
-
+from zoneinfo import ZoneInfo; HERE = ZoneInfo("Europe/Berlin")
 @tool
 def f[T: int](city: str) -> str:
     \"\"\"Tell.
@@ -188,4 +190,10 @@ def test_tools_that_were_checked_are_not_checked_again(tmp_path: Path, monkeypat
     file = tmp_path / "root" / "agents" / "mine" / "tools.py"
     file.parent.mkdir(parents=True)
     file.write_text("x = 1\n")
-    agent_check.tools(tmp_path / "root", vendor.fetch(ROOT).pyodide, wheel.build(ROOT)[1], file)
+    agent_check.tools(
+        tmp_path / "root",
+        vendor.fetch(ROOT).pyodide,
+        wheel.build(ROOT)[1],
+        file,
+        zones.packed(vendor.fetch(ROOT).tzdata),
+    )
