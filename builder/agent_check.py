@@ -43,6 +43,15 @@ def settings(root: Path, file: str, raw: Mapping[str, Any], choices: Sequence[Ma
             raise SetupError(setting_words(file, raw, provider, choice["settings"], problem["key"], problem["problem"]))
 
 
+def stored_agent(file: str, choices: Sequence[Mapping[str, Any]], tools: Path) -> None:
+    """Say what becomes of tools where the agent is stored at the service; that is no mistake, but nobody expects it."""
+    if tools.exists() and any(choice["settings"].get("agent_id") for choice in choices):
+        problem = (
+            "agent_id: the service is not told of tools.py; a stored agent calls only the tools that it names itself"
+        )
+        say(f"{file}: {problem}")
+
+
 def setting_words(
     file: str, raw: Mapping[str, Any], provider: str, chosen: Mapping[str, Any], key: str, problem: str
 ) -> str:

@@ -47,6 +47,7 @@ def build(
         raise SetupError(f"{out} holds something that is not a build of ours; choose another --out or empty it")
     agent = agents.load(root, agent_name)
     agent_check.settings(root, f"agents/{agent_name}/agent.toml", agent.raw, agent.choices)
+    agent_check.stored_agent(f"agents/{agent_name}/agent.toml", agent.choices, agent.tools)
     runtime = vendor.fetch(root)
     staging = out.with_name(out.name + ".part")
     shutil.rmtree(staging, ignore_errors=True)

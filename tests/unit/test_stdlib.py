@@ -104,6 +104,10 @@ for key in ("Europe/Else", "Else/Where", "UTC"):
         zoneinfo.ZoneInfo(key)
     except zoneinfo.ZoneInfoNotFoundError:
         print(key)
+try:
+    import tzdata.nothing
+except ImportError as error:
+    print(error.name)
 print(zoneinfo.available_timezones(), len(calls))
 """
 
@@ -119,5 +123,5 @@ def test_a_zone_is_found_in_what_was_fetched_once_the_fetch_works(tmp_path: Path
     root = str(Path(__file__).parents[2])
     command = [sys.executable, "-c", ZONES_WANTED, root, str(tmp_path / "zones"), str(packed)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    expected = ["the page is offline", "2:00:00", "Europe/Else", "Else/Where", "UTC"]
+    expected = ["the page is offline", "2:00:00", "Europe/Else", "Else/Where", "UTC", "tzdata.nothing"]
     assert (done.stdout.splitlines(), done.stderr) == ([*expected, "{'Europe/Nowhere'} 2"], "")
