@@ -43,6 +43,15 @@ def settings(root: Path, file: str, raw: Mapping[str, Any], choices: Sequence[Ma
             raise SetupError(setting_words(file, raw, provider, choice["settings"], problem["key"], problem["problem"]))
 
 
+def stored_agent(file: str, choices: Sequence[Mapping[str, Any]], tools: Path) -> None:
+    """Say what becomes of tools where the agent is stored at the service; that is no mistake, but nobody expects it."""
+    if tools.exists() and any(choice["settings"].get("agent_id") for choice in choices):
+        problem = (
+            "agent_id: the service is not told of tools.py; a stored agent calls only the tools that it names itself"
+        )
+        say(f"{file}: {problem}")
+
+
 def setting_words(
     file: str, raw: Mapping[str, Any], provider: str, chosen: Mapping[str, Any], key: str, problem: str
 ) -> str:
@@ -76,21 +85,26 @@ def shown_value(value: Any) -> str:
     return text if len(text) <= MAX_SHOWN_CHARS else f"{text[: MAX_SHOWN_CHARS - 1]}…"
 
 
-def tools(root: Path, stock: Path, wheel: bytes, file: Path) -> None:
-    """Import a page's tools in the browser's Python. SetupError with file, line, tool and cure for each mistake; warnings are said."""
+def tools(root: Path, stock: Path, wheel: bytes, file: Path, zones: bytes) -> None:
+    """Import a page's tools in the browser's Python. SetupError with file, line, tool and cure for each mistake; warnings are said.
+
+    `zones` are the time zones, for tools that look one up while they are imported.
+    """
     if not file.exists():
         return
     sources = [path.read_bytes() for path in sorted(CHECKER.iterdir()) if path.is_file()]
     content = file.read_bytes()
-    folder = root / ".cache" / "checked" / kept.digest([stock.name.encode(), wheel, content, *sources])
+    folder = root / ".cache" / "checked" / kept.digest([stock.name.encode(), wheel, zones, content, *sources])
     name = file.relative_to(root) if file.is_relative_to(root) else file
 
     def command(work: Path, out: Path) -> list[str]:
         (work / "client.whl").write_bytes(wheel)
+        (work / "zones.bin").write_bytes(zones)
         (work / "tools.py").write_bytes(content)
         job = {
             "stock": str(stock),
             "wheel": str(work / "client.whl"),
+            "zones": str(work / "zones.bin"),
             "tools": str(work / "tools.py"),
             "seconds": IMPORT_LIMIT_S,
             "out": str(out),

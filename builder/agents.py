@@ -27,6 +27,7 @@ MAX_EARLY_WORDS_MS = 60_000
 # `full`: the runtime can load packages with compiled code; the page is then half a second slower on a slow line.
 RUNTIME_DEFAULTS: dict[str, Any] = {"full": False}
 DEFAULT_PROVIDER = "assemblyai"
+OF_ONE_VENDOR = ("agent_id", "voice", "known_voices", "turn_detection")
 # The region of that service. The server reads it too, and a page may only open sockets to where its policy names.
 HOST_VARIABLE = "ASSEMBLYAI_AGENTS_HOST"
 # Where a provider's sockets live: the page may connect there and nowhere else. Of the third nobody knows beforehand, its
@@ -173,10 +174,10 @@ def _providers(name: str, client: dict[str, Any]) -> tuple[str, ...]:
 def _choices(
     name: str, client: dict[str, Any], providers: tuple[str, ...], special: dict[str, Any]
 ) -> tuple[dict[str, Any], ...]:
-    """One whole configuration per provider. Voices and turn detection are one vendor's words and go to no other."""
+    """One whole configuration per provider. Voices, turn detection and a stored agent are one vendor's and go to no other."""
     _known(name, special, providers, "[provider] of this agent")
     first = client["provider"]
-    common = {key: value for key, value in client.items() if key not in ("voice", "known_voices", "turn_detection")}
+    common = {key: value for key, value in client.items() if key not in OF_ONE_VENDOR}
     found = []
     for provider in (first, *(other for other in providers if other != first)):
         own = dict(_table(name, special, provider))

@@ -14,7 +14,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from builder import agent_check, agents, lean, policy, snapshot, split, vendor, verify, wheel, words, worklets
+from builder import agent_check, agents, lean, policy, snapshot, split, vendor, verify, wheel, words, worklets, zones
 from builder import hosts as host_files
 from builder.assets import Assets, exactly
 from builder.environment import SetupError
@@ -22,8 +22,8 @@ from builder.packing import Packer
 from builder.slim import slimmed
 
 LOADER, SCRIPT, WASM, LIBRARY = "pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip"
-# Files of the ways that hardly any page takes.
-WAYS_OUT = ("stock.", "precompiled.", "library.", "micropip.", "client.")
+# Files that hardly any page asks for.
+WAYS_OUT = ("stock.", "precompiled.", "library.", "micropip.", "client.", "zones.")
 OWN_NAME = b'"pyodide.asm.mjs"'
 
 
@@ -47,6 +47,7 @@ def build(
         raise SetupError(f"{out} holds something that is not a build of ours; choose another --out or empty it")
     agent = agents.load(root, agent_name)
     agent_check.settings(root, f"agents/{agent_name}/agent.toml", agent.raw, agent.choices)
+    agent_check.stored_agent(f"agents/{agent_name}/agent.toml", agent.choices, agent.tools)
     runtime = vendor.fetch(root)
     staging = out.with_name(out.name + ".part")
     shutil.rmtree(staging, ignore_errors=True)
@@ -116,14 +117,15 @@ def _described(out: Path, url: str) -> dict[str, Any]:
 def _place_python(root: Path, assets: Assets, agent: agents.Agent, runtime: vendor.Runtime) -> dict[str, Any]:
     """Write what Python is started from, by each of the ways, and the page's tools."""
     wheel_name, wheel_bytes = wheel.build(root)
-    agent_check.tools(root, runtime.pyodide, wheel_bytes, agent.tools)
+    zones_bytes = zones.packed(runtime.tzdata)
+    agent_check.tools(root, runtime.pyodide, wheel_bytes, agent.tools, zones_bytes)
     library = (runtime.pyodide / LIBRARY).read_bytes()
     starting = runtime.pyodide if agent.full_runtime else lean.make(root, runtime.pyodide, runtime.acorn)
     kept = snapshot.make(root, runtime.pyodide, starting, wheel_name, wheel_bytes, agent.tools)
     source = agent.tools.read_bytes() if agent.tools.exists() else None
     wasm, bytecode, later = (starting / WASM).read_bytes(), None, []
     if not agent.full_runtime:
-        parts = split.make(root, starting, kept, runtime.pyodide / LIBRARY, _providers(agent), agent.tools)
+        parts = split.make(root, starting, kept, runtime.pyodide / LIBRARY, _providers(agent), agent.tools, zones_bytes)
         wasm, bytecode = parts.primary, parts.tools
         later = [{"name": it.name, "ahead": it.ahead, **assets.place_packed(it.name, it.wasm)} for it in parts.later]
     # Of the loader each has a copy of its own: it is small, and a way out must not need what another way needs.
@@ -139,6 +141,7 @@ def _place_python(root: Path, assets: Assets, agent: agents.Agent, runtime: vend
         "snapshot": {**kept.meta, "blocks": assets.place_packed("python", kept.blocks)},
         "precompiled": assets.place_packed("precompiled", kept.precompiled),
         "library": assets.place_packed("library", library),
+        "zones": assets.place_packed("zones", zones_bytes),
         "micropip": assets.place_packed("micropip", runtime.micropip.read_bytes()),
         "client": {"name": wheel_name, **assets.place_packed("client", wheel_bytes)},
         "tools": None if source is None else tools,

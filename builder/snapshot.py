@@ -56,6 +56,8 @@ DEFERRED = (
     "tempfile",
     "zipfile",
 )
+# How `zoneinfo` reads a zone; without it the first one would bring the whole library.
+ALSO = {"zoneinfo": ("importlib.resources", "importlib.resources._adapters", "importlib.resources.readers")}
 # The 22 bytes of an archive that holds nothing: Python wants one where its library is.
 EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
 
@@ -110,6 +112,7 @@ def imported_by(tools: Path | None) -> list[str]:
             found |= {alias.name for alias in it.names}
         elif isinstance(it, ast.ImportFrom) and it.module and not it.level:
             found.add(it.module)
+    found |= {also for name in found for also in ALSO.get(name, ())}
     return sorted(name for name in found if name.partition(".")[0] in {*sys.stdlib_module_names, "pyodide"})
 
 

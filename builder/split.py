@@ -50,10 +50,11 @@ def make(
     library: Path,
     providers: Collection[str],
     tools: Path | None,
+    zones: bytes = b"",
 ) -> Parts:
     """Return the parts of the module in `runtime`, making them where the cache lacks them.
 
-    `providers` are those that the page offers. SetupError with Node's own words when it cannot be done.
+    `providers` are those that the page offers, `zones` the time zones that its tools may ask for. SetupError with Node's own words when it cannot be done.
     """
     tools = tools if tools is not None and tools.exists() else None
     meta = json.dumps(snapshot.meta).encode()
@@ -64,6 +65,7 @@ def make(
         meta,
         json.dumps(settings).encode(),
         tools.read_bytes() if tools else b"",
+        zones,
     ]
     sources = [*sorted(SPLITTER.rglob("*")), PRUNER, *(STATIC / name for name in PAGE_SCRIPTS)]
     parts += [path.read_bytes() for path in sources if path.is_file()]
@@ -73,11 +75,13 @@ def make(
         (work / "snapshot.bin").write_bytes(snapshot.blocks)
         (work / "snapshot.json").write_bytes(meta)
         (work / "empty.zip").write_bytes(EMPTY_ZIP)
+        (work / "zones.bin").write_bytes(zones)
         job = {
             "runtime": str(runtime),
             "snapshot": str(work),
             "work": str(work),
             "library": str(library),
+            "zones": str(work / "zones.bin"),
             "stock": str(library.parent),
             "tools": str(tools) if tools else None,
             "settings": settings,

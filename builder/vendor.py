@@ -26,6 +26,7 @@ class Runtime:
 
     pyodide: Path
     micropip: Path
+    tzdata: Path
     acorn: Path
 
 
@@ -38,12 +39,14 @@ def fetch(root: Path) -> Runtime:
     if not (pyodide / ".complete").exists():
         _fetch_pyodide(root, pyodide, pins["pyodide_version"], pins["pyodide_integrity"])
     micropip = cache / f"micropip-{pins['micropip_version']}-py3-none-any.whl"
-    if not micropip.exists():
-        _fetch_micropip(micropip, pins["micropip_version"], pins["micropip_sha256"])
+    tzdata = cache / f"tzdata-{pins['tzdata_version']}-py2.py3-none-any.whl"
+    for name, wheel in (("micropip", micropip), ("tzdata", tzdata)):
+        if not wheel.exists():
+            _fetch_wheel(wheel, name, pins[f"{name}_version"], pins[f"{name}_sha256"])
     acorn = cache / parser["package"].replace("@", "-")
     if not (acorn / ".complete").exists():
         npm_package.fetch(root, acorn, parser["package"], parser["integrity"], ["dist/acorn.mjs"])
-    return Runtime(pyodide=pyodide, micropip=micropip, acorn=acorn / "acorn.mjs")
+    return Runtime(pyodide=pyodide, micropip=micropip, tzdata=tzdata, acorn=acorn / "acorn.mjs")
 
 
 def _fetch_pyodide(root: Path, target: Path, version: str, integrity: str) -> None:
@@ -51,12 +54,12 @@ def _fetch_pyodide(root: Path, target: Path, version: str, integrity: str) -> No
     npm_package.fetch(root, target, f"pyodide@{version}", integrity, RUNTIME_FILES)
 
 
-def _fetch_micropip(target: Path, version: str, sha256: str) -> None:
-    say(f"fetching micropip {version}")
+def _fetch_wheel(target: Path, name: str, version: str, sha256: str) -> None:
+    say(f"fetching {name} {version}")
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         wanted = Path(folder) / "wanted.txt"
-        wanted.write_text(f"micropip=={version} --hash=sha256:{sha256}\n")
+        wanted.write_text(f"{name}=={version} --hash=sha256:{sha256}\n")
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
         # For the browser's Python, not for ours: pip would otherwise look for a wheel that our version can run.
         command += [
@@ -73,8 +76,8 @@ def _fetch_micropip(target: Path, version: str, sha256: str) -> None:
         wheels = list(Path(folder).glob("*.whl"))
         if done.returncode != 0 or len(wheels) != 1:
             raise SetupError(
-                f"pip could not fetch micropip {version}.\n{done.stderr.strip()[-800:]}\nIs this machine online?"
+                f"pip could not fetch {name} {version}.\n{done.stderr.strip()[-800:]}\nIs this machine online?"
             )
         if hashlib.sha256(wheels[0].read_bytes()).hexdigest() != sha256:
-            raise SetupError(f"micropip {version} is not the pinned file.")
+            raise SetupError(f"{name} {version} is not the pinned file.")
         wheels[0].replace(target)  # at once: another build may be about to read it

@@ -19,6 +19,9 @@ MAX_PROMPT_CHARS = 100_000
 MAX_GREETING_CHARS = 4_000
 MAX_VOICE_CHARS = 100
 MAX_KNOWN_VOICES = 500
+MAX_AGENT_ID_CHARS = 200
+# What an agent that is stored at the service brings along: beside its id the service takes none of them.
+STORED_WITH_AGENT = ("system_prompt", "greeting", "voice", "known_voices", "input", "turn_detection", "volume")
 
 TOOL_RESULT_POLICIES = ("after_reply_done", "immediate")
 INTERRUPTED_TOOL_POLICIES = ("drop", "deliver")
@@ -49,6 +52,7 @@ class ClientConfig:
 
     provider: str = "assemblyai"
     token_url: str = "/api/token"
+    agent_id: str = ""  # an agent stored at the service, which then has all of STORED_WITH_AGENT
     voice: str = ""  # "" leaves the choice to the provider
     known_voices: tuple[Voice, ...] = ()
     system_prompt: str = ""
@@ -91,7 +95,18 @@ class ClientConfig:
         codec = create_codec(self.provider)
         if self.turn_style == "push_to_talk" and not codec.features.push_to_talk:
             raise ConfigError("turn_style", f"push to talk is not possible with {self.provider}; use vad")
+        if self.agent_id:
+            self._check_stored(codec.features.stored_agents)
         codec.check(self.settings())
+
+    def _check_stored(self, possible: bool) -> None:
+        if not possible:
+            raise ConfigError("agent_id", f"{self.provider} has no stored agents; leave it out")
+        for key in STORED_WITH_AGENT:
+            if getattr(self, key) not in ("", (), {}, None):
+                raise ConfigError(
+                    key, "cannot stand beside agent_id, for the stored agent has its own; leave one of them out"
+                )
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> ClientConfig:
@@ -115,6 +130,7 @@ class ClientConfig:
     def settings(self, tools: tuple[Mapping[str, Any], ...] = ()) -> SessionSettings:
         """What a session starts with when the person changes nothing."""
         return SessionSettings(
+            agent_id=self.agent_id,
             voice=self.voice,
             system_prompt=self.system_prompt,
             greeting=self.greeting,
@@ -184,6 +200,7 @@ def _voice_tuple(value: Any) -> None:
 _CHECKS: Mapping[str, Check] = {
     "provider": _one_of(*PROVIDERS),
     "token_url": _url,
+    "agent_id": _text(0, MAX_AGENT_ID_CHARS),
     "voice": _text(0, MAX_VOICE_CHARS),
     "known_voices": _voice_tuple,
     "system_prompt": _text(0, MAX_PROMPT_CHARS),

@@ -79,6 +79,8 @@ class Lifeline:
         self.codec = codec
         # The yes and no of what the wire can do, for the page.
         self.features = {name: can_do for name, can_do in asdict(codec.features).items() if isinstance(can_do, bool)}
+        if config.agent_id:  # the person can change nothing of a stored agent
+            self.features |= {"voices": False, "greeting": False, "system_prompt": False}
         self._registry = registry
         self._send_result = send_result
         self._results_sent = results_sent

@@ -41,6 +41,8 @@ class WithoutHints(ast.NodeTransformer):
 
     def _without(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
         self.generic_visit(node)
+        if any(isinstance(it, ast.Attribute) and it.attr == "register" for it in node.decorator_list):
+            return node  # `functools.singledispatch` reads which type it is for
         node.returns = None
         every = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
         for argument in every:

@@ -23,9 +23,11 @@ class SessionSettings:
 
     `turn_style` is "vad" (the server finds the ends of turns) or "push_to_talk" (the person holds a key). An empty
     `voice` or `greeting` means: leave it to the provider. `input` goes through as it is. `tools` are flat
-    definitions `{name, description, parameters, execution_mode, timeout_ms}`. `volume` is 0 to 100.
+    definitions `{name, description, parameters, execution_mode, timeout_ms}`. `volume` is 0 to 100. `agent_id` names an
+    agent that is stored at the vendor: everything else is then left to it.
     """
 
+    agent_id: str = ""
     voice: str = ""
     system_prompt: str = ""
     greeting: str = ""
@@ -63,7 +65,7 @@ class Features:
     `results_need_asking`: the server answers the results of tools only when `tool_results_sent` asks it.
     `reply_cancel`: the session should send `reply_cancel` when it cuts a reply by itself. `catch_up`: how many times faster
     than it was spoken the wire takes what was said before the call was live. `audio_json`: audio is base64 in JSON, and this
-    is where.
+    is where. `stored_agents`: a session can be one of an agent that is stored at the vendor.
     """
 
     user_transcripts: bool = True
@@ -82,6 +84,7 @@ class Features:
     catch_up: int = 2
     reply_cancel: bool = False
     results_need_asking: bool = False
+    stored_agents: bool = False
     audio_json: AudioJson | None = None
 
 

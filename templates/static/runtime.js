@@ -12,6 +12,7 @@ import { runtimeOptions, settle } from "./restore.js";
 import { Secondaries, Secondary } from "./secondary.js";
 
 const LIBRARY = "/lib/python314.zip";
+const ZONES = "/lib/zones";
 const EMPTY_ZIP = Uint8Array.of(80, 75, 5, 6, ...new Array(18).fill(0)); // Pyodide wants some library; all is in the memory
 const PROGRESS_MS = 200;
 // Pyodide asks for names below an address. All of them are answered from here, whatever the files are called.
@@ -101,6 +102,7 @@ async function fromNothing(config, stage) {
   const installer = python.pyimport("micropip");
   await installer.install.callKwargs(`emfs:/tmp/${config.client.name}`, { deps: false });
   installer.destroy();
+  installZones(python, config);
   return { python, rest: null };
 }
 
@@ -113,8 +115,14 @@ function scripts({ loader, script }) {
   return Promise.all([imported(loader, "Pyodide's loader"), imported(script, "Pyodide's script")]);
 }
 
-function installLibrary(python, { library }) {
-  python.pyimport("pyclient.stdlib").install(() => wholeNow(library, "Python's library"), LIBRARY);
+function installLibrary(python, config) {
+  python.pyimport("pyclient.stdlib").install(() => wholeNow(config.library, "Python's library"), LIBRARY);
+  installZones(python, config);
+}
+
+/** Pyodide has none, on any way of starting it. */
+function installZones(python, { zones }) {
+  python.pyimport("pyclient.stdlib").install_zones(() => wholeNow(zones, "the time zones"), ZONES);
 }
 
 /** What the smaller runtime lacks at first; a full one is whole. */

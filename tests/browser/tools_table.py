@@ -22,7 +22,7 @@ HEAD = """# What a tool can use
 
 Written by a run of `tests/browser/test_python_like_stock.py` on {date}. A tool tried each of these in a page; Python was started
 from the snapshot, from the precompiled library and from Pyodide's own files. Where the three differ, the cell says how. "stock" is
-what Pyodide can do in that engine without us.
+Pyodide's own start with our client in it: time zones are ours on each of the ways, for Pyodide brings none.
 """
 
 

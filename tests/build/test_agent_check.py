@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from builder import agent_check, agents, vendor, wheel
+from builder import agent_check, agents, vendor, wheel, zones
 from builder.environment import SetupError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,6 +77,10 @@ def complaint(tmp_path: Path, toml: str | bytes) -> str:
         ("# gr\xfc\xdfe\n[agent]\n".encode("latin-1"), ["line 1", "not UTF-8"]),
         ("[agent]\nvoice = 'J\xfcrgen'\n".encode("latin-1"), ["line 2", "not UTF-8"]),
         ("[agent]\nvoice = \n", ["not valid TOML", "line 2"]),
+        ("[agent]\nagent_id = 5", ["[agent] agent_id", "must be text", "given: 5"]),
+        ("[agent]\nagent_id = 'a'\ngreeting = 'Hi'", ["[agent] greeting", "beside agent_id", "leave one of them out"]),
+        ("[agent]\nagent_id = 'a'\n[turn_detection]\nmin_silence = 600", ["turn_detection", "beside agent_id"]),
+        ("[agent]\nprovider = 'openai_realtime'\nagent_id = 'a'", ["[agent] agent_id", "openai_realtime has no stored agents"]),
     ],
 )  # fmt: skip
 def test_a_mistake_in_the_settings_stops_the_build_in_words(
@@ -89,6 +93,22 @@ def test_a_mistake_in_the_settings_stops_the_build_in_words(
 
 def test_a_byte_order_mark_means_nothing(tmp_path: Path) -> None:
     assert read(tmp_path, b"\xef\xbb\xbf[agent]\nvoice = 'alba'\n").client["voice"] == "alba"
+
+
+def test_a_stored_agent_belongs_to_one_provider_and_its_tools_are_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toml = b"[agent]\nproviders = ['assemblyai', 'openai_realtime']\nagent_id = 'a'\n"
+    agent = read(tmp_path, toml + b"[provider.openai_realtime]\ngreeting = 'Hi'")
+    agent_check.settings(ROOT, "agents/mine/agent.toml", agent.raw, agent.choices)
+    assert [choice["settings"].get("agent_id") for choice in agent.choices] == ["a", None]
+    agent_check.stored_agent("agents/mine/agent.toml", agent.choices, agent.tools)
+    assert capsys.readouterr().err == ""
+    agent.tools.write_text("")
+    agent_check.stored_agent("agents/mine/agent.toml", agent.choices, agent.tools)
+    assert "agents/mine/agent.toml: agent_id: the service is not told of tools.py" in capsys.readouterr().err
+    agent_check.stored_agent("agents/mine/agent.toml", agent.choices[1:], agent.tools)
+    assert capsys.readouterr().err == ""
 
 
 def test_the_settings_of_the_demo_are_right() -> None:
@@ -107,7 +127,9 @@ def check(tmp_path: Path, source: str | bytes) -> None:
     file = root / "agents" / "mine" / "tools.py"
     file.parent.mkdir(parents=True)
     file.write_bytes(source if isinstance(source, bytes) else source.encode())
-    agent_check.tools(root, vendor.fetch(ROOT).pyodide, wheel.build(ROOT)[1], file)
+    agent_check.tools(
+        root, vendor.fetch(ROOT).pyodide, wheel.build(ROOT)[1], file, zones.packed(vendor.fetch(ROOT).tzdata)
+    )
 
 
 @pytest.mark.parametrize(
@@ -161,7 +183,7 @@ from js import fetch, self, indexedDB, navigator
 from pyodide.http import pyfetch
 from pyodide.ffi import to_js
 from pyclient.tools import tool
-
+from zoneinfo import ZoneInfo; HERE = ZoneInfo("Europe/Berlin")
 @tool
 def f[T: int](city: str) -> str:
     \"\"\"Tell.
@@ -188,4 +210,10 @@ def test_tools_that_were_checked_are_not_checked_again(tmp_path: Path, monkeypat
     file = tmp_path / "root" / "agents" / "mine" / "tools.py"
     file.parent.mkdir(parents=True)
     file.write_text("x = 1\n")
-    agent_check.tools(tmp_path / "root", vendor.fetch(ROOT).pyodide, wheel.build(ROOT)[1], file)
+    agent_check.tools(
+        tmp_path / "root",
+        vendor.fetch(ROOT).pyodide,
+        wheel.build(ROOT)[1],
+        file,
+        zones.packed(vendor.fetch(ROOT).tzdata),
+    )

@@ -127,6 +127,7 @@ def test_what_a_host_may_send_instead_is_smaller_and_the_same(dist: Path) -> Non
         "python",
         "precompiled",
         "call",
+        "zones",
     }
 
 

@@ -123,6 +123,11 @@ def test_a_golden_client_message_is_taken(agent: RunningAgent, golden: dict[str,
                 # Nobody has this session; the form of the message was understood.
                 assert (await client.wait("session.error"))["code"] == "session_not_found"
                 return
+            if "agent_id" in message.get("session", {}):
+                await client.socket.send(json.dumps(message))
+                # Nobody has stored this agent; the form of the message was understood.
+                assert (await client.wait("session.error"))["code"] == "agent_not_found"
+                return
             if kind == "session.update" and "mutable" not in golden["name"] and "tools" not in golden["name"]:
                 await client.socket.send(json.dumps(message))
                 await client.wait("session.ready")

@@ -10,6 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
+from pyclient.codecs import create_codec
+from pyclient.config import ClientConfig
+from pyclient.events import SessionReady, ToolCalled
 from server.agent.options import AgentOptions
 from server.agent.wires.assemblyai import stored
 from tests.integration.agent_support import RunningAgent, running_agent, spoken
@@ -33,6 +36,7 @@ HTTP_TOOL = {
         "headers": [{"name": "Authorization", "value": "SECRET-header"}],
     },
 }
+WEATHER_OF = HTTP_TOOL["parameters"]
 FULL = {
     **MINIMAL,
     "name": "Full agent",
@@ -177,6 +181,31 @@ def test_row_48_a_spoken_turn_with_a_stored_agent(agent: RunningAgent) -> None:
             assert "weather" in heard["text"]
             await client.wait("reply.done", after=begin)
             assert [e for e in client.events if e["type"] == "tool.call"] == []
+
+    asyncio.run(run())
+
+
+def test_row_48_our_client_opens_a_session_of_a_stored_agent_and_is_asked_for_its_tool(agent: RunningAgent) -> None:
+    body = {**MINIMAL, "tools": [{"name": "get_weather", "description": "The weather", "parameters": WEATHER_OF}]}
+    config = ClientConfig.from_dict({"agent_id": made(agent, body)})
+    codec = create_codec(config.provider)
+
+    async def run() -> None:
+        async with VendorClient(agent.url) as client:
+            for message in codec.opening(config.settings(({"name": "not_for_the_service"},))):
+                await client.socket.send(message)
+            ready = await client.wait("session.ready")
+            [event] = codec.decode(json.dumps(ready), config.limits)
+            assert isinstance(event, SessionReady)
+            greeted = await client.wait("transcript.agent")
+            assert greeted["text"].lower().startswith("hey")
+            await client.wait("reply.done")
+            begin = len(client.events)
+            await client.talk(spoken("what is the weather in paris"))
+            call = await client.wait("tool.call", after=begin)
+            [called] = codec.decode(json.dumps(call), config.limits)
+            assert isinstance(called, ToolCalled)
+            assert (called.name, called.informational) == ("get_weather", False)
 
     asyncio.run(run())
 

@@ -47,12 +47,15 @@ FULL = SessionSettings(
     volume=80,
     tools=(WEATHER,),
 )
+# The page's tools stay here: the service takes nothing beside the id, and calls the tools that its agent names.
+STORED = SessionSettings(agent_id="agent_0123456789abcdef0123456789abcdef", tools=(WEATHER,))
 ASK = "The user typed this message instead of saying it. Answer it: "
 
 Codec = AssemblyAICodec
 ENCODED: dict[str, Callable[[Codec], Any]] = {
     "session.update minimal": lambda codec: codec.opening(SessionSettings()),
     "session.update full": lambda codec: codec.opening(FULL),
+    "session.update stored agent": lambda codec: codec.opening(STORED),
     "session.update mutable": lambda codec: (
         codec.update(system_prompt="Be funny.", turn_detection={"min_silence": 600}, volume=40).messages
     ),

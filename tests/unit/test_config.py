@@ -55,10 +55,39 @@ def test_everything_can_be_said() -> None:
         "max_turns": 10,
     }
     config = ClientConfig.from_dict(raw)
+    raw["agent_id"] = ""  # excludes much of the rest
     assert set(raw) == {item.name for item in dataclasses.fields(config)}
     assert config.known_voices == (Voice(id="alba", label="Alba (US)"), Voice(id="eve", label="Eve"))
     settings = config.settings(({"name": "x"},))
     assert (settings.voice, settings.volume, settings.tools) == ("alba", 50.5, ({"name": "x"},))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("system_prompt", "Be brief."),
+        ("greeting", "Hello."),
+        ("voice", "alba"),
+        ("known_voices", [{"id": "alba", "label": "Alba"}]),
+        ("input", {"keyterms": ["Parley"]}),
+        ("turn_detection", {"min_silence": 600}),
+        ("volume", 0),
+    ],
+)
+def test_row_48_a_stored_agent_excludes_what_it_has_itself(key: str, value: Any) -> None:
+    ClientConfig.from_dict({key: value})
+    with pytest.raises(ConfigError, match="cannot stand beside agent_id") as told:
+        ClientConfig.from_dict({"agent_id": "agent_1", key: value})
+    assert told.value.key == key
+
+
+def test_row_48_only_one_provider_has_stored_agents() -> None:
+    config = ClientConfig.from_dict({"agent_id": "agent_1", "tool_timeout_ms": 1_000})
+    assert config.settings().agent_id == "agent_1"
+    assert {name for name in PROVIDERS if create_codec(name).features.stored_agents} == {"assemblyai"}
+    for provider in set(PROVIDERS) - {"assemblyai"}:
+        with pytest.raises(ConfigError, match=f"{provider} has no stored agents"):
+            ClientConfig.from_dict({"agent_id": "agent_1", "provider": provider})
 
 
 def test_every_setting_has_a_check() -> None:
@@ -139,7 +168,7 @@ def test_the_wrap_up_must_leave_time_for_a_call() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "words"), [("sytem_prompt", "did you mean system_prompt?"), ("zzzzzzzz", "the keys are: barge_in"), (7, "the keys are")]
+    ("key", "words"), [("sytem_prompt", "did you mean system_prompt?"), ("zzzzzzzz", "the keys are: agent_id"), (7, "the keys are")]
 )  # fmt: skip
 def test_an_unknown_key_is_refused_with_the_one_that_was_meant(key: Any, words: str) -> None:
     with pytest.raises(ConfigError) as caught:

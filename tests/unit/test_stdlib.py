@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import zipfile
@@ -77,3 +78,50 @@ def test_a_failed_fetch_is_told_once_and_not_tried_again(tmp_path: Path) -> None
     with pytest.raises(OSError, match="offline"):
         finder.find_spec("turtle", None)
     assert finder.find_spec("turtle", None) is None
+
+
+ZONES_WANTED = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import zoneinfo
+zoneinfo.reset_tzpath([])
+from pyclient import stdlib
+calls = []
+def fetch():
+    calls.append(1)
+    if len(calls) == 1:
+        raise OSError("the page is offline")
+    return open(sys.argv[3], "rb").read()
+stdlib.install_zones(fetch, sys.argv[2])
+try:
+    zoneinfo.ZoneInfo("Europe/Nowhere")
+except OSError as error:
+    print(error)
+import datetime
+print(datetime.datetime(2026, 7, 1, tzinfo=zoneinfo.ZoneInfo("Europe/Nowhere")).utcoffset())
+for key in ("Europe/Else", "Else/Where", "UTC"):
+    try:
+        zoneinfo.ZoneInfo(key)
+    except zoneinfo.ZoneInfoNotFoundError:
+        print(key)
+try:
+    import tzdata.nothing
+except ImportError as error:
+    print(error.name)
+print(zoneinfo.available_timezones(), len(calls))
+"""
+
+
+def test_a_zone_is_found_in_what_was_fetched_once_the_fetch_works(tmp_path: Path) -> None:
+    """The error of a failed fetch reaches the tool, and the next look-up tries again."""
+    # RFC 8536: a header, no transitions, one type of local time of two hours ahead, and its name.
+    counts = b"".join(number.to_bytes(4, "big") for number in (0, 0, 0, 0, 1, 4))
+    zone = b"TZif\0" + bytes(15) + counts + (7200).to_bytes(4, "big") + b"\0\0" + b"XST\0"
+    index = {"tzdata/zones": [0, 15], "tzdata/zoneinfo/Europe/Nowhere": [15, 15 + len(zone)]}
+    packed = tmp_path / "zones.bin"
+    packed.write_bytes(json.dumps(index).encode() + b"\nEurope/Nowhere\n" + zone)
+    root = str(Path(__file__).parents[2])
+    command = [sys.executable, "-c", ZONES_WANTED, root, str(tmp_path / "zones"), str(packed)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    expected = ["the page is offline", "2:00:00", "Europe/Else", "Else/Where", "UTC", "tzdata.nothing"]
+    assert (done.stdout.splitlines(), done.stderr) == ([*expected, "{'Europe/Nowhere'} 2"], "")

@@ -96,3 +96,9 @@ def test_a_notice_has_a_known_tone_and_a_bounded_length() -> None:
 
 def test_spaces_that_wait_for_the_next_word_are_not_shown() -> None:
     assert turn_view(Turn(id="t", role="agent", text="It "), 5)["text"] == "It"
+
+
+def test_row_48_a_person_is_offered_no_change_of_a_stored_agent() -> None:
+    offered = FakeHost().go_live().view["features"]
+    stored = FakeHost(agent_id="agent_1").go_live().view["features"]
+    assert {key for key in offered if offered[key] != stored[key]} == {"voices", "greeting", "system_prompt"}

@@ -43,7 +43,7 @@ class AssemblyAICodec:
     name = "assemblyai"
     wire_rate_hz = 24_000  # section 7: the only rate of audio/pcm
     # Section 6 warns of a surplus of a second per second; three times real time was seen to be taken for 7 s.
-    features = Features(resume=True, catch_up=2, audio_json=AUDIO)
+    features = Features(resume=True, catch_up=2, stored_agents=True, audio_json=AUDIO)
 
     def __init__(self) -> None:
         self._inbound = Inbound()

@@ -71,7 +71,12 @@ def check(settings: SessionSettings) -> None:
 
 
 def session_object(settings: SessionSettings) -> dict[str, Any]:
-    """The `session` object. What is empty is left out: `null` for a greeting is refused, and absent means the default."""
+    """The `session` object. What is empty is left out: `null` for a greeting is refused, and absent means the default.
+
+    A stored agent's id excludes every other key (section 4.1), also `tools`: it names those that it calls itself.
+    """
+    if settings.agent_id:
+        return {"agent_id": settings.agent_id}
     session: dict[str, Any] = {"system_prompt": settings.system_prompt}
     if settings.greeting:
         session["greeting"] = settings.greeting
