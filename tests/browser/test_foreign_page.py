@@ -144,7 +144,9 @@ def test_a_page_that_is_not_allowed(playwright_driver: PlaywrightDriver) -> None
         foreign.call()
         foreign.wait("state.textContent.startsWith('refused')")
         assert foreign.page.locator("#state").text_content() == "refused: TypeError"
-        minted = foreign.server.http.post("/agent/api/v1/sdk/token", headers={"Authorization": "Bearer kiosk-key"}).json()
+        minted = foreign.server.http.post(
+            "/agent/api/v1/sdk/token", headers={"Authorization": "Bearer kiosk-key"}
+        ).json()
         foreign.page.evaluate("({ token, ws_url }) => connect(token, ws_url)", minted)
         foreign.wait("seen.closed !== null")
         assert (foreign.seen()["closed"], foreign.seen()["messages"]) == (1006, [])

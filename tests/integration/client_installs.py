@@ -63,7 +63,9 @@ def _installed(name: str, parts: list[bytes], command: Callable[[Path], list[str
                 environ = {**os.environ, "PATH": path}
                 done = subprocess.run(command(folder), capture_output=True, text=True, check=False, env=environ)
                 if done.returncode != 0:
-                    raise SetupError(f"could not install {name}.\n{done.stderr.strip()[-1500:]}\nIs this machine online?")
+                    raise SetupError(
+                        f"could not install {name}.\n{done.stderr.strip()[-1500:]}\nIs this machine online?"
+                    )
                 folder.rename(place)
             kept.forget_oldest(place.parent)
     return place

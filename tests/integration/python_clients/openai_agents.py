@@ -11,8 +11,7 @@ import json
 import sys
 from typing import Any
 
-from agents import function_tool
-from agents.realtime import RealtimeAgent, RealtimeRunner, RealtimeSession
+from agents import function_tool, realtime
 
 
 def tell(**line: Any) -> None:
@@ -26,7 +25,7 @@ def get_weather(city: str) -> str:
     return json.dumps({"temperature": 18, "condition": "sunny"})
 
 
-async def obey(session: RealtimeSession) -> None:
+async def obey(session: realtime.RealtimeSession) -> None:
     """Do what stdin says, until it ends."""
     lines = asyncio.StreamReader(limit=8_000_000)
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
@@ -38,7 +37,7 @@ async def obey(session: RealtimeSession) -> None:
             await session.send_message(command["text"])
 
 
-async def report(session: RealtimeSession) -> None:
+async def report(session: realtime.RealtimeSession) -> None:
     """Tell all that comes."""
     async for event in session:
         if event.type == "raw_model_event":
@@ -55,8 +54,8 @@ async def report(session: RealtimeSession) -> None:
 
 
 async def main(url: str) -> None:
-    agent = RealtimeAgent(name="assistant", instructions="Be brief.", tools=[get_weather])
-    session = await RealtimeRunner(agent).run(model_config={"api_key": "any-key", "url": url})
+    agent = realtime.RealtimeAgent(name="assistant", instructions="Be brief.", tools=[get_weather])
+    session = await realtime.RealtimeRunner(agent).run(model_config={"api_key": "any-key", "url": url})
     async with session:
         reporting = asyncio.create_task(report(session))
         obeying = asyncio.create_task(obey(session))
