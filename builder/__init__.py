@@ -7,7 +7,8 @@ Set-up, standard library only, because they run before anything is installed:
   browsers.py     the three engines and the virtual sound card for the tests
 
 Building, inside `.venv`:
-  vendor.py       the Pyodide runtime and micropip, fetched once and checked
+  vendor.py       the Pyodide runtime, micropip and the time zones, fetched once and checked
+  zones.py        the time zones in one file for the page
   agents.py       `agents/<name>/agent.toml` read and checked
   assets.py       names with content hashes, JavaScript imports rewritten
   worklets.py     each AudioWorklet flattened into one file

@@ -91,10 +91,10 @@ START: dict[str, tuple[str, str, str]] = {
         "The host sends a Content-Security-Policy that is stricter than this page's. script-src needs 'self' and 'wasm-unsafe-eval' "
         "for the page and for assets/, worker-src and connect-src need 'self'.",
     ),
-    "tools": (
-        "The agent's tools do not work",
-        "Tell the site's owner; the reason is under Diagnostics.",
-        "Something is wrong with this page's settings or its tools.py:",
+    "setup": (
+        "This agent is not set up right",
+        "Nothing is wrong with your connection or browser. Tell the site's owner; the reason is under Diagnostics.",
+        "Something is wrong with the agent's settings (agent.toml) or with its tools.py:",
     ),
     "python": (
         "Python could not be started in this browser",

@@ -4,6 +4,7 @@
  */
 
 import { Ahead } from "./ahead.js";
+import { deathOf } from "./death.js";
 import { whole } from "./files.js";
 import { Host } from "./host.js";
 import { startPython } from "./runtime.js";
@@ -17,16 +18,11 @@ let booted = false;
 const post = (message) => self.postMessage(message);
 const stage = (name, percent) => post({ type: "boot", stage: name, percent });
 
-/**
- * Python's errors bring their traceback; a person gets its last line, the console the whole. `kind` is for the page's choice of
- * words (those of `FileFault`, "tools" or "python"), `what` names the file at fault for the owner.
- */
+/** The console gets the whole of it. */
 function die(error) {
   const text = String(error?.message ?? error).trim();
   if (text.includes("\n")) console.warn(text);
-  const ofPython = text.includes("agent_tools") ? "tools" : "python";
-  const kind = error?.kind ?? (host ? ofPython : "unknown");
-  post({ type: "dead", reason: text.split("\n").pop().slice(0, 300), kind, what: error?.file ?? null });
+  post({ type: "dead", ...deathOf(error, host !== null) });
 }
 
 self.onmessage = ({ data }) => {

@@ -204,7 +204,7 @@ function died(reason, kind, what) {
     view.notice = notice("worker_died", "The agent's mind crashed and was started again.", in_call ? "The call has ended. Press Connect to call again." : "Press Connect when you are ready.");
     restart();
   } else {
-    boot.fault = startFault(kind, reason, stage);
+    boot.fault = startFault(kind, reason);
     view.notice = notice(`start_${boot.fault.kind}`, boot.fault.title, boot.fault.hint);
     view.status = "Not started";
     drawBoot("failed", 0);

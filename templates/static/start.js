@@ -30,12 +30,11 @@ export const needsLine = (kind) => LINE_FAULTS.includes(kind);
 
 /**
  * @param {string} kind why the worker died while it was starting, as it told (`files.js`) or as `_guard.js` found out
- * @param {string} reason in its own words   @param {string} stage how far it was
+ * @param {string} reason in its own words
  * @returns {{kind: string, title: string, hint: string, detail: string}} `detail` is for the owner
  */
-export function startFault(kind, reason, stage) {
+export function startFault(kind, reason) {
   let known = kind in built.start_words ? kind : "unknown";
-  if (known === "unknown" && stage === "client") known = "tools";
   if (/content security policy|\bCSP\b|unsafe-eval/i.test(reason)) known = "policy"; // WebAssembly's own error
   if (known === "network" && navigator.onLine === false) known = "offline";
   const [title, hint, owner] = built.start_words[known];

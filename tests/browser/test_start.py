@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
+from builder import words
 from tests.browser.pages import greet
 from tests.browser.spoiled import SpoiledSite, write_tools
 from tests.harness import built
@@ -202,3 +204,30 @@ def test_where_the_snapshot_cannot_be_used_the_next_best_way_is_taken_and_the_re
         if way not in tried:
             ask_weather(call, spoiled, "21 degrees, 7 known, ")
         tried.add(way)
+
+
+def wrong_setting(assets: Path) -> None:
+    with built.told(assets.parent) as config:
+        config["choices"][0]["settings"]["barge_in"] = "dukc"
+
+
+def wrong_tools(assets: Path) -> None:
+    write_tools(assets, "x = 1\ny = x / 0\n")
+
+
+def test_an_agent_that_is_not_set_up_right_says_so(tab: Any, sound: Any, spoiled: SpoiledSite) -> None:
+    """The build refuses both, and a page may still come from a build that somebody changed."""
+    call = Call(tab, sound)
+    call.tab.errors.expect(".")
+    title, hint, owner = words.START["setup"]
+    told = (
+        (wrong_setting, "barge_in: must be one of: duck, flush, off"),
+        (wrong_tools, "tools.py, line 2: ZeroDivisionError: division by zero"),
+    )
+    for change, reason in told:
+        call.open(spoiled.spoil(change))
+        expect(call.page.locator("#notice-title")).to_have_text(title, timeout=30_000)
+        expect(call.page.locator("#notice-hint")).to_have_text(hint)
+        detail = call.facts()["Start-up detail"]
+        assert detail.startswith(owner) and reason in detail and "Traceback" not in detail
+        assert reason not in call.page.locator("#notice").inner_text()
