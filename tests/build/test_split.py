@@ -41,7 +41,8 @@ def test_the_page_gets_half_at_first_and_every_build_the_same(
     whole = len((runtime / "pyodide.asm.wasm").read_bytes())
     size = {part.name: len(part.wasm) for part in first.later}
     assert len(first.primary) < 0.3 * whole
-    assert size["call"] < 0.15 * whole
+    # Frozen modules come with it, where a rehearsed call reads one.
+    assert size["call"] < 0.25 * whole
     assert 0.95 * whole < len(first.primary) + sum(size.values()) < 1.15 * whole
     assert {part.name for part in first.later if part.ahead} == {"call", "rest"}
     assert sum(size[part.name] for part in first.later if not part.ahead) > 0.15 * whole
