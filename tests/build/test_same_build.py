@@ -22,7 +22,17 @@ from builder import site
 from tests.build.test_site_build import tree
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ("agents", "builder", "pyclient", "templates", "worklets", "build.py", "pyproject.toml", "README.md")
+SOURCES = (
+    "agents",
+    "builder",
+    "pyclient",
+    "templates",
+    "worklets",
+    "build.py",
+    "pyproject.toml",
+    "README.md",
+    "LICENSE",
+)
 USER = "canary-of-a-user"
 KEY = "canary-5f1c0de-never-published"
 BASE64 = re.compile(rb"[A-Za-z0-9+/]{24,}={0,2}")
@@ -80,7 +90,7 @@ def found_in(files: dict[str, bytes], words: list[str]) -> list[str]:
 @pytest.mark.timeout(600)  # nothing of what a first build makes is there yet
 @pytest.mark.skipif(sys.platform == "win32", reason="a umask, and links")
 def test_builds_of_two_people_on_two_machines_are_equal_and_name_neither(tmp_path: Path) -> None:
-    here = tree(site.build(ROOT, tmp_path / "here" / "dist", "demo"))
+    here = tree(site.build(ROOT, tmp_path / "here" / "dist", "demo", smallest=True))
     home = tmp_path / USER
     there = copy_of_everything(home / "a folder of mine")
     environ = {
