@@ -15,15 +15,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builder.environment import SetupError
+from builder.environment import SetupError, say
 
 SECTIONS = ("agent", "session", "audio", "turn_detection", "provider", "page", "server", "runtime")
 PAGE_DEFAULTS: dict[str, Any] = {"title": "Parley", "tagline": "", "language": "en", "embedded_by": []}
 SERVER_DEFAULTS: dict[str, Any] = {"token_url": "/api/token", "connect": []}
 # The page needs it before the client is there to know it.
-AUDIO_DEFAULTS = {"early_words_ms": 15_000}
-AUDIO_KEYS = ("early_words_ms", "gap_audio_ms", "frame_ms")
-MAX_EARLY_WORDS_MS = 60_000
+AUDIO_DEFAULTS = {"preconnect_audio_ms": 15_000}
+AUDIO_KEYS = ("preconnect_audio_ms", "outage_audio_ms", "frame_ms")
+MAX_PRECONNECT_AUDIO_MS = 60_000
+# Keys that had another name: the old one is understood, and the build names the new one.
+RENAMED_KEYS = {
+    "early_words_ms": "preconnect_audio_ms",
+    "gap_audio_ms": "outage_audio_ms",
+    "heartbeat_ms": "keepalive_ms",
+}
 # `full`: the runtime can load packages with compiled code; the page is then half a second slower on a slow line.
 RUNTIME_DEFAULTS: dict[str, Any] = {"full": False}
 DEFAULT_PROVIDER = "assemblyai"
@@ -125,7 +131,26 @@ def _read(name: str, file: Path) -> dict[str, Any]:
         if isinstance(value, dict):
             for key, item in value.items():
                 _tellable(name, f"[{section}] {key}", item)
-    return raw
+    return {section: _renamed(name, section, value) for section, value in raw.items()}
+
+
+def _renamed(name: str, section: str, table: Any) -> Any:
+    """The section with the current names of its keys. An old name is said, and refused beside the new one."""
+    if not isinstance(table, dict):
+        return table
+    if section == "provider":
+        return {key: _renamed(name, f"provider.{key}", value) for key, value in table.items()}
+    found = {}
+    for key, value in table.items():
+        new = RENAMED_KEYS.get(key)
+        if new is not None:
+            if new in table:
+                raise SetupError(f"agents/{name}/agent.toml: [{section}] {key} is the old name of {new}; leave it out")
+            say(
+                f"agents/{name}/agent.toml: [{section}] {key} is now called {new}; please rename it (its value is used)"
+            )
+        found[new or key] = value
+    return found
 
 
 def _tellable(name: str, where: str, value: object) -> None:
@@ -185,16 +210,18 @@ def _choices(
         _text(name, f"[provider.{provider}] label", label)
         base = client if provider == first else common
         settings = {**base, **own, "provider": provider}
-        _early_words(name, settings["early_words_ms"])
+        _preconnect_audio(name, settings["preconnect_audio_ms"])
         found.append({"label": label, "settings": settings})
     return tuple(found)
 
 
-def _early_words(name: str, value: object) -> None:
+def _preconnect_audio(name: str, value: object) -> None:
     """The page uses it before the client could refuse it."""
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_EARLY_WORDS_MS:
-        problem = f"[audio] early_words_ms must be a whole number from 0 to {MAX_EARLY_WORDS_MS}, not {_shown(value)}"
-        raise SetupError(f"agents/{name}/agent.toml: {problem}")
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_PRECONNECT_AUDIO_MS:
+        allowed = f"a whole number from 0 to {MAX_PRECONNECT_AUDIO_MS}"
+        raise SetupError(
+            f"agents/{name}/agent.toml: [audio] preconnect_audio_ms must be {allowed}, not {_shown(value)}"
+        )
 
 
 def _provider_origins(root: Path, providers: tuple[str, ...]) -> list[str]:

@@ -24,7 +24,7 @@ RESTORE = [STATIC / name for name in ("restore.js", "text_hash.js")]
 MODULES = (
     "pyclient.browser",
     "pyclient.session",
-    "pyclient.stdlib",
+    "pyclient.lazy_stdlib",
     "asyncio",
     "collections.abc",
     "contextlib",

@@ -21,7 +21,7 @@ LEAST_ZONES = 400
 def packed(wheel: Path) -> bytes:
     """A line of JSON, {path: [begin, end]}, and behind it what is in the files; equal ones share it. SetupError where the wheel is strange.
 
-    `pyclient.stdlib` reads it.
+    `pyclient.lazy_stdlib` reads it.
     """
     with zipfile.ZipFile(wheel) as archive:
         found = {name: archive.read(name) for name in archive.namelist() if name == LIST or name.startswith(ZONE)}

@@ -283,11 +283,11 @@ TEXT_TOO_LONG = Notice(
 )
 
 
-def early_words_dropped(dropped_ms: int, limit_ms: int) -> Notice:
+def preconnect_audio_dropped(dropped_ms: int, limit_ms: int) -> Notice:
     """More was said before the call was live than is kept."""
     return Notice(
         tone="warn",
-        code="early_words_dropped",
+        code="preconnect_audio_dropped",
         title=f"The first {max(1, round(dropped_ms / 1000))} s of what you said were lost",
         hint=f"Before a call only the last {limit_ms / 1000:g} s are kept. Say it again.",
         until="call",

@@ -18,7 +18,7 @@ export const TOOLS = "/home/pyodide/agent_tools";
 // What most pages say beside their provider: what it is does not matter, but the code that reads it does.
 const SETTINGS = {
   barge_in: "duck",
-  early_words_ms: 15000,
+  preconnect_audio_ms: 15000,
   expires_in_seconds: 120,
   greeting: "Grüße, and hello! 🎙",
   known_voices: [{ id: "one", label: "Jürgen (German)" }],
@@ -138,7 +138,7 @@ async function calls(python, settings) {
   host.intent({ type: "interrupt" });
   host.intent({ type: "talk", pressed: true });
   host.intent({ type: "talk" });
-  for (const name of ["heartbeat", "no such timer"]) host.tell("timer", name);
+  for (const name of ["keepalive", "no such timer"]) host.tell("timer", name);
   socket.onmessage?.({ data: "{ this is no JSON" });
   socket.onclose?.({ code: 1006, reason: "" }); // a line that breaks, and comes back
   for (const name of [...host.timers.keys()]) host.tell("timer", name);

@@ -83,7 +83,7 @@ async function connect() {
   view = { ...view, notice: null };
   local = { status: "Waiting for the microphone", tone: "busy" };
   // Nobody holds a talk key before there is a call.
-  hold_ms = $("turn-style").value === "vad" ? chosen.settings.early_words_ms : 0;
+  hold_ms = $("turn-style").value === "vad" ? chosen.settings.preconnect_audio_ms : 0;
   const open = openAudio(config.boot, hold_ms, { onLevel: levelled, onFault: faulted });
   redraw();
   let opened = null;

@@ -273,10 +273,10 @@ def test_building_into_a_folder_that_is_not_ours_is_refused(tmp_path: Path) -> N
         ("[agnet]\nvoice = 'x'", "unknown section 'agnet'"),
         ("[page]\ntitel = 'x'", r"unknown \[page\] key 'titel'"),
         ("[server]\nconnect = ['not an origin']", "is not an origin"),
-        ("[audio]\nearly_word_ms = 1", r"unknown \[audio\] key 'early_word_ms'"),
-        ("[audio]\nearly_words_ms = -1", "early_words_ms must be a whole number from 0 to 60000"),
-        ("[audio]\nearly_words_ms = '1'", "early_words_ms must be a whole number"),
-        ("[agent]\n[provider.assemblyai]\nearly_words_ms = 60001", "early_words_ms must be a whole number"),
+        ("[audio]\npreconnect_audios_ms = 1", r"unknown \[audio\] key 'preconnect_audios_ms'"),
+        ("[audio]\npreconnect_audio_ms = -1", "preconnect_audio_ms must be a whole number from 0 to 60000"),
+        ("[audio]\npreconnect_audio_ms = '1'", "preconnect_audio_ms must be a whole number"),
+        ("[agent]\n[provider.assemblyai]\npreconnect_audio_ms = 60001", "preconnect_audio_ms must be a whole number"),
         (
             "[agent]\nprovider = 'assembly'",
             "unknown provider 'assembly' .known: assemblyai, openai_realtime, sdk_voice",
@@ -296,13 +296,45 @@ def test_a_misspelt_agent_file_is_named_with_the_key_at_fault(tmp_path: Path, to
         agent_from(tmp_path, toml)
 
 
+@pytest.mark.parametrize(
+    ("toml", "old", "new"),
+    [
+        ("[audio]\nearly_words_ms = 700", "early_words_ms", "preconnect_audio_ms"),
+        ("[audio]\ngap_audio_ms = 700", "gap_audio_ms", "outage_audio_ms"),
+        ("[session]\nheartbeat_ms = 700", "heartbeat_ms", "keepalive_ms"),
+        ("[provider.assemblyai]\nearly_words_ms = 700", "early_words_ms", "preconnect_audio_ms"),
+    ],
+)
+def test_the_old_name_of_a_key_is_understood_and_the_new_one_is_said(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], toml: str, old: str, new: str
+) -> None:
+    """A team that updates must not have to read a changelog to find out why its page changed."""
+    settings = agent_from(tmp_path, toml).choices[0]["settings"]
+    assert settings[new] == 700 and old not in settings
+    said = capfd.readouterr().err
+    assert f"{old} is now called {new}" in said and "agent.toml" in said
+    ClientConfig.from_dict({"provider": "assemblyai", **{new: settings[new]}})
+
+
+def test_an_old_key_beside_its_new_name_stops_the_build(tmp_path: Path) -> None:
+    with pytest.raises(
+        SetupError, match=r"\[audio\] early_words_ms is the old name of preconnect_audio_ms; leave it out"
+    ):
+        agent_from(tmp_path, "[audio]\nearly_words_ms = 1\npreconnect_audio_ms = 2")
+
+
+def test_a_key_of_today_is_used_without_a_word(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    agent_from(tmp_path, "[audio]\npreconnect_audio_ms = 700\noutage_audio_ms = 700")
+    assert capfd.readouterr().err == ""
+
+
 def test_the_page_and_the_client_agree_on_how_much_is_kept_before_a_call(tmp_path: Path) -> None:
     """The page holds the microphone before it can ask the client: default, limit and words are written down twice."""
     own = agent_from(tmp_path, "")
-    assert own.client["early_words_ms"] == ClientConfig().early_words_ms
-    ClientConfig(early_words_ms=agents.MAX_EARLY_WORDS_MS)
+    assert own.client["preconnect_audio_ms"] == ClientConfig().preconnect_audio_ms
+    ClientConfig(preconnect_audio_ms=agents.MAX_PRECONNECT_AUDIO_MS)
     with pytest.raises(ConfigError):
-        ClientConfig(early_words_ms=agents.MAX_EARLY_WORDS_MS + 1)
+        ClientConfig(preconnect_audio_ms=agents.MAX_PRECONNECT_AUDIO_MS + 1)
     for kind, (title, hint, retry) in words.of_the_microphone(ROOT).items():
         notice = notices.capture_failed(CaptureFailed(kind=kind))
         assert (notice.title, notice.hint, notice.retry) == (title, hint, retry), kind
@@ -405,8 +437,8 @@ def test_settings_of_the_client_go_through_as_they_are(tmp_path: Path) -> None:
         [session]
         turn_style = "push_to_talk"
         min_talk_ms = 200
-        gap_audio_ms = 400
-        heartbeat_ms = 15000
+        outage_audio_ms = 400
+        keepalive_ms = 15000
         reconnect = false
     """
     client = agent_from(tmp_path, toml).client
@@ -414,8 +446,8 @@ def test_settings_of_the_client_go_through_as_they_are(tmp_path: Path) -> None:
         "voice": "cedar",
         "turn_style": "push_to_talk",
         "min_talk_ms": 200,
-        "gap_audio_ms": 400,
-        "heartbeat_ms": 15000,
+        "outage_audio_ms": 400,
+        "keepalive_ms": 15000,
         "reconnect": False,
     }
     assert {key: client[key] for key in expected} == expected
