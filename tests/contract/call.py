@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import httpx
 
 from pyclient.tools import ToolRegistry
-from server.agent.voice import synthesize
+from server.agent.tts import synthesize
 from tests.contract.adapters import Adapter
 from tests.contract.headless_host import HeadlessHost
 

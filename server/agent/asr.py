@@ -1,9 +1,9 @@
 """Speech recognition off the event loop: several processes, because the recogniser holds Python's lock while it works.
 
-Each session has a `Seat`: its `hear` takes one utterance (16 kHz samples) and gives its words, and what it asked for ends
+Each session has a `Seat`: its `recognize` takes one utterance (16 kHz samples) and gives its words, and what it asked for ends
 with it. Whose turn it is decides `fair_queue.py`. A partial that finds everyone busy is not made at all, so listening never
 falls behind. The processes are started at first use or by `prewarm`, end by themselves when this one goes away, and are
-started again when one dies. The work itself is in `hearing.py`.
+started again when one dies. The work itself is in `asr_worker.py`.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from typing import IO, Literal
 from server.agent.fair_queue import FairQueue, Job
 from server.agent.pcm import Samples
 
-__all__ = ["NOTHING", "Ears", "Heard", "HeardKind", "Seat"]
+__all__ = ["NOTHING", "Recognized", "RecognizedKind", "Seat", "SpeechRecognizer"]
 
-_log = logging.getLogger("parley.agent.ears")
+_log = logging.getLogger("parley.agent.asr")
 
-HeardKind = Literal["skill", "free", "nothing"]
+RecognizedKind = Literal["skill", "free", "nothing"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
+class Recognized:
     """What an utterance was understood as.
 
     `skill`: a sentence of the grammar, sure enough to act on. `free`: words, to be answered but not obeyed.
     `nothing`: no speech, or nothing like words; `text` is empty. `confidence` is 0 to 1.
     """
 
-    kind: HeardKind
+    kind: RecognizedKind
     text: str
     confidence: float
 
@@ -50,7 +50,7 @@ class Heard:
             raise ValueError("confidence must be 0 to 1")
 
 
-NOTHING = Heard(kind="nothing", text="", confidence=0.0)
+NOTHING = Recognized(kind="nothing", text="", confidence=0.0)
 
 # An utterance of somebody who has left is broken off where it is longer than this (16 kHz): only then is a new process ready
 # sooner than the words of so much sound.
@@ -67,7 +67,7 @@ class _Process:
         # One thread each: the processes are the parallelism.
         env.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
         self._popen = subprocess.Popen(
-            [sys.executable, "-m", "server.agent.hearing"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env
+            [sys.executable, "-m", "server.agent.asr_worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env
         )
         assert self._popen.stdin is not None
         assert self._popen.stdout is not None
@@ -75,7 +75,7 @@ class _Process:
         self._out: IO[bytes] = self._popen.stdout
         self.broken_off = False
 
-    def ask(self, audio: bytes, *, final: bool) -> Heard:
+    def ask(self, audio: bytes, *, final: bool) -> Recognized:
         head = json.dumps({"bytes": len(audio), "final": final})
         self._in.write(head.encode() + b"\n" + audio)
         self._in.flush()
@@ -83,7 +83,7 @@ class _Process:
         if not line:
             raise OSError("the recognising process ended")
         answer = json.loads(line)
-        return Heard(kind=answer["kind"], text=answer["text"], confidence=answer["confidence"])
+        return Recognized(kind=answer["kind"], text=answer["text"], confidence=answer["confidence"])
 
     def break_off(self) -> None:
         """Nobody waits for what it works at: whoever asked gets an error at once. From another thread."""
@@ -103,14 +103,14 @@ class _Process:
             self._popen.wait()
 
 
-class Ears:
+class SpeechRecognizer:
     """Recognition for all sessions. `close` when the server stops (an exit hook does it otherwise)."""
 
     def __init__(self, processes: int = 2) -> None:
         self._count = processes
-        self._queue: FairQueue[Heard] = FairQueue()
+        self._queue: FairQueue[Recognized] = FairQueue()
         self._threads: list[threading.Thread] = []
-        self._in_work: dict[_Process, Job[Heard]] = {}
+        self._in_work: dict[_Process, Job[Recognized]] = {}
         self._seats = itertools.count()
         self._lock = threading.Lock()
         self._closed = False
@@ -121,13 +121,13 @@ class Ears:
             if self._threads or self._closed:
                 return
             for index in range(self._count):
-                thread = threading.Thread(target=self._serve, name=f"agent-ears-{index}", daemon=True)
+                thread = threading.Thread(target=self._serve, name=f"agent-asr-{index}", daemon=True)
                 self._threads.append(thread)
                 thread.start()
         atexit.register(self.close)
 
     def seat(self) -> Seat:
-        """The ears of one session."""
+        """The recognizer of one session."""
         return Seat(self, next(self._seats))
 
     def idle_for(self, caller: int) -> bool:
@@ -135,10 +135,10 @@ class Ears:
         free = len(self._in_work) < self._count and self._queue.empty
         return free and not self._queue.works_for(caller)
 
-    async def hear_for(self, caller: int, samples: Samples, *, final: bool) -> Heard:
-        """See `Seat.hear`."""
+    async def recognize_for(self, caller: int, samples: Samples, *, final: bool) -> Recognized:
+        """See `Seat.recognize`."""
         self.prewarm()
-        job = Job(caller=caller, final=final, audio=samples.astype("<i2").tobytes(), answer=Future[Heard]())
+        job = Job(caller=caller, final=final, audio=samples.astype("<i2").tobytes(), answer=Future[Recognized]())
         if not self._queue.put(job):
             _log.warning("an utterance was not recognised: its caller has a minute of speech waiting")
             return NOTHING
@@ -184,7 +184,7 @@ class Ears:
             if process is not None:
                 process.close()
 
-    def _answer(self, process: _Process, job: Job[Heard]) -> _Process | None:
+    def _answer(self, process: _Process, job: Job[Recognized]) -> _Process | None:
         """The process to go on with: None when this one is of no use any more."""
         with self._lock:
             self._in_work[process] = job
@@ -206,22 +206,22 @@ class Ears:
 
 
 class Seat:
-    """One session's share of the ears. `close` when the session is over: what it asked for is not worked at any more."""
+    """One session's share of the recognizers. `close` when the session is over: what it asked for is not worked at any more."""
 
-    def __init__(self, ears: Ears, number: int) -> None:
-        self._ears = ears
+    def __init__(self, recognizer: SpeechRecognizer, number: int) -> None:
+        self._recognizer = recognizer
         self._number = number
         self._closed = False
 
     @property
     def idle(self) -> bool:
         """Whether an utterance would be begun with at once; ask before making a partial."""
-        return self._ears.idle_for(self._number)
+        return self._recognizer.idle_for(self._number)
 
-    async def hear(self, samples: Samples, *, final: bool) -> Heard:
+    async def recognize(self, samples: Samples, *, final: bool) -> Recognized:
         """The words of an utterance. A failing recogniser is logged and answers with NOTHING, as does one with too much to do."""
-        return NOTHING if self._closed else await self._ears.hear_for(self._number, samples, final=final)
+        return NOTHING if self._closed else await self._recognizer.recognize_for(self._number, samples, final=final)
 
     def close(self) -> None:
         self._closed = True
-        self._ears.leave(self._number)
+        self._recognizer.leave(self._number)

@@ -7,7 +7,7 @@ from typing import Any
 
 import espeakng_loader
 
-from server.agent.voice import synthesize
+from server.agent.tts import synthesize
 
 
 def test_another_user_of_the_library_does_not_take_the_voice_away() -> None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from server.agent.pcm import Floats, Samples, resample, to_samples
 
-__all__ = ["DEFAULT_VOICE", "VOICES", "Speech", "SpokenWord", "Voice", "synthesize"]
+__all__ = ["DEFAULT_VOICE", "VOICES", "Speech", "SpeechSynthesizer", "SpokenWord", "synthesize"]
 
 DEFAULT_VOICE = "alba"
 
@@ -196,7 +196,7 @@ def synthesize(text: str, *, voice: str = DEFAULT_VOICE, rate_hz: int = 24_000) 
     return Speech(samples=samples, rate_hz=rate_hz, words=_time_words(text, marks, len(samples) * 1000 / rate_hz))
 
 
-class Voice:
+class SpeechSynthesizer:
     """Speaks for all sessions from one worker thread. `close` when the server stops."""
 
     def __init__(self) -> None:

@@ -1,6 +1,6 @@
 """The recognising process: reads utterances from its input, writes words to its output, ends at the end of input.
 
-Run by `ears.py` as `python -m server.agent.hearing`. A request is one JSON line `{"bytes": n, "final": bool}` and n bytes
+Run by `asr.py` as `python -m server.agent.asr_worker`. A request is one JSON line `{"bytes": n, "final": bool}` and n bytes
 of 16 kHz PCM; the answer is one JSON line `{"kind", "text", "confidence"}`.
 """
 
@@ -19,7 +19,7 @@ from pocketsphinx import Decoder
 from server.agent.grammar import jsgf, small_talk_jsgf
 from server.agent.pcm import Floats, Samples
 
-__all__ = ["Recogniser", "main"]
+__all__ = ["Recognizer", "main"]
 
 _TARGET_RMS = 2500.0
 # The acoustic model was trained on rooms. Digital silence (all zeros) breaks its normalisation: measured, 38 of 108
@@ -73,15 +73,15 @@ def _prepare(samples: Samples) -> bytes:
     return np.clip(wide + room, -32768, 32767).astype("<i2").tobytes()
 
 
-class Recogniser:
+class Recognizer:
     """Grammar first; free dictation to compare with, and to fall back to."""
 
     def __init__(self) -> None:
         self._skills = _grammar_decoder()
         self._free: Any = None
 
-    def hear(self, samples: Samples, *, final: bool) -> dict[str, Any]:
-        """`{"kind", "text", "confidence"}` as `ears.Heard` has it."""
+    def recognize(self, samples: Samples, *, final: bool) -> dict[str, Any]:
+        """`{"kind", "text", "confidence"}` as `asr.Recognized` has it."""
         if len(samples) < 1600:
             return _NOTHING
         audio = _prepare(samples)
@@ -112,7 +112,7 @@ class Recogniser:
 
     def warm(self) -> None:
         """Load what the first utterance would otherwise wait for."""
-        self.hear(np.zeros(8000, dtype=np.int16), final=True)
+        self.recognize(np.zeros(8000, dtype=np.int16), final=True)
 
     def _complete(self, text: str) -> bool:
         """Whether a sentence of the grammar was heard to its end."""
@@ -180,12 +180,12 @@ def _decode(decoder: Any, audio: bytes) -> _Guess:
 
 
 def main(source: BinaryIO, sink: BinaryIO) -> None:
-    recogniser = Recogniser()
-    recogniser.warm()
+    recognizer = Recognizer()
+    recognizer.warm()
     while line := source.readline():
         request = json.loads(line)
         audio = source.read(request["bytes"])
-        answer = recogniser.hear(np.frombuffer(audio, dtype="<i2").astype(np.int16), final=request["final"])
+        answer = recognizer.recognize(np.frombuffer(audio, dtype="<i2").astype(np.int16), final=request["final"])
         sink.write(json.dumps(answer).encode() + b"\n")
         sink.flush()
 

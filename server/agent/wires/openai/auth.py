@@ -20,7 +20,7 @@ from server.agent.scenarios import Scenario
 from server.agent.tokens import Grant, account_of, bearer_key
 from server.agent.wires.guard import MAX_BYTES, NotAMessage, parse
 from server.agent.wires.openai.config import DEFAULT_MODEL, Config
-from server.agent.wires.openai.refusing import Refused
+from server.agent.wires.openai.errors import Refused
 
 __all__ = ["MAX_SESSION_S", "Visitor", "authenticate", "mint", "visitor_of"]
 
@@ -91,7 +91,7 @@ async def mint(request: Request, hub: Hub) -> JSONResponse:
             config.update(bound)
     except Refused as problem:
         return _error(400, problem)
-    hub.ears.prewarm()
+    hub.recognizer.prewarm()
     expires_at_s = int(time.time()) + seconds
     asked = request.query_params.get("scenario", "") if hub.options.allow_scenario_query else ""
     grant = Grant(

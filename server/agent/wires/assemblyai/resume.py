@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from server.agent.happenings import Happening
-from server.agent.hub import KeptSession
+from server.agent.events import Event
+from server.agent.hub import ResumableSession
 from server.agent.wires.assemblyai.config import Config
-from server.agent.wires.assemblyai.telling import Telling
+from server.agent.wires.assemblyai.outbound import Outbound
 
 __all__ = ["Kept", "Owner", "hand_over", "tell_settled"]
 
@@ -24,7 +24,7 @@ _MAX_SETTLED = 200
 class Owner(Protocol):
     """The socket that a session has."""
 
-    def evict(self, session: KeptSession) -> None:
+    def evict(self, session: ResumableSession) -> None:
         """Another socket takes the session over."""
 
 
@@ -37,23 +37,23 @@ class Kept:
     settled: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
 
 
-def hand_over(session: KeptSession, telling: Telling) -> None:
+def hand_over(session: ResumableSession, outbound: Outbound) -> None:
     """What is settled and did not leave, and what will be settled without a socket, waits for the next one."""
     kept: Kept = session.wire_state
     settled = kept.settled
 
-    def keep(happening: Happening) -> None:
-        told = telling.translated(happening)
+    def keep(event: Event) -> None:
+        told = outbound.translated(event)
         if told is not None and told[0] in _SETTLED and len(settled) < _MAX_SETTLED:
-            telling.note(happening)
+            outbound.note(event)
             settled.append(told)
 
-    settled += [one for one in telling.outbox.unsent() if one[0] in _SETTLED]
+    settled += [one for one in outbound.outbox.unsent() if one[0] in _SETTLED]
     session.conversation.emit = keep
 
 
-def tell_settled(kept: Kept, telling: Telling) -> None:
+def tell_settled(kept: Kept, outbound: Outbound) -> None:
     """Send what waited."""
     settled, kept.settled = kept.settled, []
     for kind, fields in settled:
-        telling.put(kind, {key: value for key, value in fields.items() if key not in ("type", "timestamp")})
+        outbound.put(kind, {key: value for key, value in fields.items() if key not in ("type", "timestamp")})

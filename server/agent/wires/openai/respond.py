@@ -1,7 +1,7 @@
 """What a response says: the items before it and its instructions in, a reply plan out.
 
 The local agent is no language model: a session's instructions change nothing. A response's own instructions are obeyed when
-they ask for something to be said (`brain.asked_to_say`: `Say exactly: ...`, or a verb of speaking and a quotation), and
+they ask for something to be said (`skills.asked_to_say`: `Say exactly: ...`, or a verb of speaking and a quotation), and
 taken for the user's words when no item waits for an answer. Otherwise the last item that waits is answered.
 """
 
@@ -11,7 +11,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 
-from server.agent.brain import Facts, Reply, answer, answer_tool, asked_to_say, instructed
+from server.agent.skills import Facts, Reply, answer, answer_tool, asked_to_say, instructed
 from server.agent.tools import ToolRequest, ToolSpec
 from server.agent.wires.openai.items import Item
 

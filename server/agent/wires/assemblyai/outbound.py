@@ -12,7 +12,7 @@ from typing import Any
 
 from starlette.websockets import WebSocket
 
-from server.agent.happenings import Happening, ReplyAudio, ReplyDone, ReplyText, UserFinal
+from server.agent.events import Event, ReplyAudio, ReplyDone, ReplyText, UserFinal
 from server.agent.pcm import Samples
 from server.agent.records import Record
 from server.agent.scenarios import Scenario
@@ -21,7 +21,7 @@ from server.agent.wires.assemblyai.messages import translate
 from server.agent.wires.audio import encode_audio
 from server.agent.wires.outbox import Outbox
 
-__all__ = ["Telling"]
+__all__ = ["Outbound"]
 
 # The moments of a scenario's faults in this protocol's words.
 _POINTS = {
@@ -37,7 +37,7 @@ _POINTS = {
 _TURN_MARKS = ("reply.started", "input.speech.started", "reply.done")
 
 
-class Telling:
+class Outbound:
     """One socket's messages out. `config` and `rate_hz` are set once the session is configured or resumed."""
 
     def __init__(self, socket: WebSocket, record: Record, scenario: Scenario) -> None:
@@ -49,33 +49,33 @@ class Telling:
         self._record = record
         self._scenario = scenario
 
-    def tell(self, happening: Happening) -> None:
-        """Send one happening, and note what a test may want to know."""
-        self.note(happening)
-        told = self.translated(happening)
+    def tell(self, event: Event) -> None:
+        """Send one event, and note what a test may want to know."""
+        self.note(event)
+        told = self.translated(event)
         if told is None:
             return
         kind, fields = told
         if kind in _TURN_MARKS:
             self.latest = kind
-        if isinstance(happening, ReplyDone) and happening.status == "interrupted":
+        if isinstance(event, ReplyDone) and event.status == "interrupted":
             # What is still queued for a slow reader is taken back: an interruption means silence.
             self.outbox.drop_unsent("reply.audio")
         units = 1
-        if isinstance(happening, ReplyAudio):
-            units = max(1, len(happening.samples) * 100 // self.rate_hz)
+        if isinstance(event, ReplyAudio):
+            units = max(1, len(event.samples) * 100 // self.rate_hz)
         self.put(kind, fields, units=units)
 
-    def note(self, happening: Happening) -> None:
-        match happening:
+    def note(self, event: Event) -> None:
+        match event:
             case UserFinal(text=text):
                 self._record.heard.append(text)
             case ReplyText(text=text):
                 self._record.said.append(text)
 
-    def translated(self, happening: Happening) -> tuple[str, dict[str, Any]] | None:
+    def translated(self, event: Event) -> tuple[str, dict[str, Any]] | None:
         """See `messages.translate`."""
-        return translate(happening, self._scenario, self._encode)
+        return translate(event, self._scenario, self._encode)
 
     def _encode(self, samples: Samples) -> str:
         assert self.config is not None

@@ -13,12 +13,12 @@ from typing import Protocol
 
 import numpy as np
 
-from server.agent.happenings import Happening, ReplyAudio, ReplyDone, ReplyStarted, ReplyText, ReplyWord
+from server.agent.events import Event, ReplyAudio, ReplyDone, ReplyStarted, ReplyText, ReplyWord
 from server.agent.pcm import Samples, to_samples
 from server.agent.scenarios import Scenario
-from server.agent.voice import Speech, SpokenWord
+from server.agent.tts import Speech, SpokenWord
 
-__all__ = ["Speaker", "SpeakerSettings", "Synthesizer"]
+__all__ = ["Playout", "PlayoutSettings", "Synthesizer"]
 
 # The pause between two sentences of a reply.
 _SENTENCE_GAP_MS = 180
@@ -35,7 +35,7 @@ class Synthesizer(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpeakerSettings:
+class PlayoutSettings:
     """`volume` 0 to 100, None for the voice's own level; it may change while a reply is spoken."""
 
     voice: str
@@ -60,11 +60,11 @@ class _Active:
     told: int = 0
 
 
-class Speaker:
+class Playout:
     """Speaks one reply at a time: `await speak(...)`; `interrupt()` from outside ends it at once."""
 
     def __init__(
-        self, *, voice: Synthesizer, settings: SpeakerSettings, scenario: Scenario, emit: Callable[[Happening], None]
+        self, *, voice: Synthesizer, settings: PlayoutSettings, scenario: Scenario, emit: Callable[[Event], None]
     ) -> None:
         self._voice = voice
         self._settings = self._next = settings
@@ -76,7 +76,7 @@ class Speaker:
         self._sounds_until = 0.0
 
     @property
-    def settings(self) -> SpeakerSettings:
+    def settings(self) -> PlayoutSettings:
         return self._settings
 
     @property
@@ -84,7 +84,7 @@ class Speaker:
         """The reply that is being sent, or None; a reply may be sent completely and still sound."""
         return self._active.reply_id if self._active else None
 
-    def change(self, settings: SpeakerSettings) -> None:
+    def change(self, settings: PlayoutSettings) -> None:
         """The volume from the next chunk on, voice and rate from the next reply on."""
         self._next = settings
         self._settings = settings if self._active is None else replace(self._settings, volume=settings.volume)
@@ -169,7 +169,7 @@ class Speaker:
             self._emit(ReplyText(reply_id=active.reply_id, item_id=active.item_id, text=text, interrupted=False))
         self._emit(ReplyDone(reply_id=active.reply_id, status="completed"))
 
-    def interrupt(self, began: Happening | None = None) -> bool:
+    def interrupt(self, began: Event | None = None) -> bool:
         """Stop now. `began` is the news of the user's speech, told in the scenario's order. False when no reply was open.
 
         Nothing is awaited here: the messages leave together. The caller cancels the task that awaits `speak_into`.
@@ -184,7 +184,7 @@ class Speaker:
             return False
         heard_ms = active.sent_ms - left_ms
         spoken = [word.text for word in self._words if (word.start_ms + word.end_ms) / 2 <= heard_ms]
-        told: list[Happening] = [
+        told: list[Event] = [
             ReplyText(reply_id=active.reply_id, item_id=active.item_id, text=" ".join(spoken), interrupted=True),
             ReplyDone(reply_id=active.reply_id, status="interrupted"),
         ]
@@ -194,8 +194,8 @@ class Speaker:
             told.insert(0, began)
         if self._scenario.interruption_order == "done_first":
             told.reverse()
-        for happening in told:
-            self._emit(happening)
+        for event in told:
+            self._emit(event)
         late = self._unsent[: self._chunk() * self._scenario.late_audio_chunks]
         for at in range(0, len(late), self._chunk()):
             self._emit(ReplyAudio(reply_id=active.reply_id, samples=late[at : at + self._chunk()]))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from server.agent.wires.checks import Check, anything, flag, one_of, or_null, whole, within
-from server.agent.wires.openai.refusing import Refused, fields, text, texts, wrong
+from server.agent.wires.openai.errors import Refused, fields, text, texts, wrong
 from server.agent.wires.openai.values import voice_of
 
 __all__ = ["EAGERNESS_MS", "RATES", "SERVER_VAD", "merge_input", "merge_output"]

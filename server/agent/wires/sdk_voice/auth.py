@@ -25,7 +25,7 @@ def mint(request: Request, hub: Hub) -> JSONResponse:
     key = _key(request, hub)
     if refused or key is None:
         return _error(refused or 401)
-    hub.ears.prewarm()
+    hub.recognizer.prewarm()
     now_s = time.time()
     grant = Grant(account=account_of(key), expires_at_s=now_s + _TOKEN_S, max_session_s=_MAX_SESSION_S)
     return JSONResponse(

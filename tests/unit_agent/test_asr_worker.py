@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from server.agent.hearing import Recogniser
+from server.agent.asr_worker import Recognizer
 from server.agent.pcm import Samples, resample, to_samples
-from server.agent.voice import synthesize
+from server.agent.tts import synthesize
 from tests.integration.agent_support import espeak_command, spoken_by_command
 
 PHRASES = (
@@ -28,8 +28,8 @@ OTHER = (
 
 
 @pytest.fixture(scope="module")
-def recogniser() -> Recogniser:
-    return Recogniser()
+def recognizer() -> Recognizer:
+    return Recognizer()
 
 
 def quietly(samples: Samples) -> Samples:
@@ -45,21 +45,21 @@ def program(text: str, voice: str, speed: int) -> Samples:
     return quietly(to_samples(resample(pcm, 24_000, 16_000)))
 
 
-def test_skills_are_understood_in_the_agents_own_voice(recogniser: Recogniser) -> None:
-    heard = [recogniser.hear(own(phrase, "michael"), final=True) for phrase in PHRASES]
+def test_skills_are_understood_in_the_agents_own_voice(recognizer: Recognizer) -> None:
+    heard = [recognizer.recognize(own(phrase, "michael"), final=True) for phrase in PHRASES]
     right = [answer["text"] == phrase for answer, phrase in zip(heard, PHRASES, strict=True)]
     assert sum(right) == len(PHRASES), list(zip(PHRASES, heard, strict=True))
 
 
 @pytest.mark.skipif(espeak_command() is None, reason="the espeak-ng program is not installed")
 @pytest.mark.parametrize(("voice", "speed"), [("en-us", 150), ("en-gb", 145), ("en-us+f3", 150)])
-def test_skills_are_understood_in_other_voices(recogniser: Recogniser, voice: str, speed: int) -> None:
-    heard = [recogniser.hear(program(phrase, voice, speed), final=True) for phrase in FEW]
+def test_skills_are_understood_in_other_voices(recognizer: Recognizer, voice: str, speed: int) -> None:
+    heard = [recognizer.recognize(program(phrase, voice, speed), final=True) for phrase in FEW]
     assert [answer["text"] for answer in heard] == list(FEW)
 
 
-def test_other_sentences_are_dictation_and_no_commands(recogniser: Recogniser) -> None:
-    heard = [recogniser.hear(own(sentence, "michael"), final=True) for sentence in OTHER]
+def test_other_sentences_are_dictation_and_no_commands(recognizer: Recognizer) -> None:
+    heard = [recognizer.recognize(own(sentence, "michael"), final=True) for sentence in OTHER]
     assert [answer["kind"] for answer in heard] == ["free"] * len(OTHER), heard
     right = sum(
         word in answer["text"].split()
@@ -69,7 +69,7 @@ def test_other_sentences_are_dictation_and_no_commands(recogniser: Recogniser) -
     assert right >= 8, f"dictation got {right} of {sum(len(s.split()) for s in OTHER)} words: {heard}"
 
 
-def test_noises_are_nothing(recogniser: Recogniser) -> None:
+def test_noises_are_nothing(recognizer: Recognizer) -> None:
     random = np.random.default_rng(11)
     cough = random.normal(0, 6000, 16 * 300) * np.exp(-np.arange(16 * 300) / 1200)
     noises = {
@@ -79,19 +79,19 @@ def test_noises_are_nothing(recogniser: Recogniser) -> None:
         "hum": 3000 * np.sin(2 * np.pi * 50 * np.arange(16_000) / 16_000),
         "too short": np.full(800, 5000.0),
     }
-    heard = {name: recogniser.hear(to_samples(noise), final=True) for name, noise in noises.items()}
+    heard = {name: recognizer.recognize(to_samples(noise), final=True) for name, noise in noises.items()}
     assert {name: answer["kind"] for name, answer in heard.items()} == dict.fromkeys(noises, "nothing")
 
 
-def test_loudness_does_not_matter(recogniser: Recogniser) -> None:
+def test_loudness_does_not_matter(recognizer: Recognizer) -> None:
     """A distant microphone and a hot one, 40 dB apart."""
     phrase = own("what time is it", "michael")
     for factor in (0.02, 1.0, 2.0):
         scaled = to_samples(phrase.astype(np.float64) * factor)
-        assert recogniser.hear(scaled, final=True)["text"] == "what time is it", factor
+        assert recognizer.recognize(scaled, final=True)["text"] == "what time is it", factor
 
 
-def test_a_partial_is_the_beginning(recogniser: Recogniser) -> None:
+def test_a_partial_is_the_beginning(recognizer: Recognizer) -> None:
     phrase = own("what is the weather like in london", "michael")
-    partial = recogniser.hear(phrase[: len(phrase) * 6 // 10], final=False)
+    partial = recognizer.recognize(phrase[: len(phrase) * 6 // 10], final=False)
     assert partial["text"].startswith("what is the")

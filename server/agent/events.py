@@ -9,7 +9,7 @@ from typing import Any, Literal
 from server.agent.pcm import Samples
 
 __all__ = [
-    "Happening",
+    "Event",
     "HungUp",
     "IdKind",
     "ReplyAudio",
@@ -130,7 +130,7 @@ class HungUp:
     """The agent ends the conversation by itself."""
 
 
-Happening = (
+Event = (
     SpeechBegan
     | SpeechEnded
     | UserPartial

@@ -8,8 +8,8 @@ from datetime import datetime
 
 import pytest
 
-from server.agent.brain import Facts, answer, answer_tool, asked_to_say, instructed, wants_more
 from server.agent.grammar import CITIES, jsgf
+from server.agent.skills import Facts, answer, answer_tool, asked_to_say, instructed, wants_more
 from server.agent.texts import STORIES
 from server.agent.tools import ToolRequest, ToolSpec
 

@@ -10,12 +10,12 @@ from starlette.websockets import WebSocket
 from server.agent.records import Record
 from server.agent.scenarios import Scenario
 from server.agent.wires.openai.dialect import Independent
+from server.agent.wires.openai.errors import Refused
 from server.agent.wires.openai.items import Item, Items
-from server.agent.wires.openai.refusing import Refused
 from server.agent.wires.openai.response import Events
 from server.agent.wires.outbox import Outbox
 
-__all__ = ["Telling"]
+__all__ = ["Outbound"]
 
 # The moments of a scenario's faults in this protocol's words.
 _POINTS = {
@@ -31,7 +31,7 @@ _POINTS = {
 }
 
 
-class Telling:
+class Outbound:
     """One socket's events out."""
 
     def __init__(self, socket: WebSocket, record: Record, scenario: Scenario) -> None:
