@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from builder.minify import slimmed
 from builder.packing import PACKED, Packer
-from builder.slim import slimmed
 
 # A smaller picture costs less in the page than its request does.
 SMALL_BYTES = 1024

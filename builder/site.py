@@ -14,12 +14,25 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from builder import agent_check, agents, lean, policy, snapshot, split, vendor, verify, wheel, words, worklets, zones
+from builder import (
+    agent_check,
+    agent_config,
+    bundle,
+    fetch_runtime,
+    policy,
+    prune,
+    snapshot,
+    split,
+    start_texts,
+    verify,
+    wheel,
+    zones,
+)
 from builder import hosts as host_files
 from builder.assets import Assets, exactly
 from builder.environment import SetupError
+from builder.minify import slimmed
 from builder.packing import Packer
-from builder.slim import slimmed
 
 LOADER, SCRIPT, WASM, LIBRARY = "pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip"
 # Files that hardly any page asks for.
@@ -45,10 +58,10 @@ def build(
     """
     if out.exists() and any(out.iterdir()) and not (out / "_headers").exists():
         raise SetupError(f"{out} holds something that is not a build of ours; choose another --out or empty it")
-    agent = agents.load(root, agent_name)
+    agent = agent_config.load(root, agent_name)
     agent_check.settings(root, f"agents/{agent_name}/agent.toml", agent.raw, agent.choices)
     agent_check.stored_agent(f"agents/{agent_name}/agent.toml", agent.choices, agent.tools)
-    runtime = vendor.fetch(root)
+    runtime = fetch_runtime.fetch(root)
     staging = out.with_name(out.name + ".part")
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
@@ -79,7 +92,12 @@ def _inline(root: Path) -> policy.Inline:
 
 
 def _place(
-    root: Path, out: Path, agent: agents.Agent, runtime: vendor.Runtime, packer: Packer, inline: policy.Inline
+    root: Path,
+    out: Path,
+    agent: agent_config.Agent,
+    runtime: fetch_runtime.Runtime,
+    packer: Packer,
+    inline: policy.Inline,
 ) -> dict[str, Any]:
     """Write every asset and return what the page must know about them."""
     assets = Assets(out, packer)
@@ -88,19 +106,19 @@ def _place(
     static = root / "templates" / "static"
     scripts = {}
     for entry in ("boot.js", "shell.js"):
-        scripts[entry] = assets.place_text(entry, worklets.flatten(static, entry))
+        scripts[entry] = assets.place_text(entry, bundle.flatten(static, entry))
     for path in sorted(static.iterdir()):
         if path.suffix == ".css":
             assets.place_text(path.name, path.read_text(encoding="utf-8"))
         elif path.suffix in (".svg", ".png"):
             assets.place_picture(path.name, path.read_bytes())
-    for entry in worklets.ENTRIES:
-        scripts[entry] = assets.place_text(entry, worklets.flatten(root / "worklets", entry))
+    for entry in bundle.ENTRIES:
+        scripts[entry] = assets.place_text(entry, bundle.flatten(root / "worklets", entry))
     return {
         "assets": assets.placed,
         "integrity": assets.integrity,
         "start": _described(out, assets.placed["start.js"]),
-        "microphone_words": words.of_the_microphone(root),
+        "microphone_words": start_texts.of_the_microphone(root),
         "boot": {
             "worker": _described(out, scripts["boot.js"]),
             "capture": _described(out, scripts["capture.js"]),
@@ -114,13 +132,15 @@ def _described(out: Path, url: str) -> dict[str, Any]:
     return {"url": url, **exactly((out / url).read_bytes())}
 
 
-def _place_python(root: Path, assets: Assets, agent: agents.Agent, runtime: vendor.Runtime) -> dict[str, Any]:
+def _place_python(
+    root: Path, assets: Assets, agent: agent_config.Agent, runtime: fetch_runtime.Runtime
+) -> dict[str, Any]:
     """Write what Python is started from, by each of the ways, and the page's tools."""
     wheel_name, wheel_bytes = wheel.build(root)
     zones_bytes = zones.packed(runtime.tzdata)
     agent_check.tools(root, runtime.pyodide, wheel_bytes, agent.tools, zones_bytes)
     library = (runtime.pyodide / LIBRARY).read_bytes()
-    starting = runtime.pyodide if agent.full_runtime else lean.make(root, runtime.pyodide, runtime.acorn)
+    starting = runtime.pyodide if agent.full_runtime else prune.make(root, runtime.pyodide, runtime.acorn)
     kept = snapshot.make(root, runtime.pyodide, starting, wheel_name, wheel_bytes, agent.tools)
     source = agent.tools.read_bytes() if agent.tools.exists() else None
     wasm, bytecode, later = (starting / WASM).read_bytes(), None, []
@@ -161,12 +181,12 @@ def _place_runtime(assets: Assets, folder: Path, wasm: bytes, name: str) -> dict
     }
 
 
-def _providers(agent: agents.Agent) -> set[str]:
+def _providers(agent: agent_config.Agent) -> set[str]:
     return {str(choice["settings"]["provider"]) for choice in agent.choices}
 
 
 def _render(
-    root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any], inline: policy.Inline, base: str
+    root: Path, out: Path, agent: agent_config.Agent, facts: dict[str, Any], inline: policy.Inline, base: str
 ) -> tuple[str, ...]:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(root / "templates"),
@@ -188,12 +208,12 @@ def _render(
                     "choices": agent.choices,
                     "microphone_words": facts["microphone_words"],
                     "start": facts["start"],
-                    "start_words": words.START,
-                    "owner_words": words.OWNER,
+                    "start_words": start_texts.START,
+                    "owner_words": start_texts.OWNER,
                 },
                 assets=facts["assets"],
                 integrity=facts["integrity"],
-                words=words.START,
+                words=start_texts.START,
                 inline={
                     "start": Markup(inline.scripts[0]),
                     "home": Markup(inline.scripts[1]),

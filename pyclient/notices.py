@@ -140,7 +140,7 @@ def token_refused(event: TokenRefused) -> Notice:
     return _error(known.code, known.title, hint, retry=known.retry)
 
 
-# The build reads this table too (builder/words.py): a page whose Python is not there yet says the same. So it is literal.
+# The build reads this table too (builder/start_texts.py): a page whose Python is not there yet says the same. So it is literal.
 _CAPTURE: Mapping[str, tuple[str, str, bool]] = MappingProxyType(
     {
         "insecure": (

@@ -9,7 +9,7 @@ from pathlib import Path
 import brotli
 import pytest
 
-from builder import slim
+from builder import minify
 
 ROOT = Path(__file__).resolve().parents[2]
 # 3,700 of them are what a page says that cannot start, which cannot be fetched when it is needed; another 4,600 check and unpack files.
@@ -63,7 +63,7 @@ if (pattern) {
   }
 const more = `//${url}`;
 """
-    assert slim.slimmed(text) == (
+    assert minify.slimmed(text) == (
         'const url = "https://a.example/*"; // says why\nconst pattern = /\\/\\*x/;\nif (pattern) {\nconst inner = 1;\n}\n'
         "const more = `//${url}`;\n"
     )
@@ -73,7 +73,7 @@ def test_no_text_in_backticks_spans_lines() -> None:
     """The one thing that leaving comments and indentation out could break."""
     for folder in ("templates/static", "worklets"):
         for path in sorted((ROOT / folder).glob("*.js")):
-            code = slim.slimmed(path.read_text())
+            code = minify.slimmed(path.read_text())
             assert code.count("`") % 2 == 0, path.name
             for literal in re.findall(r"`[^`]*`", code):
                 assert "\n" not in literal, f"{path.name}: {literal[:60]}"

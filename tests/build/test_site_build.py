@@ -19,7 +19,7 @@ from typing import Any
 import brotli
 import pytest
 
-from builder import agents, assets, packing, policy, site, verify, words, worklets
+from builder import agent_config, assets, bundle, packing, policy, site, start_texts, verify
 from builder.environment import SetupError
 from pyclient import notices
 from pyclient.config import ClientConfig
@@ -332,19 +332,19 @@ def test_the_page_and_the_client_agree_on_how_much_is_kept_before_a_call(tmp_pat
     """The page holds the microphone before it can ask the client: default, limit and words are written down twice."""
     own = agent_from(tmp_path, "")
     assert own.client["preconnect_audio_ms"] == ClientConfig().preconnect_audio_ms
-    ClientConfig(preconnect_audio_ms=agents.MAX_PRECONNECT_AUDIO_MS)
+    ClientConfig(preconnect_audio_ms=agent_config.MAX_PRECONNECT_AUDIO_MS)
     with pytest.raises(ConfigError):
-        ClientConfig(preconnect_audio_ms=agents.MAX_PRECONNECT_AUDIO_MS + 1)
-    for kind, (title, hint, retry) in words.of_the_microphone(ROOT).items():
+        ClientConfig(preconnect_audio_ms=agent_config.MAX_PRECONNECT_AUDIO_MS + 1)
+    for kind, (title, hint, retry) in start_texts.of_the_microphone(ROOT).items():
         notice = notices.capture_failed(CaptureFailed(kind=kind))
         assert (notice.title, notice.hint, notice.retry) == (title, hint, retry), kind
 
 
-def agent_from(root: Path, toml: str) -> agents.Agent:
+def agent_from(root: Path, toml: str) -> agent_config.Agent:
     folder = root / "agents" / "mine"
     folder.mkdir(parents=True)
     (folder / "agent.toml").write_text(toml)
-    return agents.load(root, "mine")
+    return agent_config.load(root, "mine")
 
 
 @pytest.mark.parametrize(
@@ -405,7 +405,7 @@ def test_a_page_may_be_shown_in_the_frames_of_named_sites_and_of_no_other(tmp_pa
     assert "frame-ancestors https://www.example.com https://*.example.org;" in policy.headers_file(
         policy.site_headers((), named), ()
     )
-    assert agents.load(ROOT, "demo").embedded_by == ()
+    assert agent_config.load(ROOT, "demo").embedded_by == ()
 
 
 def test_only_a_page_that_may_be_framed_says_what_a_page_with_coep_asks_of_a_frame() -> None:
@@ -475,13 +475,13 @@ def test_each_choice_of_the_picker_is_a_whole_configuration_without_the_words_of
 
 
 def test_the_page_is_told_what_its_picker_offers(dist: Path) -> None:
-    expected = agents.load(ROOT, "demo").choices
+    expected = agent_config.load(ROOT, "demo").choices
     assert page_config(dist)["choices"] == [dict(choice) for choice in expected]
 
 
 def test_an_unknown_agent_lists_those_there_are() -> None:
     with pytest.raises(SetupError, match="there is: demo"):
-        agents.load(ROOT, "nobody")
+        agent_config.load(ROOT, "nobody")
 
 
 @pytest.mark.parametrize(
@@ -508,7 +508,7 @@ def test_what_the_flattener_does_not_understand_is_refused(
     for name, text in files.items():
         (tmp_path / name).write_text(text)
     with pytest.raises(SetupError, match=complaint):
-        worklets.flatten(tmp_path, "capture.js")
+        bundle.flatten(tmp_path, "capture.js")
 
 
 def test_a_template_that_names_something_unknown_stops_the_build(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from builder import node
 from builder.environment import SetupError
 
 # As many as a person goes back and forth between; a snapshot has about 15 MB.
-KEPT = 4
+MAX_ENTRIES = 4
 _DIGEST = re.compile(r"[0-9a-f]{16}")
 
 
@@ -30,15 +30,17 @@ class TooLongError(SetupError):
     """Node did not come to an end; its limit is there against work that never ends, not against a busy machine."""
 
 
-def make(root: Path, kept: Path, command: Callable[[Path, Path], list[str]], failure: str, *, timeout_s: float) -> str:
-    """Have Node fill `kept`, and return what it printed.
+def make(
+    root: Path, folder: Path, command: Callable[[Path, Path], list[str]], failure: str, *, timeout_s: float
+) -> str:
+    """Have Node fill `folder`, and return what it printed.
 
     `command(work, out)` prepares the folder `work`, which goes afterwards, and returns what to run so that the files come into
     `out`. SetupError with `failure` and the end of what Node complained about when it fails, TooLongError after `timeout_s`; nothing
     is kept then.
     """
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=kept.parent) as name:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as name:
         work = Path(name)
         out = work / "out"
         out.mkdir()
@@ -57,23 +59,23 @@ def make(root: Path, kept: Path, command: Callable[[Path, Path], list[str]], fai
             raise TooLongError(f"{failure}\nIt had not ended after {timeout_s:.0f} s.") from None
         if done.returncode != 0:
             raise SetupError(f"{failure}\n{done.stderr.strip()[-1500:]}")
-        if not kept.exists():  # two builds at once make the same one
-            shutil.move(out, kept)
+        if not folder.exists():  # two builds at once make the same one
+            shutil.move(out, folder)
     return done.stdout
 
 
 @contextlib.contextmanager
-def missing(kept: Path) -> Iterator[bool]:
+def missing(folder: Path) -> Iterator[bool]:
     """Yields whether it has to be made now. Builds that want one at the same time wait, and find it there."""
-    with contextlib.nullcontext() if _used_again(kept) else _one_at_a_time(kept.parent):
-        yield not _used_again(kept)
+    with contextlib.nullcontext() if _used_again(folder) else _one_at_a_time(folder.parent):
+        yield not _used_again(folder)
 
 
-def _used_again(kept: Path) -> bool:
+def _used_again(folder: Path) -> bool:
     """Is it there already? Then it is the last to be forgotten."""
-    if kept.exists():
-        os.utime(kept)
-    return kept.exists()
+    if folder.exists():
+        os.utime(folder)
+    return folder.exists()
 
 
 @contextlib.contextmanager
@@ -90,5 +92,5 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
 def forget_oldest(folder: Path) -> None:
     """Every change of the client makes another one; without this the cache would grow for ever."""
     made = [path for path in folder.iterdir() if _DIGEST.fullmatch(path.name)]
-    for path in sorted(made, key=lambda path: path.stat().st_mtime_ns, reverse=True)[KEPT:]:
+    for path in sorted(made, key=lambda path: path.stat().st_mtime_ns, reverse=True)[MAX_ENTRIES:]:
         shutil.rmtree(path, ignore_errors=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from builder import agents, lean, vendor
+from builder import agent_config, fetch_runtime, prune
 from builder.environment import SetupError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -15,11 +15,11 @@ BIG = "pyodide.asm.mjs"
 
 
 def test_it_is_smaller_and_the_same_every_time(tmp_path: Path) -> None:
-    stock = vendor.fetch(ROOT).pyodide
-    acorn = vendor.fetch(ROOT).acorn
-    first, second = lean.make(ROOT, stock, acorn), lean.make(tmp_path, stock, acorn)
+    stock = fetch_runtime.fetch(ROOT).pyodide
+    acorn = fetch_runtime.fetch(ROOT).acorn
+    first, second = prune.make(ROOT, stock, acorn), prune.make(tmp_path, stock, acorn)
     assert first != second
-    for name in lean.FILES:
+    for name in prune.FILES:
         assert (first / name).read_bytes() == (second / name).read_bytes()
     for name, share in (("pyodide.asm.wasm", 0.93), (BIG, 0.4)):
         assert (first / name).stat().st_size < share * (stock / name).stat().st_size
@@ -44,12 +44,12 @@ def test_a_runtime_that_looks_unlike_the_pinned_one_stops_the_build(
     assert old in text
     (stock / BIG).write_text(text.replace(old, new))
     with pytest.raises(SetupError, match=f"full = true.*\n.*{complaint}"):
-        lean.make(tmp_path, stock, vendor.fetch(ROOT).acorn)
+        prune.make(tmp_path, stock, fetch_runtime.fetch(ROOT).acorn)
     assert not list((tmp_path / ".cache" / "lean").iterdir())
 
 
 def test_the_script_lacks_what_only_compiled_packages_ask_for() -> None:
-    text = (lean.make(ROOT, vendor.fetch(ROOT).pyodide, vendor.fetch(ROOT).acorn) / BIG).read_text()
+    text = (prune.make(ROOT, fetch_runtime.fetch(ROOT).pyodide, fetch_runtime.fetch(ROOT).acorn) / BIG).read_text()
     assert "_SDL_OpenAudio" not in text and "GLctx.bindTexture" not in text
     assert "function pyodide_js_init(" in text and "_emscripten_date_now" in text
 
@@ -62,14 +62,14 @@ def test_a_module_with_code_that_nobody_understands_stops_the_build(tmp_path: Pa
     data[begin : begin + 200] = b"\xff" * 200
     (stock / "pyodide.asm.wasm").write_bytes(data)
     with pytest.raises(SetupError, match="could not be made smaller"):
-        lean.make(tmp_path, stock, vendor.fetch(ROOT).acorn)
+        prune.make(tmp_path, stock, fetch_runtime.fetch(ROOT).acorn)
 
 
 def copy_of_stock(folder: Path) -> Path:
     target = folder / "stock"
     target.mkdir()
-    for name in lean.FILES:
-        shutil.copy(vendor.fetch(ROOT).pyodide / name, target)
+    for name in prune.FILES:
+        shutil.copy(fetch_runtime.fetch(ROOT).pyodide / name, target)
     return target
 
 
@@ -87,8 +87,8 @@ def test_a_page_gets_the_smaller_runtime_unless_its_agent_wants_the_full_one(tmp
     assert agent(tmp_path / "b", "[runtime]\nfull = true").full_runtime is True
 
 
-def agent(root: Path, toml: str) -> agents.Agent:
+def agent(root: Path, toml: str) -> agent_config.Agent:
     folder = root / "agents" / "mine"
     folder.mkdir(parents=True)
     (folder / "agent.toml").write_text(toml)
-    return agents.load(root, "mine")
+    return agent_config.load(root, "mine")

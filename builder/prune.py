@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from builder import kept
+from builder import build_cache
 from builder.environment import say
 
 PRUNER = Path(__file__).parent / "runtime_pruner"
@@ -19,14 +19,14 @@ FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm")
 def make(root: Path, runtime: Path, acorn: Path) -> Path:
     """Return the folder of the smaller runtime, making it where the cache lacks it. SetupError where Pyodide looks unlike the pinned one.
 
-    `acorn` is the parser that reads Pyodide's script (`vendor.py`).
+    `acorn` is the parser that reads Pyodide's script (`fetch_runtime.py`).
     """
     parts = [path.read_bytes() for path in [*sorted(PRUNER.glob("*.mjs")), acorn, *(runtime / name for name in FILES)]]
-    folder = root / ".cache" / "lean" / kept.digest(parts)
-    with kept.missing(folder) as wanting:
+    folder = root / ".cache" / "lean" / build_cache.digest(parts)
+    with build_cache.missing(folder) as wanting:
         if wanting:
             failure = "the runtime could not be made smaller; an agent with `[runtime] full = true` does without."
-            printed = kept.make(
+            printed = build_cache.make(
                 root,
                 folder,
                 lambda work, out: [str(PRUNER / "prune.mjs"), str(runtime), str(acorn), str(out)],

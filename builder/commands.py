@@ -1,4 +1,4 @@
-"""Run a verb inside the prepared environment. Each returns the exit code."""
+"""Run a command inside the prepared environment. Each returns the exit code."""
 
 from __future__ import annotations
 
@@ -21,12 +21,20 @@ FIRST_PORT, PORTS_TRIED = 8000, 20
 
 def run(arguments: argparse.Namespace) -> int:
     """Dispatch; a SetupError becomes one clear message."""
-    verbs = {"serve": serve, "build": build, "test": test, "talk": talk, "bench": bench, "check": check, "lock": lock}
-    verbs["doctor"] = doctor
+    commands = {
+        "serve": serve,
+        "build": build,
+        "test": test,
+        "talk": talk,
+        "bench": bench,
+        "check": check,
+        "lock": lock,
+    }
+    commands["doctor"] = doctor
     try:
-        return verbs[arguments.verb](arguments)
+        return commands[arguments.command](arguments)
     except SetupError as error:
-        print(f"\n{arguments.verb} failed: {error}", file=sys.stderr)
+        print(f"\n{arguments.command} failed: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
