@@ -1,39 +1,39 @@
 /**
- * What was said before anybody could take it: the last seconds of the microphone, at the device's own rate, in order.
+ * Pre-connect buffer: the last seconds of the microphone before the service takes audio, at the device's own rate, in order.
  *
- * Until somebody takes it the oldest is dropped when it is full. While it is being emptied new sound goes in behind, so
- * nothing is lost or doubled where the held part ends. Of a long pause only as much is handed out as a server needs to
- * hear the end of a sentence and the beginning of the next word: who clicks, waits and then speaks is answered sooner.
+ * Until it is emptied the oldest is dropped when it is full. While it is being emptied new sound goes in behind, so
+ * nothing is lost or doubled where the buffered part ends. Of a long pause only as much is handed out as a server needs to
+ * find the end of a sentence and the beginning of the next word: who clicks, waits and then speaks is answered sooner.
  *
  * All memory is taken in the constructor; `write` and `take` run on the render thread and allocate nothing.
  */
 
 /** Sound is kept in pieces of at most this size: one quantum. */
-export const HOLD_BLOCK_SAMPLES = 128;
+export const PRECONNECT_BLOCK_SAMPLES = 128;
 
 /** -40 dBFS: far below speech, above a quiet room. What is louder is never left out. */
-export const HOLD_AUDIBLE_PEAK = 0.01;
+export const PRECONNECT_AUDIBLE_PEAK = 0.01;
 
 /** Quiet that is kept after a sound: longer than any service waits for the end of a turn by default. */
-export const HOLD_PAUSE_MS = 1500;
+export const PRECONNECT_PAUSE_MS = 1500;
 
 /** Quiet that is kept before a sound, because words begin softly. */
-export const HOLD_LEAD_MS = 300;
+export const PRECONNECT_LEAD_MS = 300;
 
-export class Hold {
+export class PreconnectBuffer {
   /**
    * @param {number} rateHz of the samples
    * @param {number} limitMs how much is kept at most
    */
   constructor(rateHz, limitMs) {
-    const blockMs = (HOLD_BLOCK_SAMPLES * 1000) / rateHz;
+    const blockMs = (PRECONNECT_BLOCK_SAMPLES * 1000) / rateHz;
     this.blockMs = blockMs;
     this.slots = Math.max(1, Math.ceil(limitMs / blockMs));
-    this.samples = new Float32Array(this.slots * HOLD_BLOCK_SAMPLES);
+    this.samples = new Float32Array(this.slots * PRECONNECT_BLOCK_SAMPLES);
     this.lengths = new Uint8Array(this.slots);
     this.audible = new Uint8Array(this.slots);
-    this.pauseBlocks = Math.ceil(HOLD_PAUSE_MS / blockMs);
-    this.leadBlocks = Math.ceil(HOLD_LEAD_MS / blockMs);
+    this.pauseBlocks = Math.ceil(PRECONNECT_PAUSE_MS / blockMs);
+    this.leadBlocks = Math.ceil(PRECONNECT_LEAD_MS / blockMs);
     /** Blocks ever dropped because it was full, of those that could be heard. */
     this.droppedAudible = 0;
     // Blocks are numbered for ever; a block's slot is its number modulo the slots.
@@ -66,7 +66,7 @@ export class Hold {
 
   /**
    * @param {Float64Array} source
-   * @param {number} count at most HOLD_BLOCK_SAMPLES
+   * @param {number} count at most PRECONNECT_BLOCK_SAMPLES
    */
   write(source, count) {
     if (this.written - this.first === this.slots) {
@@ -74,7 +74,7 @@ export class Hold {
       this.first++;
     }
     const slot = this.written % this.slots;
-    const start = slot * HOLD_BLOCK_SAMPLES;
+    const start = slot * PRECONNECT_BLOCK_SAMPLES;
     let peak = 0;
     for (let i = 0; i < count; i++) {
       const sample = source[i];
@@ -83,7 +83,7 @@ export class Hold {
       if (size > peak) peak = size;
     }
     this.lengths[slot] = count;
-    this.audible[slot] = peak > HOLD_AUDIBLE_PEAK ? 1 : 0;
+    this.audible[slot] = peak > PRECONNECT_AUDIBLE_PEAK ? 1 : 0;
     this.written++;
   }
 
@@ -100,7 +100,7 @@ export class Hold {
       this.quiet = audible ? 0 : this.quiet + 1;
       this.first++;
       if (needless) continue;
-      const start = slot * HOLD_BLOCK_SAMPLES;
+      const start = slot * PRECONNECT_BLOCK_SAMPLES;
       const count = this.lengths[slot];
       for (let i = 0; i < count; i++) target[i] = this.samples[start + i];
       return count;

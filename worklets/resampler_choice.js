@@ -1,6 +1,7 @@
 /**
- * Can this machine afford the default resampler? Tried once, where the audio will run and before it does: a converter that
- * takes too large a part of real time is replaced by the cheap one, because a crack in every word is worse than less treble.
+ * Resampler choice: can this machine afford the default one? Tried once, where the audio will run and before it does. A
+ * converter that takes too large a part of real time is replaced by the cheap one, because a crack in every word is worse
+ * than less treble.
  *
  * A worklet has no clock but `Date.now`, of whole milliseconds at best, and a compiler that warms up. So silence is run
  * through the converter for a few milliseconds, several times, and the first good time counts.
@@ -9,12 +10,12 @@
 import { Resampler } from "./resampler.js";
 
 /** The largest part of real time that one direction may take. A desktop takes 0.005. */
-export const PACE_LARGEST_SHARE = 0.1;
+export const TRIAL_LARGEST_SHARE = 0.1;
 /** No try is longer than this, and the last of them is when a slow machine is believed to be slow. */
-export const PACE_TRY_MS = 5;
-export const PACE_TRIES = 4;
+export const TRIAL_MS = 5;
+export const TRIALS = 4;
 /** Nor does a try run more audio than this, which is what a fast machine does in a try. */
-export const PACE_AUDIO_MS = 1000;
+export const TRIAL_AUDIO_MS = 1000;
 
 const PACE_BLOCK_SAMPLES = 128;
 
@@ -34,7 +35,7 @@ export function affordableResampler(fromHz, toHz, quality, largestPull = 1024, n
   if (quality !== undefined || resampler.identity) return { resampler, quality: quality ?? "default", share: null };
   const share = shareOfRealTime(resampler, fromHz, now);
   resampler.reset();
-  if (share <= PACE_LARGEST_SHARE) return { resampler, quality: "default", share };
+  if (share <= TRIAL_LARGEST_SHARE) return { resampler, quality: "default", share };
   return { resampler: new Resampler(fromHz, toHz, "cheap", largestPull), quality: "cheap", share };
 }
 
@@ -49,11 +50,11 @@ export function shareOfRealTime(resampler, fromHz, now) {
   const silence = new Float64Array(PACE_BLOCK_SAMPLES);
   const made = new Float64Array(PACE_BLOCK_SAMPLES);
   let best = Infinity;
-  for (let i = 0; i < PACE_TRIES && best > PACE_LARGEST_SHARE; i++) {
+  for (let i = 0; i < TRIALS && best > TRIAL_LARGEST_SHARE; i++) {
     const started = now();
     let samples = 0;
     let spentMs = 0;
-    while (spentMs < PACE_TRY_MS && samples * 1000 < PACE_AUDIO_MS * fromHz) {
+    while (spentMs < TRIAL_MS && samples * 1000 < TRIAL_AUDIO_MS * fromHz) {
       samples += resampler.push(silence, 0, silence.length);
       while (resampler.pull(made, 0, made.length) > 0);
       spentMs = now() - started;
