@@ -147,7 +147,7 @@ class Client:
     @property
     def short_way(self) -> AudioFastPath:
         """What the host asks about audio. It fetches the methods anew for each socket: a call may have brought another session."""
-        return self.session.short_way
+        return self.session.audio_fast_path
 
     def capture_drained(self) -> None:
         """The half-filled frame, if there was one, was handed over before this."""

@@ -84,7 +84,7 @@ class Session:
         self._push_to_talk = PushToTalk(self._call, self._turn_taking)
         self._client_turns = ClientTurnDetection(self._call, self._turn_taking)
         self._preconnect = PreconnectAudio(self._call)
-        self.short_way = AudioFastPath(self._call, self._turn_taking)
+        self.audio_fast_path = AudioFastPath(self._call, self._turn_taking)
         self._text_input = TextInput(self._call, self._turn_taking)
         self._muted = False
         self._muted_since_ms = 0.0
@@ -208,14 +208,14 @@ class Session:
             self._text_input.begin()
             self._client_turns.begin()
             self._preconnect.begin()
-            self.short_way.begin(self._push_to_talk, self._client_turns)
+            self.audio_fast_path.begin(self._push_to_talk, self._client_turns)
 
     def _hang_up(self, event: events.HangUpRequested, now_ms: float) -> None:
         self._call.hang_up(now_ms, page_gone=event.page_gone)
 
     def _mute(self, event: events.MuteChanged, now_ms: float) -> None:
         if event.muted != self._muted:
-            self._muted = self.short_way.muted = event.muted
+            self._muted = self.audio_fast_path.muted = event.muted
             self._muted_since_ms = now_ms
             self._out.add(SetCaptureMuted(muted=event.muted))
             self._changed = True

@@ -38,7 +38,7 @@ class ShortHost(FakeHost):
 
     def settle(self) -> None:
         """As `Host.settle` in `templates/static/host.js`: before each event, and before another reply is asked about."""
-        way, self.sending, self.playing = self.session.short_way, False, False
+        way, self.sending, self.playing = self.session.audio_fast_path, False, False
         if self.frames:
             way.sent(self.frames, self.loud_at_ms)
         if self.samples:
@@ -52,7 +52,7 @@ class ShortHost(FakeHost):
     def capture(self, pcm: bytes) -> None:
         self.now_ms += 10
         if self.short and self.audio and pcm and len(pcm) % 2 == 0:
-            self.sending = self.sending or self.session.short_way.may_send()
+            self.sending = self.sending or self.session.audio_fast_path.may_send()
         if not self.sending:
             self.tell(ev.AudioCaptured(pcm=pcm), after_ms=0)
             return
@@ -64,7 +64,7 @@ class ShortHost(FakeHost):
         self.sent.append(json.loads(self.audio.before + base64.b64encode(pcm).decode() + self.audio.behind))
 
     def hear_audio(self, reply_id: str, pcm: bytes, after_ms: float = 10) -> list[cmd.Command]:
-        way = self.session.short_way
+        way = self.session.audio_fast_path
         if self.short and self.audio and pcm:
             if reply_id != self.reply:
                 self.settle()
@@ -181,9 +181,9 @@ def test_a_calm_call_takes_the_short_way_and_hears_when_it_was_loud() -> None:
 )
 def test_no_frame_passes_a_microphone_that_is_muted_or_a_line_that_is_down(trouble: Any) -> None:
     host = ShortHost().go_live()
-    assert host.session.short_way.may_send()
+    assert host.session.audio_fast_path.may_send()
     trouble(host)
-    assert not host.session.short_way.may_send()
+    assert not host.session.audio_fast_path.may_send()
 
 
 @pytest.mark.parametrize("newer", [False, True], ids=["the last one", "one before a newer one"])
@@ -192,10 +192,10 @@ def test_an_interrupted_reply_stays_silent_on_the_short_way(newer: bool) -> None
     host.speak_reply("r1")
     if newer:
         host.speak_reply("r2")
-    assert host.session.short_way.item_of("r1") == "r1"
-    assert host.session.short_way.may_play() is not newer, "one voice at a time"
+    assert host.session.audio_fast_path.item_of("r1") == "r1"
+    assert host.session.audio_fast_path.may_play() is not newer, "one voice at a time"
     host.hear("reply.done", reply_id="r1", status="interrupted")
-    assert not host.session.short_way.may_play()
+    assert not host.session.audio_fast_path.may_play()
 
 
 def test_a_reply_that_was_stopped_when_all_of_it_had_been_heard_stays_silent_on_the_short_way() -> None:
@@ -213,7 +213,7 @@ def test_a_reply_that_was_stopped_when_all_of_it_had_been_heard_stays_silent_on_
 def test_a_reply_of_a_lost_session_does_not_go_on_in_the_next_one() -> None:
     host = ShortHost().go_live()
     host.speak_reply("r1")
-    assert host.session.short_way.item_of("r1") == "r1"
+    assert host.session.audio_fast_path.item_of("r1") == "r1"
     host.drop()
     host.wait("retry")
     host.grant()
@@ -223,7 +223,7 @@ def test_a_reply_of_a_lost_session_does_not_go_on_in_the_next_one() -> None:
     while host.session.state.value != "live":
         host.wait("retry")
         host.open_wire("sess_2")
-    assert not host.session.short_way.may_play()
+    assert not host.session.audio_fast_path.may_play()
 
 
 @given(pcm=st.binary(min_size=2, max_size=60))
@@ -255,10 +255,10 @@ def test_audio_does_not_pass_when_the_call_is_over_or_the_line_is_down() -> None
     for trouble in (ev.HangUpRequested(), ev.SocketClosed(socket_id=1, code=1006)):
         host = ShortHost().go_live()
         host.speak_reply("r1")
-        assert host.session.short_way.item_of("r1") and host.session.short_way.may_play()
+        assert host.session.audio_fast_path.item_of("r1") and host.session.audio_fast_path.may_play()
         host.tell(trouble)
-        host.session.short_way.item_of("r1")
-        assert not host.session.short_way.may_play()
+        host.session.audio_fast_path.item_of("r1")
+        assert not host.session.audio_fast_path.may_play()
 
 
 @pytest.mark.parametrize(
@@ -273,10 +273,10 @@ def test_audio_does_not_pass_when_the_call_is_over_or_the_line_is_down() -> None
 def test_a_call_that_looks_at_its_samples_has_no_short_way(
     monkeypatch: pytest.MonkeyPatch, config: dict[str, Any], features: dict[str, Any]
 ) -> None:
-    assert wire_host(monkeypatch, audio_json=AUDIO).session.short_way.may_send()
+    assert wire_host(monkeypatch, audio_json=AUDIO).session.audio_fast_path.may_send()
     host = wire_host(monkeypatch, config, **{"audio_json": AUDIO, **features})
     host.tell(ev.ReplyStarted(reply_id="r1"))
     host.tell(ev.ReplyAudio(reply_id="r1", pcm=tone(FRAME)))
-    way = host.session.short_way
+    way = host.session.audio_fast_path
     way.item_of("r1")
     assert not way.may_send() and not way.may_play()

@@ -107,7 +107,7 @@ class Wire:
             return
         session.wire_state.owner = None
         if self._ended:
-            session.conversation.emit = lambda _happening: None
+            session.conversation.emit = lambda _event: None
             self._hub.end(session)
         else:
             hand_over(session, self._outbound)
