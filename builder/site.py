@@ -84,10 +84,10 @@ def _inline(root: Path) -> policy.Inline:
     """What stands in the pages themselves: the two scripts before all others, and all that the page for what is missing needs."""
     read = {
         name: slimmed((root / "templates" / name).read_text(encoding="utf-8"))
-        for name in ("_guard.js", "_ahead.js", "_home.js", "_plain.css")
+        for name in ("_guard.js", "_preload.js", "_home.js", "_plain.css")
     }
     return policy.Inline(
-        scripts=(read["_guard.js"] + read["_ahead.js"], read["_home.js"]), styles=(read["_plain.css"],)
+        scripts=(read["_guard.js"] + read["_preload.js"], read["_home.js"]), styles=(read["_plain.css"],)
     )
 
 
@@ -105,7 +105,7 @@ def _place(
     assets.place("start.js", inline.scripts[0].encode())
     static = root / "templates" / "static"
     scripts = {}
-    for entry in ("boot.js", "shell.js"):
+    for entry in ("worker.js", "shell.js"):
         scripts[entry] = assets.place_text(entry, bundle.flatten(static, entry))
     for path in sorted(static.iterdir()):
         if path.suffix == ".css":
@@ -120,7 +120,7 @@ def _place(
         "start": _described(out, assets.placed["start.js"]),
         "microphone_words": start_texts.of_the_microphone(root),
         "boot": {
-            "worker": _described(out, scripts["boot.js"]),
+            "worker": _described(out, scripts["worker.js"]),
             "capture": _described(out, scripts["capture.js"]),
             "playback": _described(out, scripts["playback.js"]),
             **_place_python(root, assets, agent, runtime),

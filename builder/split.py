@@ -18,13 +18,13 @@ from builder.snapshot import EMPTY_ZIP, Snapshot
 SPLITTER = Path(__file__).parent / "runtime_splitter"
 STATIC = Path(__file__).parent.parent / "templates" / "static"
 # What the page's own scripts have a part in: the restored memory, the call, the second half of the runtime.
-PAGE_SCRIPTS = ("host.js", "restore.js", "secondary.js")
+PAGE_SCRIPTS = ("host.js", "restore.js", "deferred_wasm.js")
 PRUNER = Path(__file__).parent / "runtime_pruner" / "format.mjs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """`primary` stands in for Pyodide's own module, `later` are what `secondary.js` fetches.
+    """`primary` stands in for Pyodide's own module, `later` are what `deferred_wasm.js` fetches.
 
     `tools` are the page's own as bytecode, None where there are none or they cannot be compiled.
     """

@@ -33,7 +33,7 @@ RETIRED = {
     ),
     "builder": "kept_cache lean slim verbs verb agents_file vendor_runtime",
     "worklets": "cushion hold pace_tries pace_largest_share",
-    "templates": "ahead secondary boot",
+    "templates": "early_words_ms hold_js",
     "tests": (
         "lifeline rejoin gap_buffer local_turns early_words early_words_ms gap_audio_ms heartbeat_ms short_way tool_desk happening "
         "fake_ears hearing_processes"
@@ -44,9 +44,11 @@ RETIRED_MODULES = {
     "pyclient": {"replies", "reconnecting"},
     "server": {"voice"},
     "builder": {"kept", "words", "worklets", "agents", "vendor"},
+    "templates": {"ahead", "secondary", "link", "boot"},
 }
 # An everyday meaning in one place, which no reader takes for the thing of that name.
 ALLOWED = {
+    ("pyclient/browser.py", "short_way"),  # read by host.js
     ("pyclient/browser.py", "playback"),  # the host's method, named in JavaScript too
     ("pyclient/graphemes.py", "floor"),  # rounds down to a boundary
     ("pyclient/transcript.py", "gap"),  # white space between two words
@@ -132,6 +134,7 @@ def test_retired_words_are_no_names(room: str) -> None:
         ("worklets/new.js", "export class Cushion {}"),
         ("worklets/new.js", "class A { constructor() { this.hold = 1; } }"),
         ("worklets/hold.js", ""),
+        ("templates/_ahead.js", ""),
     ],
 )
 def test_a_retired_word_is_found(file: str, text: str) -> None:

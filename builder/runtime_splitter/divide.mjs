@@ -15,7 +15,7 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { runtimeOptions, settle } from "../../templates/static/restore.js";
-import { Secondaries, Secondary } from "../../templates/static/secondary.js";
+import { Secondaries, Secondary } from "../../templates/static/deferred_wasm.js";
 import { tellInFewLines } from "../node_errors.mjs";
 import { TOOLS, begin, rehearse } from "./rehearsal.mjs";
 import { Described, placesOf, unshared } from "./described.mjs";

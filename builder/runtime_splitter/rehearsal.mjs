@@ -1,7 +1,7 @@
 /**
  * A page's start and its calls without a page: the worker's own `Host`, with stand-ins for ports, sockets and the token route.
  * What of Python's code this uses, a page has before it is ready. Nothing here judges anything: what is forgotten comes a little
- * later (`templates/static/secondary.js`).
+ * later (`templates/static/deferred_wasm.js`).
  *
  * What each service says in a call is in `heard/`; without such a file its call is rehearsed up to the first answer.
  */

@@ -9,7 +9,7 @@
 import { compiled, imported, whole, wholeNow } from "./files.js";
 import { FileFault, nameOf } from "./genuine.js";
 import { runtimeOptions, settle } from "./restore.js";
-import { Secondaries, Secondary } from "./secondary.js";
+import { Secondaries, Secondary } from "./deferred_wasm.js";
 
 const LIBRARY = "/lib/python314.zip";
 const ZONES = "/lib/zones";

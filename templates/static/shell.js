@@ -5,7 +5,7 @@
 
 import { openAudio } from "./audio.js";
 import { $, EMPTY, copyFacts, drawBoot, drawCountdown, drawFacts, drawLevel, drawSettings, drawView, listed, takeOver, wishes } from "./draw.js";
-import { Link } from "./link.js";
+import { Link } from "./worker_link.js";
 import { watchForRecovery } from "./over.js";
 import { outputLatency_ms } from "./quirks.js";
 import { guard, needsLine, needsPage, startFault } from "./start.js";
@@ -201,7 +201,7 @@ function died(reason, kind, what) {
   boot = { ...boot, stage: "failed", percent: 0 };
   view = { ...EMPTY, turns: view.turns, state: "failed", tone: "error", status: "Stopped", can_connect: false };
   if (stage === "ready") {
-    view.notice = notice("worker_died", "The agent's mind crashed and was started again.", in_call ? "The call has ended. Press Connect to call again." : "Press Connect when you are ready.");
+    view.notice = notice("worker_died", "The agent stopped unexpectedly and was restarted.", in_call ? "The call has ended. Press Connect to call again." : "Press Connect when you are ready.");
     restart();
   } else {
     boot.fault = startFault(kind, reason);

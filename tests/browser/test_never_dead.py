@@ -49,7 +49,7 @@ def policy(script_src: str, **more: str) -> Fault:
     return lambda _path, answer: answer.with_headers(Content_Security_Policy=rules)
 
 
-PAGE, SHELL, WORKER, STYLE = r"^$|^index\.html$", r"/shell\.", r"/boot\.", r"/style\."
+PAGE, SHELL, WORKER, STYLE = r"^$|^index\.html$", r"/shell\.", r"/worker\.", r"/style\."
 
 
 def octets(answer: Answer) -> Answer:

@@ -13,7 +13,7 @@ import { pathToFileURL } from "node:url";
 
 import { readData } from "../../builder/runtime_splitter/segments.mjs";
 import { runtimeOptions } from "../../templates/static/restore.js";
-import { Secondaries, Secondary } from "../../templates/static/secondary.js";
+import { Secondaries, Secondary } from "../../templates/static/deferred_wasm.js";
 
 console.info = () => {}; // stdout is for the result
 const { runtime, folder, memory, library, codes } = JSON.parse(readFileSync(0, "utf8"));

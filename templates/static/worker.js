@@ -3,7 +3,7 @@
  * (`pyclient.browser`). A failure that Python cannot survive is told to the page as `dead`.
  */
 
-import { Ahead } from "./ahead.js";
+import { Ahead } from "./preload.js";
 import { deathOf } from "./death.js";
 import { whole } from "./files.js";
 import { Host } from "./host.js";

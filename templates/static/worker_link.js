@@ -8,7 +8,7 @@
 import { genuine } from "./genuine.js";
 import { guard } from "./start.js";
 
-// Begun by the script in the page itself, `_ahead.js`.
+// Begun by the script in the page itself, `_preload.js`.
 const { config: of_page, first, startWorker } = globalThis.parleyAhead;
 const WORKER_URL = of_page.boot.worker.url;
 

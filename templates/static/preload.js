@@ -1,5 +1,5 @@
 /**
- * What the page asked for while this worker was being started, piece by piece (sent by `_ahead.js`). A worker that is started later
+ * What the page asked for while this worker was being started, piece by piece (sent by `_preload.js`). A worker that is started later
  * gets nothing ahead and asks for itself.
  */
 

@@ -2,7 +2,7 @@
  * Stands in the page itself, before everything else: it reads what the build knows and starts the worker, while the rest of the
  * page is on its way. The policy allows exactly this text, by its digest, and no other script in the page.
  *
- * `globalThis.parleyAhead` is for `link.js`, which takes the worker over, and `shell.js`.
+ * `globalThis.parleyAhead` is for `worker_link.js`, which takes the worker over, and `shell.js`.
  */
 
 (() => {
@@ -35,7 +35,7 @@
 
   /**
    * A worker needs its time to begin, a tenth of a second in Firefox. Meanwhile the page asks for what is large, and hands it on
-   * as it comes, as the host sent it (`ahead.js` in the worker). What fails here the worker asks for once more.
+   * as it comes, as the host sent it (`preload.js` in the worker). What fails here the worker asks for once more.
    */
   async function handAhead(worker, of) {
     const give = (message, transfer = []) => worker.postMessage({ type: "ahead", of, ...message }, transfer);
