@@ -1,4 +1,4 @@
-"""Flatten each AudioWorklet, the worker and the page's script into one file each.
+"""Bundler: joins each AudioWorklet, the worker and the page's script into one file each.
 
 Static imports inside a worklet have no evidence of support in Safari and the Web Audio editors advise against them
 (github.com/WebAudio/web-audio-api/issues/2194), so modules are joined here, dependencies first. The grammar is kept small

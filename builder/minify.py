@@ -1,4 +1,4 @@
-"""Leave comments and indentation out of what a browser is sent: a third of it even when compressed, and the sources have them.
+"""Minifier: leaves comments and indentation out of what a browser is sent: a third of it even when compressed.
 
 Only whole lines are taken: a comment that shares its line with code stays, so no string, pattern or address can be mistaken for
 one. The one thing that could is a text in backticks over several lines; do not write one.

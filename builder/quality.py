@@ -1,4 +1,4 @@
-"""The checks that need no browser: lint, types, import contracts."""
+"""Static checks that need no browser: lint, types, import contracts."""
 
 from __future__ import annotations
 

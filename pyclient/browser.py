@@ -1,4 +1,5 @@
-"""The only module that knows it runs in a browser: turns callbacks into events and runs the session's commands.
+"""Browser host: turns the worker's callbacks into events and runs the session's commands. The only module that knows
+a browser.
 
 `start` is called once by the worker's boot script with a *host*: an object of plain mechanics (sockets, timers, ports). The
 host calls the methods of `Client` that stand under "told by the host"; the session's commands go back through `Host`. Neither
@@ -198,7 +199,7 @@ class Client:
     def _open_socket(self, command: commands.OpenSocket) -> None:
         audio: dict[str, Any] = {}
         if command.audio is not None:
-            # A character can be three bytes of the limit. What is longer is for the long way.
+            # A character can be three bytes of the limit. What is longer takes the usual path.
             most_chars = min(MAX_SHORT_CHARS, self.session.max_message_bytes // 3)
             limits = {"most_buffered": MAX_BUFFERED_BYTES, "most_chars": most_chars, "loud_peak": LOUD_PEAK}
             audio = {**asdict(command.audio), **limits}
