@@ -18,7 +18,7 @@ from builder import agent_check, agents, lean, policy, snapshot, split, vendor, 
 from builder import hosts as host_files
 from builder.assets import Assets, exactly
 from builder.environment import SetupError
-from builder.packing import Packer
+from builder.packing import PACKED, Packer
 from builder.slim import slimmed
 
 LOADER, SCRIPT, WASM, LIBRARY = "pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip"
@@ -129,13 +129,13 @@ def _place_python(root: Path, assets: Assets, agent: agents.Agent, runtime: vend
         wasm, bytecode = parts.primary, parts.tools
         later = [{"name": it.name, "ahead": it.ahead, **assets.place_packed(it.name, it.wasm)} for it in parts.later]
     # Of the loader each has a copy of its own: it is small, and a way out must not need what another way needs.
-    stock = _place_runtime(assets, runtime.pyodide, (runtime.pyodide / WASM).read_bytes(), "stock")
+    stock = _place_runtime(assets, runtime.pyodide, (runtime.pyodide / WASM).read_bytes(), "stock", PACKED[0])
     tools = {
         "bytecode": None if bytecode is None else assets.place_packed("tools", bytecode),
         "source": None if source is None else assets.place_packed("tools-source", source),
     }
     return {
-        "runtime": _place_runtime(assets, starting, wasm, "pyodide"),
+        "runtime": _place_runtime(assets, starting, wasm, "pyodide", ".wasm"),
         "later": later,
         "stock": stock,
         "snapshot": {**kept.meta, "blocks": assets.place_packed("python", kept.blocks)},
@@ -148,8 +148,11 @@ def _place_python(root: Path, assets: Assets, agent: agents.Agent, runtime: vend
     }
 
 
-def _place_runtime(assets: Assets, folder: Path, wasm: bytes, name: str) -> dict[str, Any]:
-    """Write Pyodide's two scripts and its WebAssembly. Raises SetupError where its script looks unlike the pinned one."""
+def _place_runtime(assets: Assets, folder: Path, wasm: bytes, name: str, suffix: str) -> dict[str, Any]:
+    """Write Pyodide's two scripts and its WebAssembly. Raises SetupError where its script looks unlike the pinned one.
+
+    `suffix`: what is named `.wasm` a browser may keep compiled; a host that refuses that name has the other one.
+    """
     loader, script = ((folder / file).read_bytes() for file in (LOADER, SCRIPT))
     # It looks for its own name in a stack trace, to tell its lines from those of others.
     if script.count(OWN_NAME) != 1:
@@ -157,7 +160,7 @@ def _place_runtime(assets: Assets, folder: Path, wasm: bytes, name: str) -> dict
     return {
         "loader": assets.place_script(f"{name}.js", loader),
         "script": assets.place_script(f"{name}.asm.js", script.replace(OWN_NAME, b'"%s.asm."' % name.encode())),
-        "wasm": assets.place_packed(f"{name}.asm", wasm),
+        "wasm": assets.place_packed(f"{name}.asm", wasm, suffix),
     }
 
 
