@@ -124,7 +124,7 @@ def _rate_limit(settings: Settings) -> TokenLimit:
     from server.shared_limits import SharedRateLimit
 
     try:
-        return SharedRateLimit(redis_url, **limits)
+        return SharedRateLimit(redis_url, **limits, patience_s=settings.upstream_timeout_seconds)
     except (ValueError, TypeError):
         # Not the error's own words: they may quote the address, and that holds the password.
         text = "RATE_LIMIT_STORAGE: the Redis client does not understand an option behind the ? of this address"

@@ -32,7 +32,6 @@ __all__ = ["SharedRateLimit"]
 
 log = logging.getLogger("parley.limits")
 
-PATIENCE_S = 2.0  # for all questions of one request together
 RETRY_AFTER_S = 5
 _CONNECTIONS = 16
 _KEY_PREFIX = "parley"
@@ -45,14 +44,18 @@ class SharedRateLimit:
     One exception: where several requests compete for the last place of all, one that loses has counted against its own client.
     """
 
-    def __init__(self, url: str, *, per_client: int, total: int) -> None:
-        """`url`: redis://, rediss:// or unix://. Raises ValueError or TypeError where the client cannot use it."""
+    def __init__(self, url: str, *, per_client: int, total: int, patience_s: float) -> None:
+        """`url`: redis://, rediss:// or unix://. `patience_s`: how long Redis may take for one request, all questions together.
+
+        Raises ValueError or TypeError where the client cannot use the address.
+        """
+        self._patience_s = patience_s
         self._pool = BlockingConnectionPool.from_url(
             url,
             max_connections=_CONNECTIONS,
-            timeout=PATIENCE_S,
-            socket_connect_timeout=PATIENCE_S,
-            socket_timeout=PATIENCE_S,
+            timeout=patience_s,
+            socket_connect_timeout=patience_s,
+            socket_timeout=patience_s,
             # Once more at once: a kept connection may have been closed by a Redis that was restarted.
             retry=Retry(NoBackoff(), 1),
         )
@@ -70,7 +73,7 @@ class SharedRateLimit:
         """0.0 and counted, or the seconds to wait and not counted. Raises `ApiError` 503 without Redis."""
         key = client_key(client)
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(self._patience_s):
                 if not await self._window.test(self._total):
                     return await self._left_s(self._total)
                 if not await self._window.hit(self._per_client, key):
@@ -86,7 +89,7 @@ class SharedRateLimit:
     async def start(self) -> None:
         """Says in the log, before the first visitor does, that Redis is not there. It may still come."""
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(self._patience_s):
                 there = await self._storage.check()
         except TimeoutError:
             there = False

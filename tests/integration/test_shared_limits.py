@@ -38,8 +38,11 @@ from tests.integration.vendors import VENDORS
 
 LIMIT = 25
 CONNECTIONS, EACH = 40, 3
-PER_CLIENT = {"TOKEN_RATE_PER_CLIENT_PER_MINUTE": str(LIMIT)}
+# On a machine that is short of time nobody is to be refused for that.
+PATIENT = {"UPSTREAM_TIMEOUT_SECONDS": "60", "UPSTREAM_MAX_WAITING": "1000"}
+PER_CLIENT = {"TOKEN_RATE_PER_CLIENT_PER_MINUTE": str(LIMIT), **PATIENT}
 IN_ALL = {
+    **PATIENT,
     "TOKEN_RATE_PER_CLIENT_PER_MINUTE": "1000",
     "TOKEN_RATE_TOTAL_PER_MINUTE": str(LIMIT),
     "TRUST_PROXY": "true",
@@ -139,9 +142,8 @@ def with_limit(url: str, what: Callable[[TokenLimit], Awaitable[None]], **limits
     from server.shared_limits import SharedRateLimit
 
     async def run() -> None:
-        limit = SharedRateLimit(url, **limits)
+        limit = SharedRateLimit(url, **limits, patience_s=DEADLINE_S)
         try:
-            await limit.start()
             await what(limit)
         finally:
             await limit.close()
@@ -211,23 +213,27 @@ def test_without_redis_no_token_is_given_and_with_it_they_are_again(
 def test_a_redis_that_hangs_holds_nobody_up_for_long_and_mixes_no_answers_up(
     tmp_path: Path, redis: Redis, provider: FakeProvider
 ) -> None:
-    with one_server(tmp_path, provider, RATE_LIMIT_STORAGE=redis.url, **PER_CLIENT) as server:
-        assert ask(server).status_code == 200
+    hasty = {**PER_CLIENT, "UPSTREAM_TIMEOUT_SECONDS": "2"}
+    with one_server(tmp_path, provider, RATE_LIMIT_STORAGE=redis.url, **hasty) as server:
+        wait_until(lambda: ask(server).status_code == 200)
         redis.hang()
         assert_no_token(server, provider)
         assert {answer.status_code for answer in storm([server])} == {503}
         redis.go_on()
         wait_until(lambda: ask(server).status_code != 503)
-        granted(storm([server]))  # Redis may have counted those that were given up
-        assert granted([ask(server)]) == 0
-        assert len(provider.calls) <= LIMIT
+        storm([server])  # Redis may have counted some that were given up, so fewer than the limit may get one
+        assert ask(server).status_code in (429, 503)
+        assert 1 <= len(provider.calls) <= LIMIT
 
 
 @needs_redis
 def test_a_server_that_is_stopped_does_not_wait_for_a_redis_that_hangs(
     tmp_path: Path, redis: Redis, provider: FakeProvider
 ) -> None:
-    with one_server(tmp_path, provider, RATE_LIMIT_STORAGE=redis.url) as server, ThreadPoolExecutor(1) as pool:
+    with (
+        one_server(tmp_path, provider, RATE_LIMIT_STORAGE=redis.url, **PATIENT) as server,
+        ThreadPoolExecutor(1) as pool,
+    ):
         redis.hang()
         answer: Future[httpx.Response] = pool.submit(ask, server)
         wait_until(lambda: established(server.port))
