@@ -25,7 +25,7 @@ from server.forwarded import ForwardedHeaders
 from server.limits import RateLimit, TokenLimit
 from server.logs import install_filters
 from server.origins import CrossOriginAccess, HostGuard, refuse
-from server.providers import check_choice, uses_local_agent
+from server.providers import PROVIDERS, check_choice, uses_local_agent
 from server.settings import Settings, SettingsError
 from server.site import Site
 from server.stopping import AnswerWhenStopped
@@ -100,8 +100,15 @@ def create_app(
 
 def _local_agent(settings: Settings, options: AgentOptions | None) -> APIRouter:
     # Imported here: it brings numerics, a recogniser and a synthesiser along, 60 MB that a token server has no use for.
-    from server.agent.options import from_env
-    from server.agent.routes import create_router
+    try:
+        from server.agent.options import from_env
+        from server.agent.routes import create_router
+    except ModuleNotFoundError as error:
+        keys = ", ".join(line.variables[0] for line in PROVIDERS.values())
+        raise SettingsError(
+            f"the local agent needs a package that is not installed here ({error.name}). For a token server set a vendor's "
+            f"key ({keys}); for the local agent install builder/locks/serve.txt too"
+        ) from None
 
     if options is None:
         # The agent is handed the pages it may talk to and nothing else of ours; its own switches it reads itself.
