@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from pyclient.docstrings import parameters
 from pyclient.errors import ToolDefinitionError
@@ -48,12 +49,12 @@ def told(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def noting(plain: Callable[..., object]) -> Callable[..., object]:
+def noting(plain: Callable[..., Any]) -> Callable[..., Any]:
     """An import statement that notes which modules of the library it asks for, also of a package; they belong into the page's snapshot."""
 
     def do(
         name: str, given: object = None, local: object = None, names: Sequence[str] | None = (), level: int = 0
-    ) -> object:
+    ) -> Any:
         module = plain(name, given, local, names, level)
         if level == 0 and name.partition(".")[0] in sys.stdlib_module_names:
             imported.update(it for it in (name, *(f"{name}.{inner}" for inner in names or ())) if it in sys.modules)
@@ -129,7 +130,8 @@ def run() -> None:
     sys.path.insert(0, "/home/pyodide")
     watch()  # type: ignore[name-defined]  # noqa: F821
     try:
-        plain, builtins.__import__ = builtins.__import__, noting(builtins.__import__)
+        plain = builtins.__import__
+        builtins.__import__ = noting(plain)
         try:
             module = importlib.import_module("agent_tools")
         finally:

@@ -37,21 +37,26 @@ def prepare(
 
     `pyodide`: the folder of the browser's Python. `pins`: versions that this project has of what it ships itself.
     """
-    file = folder / lock.NAME
-    shown, settings = f"agents/{folder.name}/{lock.NAME}", f"agents/{folder.name}/agent.toml"
+    shown = f"agents/{folder.name}/{lock.NAME}"
     if not wanted:
-        if file.exists():
-            say(f"{shown} is not used: {settings} names no packages; delete it")
+        if (folder / lock.NAME).exists():
+            say(f"{shown} is not used: agents/{folder.name}/agent.toml names no packages; delete it")
         return None
-    target = of(pyodide)
+    wheels = held(root, folder, wanted, pyodide, pins)
+    data = contents.compiled(root, pyodide, contents.of_wheels(wheels, shown))
+    return Packages(data=data, compiled=tuple(name for name, path in wheels.items() if is_compiled(path.name)))
+
+
+def held(root: Path, folder: Path, wanted: tuple[str, ...], pyodide: Path, pins: Mapping[str, str]) -> dict[str, Path]:
+    """Return the files of all packages, by name: those of the lock, which is written where there is none for them. Parameters: see `prepare`."""
+    file, target = folder / lock.NAME, of(pyodide)
+    shown, settings = f"agents/{folder.name}/{lock.NAME}", f"agents/{folder.name}/agent.toml"
     locked = lock.read(file, shown)
     if locked is None or (locked.packages, locked.python, locked.platform) != (wanted, target.minor, target.platform):
         locked = _choose(root, settings, target, wanted, locked, pins)
         lock.write(file, locked, shown)
-        say(f"{shown} is written: {contents.names([f'{it.name} {it.version}' for it in locked.wheels])}")
-    wheels = _held(root, shown, target, locked)
-    data = contents.compiled(root, pyodide, contents.of_wheels(wheels, shown))
-    return Packages(data=data, compiled=tuple(it.name for it in locked.wheels if is_compiled(it.file)))
+        say(f"{shown} is written: {contents.listed([f'{it.name} {it.version}' for it in locked.wheels])}")
+    return _held(root, shown, target, locked)
 
 
 def _choose(
@@ -90,7 +95,7 @@ def _held(root: Path, shown: str, target: Target, locked: lock.Lock) -> dict[str
     """Return exactly the locked files, by package. What the cache has is not asked for."""
     missing = [it for it in locked.wheels if not _is_kept(root, it)]
     if missing:
-        say(f"fetching {contents.names([f'{it.name} {it.version}' for it in missing])}")
+        say(f"fetching {contents.listed([f'{it.name} {it.version}' for it in missing])}")
         with tempfile.TemporaryDirectory() as work:
             _fetch(root, shown, target, missing, Path(work))
     return {it.name: _kept(root, it.sha256, it.file) for it in locked.wheels}

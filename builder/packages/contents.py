@@ -71,7 +71,7 @@ def compiled(root: Path, pyodide: Path, packages: bytes) -> bytes:
     return (folder / "packages.bin").read_bytes()
 
 
-def names(wheels: Sequence[str]) -> str:
+def listed(words: Sequence[str]) -> str:
     """For a sentence: "a, b and c"."""
-    *most, last = wheels
+    *most, last = words
     return f"{', '.join(most)} and {last}" if most else last
