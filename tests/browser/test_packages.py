@@ -86,7 +86,7 @@ def compiled_site(shared_folder: Path, tmp_path_factory: pytest.TempPathFactory)
     return build_once(shared_folder / "compiled", lambda out: built_with(COMPILED, SPEC, root, out))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("way", CHANGES)
 @pytest.mark.parametrize(
     ("which", "said"),
@@ -128,4 +128,4 @@ def test_packages_that_are_damaged_are_told_as_such(
 
     call = Call(tab, sound)
     call.open(spoiled.spoil(damage, original=pure_site))
-    call.tab.page.get_by_text("A part of this page is damaged").first.wait_for()
+    call.tab.page.get_by_text("A part of this page arrived damaged").first.wait_for()
