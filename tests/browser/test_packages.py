@@ -5,6 +5,7 @@ Both are real ones from the package index, held to the files that these locks na
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -20,29 +21,31 @@ from tests.harness.talk import Call
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-LOCK = """packages = ["{name}=={version}"]
+LOCK = """packages = {packages}
 python = "3.14"
 platform = "pyemscripten_2026_0_wasm32"
-
+{wheels}
+"""
+WHEEL = """
 [[wheel]]
-name = "{name}"
-version = "{version}"
-file = "{name}-{version}-{tags}.whl"
-sha256 = "{sha256}"
+name = "{0}"
+version = "{1}"
+file = "{0}-{1}-{2}.whl"
+sha256 = "{3}"
 source = "index"
 """
-PURE = {
-    "name": "snowballstemmer",
-    "version": "3.1.1",
-    "tags": "py3-none-any",
-    "sha256": "7e207fa178741da09cdee59d3ecec3827ad5f92b1fc5c9ff3755b639f71f5752",
-}
-COMPILED = {
-    "name": "msgspec",
-    "version": "0.22.0",
-    "tags": "cp314-cp314-pyemscripten_2026_0_wasm32",
-    "sha256": "a66b1766311e42371e509c996c3933b161c7ae0eabdf361af5316dec197e1022",
-}
+PURE = (
+    ("micropip", "0.11.1", "py3-none-any", "768de165adb8e66906039d8fec4127a57f522dfdf8e6fbff877a4616941ecfd3"),
+    ("snowballstemmer", "3.1.1", "py3-none-any", "7e207fa178741da09cdee59d3ecec3827ad5f92b1fc5c9ff3755b639f71f5752"),
+)
+COMPILED = (
+    (
+        "msgspec",
+        "0.22.0",
+        "cp314-cp314-pyemscripten_2026_0_wasm32",
+        "a66b1766311e42371e509c996c3933b161c7ae0eabdf361af5316dec197e1022",
+    ),
+)
 # What is said at the start was found out while the tools were imported; the rest while one ran. `metadata` is what says a package's version.
 TOOLS = '''
 {start}
@@ -58,19 +61,22 @@ def get_weather(city: str) -> str:
     return f"21 degrees, {{AT_START}}, {{{call}}}, {{version('{name}')}}"
 '''
 STEMS = ("import snowballstemmer\nAT_START = snowballstemmer.stemmer('english').stemWord('running')",
-         "snowballstemmer.stemmer('german').stemWord('sonniger')")  # fmt: skip
+         "(snowballstemmer.stemmer('german').stemWord('sonniger'), __import__('micropip').__name__)")  # fmt: skip
 SPEC = (
     "import msgspec\nclass Weather(msgspec.Struct):\n    degrees: int\n\nAT_START = msgspec.json.encode(Weather(7)).decode()",
     "msgspec.json.decode(b'{\"degrees\": 8}', type=Weather).degrees",
 )
 
 
-def built_with(package: dict[str, str], code: tuple[str, str], root: Path, out: Path) -> None:
+def built_with(packages: tuple[tuple[str, ...], ...], code: tuple[str, str], root: Path, out: Path) -> None:
     folder = copy_of_sources(root) / "agents" / "demo"
+    names = json.dumps([f"{name}=={version}" for name, version, *_ in packages])
     with (folder / "agent.toml").open("a") as file:
-        file.write(f'\n[runtime]\npackages = ["{package["name"]}=={package["version"]}"]\n')
-    (folder / "packages.lock").write_text(LOCK.format(**package))
-    (folder / "tools.py").write_text(TOOLS.format(start=code[0], call=code[1], name=package["name"]))
+        file.write(f"\n[runtime]\npackages = {names}\n")
+    (folder / "packages.lock").write_text(
+        LOCK.format(packages=names, wheels="".join(WHEEL.format(*it) for it in packages))
+    )
+    (folder / "tools.py").write_text(TOOLS.format(start=code[0], call=code[1], name=packages[-1][0]))
     site.build(root, out, "demo")
 
 
@@ -90,7 +96,10 @@ def compiled_site(shared_folder: Path, tmp_path_factory: pytest.TempPathFactory)
 @pytest.mark.parametrize("way", CHANGES)
 @pytest.mark.parametrize(
     ("which", "said"),
-    [("pure_site", "21 degrees, run, sonnig, 3.1.1"), ("compiled_site", '21 degrees, {"degrees":7}, 8, 0.22.0')],
+    [
+        ("pure_site", "21 degrees, run, ('sonnig', 'micropip'), 3.1.1"),
+        ("compiled_site", '21 degrees, {"degrees":7}, 8, 0.22.0'),
+    ],
 )
 def test_a_tool_uses_a_package(
     tab: Any, sound: Any, spoiled: SpoiledSite, request: pytest.FixtureRequest, which: str, said: str, way: str
