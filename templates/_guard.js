@@ -6,12 +6,16 @@
  * `globalThis.parleyGuard` is for `_ahead.js`, which starts nothing where nothing can work, and `shell.js` and `link.js`.
  */
 
+/** @typedef {{kind: string, detail: string}} Found   what is wrong, in a word of `start_words` and for the owner */
+
 (() => {
   const RELOADED = "parley-reloaded";
   const SLOW_AFTER_MS = 15000;
   const FAULT_AFTER_MS = 1500;
-  const text = document.getElementById("parley-config").textContent;
+  const text = element("parley-config").textContent || "";
+  /** @type {import("./static/messages.js").PageConfig} */
   const config = JSON.parse(text);
+  /** @type {string[]} */
   const violations = [];
   let alive = false;
   let said = "";
@@ -19,20 +23,26 @@
   globalThis.parleyGuard = guard;
   document.documentElement.className = "guarded"; // the style sheet shows what the HTML says only where this is not
 
-  /** Write into the page. It may not be there yet. */
+  /** @param {string} id */
+  function element(id) {
+    return /** @type {HTMLElement} */ (document.getElementById(id));
+  }
+
+  /** Write into the page. It may not be there yet. @param {() => void} change */
   function draw(change) {
     if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", () => alive || change());
     else change();
   }
 
+  /** @param {string} id   @param {string} [text] hides it where there is none */
   function show(id, text) {
-    const element = document.getElementById(id);
-    if (text !== undefined) element.textContent = text;
-    element.hidden = text === undefined;
-    return element;
+    const shown = element(id);
+    if (text !== undefined) shown.textContent = text;
+    shown.hidden = text === undefined;
+    return shown;
   }
 
-  /** Say what is wrong, in the words for `code`; `detail` is for the owner. */
+  /** Say what is wrong, in the words for `code`; `detail` is for the owner. @param {string} code   @param {string} [detail] */
   function tell(code, detail) {
     if (alive || (said && said !== "slow")) return;
     said = code;
@@ -46,7 +56,7 @@
       }
       show("notice-title", words[0]);
       show("notice-hint", words[1]);
-      const box = document.getElementById("notice");
+      const box = element("notice");
       box.dataset.code = `start_${code}`;
       box.dataset.tone = code === "slow" ? "warn" : "error";
       box.classList.remove("late");
@@ -60,7 +70,7 @@
     show("boot-text", "");
     show("boot-progress");
     show("retry", "Try again").addEventListener("click", () => location.reload());
-    document.getElementById("boot").hidden = false;
+    element("boot").hidden = false;
   }
 
   /** Every other file is checked by what stands in the settings, so these must be what was built (`settings_check` in builder/site.py). */
@@ -68,10 +78,10 @@
     let sum = 0x811c9dc5;
     for (let i = 0; i < text.length; i++) sum = Math.imul(sum ^ text.charCodeAt(i), 0x01000193) >>> 0;
     const check = document.querySelector("meta[name=parley-check]");
-    return !check || check.content !== String(sum);
+    return !check || check.getAttribute("content") !== String(sum);
   }
 
-  /** Where the page as it is now cannot work: the code for the words. */
+  /** Where the page as it is now cannot work: the code for the words, and the detail. @returns {[string, string?] | null} */
   function hopeless() {
     if (damaged()) return ["damaged", "The settings in the page are not those that were built."];
     if (location.protocol === "file:") return ["file"];
@@ -86,14 +96,14 @@
   function modulesInWorkers() {
     let seen = Boolean(globalThis.trustedTypes); // a policy for addresses would refuse this one aloud, and is younger than modules
     try {
-      if (!seen) new Worker("http://", { get type() { seen = true; return "module"; } }).terminate();
+      if (!seen) new Worker("http://", { get type() { seen = true; return /** @type {"module"} */ ("module"); } }).terminate();
     } catch (error) {
       // as it should be
     }
     return seen;
   }
 
-  /** What became of one of our scripts? The host is asked once more. @returns {Promise<{kind: string, detail: string}>} */
+  /** What became of one of our scripts? The host is asked once more. @param {string} url   @returns {Promise<Found>} */
   function diagnose(url) {
     const name = url.slice(url.lastIndexOf("/") + 1);
     if (navigator.onLine === false) return Promise.resolve({ kind: "offline", detail: "" });
@@ -111,7 +121,7 @@
     );
   }
 
-  /** Once for each reason, in this tab. @returns {boolean} false where it was done before, or nobody could remember it */
+  /** Once for each reason, in this tab. @param {string} reason   @returns {boolean} false where it was done before, or nobody could remember it */
   function once(reason) {
     try {
       if (sessionStorage.getItem(RELOADED) === reason) return false;
@@ -131,33 +141,35 @@
     }
   }
 
-  /** A page from before a deploy asks for files that are gone: the page of now asks for others. @returns {boolean} whether it is being loaded */
+  /** A page from before a deploy asks for files that are gone: the page of now asks for others. @param {string} url   @returns {boolean} whether it is being loaded */
   function again(url) {
     if (!once(url)) return false;
     location.reload();
     return true;
   }
 
-  /** At `/voice` a page looks for its files beside `voice`. Are they in it? */
+  /** At `/voice` a page looks for its files beside `voice`. Are they in it? @param {string} path */
   function slashMissing(path) {
     if (/(\/|\.html?)$/.test(location.pathname)) return Promise.resolve(false);
-    const isScript = (answer) => answer.ok && /javascript/.test(answer.headers.get("content-type"));
+    const isScript = (/** @type {Response} */ answer) => answer.ok && /javascript/.test(answer.headers.get("content-type") || "");
     return fetch(`${location.pathname}/${path}`).then(isScript, () => false);
   }
 
-  /** A script or the style sheet did not come, or was not taken. */
-  function lost(element) {
-    const path = element.getAttribute("src") || element.getAttribute("href");
+  /** A script or the style sheet did not come, or was not taken. @param {HTMLScriptElement | HTMLLinkElement} lost */
+  function missed(lost) {
+    const path = lost.getAttribute("src") || lost.getAttribute("href") || "";
+    const script = "src" in lost ? lost.src : "";
     slashMissing(path).then((missing) => {
       if (missing && once(location.pathname)) location.replace(`${location.pathname}/${location.search}${location.hash}`);
       else if (missing) tell("slash");
-      else if (element.tagName === "SCRIPT") return diagnose(element.src).then(explain);
+      else if (script) return diagnose(script).then(explain);
       return null;
     });
 
+    /** @param {Found} found */
     function explain(found) {
       const passing = ["missing", "unknown"].includes(found.kind);
-      if (!(passing && again(element.src))) tell(found.kind === "unknown" ? "damaged" : found.kind, found.detail);
+      if (!(passing && again(script))) tell(found.kind === "unknown" ? "damaged" : found.kind, found.detail);
     }
   }
 
@@ -171,7 +183,7 @@
   document.addEventListener("securitypolicyviolation", (event) => violations.push(`${event.effectiveDirective} ${event.blockedURI}`));
   addEventListener("error", (event) => {
     if (alive) return;
-    if (["SCRIPT", "LINK"].includes(event.target.tagName)) lost(event.target);
+    if (event.target instanceof HTMLScriptElement || event.target instanceof HTMLLinkElement) missed(event.target);
     else if (event.message) setTimeout(() => tell(violations.length > 0 ? "policy" : "unknown", `${event.message}. ${violations.join(", ")}`), FAULT_AFTER_MS);
   }, true);
   addEventListener("online", () => {

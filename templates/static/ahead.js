@@ -5,18 +5,20 @@
 
 import { FileFault, nameOf } from "./genuine.js";
 
+/** @import { AheadMessage, AheadNews, Described } from "./messages.js" */
+
 export class Ahead {
   /** @param {string[]} urls of the files that the page asks for */
   constructor(urls) {
     this.coming = new Map(urls.map((url) => [url, new Coming()]));
   }
 
-  /** @param {{of: string, piece?: Uint8Array, end?: boolean, failed?: string}} message */
+  /** @param {AheadMessage} message */
   received({ of, ...message }) {
-    this.coming.get(of).received(message);
+    this.coming.get(of)?.received(message);
   }
 
-  /** A file as far as it is there; null if the page does not ask for it, or somebody took it already. */
+  /** A file as far as it is there; null if the page does not ask for it, or somebody took it already. @param {Described} file   @param {string} what */
   pieces(file, what) {
     const coming = this.coming.get(file.url);
     if (!coming || coming.taken) return null;
@@ -27,22 +29,26 @@ export class Ahead {
 
 class Coming {
   constructor() {
-    Object.assign(this, { taken: false, waiting: [], wake: () => {} });
+    this.taken = false;
+    /** @type {AheadNews[]} */
+    this.waiting = [];
+    this.wake = () => {};
   }
 
+  /** @param {AheadNews} message */
   received(message) {
     this.waiting.push(message);
     this.wake();
   }
 
-  /** @yields {Uint8Array} */
+  /** @param {Described} file   @param {string} what   @returns {AsyncGenerator<Uint8Array<ArrayBuffer>, void>} */
   async *pieces(file, what) {
     for (;;) {
-      while (this.waiting.length === 0) await new Promise((wake) => (this.wake = wake));
-      const { piece, end, failed } = this.waiting.shift();
+      while (this.waiting.length === 0) await new Promise((wake) => (this.wake = () => wake(null)));
+      const { piece, end, failed } = this.waiting.shift() ?? {};
       // Whatever it was: who asks again finds out whether it lasts.
       if (failed) throw new FileFault("network", nameOf(file), `${what} could not be fetched (${failed})`);
-      if (end) return;
+      if (end || !piece) return;
       yield piece;
     }
   }

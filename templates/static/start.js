@@ -5,7 +5,10 @@
 
 import { genuine } from "./genuine.js";
 
-const built = JSON.parse(document.getElementById("parley-config").textContent);
+/** @import { PageConfig } from "./messages.js" */
+
+/** @type {PageConfig} */
+const built = JSON.parse(document.getElementById("parley-config")?.textContent ?? "");
 
 // A host's own policy may forbid scripts in pages and allow the files beside them: the same text is there as a file.
 if (!globalThis.parleyGuard) {
@@ -22,10 +25,10 @@ export const guard = globalThis.parleyGuard;
 const PAGE_FAULTS = ["missing", "mistyped", "damaged", "refused", "policy"];
 const LINE_FAULTS = ["network", "offline"];
 
-/** Does it take a page that is loaded again? Else a new worker will do. */
+/** Does it take a page that is loaded again? Else a new worker will do. @param {string} kind */
 export const needsPage = (kind) => PAGE_FAULTS.includes(kind);
 
-/** Is it over as soon as there is a network? */
+/** Is it over as soon as there is a network? @param {string} kind */
 export const needsLine = (kind) => LINE_FAULTS.includes(kind);
 
 /**
