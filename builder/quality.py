@@ -15,7 +15,7 @@ PYTHON = {
     "mypy --strict": ["mypy"],
 }
 # Each in the world that its scripts run in: what a page has, a worker has not.
-WORLDS = {"worklets": "worklets", "worker": "templates/tsconfig.worker.json"}
+WORLDS = {"worklets": "worklets", "worker": "templates/tsconfig.worker.json", "page": "templates/tsconfig.page.json"}
 
 
 def check(root: Path) -> bool:

@@ -4,7 +4,7 @@ import { drawTurns } from "./turns.js";
 
 /** @import { Elements } from "./elements.js" */
 /** @import { Notice, Settings, ShownView, View, Wishes } from "./messages.js" */
-/** @typedef {"runtime" | "python" | "client" | "ready" | "failed"} Stage */
+/** @import { Boot } from "./page_types.js" */
 
 /**
  * The element of the page with that id.
@@ -16,13 +16,6 @@ export const $ = (id) => /** @type {Elements[Id]} */ (document.getElementById(id
 const COUNTDOWN_FROM_MS = 120_000;
 
 const LEVEL_STEPS = 25;
-
-/** What is shown before Python has said a word. @type {ShownView} */
-export const EMPTY = {
-  state: "idle", activity: "none", status: "Ready when you are", tone: "idle", audio_wanted: false, can_connect: true,
-  can_hang_up: false, can_interrupt: false, can_type: false, muted: false, notice: null, turns: [], voices: null,
-  session_id: null, ends_in_ms: null, stats: {}, features: null, turn_style: "vad", talking: false,
-};
 
 /** @type {Map<string, string>} */
 const drawn = new Map();
@@ -134,7 +127,7 @@ export function drawLevel(who, level) {
   for (const orb of marked(`.orb-${who}`)) orb.style.setProperty("--level", shown);
 }
 
-/** @param {Stage} stage   @param {number} percent */
+/** @param {Boot["stage"]} stage   @param {number} percent */
 export function drawBoot(stage, percent) {
   const words = {
     runtime: "Fetching Python",

@@ -203,7 +203,7 @@ export class Host {
     this.settle();
     for (const name of SHORT_WAY) this.wire?.[name].destroy();
     this.wire = null;
-    if (!audio.type || !("fromBase64" in Uint8Array) || !this.client) return;
+    if (!audio.type || !Uint8Array.fromBase64 || !this.client) return;
     const none = { reply: null, item: "", sending: false, playing: false, frames: 0, loud_at: 0, samples: 0, heard_at: 0 };
     const { short_way } = this.client;
     const { may_send, sent, item_of, may_play, played } = short_way;

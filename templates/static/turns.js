@@ -19,7 +19,7 @@ const announced = new Set();
 
 /**
  * The list after an update: `update.turns` are new or changed, `update.gone` left, `update.order` is null where known turns
- * stay where they are and new ones follow. Cheap for a long list: what changes is nearly always at its end.
+ * stay where they are and new ones follow. Cheap for a long list: it is copied, and what changes is nearly always at its end.
  *
  * @param {Turn[]} turns   @param {Pick<ViewUpdate, "turns" | "gone" | "order">} update
  */
@@ -28,16 +28,14 @@ export function mergeTurns(turns, update) {
     const known = new Map([...turns, ...update.turns].map((turn) => [turn.id, turn]));
     return update.order.map((id) => known.get(id)).filter((turn) => turn !== undefined);
   }
-  for (const id of update.gone) {
-    const at = turns.findIndex((turn) => turn.id === id);
-    if (at >= 0) turns.splice(at, 1);
-  }
+  if (update.gone.length === 0 && update.turns.length === 0) return turns;
+  const merged = turns.filter(({ id }) => !update.gone.includes(id));
   for (const turn of update.turns) {
-    const at = turns.findLastIndex(({ id }) => id === turn.id);
-    if (at >= 0) turns[at] = turn;
-    else turns.push(turn);
+    const at = merged.findLastIndex(({ id }) => id === turn.id);
+    if (at >= 0) merged[at] = turn;
+    else merged.push(turn);
   }
-  return turns;
+  return merged;
 }
 
 /** A new call starts an empty list; its turns are told to a screen reader again. @param {HTMLElement} list   @param {HTMLElement} announcer   @param {Turn[]} turns */
