@@ -33,7 +33,8 @@ def program(root: Path, name: str) -> Path:
     target = root / ".cache" / "tools" / f"{name}-{pins['version']}-{kind}"
     if not (target / ".complete").exists():
         say(f"fetching {name} {pins['version']}")
-        package = f"{pins['package'].format(machine=kind)}@{pins['version']}"
+        named = pins.get("machines", {}).get(kind, kind)
+        package = f"{pins['package'].format(machine=named)}@{pins['version']}"
         npm_package.fetch(root, target, package, integrity, files)
     return target / Path(files[0]).name
 

@@ -1,4 +1,4 @@
-"""The checks that need no browser: lint, format, types and import contracts of Python, types of JavaScript."""
+"""The checks that need no browser: lint, format and types of Python and JavaScript, and import contracts."""
 
 from __future__ import annotations
 
@@ -39,4 +39,14 @@ def steps(root: Path) -> dict[str, list[str]]:
     found["import contracts"] = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
     tsc = str(npm_tools.program(root, "tsc"))
     found |= {f"tsc --strict, {world}": [tsc, "--project", project] for world, project in WORLDS.items()}
+    biome = str(npm_tools.program(root, "biome"))
+    found["biome lint"] = [biome, "lint", "--error-on-warnings", "--max-diagnostics=50"]
     return found
+
+
+def rewrite(root: Path) -> bool:
+    """Format everything in place. Raises SetupError."""
+    commands = [[sys.executable, "-m", "ruff", "format", "."]]
+    commands.append([str(npm_tools.program(root, "biome")), "format", "--write"])
+    done = [subprocess.run(command, cwd=root, check=False).returncode for command in commands]
+    return not any(done)

@@ -97,7 +97,7 @@
     let seen = Boolean(globalThis.trustedTypes); // a policy for addresses would refuse this one aloud, and is younger than modules
     try {
       if (!seen) new Worker("http://", { get type() { seen = true; return /** @type {"module"} */ ("module"); } }).terminate();
-    } catch (error) {
+    } catch {
       // as it should be
     }
     return seen;
@@ -127,7 +127,7 @@
       if (sessionStorage.getItem(RELOADED) === reason) return false;
       sessionStorage.setItem(RELOADED, reason);
       return true;
-    } catch (error) {
+    } catch {
       return false;
     }
   }
@@ -136,7 +136,7 @@
   function forget() {
     try {
       sessionStorage.removeItem(RELOADED);
-    } catch (error) {
+    } catch {
       // nothing is remembered where nothing may be kept
     }
   }

@@ -1,11 +1,9 @@
 /** What an AudioWorklet finds in its global scope, as far as ours use it: TypeScript has no library for that scope. */
 
-interface MessageEvent {
-  readonly data: any;
-}
-
+/** What comes is what `messages.js` says: each listener names its messages. */
 interface MessagePort {
-  onmessage: ((event: MessageEvent) => void) | null;
+  // biome-ignore lint/suspicious/noExplicitAny: as in TypeScript's own library for pages and workers
+  onmessage: ((event: { readonly data: any }) => void) | null;
   postMessage(message: unknown, transfer?: ArrayBuffer[]): void;
   close(): void;
 }

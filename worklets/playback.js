@@ -34,11 +34,11 @@ export class PlaybackProcessor extends AudioWorkletProcessor {
   }
 
   /**
-   * @param {Float32Array[][]} inputs
+   * @param {Float32Array[][]} _ inputs: it has none
    * @param {Float32Array[][]} outputs
    * @returns {boolean}
    */
-  process(inputs, outputs) {
+  process(_, outputs) {
     if (!this.alive) return this.end();
     const channels = outputs[0];
     if (channels.length === 0) return true;

@@ -50,7 +50,7 @@ const plain = WebAssembly.instantiate;
 /** Python as the page has it, of another module than the one in the folder. `attach` says what Pyodide sees of the instance. */
 async function pythonOf(bytes, attach) {
   const module = await WebAssembly.compile(bytes);
-  WebAssembly.instantiate = async (source, imports) => {
+  WebAssembly.instantiate = async (_, imports) => {
     WebAssembly.instantiate = plain;
     const instance = await plain(module, imports);
     return { module, instance: attach(instance) };

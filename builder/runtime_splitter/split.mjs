@@ -20,7 +20,6 @@ import {
   leb,
   passDescription,
   passLimits,
-  passLocals,
   passValueType,
   readBodies,
   readSegment,

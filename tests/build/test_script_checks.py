@@ -71,3 +71,31 @@ def test_a_wrong_type_makes_the_check_of_its_world_fail(tmp_path: Path, file: st
         out.write(f"\n{line}\n")
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode != 0 and Path(file).name in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "rule"),
+    [
+        ("worklets/pcm.js", "const unused = 1;", "noUnusedVariables"),
+        ("templates/static/over.js", 'import { drawn } from "./draw.js";', "noUnusedImports"),
+        ("templates/static/turns.js", "var late = 1; export { late };", "noVar"),
+        ("templates/static/messages.d.ts", "export type Anything = any;", "noExplicitAny"),
+        ("worklets/resampler.js", 'export { shareOfRealTime } from "./pace.js";', "noImportCycles"),
+        ("templates/static/style.css", ".a { color: red; color: red; }", "noDuplicateProperties"),
+    ],
+)
+def test_what_the_linter_finds_makes_the_check_fail(tmp_path: Path, file: str, line: str, rule: str) -> None:
+    done = biome(tmp_path, "biome lint", file, line)
+    assert done.returncode != 0 and rule in done.stdout + done.stderr, done.stdout + done.stderr
+
+
+def biome(folder: Path, step: str, file: str, line: str) -> subprocess.CompletedProcess[str]:
+    """Run a step of the check in a copy with one line more in `file`."""
+    for room in ("templates", "worklets"):
+        shutil.copytree(ROOT / room, folder / room)
+    shutil.copy(ROOT / "biome.jsonc", folder)
+    with (folder / file).open("a") as out:
+        out.write(f"{line}\n")
+    command = quality.steps(ROOT)[step]
+    command[0] = str(Path(command[0]).resolve())
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
