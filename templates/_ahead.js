@@ -25,7 +25,11 @@
     },
   });
 
-  /** Start a worker with `settings` for Python; `ahead`: addresses of what will be handed to it. @type {typeof globalThis.parleyAhead.startWorker} */
+  /**
+   * Start a worker with `settings` for Python; `ahead`: addresses of what will be handed to it.
+   *
+   * @type {typeof globalThis.parleyAhead.startWorker}
+   */
   function startWorker(settings, ahead = null) {
     const { url } = boot.worker;
     const worker = new Worker(policy ? policy.createScriptURL(url) : url, { type: "module", name: "parley" });

@@ -42,7 +42,11 @@
     return shown;
   }
 
-  /** Say what is wrong, in the words for `code`; `detail` is for the owner. @param {string} code   @param {string} [detail] */
+  /**
+   * Say what is wrong, in the words for `code`; `detail` is for the owner.
+   *
+   * @param {string} code   @param {string} [detail]
+   */
   function tell(code, detail) {
     if (alive || (said && said !== "slow")) return;
     said = code;
@@ -81,7 +85,11 @@
     return !check || check.getAttribute("content") !== String(sum);
   }
 
-  /** Where the page as it is now cannot work: the code for the words, and the detail. @returns {[string, string?] | null} */
+  /**
+   * Where the page as it is now cannot work: the code for the words, and the detail.
+   *
+   * @returns {[string, string?] | null}
+   */
   function hopeless() {
     if (damaged()) return ["damaged", "The settings in the page are not those that were built."];
     if (location.protocol === "file:") return ["file"];
@@ -121,7 +129,11 @@
     );
   }
 
-  /** Once for each reason, in this tab. @param {string} reason   @returns {boolean} false where it was done before, or nobody could remember it */
+  /**
+   * Once for each reason, in this tab.
+   *
+   * @param {string} reason   @returns {boolean} false where it was done before, or nobody could remember it
+   */
   function once(reason) {
     try {
       if (sessionStorage.getItem(RELOADED) === reason) return false;
@@ -141,7 +153,11 @@
     }
   }
 
-  /** A page from before a deploy asks for files that are gone: the page of now asks for others. @param {string} url   @returns {boolean} whether it is being loaded */
+  /**
+   * A page from before a deploy asks for files that are gone: the page of now asks for others.
+   *
+   * @param {string} url   @returns {boolean} whether it is being loaded
+   */
   function again(url) {
     if (!once(url)) return false;
     location.reload();

@@ -18,7 +18,11 @@ export class Ahead {
     this.coming.get(of)?.received(message);
   }
 
-  /** A file as far as it is there; null if the page does not ask for it, or somebody took it already. @param {Described} file   @param {string} what */
+  /**
+   * A file as far as it is there; null if the page does not ask for it, or somebody took it already.
+   *
+   * @param {Described} file   @param {string} what
+   */
   pieces(file, what) {
     const coming = this.coming.get(file.url);
     if (!coming || coming.taken) return null;

@@ -11,7 +11,9 @@ import { genuine, nameOf } from "./genuine.js";
 import { AudioContextClass, FIRST_CHANNEL, announceCall, microphoneFault, runs } from "./quirks.js";
 
 /** @import { Described } from "./messages.js" */
-/** @import { CloseMessage, ClosedMessage, LevelMessage, PortMessage, QualityMessage } from "../../worklets/messages.js" */
+/**
+ * @import { CloseMessage, ClosedMessage, LevelMessage, PortMessage, QualityMessage } from "../../worklets/messages.js"
+ */
 /** @typedef {{onLevel: (who: "user" | "agent", level: LevelMessage) => void, onFault: OnFault}} Listeners */
 /** @typedef {(kind: string, fatal: boolean, recovered?: boolean) => void} OnFault */
 
@@ -69,7 +71,11 @@ export async function openAudio(urls, hold_ms, listeners) {
   }
 }
 
-/** A worklet that is what the build made. The browser has it in its cache by then. @param {AudioContext} context   @param {Described} file */
+/**
+ * A worklet that is what the build made. The browser has it in its cache by then.
+ *
+ * @param {AudioContext} context   @param {Described} file
+ */
 async function addChecked(context, file) {
   await genuine(file, nameOf(file));
   await context.audioWorklet.addModule(file.url);
@@ -77,7 +83,10 @@ async function addChecked(context, file) {
 
 /** An open microphone and speaker. `takePorts()` once, for the worker; `close()` at the end. */
 class Audio {
-  /** @param {AudioContext} context   @param {MediaStream} stream   @param {number} hold_ms   @param {Listeners} listeners */
+  /**
+   * @param {AudioContext} context   @param {MediaStream} stream   @param {number} hold_ms
+   * @param {Listeners} listeners
+   */
   constructor(context, stream, hold_ms, { onLevel, onFault }) {
     this.context = context;
     this.stream = stream;
@@ -108,7 +117,10 @@ class Audio {
     context.addEventListener("statechange", () => this.contextChanged(), { signal });
   }
 
-  /** @param {"capture" | "playback"} name   @param {AudioWorkletNodeOptions} options   @param {(level: LevelMessage) => void} onLevel */
+  /**
+   * @param {"capture" | "playback"} name   @param {AudioWorkletNodeOptions} options
+   * @param {(level: LevelMessage) => void} onLevel
+   */
   node(name, options, onLevel) {
     const node = new AudioWorkletNode(this.context, `parley-${name}`, options);
     this.bodies += 1;

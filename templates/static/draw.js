@@ -29,7 +29,10 @@ export function takeOver() {
   $("copying").hidden = false;
 }
 
-/** @param {ShownView} view as Python made it   @param {{status: string, tone: string} | null} local what only the page knows yet */
+/**
+ * @param {ShownView} view as Python made it
+ * @param {{status: string, tone: string} | null} local what only the page knows yet
+ */
 export function drawView(view, local) {
   const tone = local?.tone ?? view.tone;
   Object.assign(document.body.dataset, { state: view.state, activity: view.activity, tone });
@@ -71,7 +74,11 @@ function drawNotice(notice) {
   box.hidden = !notice;
 }
 
-/** What the service cannot do is not offered, and said where a person would look for it. `null`: not known yet. @param {View["features"] | null} features */
+/**
+ * What the service cannot do is not offered, and said where a person would look for it. `null`: not known yet.
+ *
+ * @param {View["features"] | null} features
+ */
 function drawFeatures(features) {
   if (!features) return;
   for (const element of marked("[data-feature]")) element.hidden = !features[element.dataset.feature ?? ""];
@@ -91,7 +98,11 @@ function drawVoices(voices) {
   offerVoices(voices.map((id) => new Option(id, id)), "");
 }
 
-/** Between the first entry, the service's own choice, and the last, a voice by its name. @param {HTMLOptionElement[]} options   @param {string} chosen */
+/**
+ * Between the first entry, the service's own choice, and the last, a voice by its name.
+ *
+ * @param {HTMLOptionElement[]} options   @param {string} chosen
+ */
 function offerVoices(options, chosen) {
   const picker = $("voice");
   picker.replaceChildren(picker.options[0], ...options, picker.options[picker.options.length - 1]);
@@ -117,7 +128,11 @@ export function drawCountdown() {
   }
 }
 
-/** Loudness as the ear has it: a meter over 60 dB, in steps that are worth a repaint. @param {"user" | "agent"} who   @param {{rms: number}} level */
+/**
+ * Loudness as the ear has it: a meter over 60 dB, in steps that are worth a repaint.
+ *
+ * @param {"user" | "agent"} who   @param {{rms: number}} level
+ */
 export function drawLevel(who, level) {
   const loudness = level.rms > 0.001 ? 1 + Math.log10(level.rms) / 3 : 0;
   const shown = (Math.round(loudness * LEVEL_STEPS) / LEVEL_STEPS).toFixed(2);

@@ -15,12 +15,19 @@ import { gunzipped } from "./inflate.js";
 
 const GZIP = [0x1f, 0x8b];
 
-/** @param {Described} file   @param {string} what for a person   @param {{ahead?: Ahead | null, progress?: (share: number) => void}} options */
+/**
+ * @param {Described} file   @param {string} what for a person
+ * @param {{ahead?: Ahead | null, progress?: (share: number) => void}} options
+ */
 export function whole(file, what, { ahead = null, progress } = {}) {
   return twice((cache, isFirst) => exactly(file, piecesOf(file, what, cache, isFirst ? ahead : null), what, progress));
 }
 
-/** The WebAssembly in a file, compiled while it arrives. @param {Described} file   @param {string} what   @param {Ahead | null} ahead */
+/**
+ * The WebAssembly in a file, compiled while it arrives.
+ *
+ * @param {Described} file   @param {string} what   @param {Ahead | null} ahead
+ */
 export function compiled(file, what, ahead = null) {
   const module = twice(async (cache, isFirst) => {
     const pieces = piecesOf(file, what, cache, isFirst ? ahead : null);
@@ -45,7 +52,11 @@ export function compiled(file, what, ahead = null) {
   return module;
 }
 
-/** A script that is run only when it is what the build made. The browser has it in its cache by then. @param {Described} file   @param {string} what */
+/**
+ * A script that is run only when it is what the build made. The browser has it in its cache by then.
+ *
+ * @param {Described} file   @param {string} what
+ */
 export async function imported(file, what) {
   await genuine(file, what);
   try {
@@ -55,7 +66,12 @@ export async function imported(file, what) {
   }
 }
 
-/** An import statement in Python cannot wait for a promise. In a worker a request may hold up everything, and here it has to. @param {Described} file   @param {string} what */
+/**
+ * An import statement in Python cannot wait for a promise. In a worker a request may hold up everything, and here it
+ * has to.
+ *
+ * @param {Described} file   @param {string} what
+ */
 export function wholeNow(file, what) {
   let fault = null;
   for (const again of ["", "?again"]) {
@@ -81,7 +97,11 @@ function piecesOf(file, what, cache, ahead) {
   return ahead?.pieces(file, what) || fetched(file, what, cache);
 }
 
-/** A file as it comes. @param {Described} file   @param {string} what   @param {RequestCache} cache   @returns {Pieces} */
+/**
+ * A file as it comes.
+ *
+ * @param {Described} file   @param {string} what   @param {RequestCache} cache   @returns {Pieces}
+ */
 async function* fetched(file, what, cache) {
   const { body } = await answerTo(file, what, cache);
   if (body === null) throw damaged(file, what); // an answer without content

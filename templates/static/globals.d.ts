@@ -1,4 +1,7 @@
-/** What the page's scripts leave for each other in the global scope, and what a browser has that TypeScript does not know. */
+/**
+ * What the page's scripts leave for each other in the global scope, and what a browser has that TypeScript does not
+ * know.
+ */
 
 import type { PageConfig, Settings, ShownView } from "./messages.js";
 

@@ -1,12 +1,13 @@
 /**
- * What Python asks of the browser, as plain mechanics: sockets, timers, ports, the token request. No decision is made here.
+ * What Python asks of the browser, as plain mechanics: sockets, timers, ports, the token request. No decision is made
+ * here.
  *
- * Method names are in Python's style because Python calls them. Calls into Python go through `tell`, which notices when Python
- * has died. Nothing here keeps a Python object but the one client, so nothing leaks per message.
+ * Method names are in Python's style because Python calls them. Calls into Python go through `tell`, which notices when
+ * Python has died. Nothing here keeps a Python object but the one client, so nothing leaks per message.
  *
- * Audio takes a short way where Python allows it: from one event to the next the bytes stay on this side, which has base64 of its
- * own, and before Python is told the next event it is told how many passed. Where it does not allow it, or where the platform lacks
- * base64, Python gets the bytes.
+ * Audio takes a short way where Python allows it: from one event to the next the bytes stay on this side, which has
+ * base64 of its own, and before Python is told the next event it is told how many passed. Where it does not allow it,
+ * or where the platform lacks base64, Python gets the bytes.
  */
 
 import { messageOf } from "./death.js";
@@ -14,7 +15,9 @@ import { askForToken, blocked, isBlocked, nameOf, whenBlocked } from "./network.
 
 /** @import { AudioPorts, Intent, ToPage } from "./messages.js" */
 /** @import { Client, ClientMethod, Method, Pyodide, ShortWay } from "./pyodide.js" */
-/** @import { CaughtUpMessage, DrainedMessage, FlushedMessage, HeldMessage, ProgressMessage } from "../../worklets/messages.js" */
+/**
+ * @import { CaughtUpMessage, DrainedMessage, FlushedMessage, HeldMessage, ProgressMessage } from "../../worklets/messages.js"
+ */
 
 const FATAL = /fatally failed|memory access out of bounds|unreachable|stack/i;
 
@@ -31,8 +34,8 @@ const SHORT_WAY = ["may_send", "sent", "item_of", "may_play", "played"];
  */
 
 /**
- * The socket of now, and what has taken the short way since Python was asked: `frames` and when the last loud one was sent,
- * `samples` of the reply `reply` and when the last of them came.
+ * The socket of now, and what has taken the short way since Python was asked: `frames` and when the last loud one was
+ * sent, `samples` of the reply `reply` and when the last of them came.
  *
  * @typedef {AudioJson & ShortWay & {id: number, socket: WebSocket, reply: string | null, item: unknown, sending: unknown,
  *   playing: unknown, frames: number, loud_at: number, samples: number, heard_at: number}} Wire
@@ -163,7 +166,11 @@ export class Host {
     return true;
   }
 
-  /** Was this audio of a reply, and is it on its way to the speaker? False: nothing was done. @param {Wire} wire   @param {unknown} text */
+  /**
+   * Was this audio of a reply, and is it on its way to the speaker? False: nothing was done.
+   *
+   * @param {Wire} wire   @param {unknown} text
+   */
   played(wire, text) {
     if (typeof text !== "string" || text.length > wire.most_chars || !text.includes(wire.type)) return false;
     const audio = audioOf(wire, text);
@@ -195,7 +202,8 @@ export class Host {
   }
 
   /**
-   * What the codec says of this socket's audio, with the session's methods; they live as long as it is the socket of now.
+   * What the codec says of this socket's audio, with the session's methods; they live as long as it is the socket of
+   * now.
    *
    * @param {number} id   @param {WebSocket} socket   @param {AudioJson | {type?: undefined}} audio
    */
@@ -324,7 +332,11 @@ export class Host {
   }
 }
 
-/** Is any fourth sample above `limit`, on either side? Speech is loud for longer than four samples. @param {ArrayBuffer} buffer   @param {number} limit */
+/**
+ * Is any fourth sample above `limit`, on either side? Speech is loud for longer than four samples.
+ *
+ * @param {ArrayBuffer} buffer   @param {number} limit
+ */
 function isLoud(buffer, limit) {
   const samples = new Int16Array(buffer);
   for (let i = 0; i < samples.length; i += 4) {
@@ -333,7 +345,11 @@ function isLoud(buffer, limit) {
   return false;
 }
 
-/** A reply's id and samples out of a message, or null where anything about it is unusual. @param {AudioJson} wire   @param {string} text */
+/**
+ * A reply's id and samples out of a message, or null where anything about it is unusual.
+ *
+ * @param {AudioJson} wire   @param {string} text
+ */
 function audioOf(wire, text) {
   try {
     const message = JSON.parse(text);

@@ -63,7 +63,11 @@ class Bits {
     return value;
   }
 
-  /** The symbol of the code that comes next: its bits, the first one lowest, are looked up at once where they are there. @param {Tree} tree */
+  /**
+   * The symbol of the code that comes next: its bits, the first one lowest, are looked up at once where they are there.
+   *
+   * @param {Tree} tree
+   */
   symbol({ table, bits }) {
     while (this.count < bits && this.at < this.data.length) {
       this.held |= this.data[this.at++] << this.count;
@@ -130,7 +134,10 @@ function treesOf(bits) {
   return [tree(lengths.subarray(0, literals)), tree(lengths.subarray(literals))];
 }
 
-/** @param {Bits} bits   @param {Tree} literals   @param {Tree} distances   @param {Uint8Array} out   @param {number} begin */
+/**
+ * @param {Bits} bits   @param {Tree} literals   @param {Tree} distances   @param {Uint8Array} out
+ * @param {number} begin
+ */
 function block(bits, literals, distances, out, begin) {
   let at = begin;
   for (;;) {

@@ -68,7 +68,11 @@ export class Link {
     this.awaitFirstWord(worker);
   }
 
-  /** A script of a wrong type is no event in WebKit (see `quirks.js`), and a slow line or machine is none anywhere. @param {Worker} worker */
+  /**
+   * A script of a wrong type is no event in WebKit (see `quirks.js`), and a slow line or machine is none anywhere.
+   *
+   * @param {Worker} worker
+   */
   awaitFirstWord(worker) {
     setTimeout(async () => {
       const found = this.heard ? null : await guard.diagnose(WORKER_URL);
@@ -84,7 +88,12 @@ export class Link {
     if (worker === this.worker && !this.heard) this.died(detail, kind, WORKER_URL);
   }
 
-  /** The worker checks every file that it takes; its own script is checked here. Nothing is asked of a worker before that. @param {Worker} worker */
+  /**
+   * The worker checks every file that it takes; its own script is checked here. Nothing is asked of a worker before
+   * that.
+   *
+   * @param {Worker} worker
+   */
   async look(worker) {
     try {
       const wasRight = await genuine(of_page.boot.worker, "the worker's script");

@@ -1,11 +1,11 @@
 /**
- * What page and worker know of each other, and of what the build and Python tell them: for the type checker, nothing of it is sent.
- * The messages of the worklets are in `worklets/messages.js`.
+ * What page and worker know of each other, and of what the build and Python tell them: for the type checker, nothing of
+ * it is sent. The messages of the worklets are in `worklets/messages.js`.
  */
 
 /**
- * A file as the build describes it: the length of its content, a digest of each part of `part_bytes`, and a sum of the whole for
- * who cannot wait for a digest (`builder/assets.py`).
+ * A file as the build describes it: the length of its content, a digest of each part of `part_bytes`, and a sum of the
+ * whole for who cannot wait for a digest (`builder/assets.py`).
  */
 export interface Described {
   url: string;
@@ -15,7 +15,7 @@ export interface Described {
   crc32: number;
 }
 
-// --- what the build tells the page (`builder/site.py`) ----------------------------------------------------------------------
+// --- what the build tells the page (`builder/site.py`)
 
 export interface PageConfig {
   boot: BootConfig & { worker: Described; capture: Described; playback: Described };
@@ -82,14 +82,17 @@ export interface SnapshotTable {
   trampoline: number;
 }
 
-// --- page to worker ---------------------------------------------------------------------------------------------------------
+// --- page to worker
 
 export type ToWorker =
   | { type: "init"; config: BootConfig & { settings: Settings }; ahead: string[] | null }
   | AheadMessage
   | Intent;
 
-/** A piece of a file that the page has asked for before the worker could, or that there are no more, or why there are none. */
+/**
+ * A piece of a file that the page has asked for before the worker could, or that there are no more, or why there are
+ * none.
+ */
 export type AheadMessage = { type: "ahead"; of: string } & AheadNews;
 export interface AheadNews {
   piece?: Uint8Array<ArrayBuffer>;
@@ -126,7 +129,7 @@ export interface AudioPorts {
   playback: MessagePort;
 }
 
-// --- worker to page ---------------------------------------------------------------------------------------------------------
+// --- worker to page
 
 export type ToPage = BootMessage | ViewMessage | DeadMessage | { type: "pong" };
 
@@ -178,7 +181,9 @@ export interface View {
 /** What the page shows: before Python has said a word it knows neither provider nor features. */
 export type ShownView = Omit<View, "features" | "provider"> & { features: View["features"] | null };
 
-/** `turns` are only those that are new or changed, `gone` left; `order` is null where known turns stay where they are. */
+/**
+ * `turns` are only those that are new or changed, `gone` left; `order` is null where known turns stay where they are.
+ */
 export interface ViewUpdate extends View {
   gone: string[];
   order: string[] | null;

@@ -3,7 +3,11 @@
 const CLOSE_PATIENCE_MS = 300;
 const VIOLATION_PATIENCE_MS = 50;
 
-/** Addresses that this worker's policy has refused. Chromium tells of them, a moment after the failure. @type {Set<string>} */
+/**
+ * Addresses that this worker's policy has refused. Chromium tells of them, a moment after the failure.
+ *
+ * @type {Set<string>}
+ */
 const refused = new Set();
 globalThis.addEventListener?.("securitypolicyviolation", (event) => {
   refused.add(/** @type {SecurityPolicyViolationEvent} */ (event).blockedURI);
@@ -45,7 +49,12 @@ async function whyNoAnswer(url, error) {
 /** What kind of error it was. @param {unknown} error */
 export const nameOf = (error) => String(/** @type {Error} */ (error).name);
 
-/** What Python is told of a socket that the page's policy forbids; it gets no close frame, so no server can have said this. @param {string} url */
+/**
+ * What Python is told of a socket that the page's policy forbids; it gets no close frame, so no server can have said
+ * this.
+ *
+ * @param {string} url
+ */
 export const blocked = (url) => `blocked by policy: ${new URL(url).origin}`;
 
 /** Firefox throws for such a socket. @param {unknown} error */

@@ -1,6 +1,7 @@
 /**
- * The state of the page as a pure function: `(state, event) -> [state, effects]`. It holds the time before Python is awake and what
- * only the page knows: whose click is under way, which microphone is open, how far the start is. `shell.js` has the effects done.
+ * The state of the page as a pure function: `(state, event) -> [state, effects]`. It holds the time before Python is
+ * awake and what only the page knows: whose click is under way, which microphone is open, how far the start is.
+ * `shell.js` has the effects done.
  */
 
 import { mergeTurns } from "./turns.js";
@@ -78,7 +79,11 @@ export function reduce(state, event) {
   }
 }
 
-/** One step after the other, each with the state that the one before left. @param {State} state   @param {((state: State) => Step)[]} steps */
+/**
+ * One step after the other, each with the state that the one before left.
+ *
+ * @param {State} state   @param {((state: State) => Step)[]} steps
+ */
 function inTurn(state, ...steps) {
   /** @type {Effect[]} */
   const effects = [];
@@ -152,7 +157,11 @@ function opened(state, ports, wishes) {
   );
 }
 
-/** Python is there: it gets the click, and with the ports what the worklet keeps. @param {State} state   @returns {Step} */
+/**
+ * Python is there: it gets the click, and with the ports what the worklet keeps.
+ *
+ * @param {State} state   @returns {Step}
+ */
 function handOver(state) {
   const { waiting } = state;
   if (!waiting) return [state, []];
@@ -172,7 +181,11 @@ function waitForPython(state) {
   return draw({ ...state, local: stage === "failed" ? null : { status, tone: "busy" } });
 }
 
-/** The person changed their mind before the call began: nothing was said to anybody. @param {State} state   @returns {Step} */
+/**
+ * The person changed their mind before the call began: nothing was said to anybody.
+ *
+ * @param {State} state   @returns {Step}
+ */
 function cancel(state) {
   return release({ ...state, call: state.call + 1, opening: false, waiting: null, local: null });
 }
@@ -206,9 +219,11 @@ function complain(state, kind, fatal, detail = "") {
 }
 
 /**
- * A microphone that is muted in hardware, suspended or unplugged delivers exact zeros, in most engines without any event.
+ * A microphone that is muted in hardware, suspended or unplugged delivers exact zeros, in most engines without any
+ * event.
  *
- * @param {State} state   @param {"user" | "agent"} who   @param {{rms: number, silent_ms: number}} heard   @returns {Step}
+ * @param {State} state   @param {"user" | "agent"} who   @param {{rms: number, silent_ms: number}} heard
+ * @returns {Step}
  */
 function level(state, who, heard) {
   if (!state.audio) return [state, []];
@@ -220,7 +235,9 @@ function level(state, who, heard) {
   );
 }
 
-/** @param {State} state   @param {string} kind   @param {boolean} fatal   @param {boolean} recovered   @returns {Step} */
+/**
+ * @param {State} state   @param {string} kind   @param {boolean} fatal   @param {boolean} recovered   @returns {Step}
+ */
 function faulted(state, kind, fatal, recovered) {
   if (state.waiting && recovered) return draw({ ...state, view: { ...state.view, notice: null } });
   if (state.waiting) return inTurn(state, (it) => (fatal ? cancel(it) : [it, []]), (it) => complain(it, kind, fatal));
@@ -228,7 +245,11 @@ function faulted(state, kind, fatal, recovered) {
   return [state, [{ do: "send", message: { type: "capture_failed", call: state.call, kind, detail: "", fatal } }]];
 }
 
-/** Python is gone, and the session with it: give the microphone back, say so, start again. @param {State} state   @param {StartFault} fault */
+/**
+ * Python is gone, and the session with it: give the microphone back, say so, start again.
+ *
+ * @param {State} state   @param {StartFault} fault
+ */
 function died(state, fault) {
   const wasReady = state.boot.stage === "ready";
   const then = state.view.can_hang_up ? "The call has ended. Press Connect to call again." : "Press Connect when you are ready.";
@@ -264,7 +285,11 @@ function retry(state) {
   );
 }
 
-/** What is told in these notices is over. In a call it is Python's to say so. @param {State} state   @param {RegExp} codes   @returns {Step} */
+/**
+ * What is told in these notices is over. In a call it is Python's to say so.
+ *
+ * @param {State} state   @param {RegExp} codes   @returns {Step}
+ */
 function over(state, codes) {
   const { view } = state;
   if (!view.notice || !view.can_connect || !codes.test(view.notice.code)) return [state, []];

@@ -1,4 +1,7 @@
-/** Pyodide, Emscripten and our Python, as far as the worker uses them. Calls into Python are not checked further than this. */
+/**
+ * Pyodide, Emscripten and our Python, as far as the worker uses them. Calls into Python are not checked further than
+ * this.
+ */
 
 /** A method of Python's. */
 export type Method = ((...values: unknown[]) => unknown) & { copy(): Method; destroy(): void };

@@ -45,7 +45,11 @@ export function runtimeOptions(meta, blocks, create) {
   };
 }
 
-/** Write the blocks into a fresh module's memory. @param {Uint8Array} memory   @param {Uint8Array} bytes   @param {SnapshotTable} meta */
+/**
+ * Write the blocks into a fresh module's memory.
+ *
+ * @param {Uint8Array} memory   @param {Uint8Array} bytes   @param {SnapshotTable} meta
+ */
 export function putBack(memory, bytes, { runs, block_bytes, text_type }) {
   let position = 0;
   let target = 0;
@@ -63,7 +67,12 @@ export function putBack(memory, bytes, { runs, block_bytes, text_type }) {
   for (const [begin, end] of pieces) hashTexts(words, begin >> 2, end >> 2, text_type);
 }
 
-/** Python that was put back becomes the visitor's: language, time zone, clock, random numbers. Once, before anything of the page runs in it. @param {Pyodide} python */
+/**
+ * Python that was put back becomes the visitor's: language, time zone, clock, random numbers. Once, before anything of
+ * the page runs in it.
+ *
+ * @param {Pyodide} python
+ */
 export function settle(python) {
   const language = `${(globalThis.navigator?.language ?? "C").replace("-", "_")}.UTF-8`; // as Emscripten says it
   const visitor = python.pyimport("_visitor");

@@ -17,7 +17,9 @@ import { Secondaries, Secondary } from "./secondary.js";
 /** @import { Factory, Pyodide, PyodideOptions } from "./pyodide.js" */
 /** @typedef {(name: "runtime" | "python" | "client", percent: number) => void} Stage */
 /** @typedef {{python: Pyodide, rest: Secondaries | null}} Started */
-/** @typedef {(config: BootConfig, stage: Stage, ahead: Ahead | null, wasm: Promise<WebAssembly.Module>) => Promise<Started>} Start */
+/**
+ * @typedef {(config: BootConfig, stage: Stage, ahead: Ahead | null, wasm: Promise<WebAssembly.Module>) => Promise<Started>} Start
+ */
 /** @typedef {{default: Factory}} Script */
 /** @typedef {{loadPyodide(options: PyodideOptions): Promise<Pyodide>}} Loader */
 
@@ -61,7 +63,12 @@ export async function startPython(config, stage, ahead) {
   throw new Error("there is no way to start Python");
 }
 
-/** A file comes in hundreds of parts. Each word of them is drawn, which takes time from what it tells of; a new stage is always told. @param {Stage} stage   @returns {Stage} */
+/**
+ * A file comes in hundreds of parts. Each word of them is drawn, which takes time from what it tells of; a new stage is
+ * always told.
+ *
+ * @param {Stage} stage   @returns {Stage}
+ */
 function inSteps(stage) {
   let [last, last_ms] = ["runtime", performance.now()]; // the worker's first word
   return (name, percent) => {
@@ -123,7 +130,11 @@ async function fromNothing(config, stage) {
   return { python, rest: null };
 }
 
-/** Options for a start without a snapshot. Pyodide would fetch its table of packages; no page asks for one by its name. @param {BootConfig} config   @param {Factory} create */
+/**
+ * Options for a start without a snapshot. Pyodide would fetch its table of packages; no page asks for one by its name.
+ *
+ * @param {BootConfig} config   @param {Factory} create
+ */
 function plainOptions({ snapshot }, create) {
   return { indexURL: NOWHERE, packageBaseUrl: NOWHERE, lockFileContents: snapshot.lock, createPyodideModule: create };
 }
@@ -185,7 +196,9 @@ async function compiledAlready(compiling, rest, answers, load) {
   }
 }
 
-/** @typedef {Record<string, () => BodyInit | Promise<BodyInit>>} Answers   what a fetch gets, by how its address ends */
+/**
+ * @typedef {Record<string, () => BodyInit | Promise<BodyInit>>} Answers   what a fetch gets, by how its address ends
+ */
 
 /**
  * While `load` runs, a fetch of an address that ends with one of the names is answered from here.

@@ -31,7 +31,11 @@ export class Secondaries {
     for (const part of parts.slice(1)) part.first = parts[0];
   }
 
-  /** Make `instance` whole when that is needed. @param {Instance} instance   @returns {Instance} the instance as Pyodide shall see it */
+  /**
+   * Make `instance` whole when that is needed.
+   *
+   * @param {Instance} instance   @returns {Instance} the instance as Pyodide shall see it
+   */
   attach(instance) {
     return this.parts.reduce((seen, part) => part.attach(seen), instance);
   }
@@ -104,7 +108,11 @@ export class Secondary {
     console.info(`parley: Python waited ${Math.round(performance.now() - begin_ms)} ms for the rest of its code`);
   }
 
-  /** The new instance fills its part of the table by itself; the rest of it is what it calls in the primary module. @param {WebAssembly.Module} module */
+  /**
+   * The new instance fills its part of the table by itself; the rest of it is what it calls in the primary module.
+   *
+   * @param {WebAssembly.Module} module
+   */
   join(module) {
     if (this.parts === null) throw new Error("no instance was attached");
     this.first?.bringNow();

@@ -1,6 +1,6 @@
 /**
- * The page's own thread: the click, the microphone, and drawing. It sends intents to the worker and draws what comes back; it
- * knows no provider, no protocol and no policy. What follows from what is decided in `page_state.js`.
+ * The page's own thread: the click, the microphone, and drawing. It sends intents to the worker and draws what comes
+ * back; it knows no provider, no protocol and no policy. What follows from what is decided in `page_state.js`.
  */
 
 import { openAudio } from "./audio.js";
@@ -80,7 +80,11 @@ function connect() {
   happened({ type: "connect", hold_ms: $("turn-style").value === "vad" ? chosen.settings.early_words_ms : 0 });
 }
 
-/** Everything that needs the gesture happens before this function first awaits. @param {number} call   @param {number} hold_ms */
+/**
+ * Everything that needs the gesture happens before this function first awaits.
+ *
+ * @param {number} call   @param {number} hold_ms
+ */
 async function open(call, hold_ms) {
   try {
     const opened = await openAudio(config.boot, hold_ms, {
@@ -108,7 +112,11 @@ function died(reason, kind, what) {
   happened({ type: "died", fault: startFault(kind, reason) });
 }
 
-/** Another service for the next call. Python starts over with its settings, and says what it can do. @param {number} index */
+/**
+ * Another service for the next call. Python starts over with its settings, and says what it can do.
+ *
+ * @param {number} index
+ */
 function choose(index) {
   chosen = config.choices[index];
   link.settings = chosen.settings; // a worker that must be started anew starts with it

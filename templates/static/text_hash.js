@@ -11,7 +11,11 @@ const MAX_LENGTH = 0xffff;
 const PLAIN_STATE = 0x64; // compact, ASCII, one byte for each character: what tells a text from any other words
 const STATE_MASK = 0xfc;
 
-/** Is there, at this word, a text whose hash follows from it? @param {Uint32Array} words   @param {number} at   @param {number} type */
+/**
+ * Is there, at this word, a text whose hash follows from it?
+ *
+ * @param {Uint32Array} words   @param {number} at   @param {number} type
+ */
 export function isText(words, at, type) {
   return words[at + TYPE] === type && words[at + LENGTH] - 1 < MAX_LENGTH && (words[at + STATE] & STATE_MASK) === PLAIN_STATE;
 }
@@ -27,7 +31,10 @@ export function hashTexts(words, begin, end, type) {
   }
 }
 
-/** @param {Uint32Array} words   @param {number} at   @returns {number} the hash of the text at this word, as Python keeps it */
+/**
+ * @param {Uint32Array} words   @param {number} at
+ * @returns {number} the hash of the text at this word, as Python keeps it
+ */
 export function textHash(words, at) {
   const length = words[at + LENGTH];
   const text = at + TEXT;

@@ -1,10 +1,12 @@
 /**
- * The transcript: keeps the list of turns up to date from what Python says has changed, draws what changed, and tells it to
- * a screen reader when nobody is heard.
+ * The transcript: keeps the list of turns up to date from what Python says has changed, draws what changed, and tells
+ * it to a screen reader when nobody is heard.
  */
 
 /** @import { Turn, ViewUpdate } from "./messages.js" */
-/** @typedef {{element: HTMLElement, turn: Turn | null, text: HTMLElement, mark: HTMLElement}} Item   what is drawn of a turn */
+/**
+ * @typedef {{element: HTMLElement, turn: Turn | null, text: HTMLElement, mark: HTMLElement}} Item   what is drawn of a turn
+ */
 
 /** @type {Record<string, string>} */
 const ROLES = { user: "You", agent: "Agent", tool: "Tool", system: "Note", mark: "Note" };
@@ -18,8 +20,9 @@ const items = new Map();
 const announced = new Set();
 
 /**
- * The list after an update: `update.turns` are new or changed, `update.gone` left, `update.order` is null where known turns
- * stay where they are and new ones follow. Cheap for a long list: it is copied, and what changes is nearly always at its end.
+ * The list after an update: `update.turns` are new or changed, `update.gone` left, `update.order` is null where known
+ * turns stay where they are and new ones follow. Cheap for a long list: it is copied, and what changes is nearly always
+ * at its end.
  *
  * @param {Turn[]} turns   @param {Pick<ViewUpdate, "turns" | "gone" | "order">} update
  */
@@ -38,7 +41,11 @@ export function mergeTurns(turns, update) {
   return merged;
 }
 
-/** A new call starts an empty list; its turns are told to a screen reader again. @param {HTMLElement} list   @param {HTMLElement} announcer   @param {Turn[]} turns */
+/**
+ * A new call starts an empty list; its turns are told to a screen reader again.
+ *
+ * @param {HTMLElement} list   @param {HTMLElement} announcer   @param {Turn[]} turns
+ */
 export function drawTurns(list, announcer, turns) {
   const near_end = list.scrollHeight - list.scrollTop - list.clientHeight < 60;
   const left = new Set(items.keys());
@@ -91,7 +98,11 @@ function drawTurn(item, turn) {
   mark.hidden = !turn.interrupted;
 }
 
-/** A screen reader speaks each turn once, as it was heard, and never while the agent's own voice is heard. @param {HTMLElement} announcer   @param {Turn[]} turns */
+/**
+ * A screen reader speaks each turn once, as it was heard, and never while the agent's own voice is heard.
+ *
+ * @param {HTMLElement} announcer   @param {Turn[]} turns
+ */
 function announce(announcer, turns) {
   if (turns.some(({ sounding }) => sounding)) return;
   for (const turn of turns.slice(-ANNOUNCED_FROM_END)) {

@@ -57,7 +57,7 @@ const python = {
 };
 
 /** As Pyodide starts: it asks for its WebAssembly and its library below `indexURL`, and has its module made. */
-async function usual(kind, options) {
+async function usual(_, options) {
   const library = fetch(`${options.indexURL}${options.stdLibURL}`).then((answer) => answer.arrayBuffer());
   const { module } = await WebAssembly.instantiateStreaming(fetch(`${options.indexURL}pyodide.asm.wasm`), {});
   assert.ok(module instanceof WebAssembly.Module);
