@@ -4,42 +4,19 @@
  *
  * Method names are in Python's style because Python calls them. Calls into Python go through `tell`, which notices when
  * Python has died. Nothing here keeps a Python object but the one client, so nothing leaks per message.
- *
- * Audio takes a short way where Python allows it: from one event to the next the bytes stay on this side, which has
- * base64 of its own, and before Python is told the next event it is told how many passed. Where it does not allow it,
- * or where the platform lacks base64, Python gets the bytes.
  */
 
+import { AudioFastPath } from "./audio_fast_path.js";
 import { messageOf } from "./death.js";
 import { askForToken, blocked, isBlocked, nameOf, whenBlocked } from "./network.js";
 
 /** @import { AudioPorts, Intent, ToPage } from "./messages.js" */
-/** @import { Client, ClientMethod, Method, Pyodide, ShortWay } from "./pyodide.js" */
+/** @import { Client, ClientMethod, Method, Pyodide } from "./pyodide.js" */
 /**
  * @import { CaughtUpMessage, DrainedMessage, FlushedMessage, HeldMessage, ProgressMessage } from "../../worklets/messages.js"
  */
 
 const FATAL = /fatally failed|memory access out of bounds|unreachable|stack/i;
-
-/** @type {(keyof ShortWay)[]} */
-const SHORT_WAY = ["may_send", "sent", "item_of", "may_play", "played"];
-
-/**
- * Where audio stands in a socket's JSON, as the codec says (`pyclient.codecs.AudioJson`).
- *
- * @typedef {object} AudioJson
- * @property {string} before @property {string} behind
- * @property {string} type @property {string} type_field @property {string} reply_field @property {string} data_field
- * @property {number} most_buffered @property {number} most_chars @property {number} loud_peak
- */
-
-/**
- * The socket of now, and what has taken the short way since Python was asked: `frames` and when the last loud one was
- * sent, `samples` of the reply `reply` and when the last of them came.
- *
- * @typedef {AudioJson & ShortWay & {id: number, socket: WebSocket, reply: string | null, item: unknown, sending: unknown,
- *   playing: unknown, frames: number, loud_at: number, samples: number, heard_at: number}} Wire
- */
 
 export class Host {
   /**
@@ -63,8 +40,7 @@ export class Host {
     this.ports = { capture: null, playback: null };
     /** @type {Map<string, Method>} */
     this.methods = new Map();
-    /** Where the audio of the socket of now may take the short way. @type {Wire | null} */
-    this.wire = null;
+    this.fastPath = new AudioFastPath(this);
   }
 
   /**
@@ -129,67 +105,17 @@ export class Host {
     };
   }
 
-  // --- the short way of audio ----------------------------------------------------------------------------------------------
-
   /** @param {ArrayBuffer} buffer */
   frame(buffer) {
-    if (this.wire === null || !this.passed(this.wire, buffer)) this.tell("frame", buffer);
+    if (!this.fastPath.sent(buffer)) this.tell("frame", buffer);
   }
 
   /** @param {number} id   @param {unknown} data */
   message(id, data) {
-    if (this.wire === null || id !== this.wire.id || !this.played(this.wire, data)) this.tell("message", id, data);
+    if (!this.fastPath.played(id, data)) this.tell("message", id, data);
   }
 
-  /** Before Python hears of anything else: what has passed since it was asked. It is asked again for what comes after that. */
-  settle() {
-    const { wire } = this;
-    if (wire === null) return;
-    wire.sending = wire.playing = false;
-    const { frames, loud_at, samples, heard_at } = wire;
-    wire.frames = wire.loud_at = wire.samples = 0;
-    if (frames > 0) this.ask(wire.sent, frames, loud_at);
-    if (samples > 0) this.ask(wire.played, samples, heard_at);
-  }
-
-  /** Was this frame sent? False: nothing was done. @param {Wire} wire   @param {ArrayBuffer} buffer */
-  passed(wire, buffer) {
-    const { socket } = wire;
-    if (socket.readyState !== WebSocket.OPEN || socket.bufferedAmount > wire.most_buffered) return false;
-    if (buffer.byteLength === 0 || buffer.byteLength % 2 !== 0) return false;
-    wire.sending ||= this.ask(wire.may_send);
-    if (!wire.sending) return false;
-    wire.frames += 1;
-    if (isLoud(buffer, wire.loud_peak)) wire.loud_at = performance.now();
-    socket.send(wire.before + new Uint8Array(buffer).toBase64() + wire.behind);
-    this.recycle(buffer);
-    return true;
-  }
-
-  /**
-   * Was this audio of a reply, and is it on its way to the speaker? False: nothing was done.
-   *
-   * @param {Wire} wire   @param {unknown} text
-   */
-  played(wire, text) {
-    if (typeof text !== "string" || text.length > wire.most_chars || !text.includes(wire.type)) return false;
-    const audio = audioOf(wire, text);
-    if (audio === null) return false;
-    if (audio.reply !== wire.reply) {
-      this.settle();
-      wire.item = this.ask(wire.item_of, audio.reply);
-      wire.reply = wire.item ? audio.reply : null; // one that Python does not know yet is asked for again
-    }
-    if (wire.reply === null) return false;
-    wire.playing ||= this.ask(wire.may_play);
-    if (!wire.playing) return false;
-    wire.samples += audio.pcm.length / 2;
-    wire.heard_at = performance.now();
-    this.play(wire.item, audio.pcm);
-    return true;
-  }
-
-  /** Call a method of the short way. See `tell`. @param {Method} method   @param {unknown[]} values */
+  /** Call a method of Python's that is no event. See `tell`. @param {Method} method   @param {unknown[]} values */
   ask(method, ...values) {
     if (this.dead) return undefined;
     try {
@@ -201,27 +127,12 @@ export class Host {
     }
   }
 
-  /**
-   * What the codec says of this socket's audio, with the session's methods; they live as long as it is the socket of
-   * now.
-   *
-   * @param {number} id   @param {WebSocket} socket   @param {AudioJson | {type?: undefined}} audio
-   */
-  takeShortWay(id, socket, audio) {
-    this.settle();
-    for (const name of SHORT_WAY) this.wire?.[name].destroy();
-    this.wire = null;
-    if (!audio.type || !Uint8Array.fromBase64 || !this.client) return;
-    const none = { reply: null, item: "", sending: false, playing: false, frames: 0, loud_at: 0, samples: 0, heard_at: 0 };
-    const { short_way } = this.client;
-    const { may_send, sent, item_of, may_play, played } = short_way;
-    // They would go with what they were taken from.
-    const kept = { may_send: may_send.copy(), sent: sent.copy(), item_of: item_of.copy(), may_play: may_play.copy(), played: played.copy() };
-    this.wire = { id, socket, ...audio, ...none, ...kept };
-    short_way.destroy();
-  }
-
   // --- called from Python -----------------------------------------------------------------------------------------------
+
+  /** Python is told what has passed without it. */
+  settle() {
+    this.fastPath.settle();
+  }
 
   now_ms() {
     return performance.now();
@@ -260,7 +171,7 @@ export class Host {
     }
     socket.binaryType = "arraybuffer";
     this.sockets.set(id, socket);
-    this.takeShortWay(id, socket, JSON.parse(audio));
+    this.fastPath.take(id, socket, JSON.parse(audio), this.client);
     socket.onopen = () => this.tell("socket_opened", id);
     socket.onmessage = ({ data }) => this.message(id, data);
     whenBlocked(socket, () => this.sockets.get(id) === socket, () => {
@@ -329,38 +240,5 @@ export class Host {
   /** @param {string} direction   @param {string} text */
   log(direction, text) {
     console.debug(`${direction} ${text}`);
-  }
-}
-
-/**
- * Is any fourth sample above `limit`, on either side? Speech is loud for longer than four samples.
- *
- * @param {ArrayBuffer} buffer   @param {number} limit
- */
-function isLoud(buffer, limit) {
-  const samples = new Int16Array(buffer);
-  for (let i = 0; i < samples.length; i += 4) {
-    if (samples[i] > limit || samples[i] < -limit) return true;
-  }
-  return false;
-}
-
-/**
- * A reply's id and samples out of a message, or null where anything about it is unusual.
- *
- * @param {AudioJson} wire   @param {string} text
- */
-function audioOf(wire, text) {
-  try {
-    const message = JSON.parse(text);
-    const reply = message[wire.reply_field];
-    const data = message[wire.data_field];
-    if (message[wire.type_field] !== wire.type || typeof reply !== "string" || typeof data !== "string") return null;
-    const pcm = Uint8Array.fromBase64(data);
-    // Line breaks and missing padding are taken here as they are in Python; half a sample is for Python to refuse.
-    const whole = pcm.length > 0 && pcm.length % 2 === 0;
-    return whole ? { reply, pcm } : null;
-  } catch {
-    return null;
   }
 }

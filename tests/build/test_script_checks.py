@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import get_type_hints
 
 import pytest
 
-from builder import quality
+from builder import quality, snapshot, split
 from pyclient import view
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,3 +100,13 @@ def biome(folder: Path, step: str, file: str, line: str) -> subprocess.Completed
     command = quality.steps(ROOT)[step]
     command[0] = str(Path(command[0]).resolve())
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("names", "step"), [(split.PAGE_SCRIPTS, "split"), ([path.name for path in snapshot.RESTORE], "snapshot")]
+)
+def test_what_a_step_of_the_build_runs_of_the_page_is_in_the_key_of_its_cache(names: Sequence[str], step: str) -> None:
+    """With all that it imports: a change there would otherwise leave yesterday's result in use."""
+    for name in names:
+        imported = re.findall(r'^import \{[^}]*\} from "\./([\w.]+)";$', (STATIC / name).read_text(), re.MULTILINE)
+        assert set(imported) <= set(names), f"{step}: {name}"
