@@ -41,6 +41,7 @@ def steps(root: Path) -> dict[str, list[str]]:
     found |= {f"tsc --strict, {world}": [tsc, "--project", project] for world, project in WORLDS.items()}
     biome = str(npm_tools.program(root, "biome"))
     found["biome lint"] = [biome, "lint", "--error-on-warnings", "--max-diagnostics=50"]
+    found["biome format"] = [biome, "format", "--max-diagnostics=50"]
     return found
 
 

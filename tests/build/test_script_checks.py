@@ -90,6 +90,20 @@ def test_what_the_linter_finds_makes_the_check_fail(tmp_path: Path, file: str, l
     assert done.returncode != 0 and rule in done.stdout + done.stderr, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("worklets/pcm.js", "export const  two = 'spaces';"),
+        ("templates/static/style.css", ".a{color:red}"),
+        ("templates/static/messages.d.ts", "export type A = string"),
+    ],
+)
+def test_an_unformatted_line_makes_the_check_fail(tmp_path: Path, file: str, line: str) -> None:
+    done = biome(tmp_path, "biome format", file, line)
+    assert done.returncode != 0 and Path(file).name in done.stdout + done.stderr
+    assert "1 error" in done.stdout + done.stderr, "the rest is formatted"
+
+
 def biome(folder: Path, step: str, file: str, line: str) -> subprocess.CompletedProcess[str]:
     """Run a step of the check in a copy with one line more in `file`."""
     for room in ("templates", "worklets"):
