@@ -4,9 +4,10 @@
  * `shell.js` has the effects done.
  */
 
+import { EMPTY, ofCrash, ofMicrophone, ofStart } from "./page_words.js";
 import { mergeTurns } from "./turns.js";
 
-/** @import { AudioPorts, BootMessage, Notice, PageConfig, ShownView, ViewMessage, Wishes } from "./messages.js" */
+/** @import { AudioPorts, BootMessage, PageConfig, ViewMessage, Wishes } from "./messages.js" */
 /** @import { Boot, Effect, Event, Sending, StartFault, State } from "./page_types.js" */
 /** @typedef {[State, Effect[]]} Step */
 
@@ -15,29 +16,6 @@ const SILENT_AFTER_MS = 2500;
 const PAGE_FAULTS = ["missing", "mistyped", "damaged", "refused", "policy"];
 // Over as soon as there is a network.
 const LINE_FAULTS = ["network", "offline"];
-
-/** What is shown before Python has said a word. @type {ShownView} */
-export const EMPTY = {
-  state: "idle",
-  activity: "none",
-  status: "Ready when you are",
-  tone: "idle",
-  audio_wanted: false,
-  can_connect: true,
-  can_hang_up: false,
-  can_interrupt: false,
-  can_type: false,
-  muted: false,
-  notice: null,
-  turns: [],
-  voices: null,
-  session_id: null,
-  ends_in_ms: null,
-  stats: {},
-  features: null,
-  turn_style: "vad",
-  talking: false,
-};
 
 /** @param {PageConfig["microphone_words"]} words   @returns {State} */
 export function initial(words) {
@@ -210,10 +188,7 @@ function refused(state, kind, detail) {
 
 /** @param {State} state   @param {string} kind   @param {boolean} fatal   @param {string} detail   @returns {Step} */
 function complain(state, kind, fatal, detail = "") {
-  const known = kind !== "unknown" && kind in state.words;
-  const [title, hint, retry] = state.words[known ? kind : "unknown"];
-  const more = known || !detail ? "" : ` The browser says: ${detail.slice(0, 200)}`;
-  const view = { ...state.view, notice: { tone: fatal ? "error" : "warn", code: `mic_${kind}`, title, hint: hint + more, retry } };
+  const view = { ...state.view, notice: ofMicrophone(state.words, kind, fatal, detail) };
   if (!fatal) return draw({ ...state, view });
   return draw({ ...state, local: null, view: { ...view, state: "failed", tone: "error", status: "Not connected" } });
 }
@@ -252,26 +227,19 @@ function faulted(state, kind, fatal, recovered) {
  */
 function died(state, fault) {
   const wasReady = state.boot.stage === "ready";
-  const then = state.view.can_hang_up ? "The call has ended. Press Connect to call again." : "Press Connect when you are ready.";
   const view = { ...EMPTY, turns: state.view.turns, state: "failed", tone: "error", can_connect: false };
-  const crashed = notice("worker_died", "The agent's mind crashed and was started again.", then);
-  const unstarted = notice(`start_${fault.kind}`, fault.title, fault.hint);
+  const crashed = ofCrash(state.view.can_hang_up);
   return inTurn(
     state,
     cancel,
     (it) => {
       const boot = /** @type {Boot} */ ({ ...it.boot, stage: "failed", percent: 0 });
       if (wasReady) return restart({ ...it, boot, view: { ...view, status: "Stopped", notice: crashed } });
-      const failed = { ...it, boot: { ...boot, fault }, view: { ...view, status: "Not started", notice: unstarted } };
+      const failed = { ...it, boot: { ...boot, fault }, view: { ...view, status: "Not started", notice: ofStart(fault) } };
       return [failed, [{ do: "draw_boot", stage: "failed", percent: 0 }]];
     },
     draw,
   );
-}
-
-/** @param {string} code   @param {string} title   @param {string} hint   @returns {Notice} */
-function notice(code, title, hint) {
-  return { tone: "error", code, title, hint, retry: true };
 }
 
 /** @param {State} state   @returns {Step} */

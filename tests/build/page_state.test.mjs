@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { EMPTY, initial, reduce } from "../../templates/static/page_state.js";
+import { initial, reduce } from "../../templates/static/page_state.js";
+import { EMPTY } from "../../templates/static/page_words.js";
 
 const WORDS = {
   silent: ["Silence", "Is it muted?", false],
