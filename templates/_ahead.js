@@ -20,7 +20,8 @@
   // Under `require-trusted-types-for 'script'` a worker's address must come out of a policy; ours lets in our own origin only.
   const policy = globalThis.trustedTypes?.createPolicy("parley", {
     createScriptURL(url) {
-      if (new URL(url, document.baseURI).origin !== location.origin) throw new TypeError("a worker must come from this site");
+      if (new URL(url, document.baseURI).origin !== location.origin)
+        throw new TypeError("a worker must come from this site");
       return url;
     },
   });
@@ -52,7 +53,8 @@
       const answer = await fetch(of);
       if (!answer.ok || !answer.body) throw new Error(`status ${answer.status}`);
       const reader = answer.body.getReader();
-      for (let it = await reader.read(); !it.done; it = await reader.read()) give({ piece: it.value }, [it.value.buffer]);
+      for (let it = await reader.read(); !it.done; it = await reader.read())
+        give({ piece: it.value }, [it.value.buffer]);
       give({ end: true });
     } catch (error) {
       give({ failed: /** @type {Error} */ (error).message });
@@ -64,6 +66,7 @@
   /** @type {typeof globalThis.parleyAhead.first} */
   const first = { worker: startWorker(config.choices[0].settings, ahead), said: [] };
   for (const url of ahead) handAhead(first.worker, url);
-  first.worker.onmessage = first.worker.onerror = (/** @type {MessageEvent | ErrorEvent} */ event) => void first.said.push(event);
+  first.worker.onmessage = first.worker.onerror = (/** @type {MessageEvent | ErrorEvent} */ event) =>
+    void first.said.push(event);
   globalThis.parleyAhead = { config, first, startWorker };
 })();

@@ -95,7 +95,9 @@
     if (location.protocol === "file:") return ["file"];
     if (globalThis.origin === "null") return ["sandbox"];
     if (!globalThis.isSecureContext) return ["insecure"];
-    const lacking = ["WebAssembly", "Worker", "AudioWorkletNode", "BigInt64Array", "ReadableStream"].filter((name) => !(name in globalThis));
+    const lacking = ["WebAssembly", "Worker", "AudioWorkletNode", "BigInt64Array", "ReadableStream"].filter(
+      (name) => !(name in globalThis),
+    );
     if (!modulesInWorkers()) lacking.push("modules in workers");
     return lacking.length > 0 ? ["old", lacking.join(", ")] : null;
   }
@@ -104,7 +106,13 @@
   function modulesInWorkers() {
     let seen = Boolean(globalThis.trustedTypes); // a policy for addresses would refuse this one aloud, and is younger than modules
     try {
-      if (!seen) new Worker("http://", { get type() { seen = true; return /** @type {"module"} */ ("module"); } }).terminate();
+      if (!seen)
+        new Worker("http://", {
+          get type() {
+            seen = true;
+            return /** @type {"module"} */ ("module");
+          },
+        }).terminate();
     } catch {
       // as it should be
     }
@@ -119,13 +127,20 @@
       (answer) => {
         if (answer.body) answer.body.cancel();
         const type = answer.headers.get("content-type") || "of no type";
-        if (!answer.ok) return { kind: [404, 410].includes(answer.status) ? "missing" : "refused", detail: `${name} was answered with ${answer.status}.` };
+        if (!answer.ok)
+          return {
+            kind: [404, 410].includes(answer.status) ? "missing" : "refused",
+            detail: `${name} was answered with ${answer.status}.`,
+          };
         if (/html/.test(type)) return { kind: "missing", detail: `${name} was answered with a page.` };
         if (!/(java|ecma)script/.test(type)) return { kind: "mistyped", detail: `${name} is ${type}.` };
         if (violations.length > 0) return { kind: "policy", detail: `Refused: ${violations.join(", ")}.` };
         return { kind: "unknown", detail: `${name} is there and was not taken.` };
       },
-      (error) => ({ kind: violations.length > 0 ? "policy" : "network", detail: `${name}: ${error.message}. ${violations.join(", ")}`.trim() }),
+      (error) => ({
+        kind: violations.length > 0 ? "policy" : "network",
+        detail: `${name}: ${error.message}. ${violations.join(", ")}`.trim(),
+      }),
     );
   }
 
@@ -167,7 +182,8 @@
   /** At `/voice` a page looks for its files beside `voice`. Are they in it? @param {string} path */
   function slashMissing(path) {
     if (/(\/|\.html?)$/.test(location.pathname)) return Promise.resolve(false);
-    const isScript = (/** @type {Response} */ answer) => answer.ok && /javascript/.test(answer.headers.get("content-type") || "");
+    const isScript = (/** @type {Response} */ answer) =>
+      answer.ok && /javascript/.test(answer.headers.get("content-type") || "");
     return fetch(`${location.pathname}/${path}`).then(isScript, () => false);
   }
 
@@ -176,7 +192,8 @@
     const path = lost.getAttribute("src") || lost.getAttribute("href") || "";
     const script = "src" in lost ? lost.src : "";
     slashMissing(path).then((missing) => {
-      if (missing && once(location.pathname)) location.replace(`${location.pathname}/${location.search}${location.hash}`);
+      if (missing && once(location.pathname))
+        location.replace(`${location.pathname}/${location.search}${location.hash}`);
       else if (missing) tell("slash");
       else if (script) return diagnose(script).then(explain);
       return null;
@@ -196,12 +213,22 @@
     return;
   }
   draw(() => said || show("notice"));
-  document.addEventListener("securitypolicyviolation", (event) => violations.push(`${event.effectiveDirective} ${event.blockedURI}`));
-  addEventListener("error", (event) => {
-    if (alive) return;
-    if (event.target instanceof HTMLScriptElement || event.target instanceof HTMLLinkElement) missed(event.target);
-    else if (event.message) setTimeout(() => tell(violations.length > 0 ? "policy" : "unknown", `${event.message}. ${violations.join(", ")}`), FAULT_AFTER_MS);
-  }, true);
+  document.addEventListener("securitypolicyviolation", (event) =>
+    violations.push(`${event.effectiveDirective} ${event.blockedURI}`),
+  );
+  addEventListener(
+    "error",
+    (event) => {
+      if (alive) return;
+      if (event.target instanceof HTMLScriptElement || event.target instanceof HTMLLinkElement) missed(event.target);
+      else if (event.message)
+        setTimeout(
+          () => tell(violations.length > 0 ? "policy" : "unknown", `${event.message}. ${violations.join(", ")}`),
+          FAULT_AFTER_MS,
+        );
+    },
+    true,
+  );
   addEventListener("online", () => {
     if (!alive && ["offline", "network"].includes(said)) location.reload();
   });

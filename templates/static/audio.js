@@ -105,7 +105,11 @@ class Audio {
     /** @type {AudioWorkletNodeOptions} */
     const capture = { numberOfInputs: 1, numberOfOutputs: 1, ...FIRST_CHANNEL, processorOptions: { hold_ms } };
     this.captureNode = this.node("capture", capture, (level) => onLevel("user", level));
-    this.playbackNode = this.node("playback", { numberOfInputs: 0, numberOfOutputs: 1, outputChannelCount: [1] }, (level) => onLevel("agent", level));
+    this.playbackNode = this.node(
+      "playback",
+      { numberOfInputs: 0, numberOfOutputs: 1, outputChannelCount: [1] },
+      (level) => onLevel("agent", level),
+    );
     this.source = context.createMediaStreamSource(stream);
     // Its output is silence; the connection makes every engine run the node.
     this.source.connect(this.captureNode).connect(context.destination);

@@ -49,7 +49,16 @@ export class AudioFastPath {
     for (const name of SHORT_WAY) this.wire?.[name].destroy();
     this.wire = null;
     if (!audio.type || !Uint8Array.fromBase64 || !client) return;
-    const none = { reply: null, item: "", sending: false, playing: false, frames: 0, loud_at: 0, samples: 0, heard_at: 0 };
+    const none = {
+      reply: null,
+      item: "",
+      sending: false,
+      playing: false,
+      frames: 0,
+      loud_at: 0,
+      samples: 0,
+      heard_at: 0,
+    };
     const { short_way } = client;
     // Copies: the methods would go with what they were taken from.
     const [may_send, sent, item_of, may_play, played] = SHORT_WAY.map((name) => short_way[name].copy());

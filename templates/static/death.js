@@ -5,7 +5,8 @@ const TRACEBACK = "Traceback (most recent call last):";
 const OF_THE_TEAM = ["ConfigError", "ToolDefinitionError"];
 
 /** What was thrown, in its own words. @param {unknown} error */
-export const messageOf = (error) => String(/** @type {{message?: unknown} | null | undefined} */ (error)?.message ?? error);
+export const messageOf = (error) =>
+  String(/** @type {{message?: unknown} | null | undefined} */ (error)?.message ?? error);
 
 /**
  * Python's errors bring their traceback; a person gets what is behind it, and the line of tools.py that was being done.

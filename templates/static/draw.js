@@ -95,7 +95,10 @@ function drawVoices(voices) {
   const picker = $("voice");
   const wanted = ["", ...voices, "*"];
   if (wanted.length === picker.options.length && wanted.every((id, n) => picker.options[n].value === id)) return;
-  offerVoices(voices.map((id) => new Option(id, id)), "");
+  offerVoices(
+    voices.map((id) => new Option(id, id)),
+    "",
+  );
 }
 
 /**
@@ -112,7 +115,10 @@ function offerVoices(options, chosen) {
 
 /** The fields of the settings, as one service's configuration has them. @param {Settings} settings */
 export function drawSettings(settings) {
-  offerVoices((settings.known_voices ?? []).map(({ id, label }) => new Option(label, id)), settings.voice ?? "");
+  offerVoices(
+    (settings.known_voices ?? []).map(({ id, label }) => new Option(label, id)),
+    settings.voice ?? "",
+  );
   $("greeting").value = settings.greeting ?? "";
   $("system-prompt").value = settings.system_prompt ?? "";
   $("turn-style").value = settings.turn_style ?? "vad";
@@ -169,7 +175,9 @@ export function drawFacts(facts) {
 
 /** @param {Record<string, unknown>} facts */
 export async function copyFacts(facts) {
-  const text = Object.entries({ ...facts, Browser: navigator.userAgent }).map(([name, value]) => `${name}: ${value ?? "–"}`).join("\n");
+  const text = Object.entries({ ...facts, Browser: navigator.userAgent })
+    .map(([name, value]) => `${name}: ${value ?? "–"}`)
+    .join("\n");
   try {
     await navigator.clipboard.writeText(text);
     $("copied").textContent = "Copied";
@@ -201,5 +209,7 @@ export function wishes() {
 
 /** @param {Record<string, unknown>} pairs */
 export function listed(pairs) {
-  return Object.entries(pairs).map((both) => both.join(" ")).join(", ");
+  return Object.entries(pairs)
+    .map((both) => both.join(" "))
+    .join(", ");
 }

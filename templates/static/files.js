@@ -6,7 +6,18 @@
  * What was decoded is compared with the build's digest, so no host, proxy or cache can make Python start with something else.
  */
 
-import { FileFault, answerTo, crc32, damaged, faultOf, genuine, matches, nameOf, statusFault, twice } from "./genuine.js";
+import {
+  FileFault,
+  answerTo,
+  crc32,
+  damaged,
+  faultOf,
+  genuine,
+  matches,
+  nameOf,
+  statusFault,
+  twice,
+} from "./genuine.js";
 import { gunzipped } from "./inflate.js";
 
 /** @import { Ahead } from "./ahead.js" */
@@ -35,8 +46,16 @@ export function compiled(file, what, ahead = null) {
     const start = (/** @type {ReadableStreamDefaultController} */ controller) => void (sink = controller);
     const stream = new ReadableStream({ start, cancel: () => void (sink = null) });
     // The type is ours: what the host calls it counts for nothing.
-    const compiling = WebAssembly.compileStreaming(new Response(stream, { headers: { "Content-Type": "application/wasm" } }));
-    const checking = exactly(file, pieces, what, () => {}, (piece) => sink?.enqueue(piece)).then(
+    const compiling = WebAssembly.compileStreaming(
+      new Response(stream, { headers: { "Content-Type": "application/wasm" } }),
+    );
+    const checking = exactly(
+      file,
+      pieces,
+      what,
+      () => {},
+      (piece) => sink?.enqueue(piece),
+    ).then(
       () => sink?.close(),
       (fault) => {
         sink?.error(fault);
@@ -62,7 +81,11 @@ export async function imported(file, what) {
   try {
     return await import(file.url);
   } catch (error) {
-    throw new FileFault("refused", nameOf(file), `${what} is not run by the browser (${/** @type {Error} */ (error).message})`);
+    throw new FileFault(
+      "refused",
+      nameOf(file),
+      `${what} is not run by the browser (${/** @type {Error} */ (error).message})`,
+    );
   }
 }
 

@@ -31,7 +31,12 @@ declare global {
 
   // Trusted Types (w3c.github.io/trusted-types): only the one method that we use.
   var trustedTypes:
-    | { createPolicy(name: string, rules: { createScriptURL(url: string): string }): { createScriptURL(url: string): string } }
+    | {
+        createPolicy(
+          name: string,
+          rules: { createScriptURL(url: string): string },
+        ): { createScriptURL(url: string): string };
+      }
     | undefined;
 
   // See quirks.js.

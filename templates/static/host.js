@@ -174,10 +174,14 @@ export class Host {
     this.fastPath.take(id, socket, JSON.parse(audio), this.client);
     socket.onopen = () => this.tell("socket_opened", id);
     socket.onmessage = ({ data }) => this.message(id, data);
-    whenBlocked(socket, () => this.sockets.get(id) === socket, () => {
-      this.close_socket(id, 1000, "");
-      this.tell("socket_closed", id, 1006, blocked(url));
-    });
+    whenBlocked(
+      socket,
+      () => this.sockets.get(id) === socket,
+      () => {
+        this.close_socket(id, 1000, "");
+        this.tell("socket_closed", id, 1006, blocked(url));
+      },
+    );
     // Else `error` says nothing that `close` does not say, and some drops come without it.
     socket.onclose = ({ code, reason }) => {
       this.sockets.delete(id);

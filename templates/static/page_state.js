@@ -19,7 +19,14 @@ const LINE_FAULTS = ["network", "offline"];
 
 /** @param {PageConfig["microphone_words"]} words   @returns {State} */
 export function initial(words) {
-  const boot = /** @type {Boot} */ ({ stage: "runtime", percent: 0, ready_ms: null, way: null, why: null, fault: null });
+  const boot = /** @type {Boot} */ ({
+    stage: "runtime",
+    percent: 0,
+    ready_ms: null,
+    way: null,
+    why: null,
+    fault: null,
+  });
   const none = { local: null, call: 0, opening: false, audio: false, waiting: null, hold_ms: 0, silent: false };
   return { words, view: EMPTY, boot, ...none };
 }
@@ -51,9 +58,15 @@ export function reduce(state, event) {
     case "retry":
       return retry(state);
     case "online":
-      return state.boot.stage === "failed" && LINE_FAULTS.includes(state.boot.fault?.kind ?? "") ? retry(state) : [state, []];
+      return state.boot.stage === "failed" && LINE_FAULTS.includes(state.boot.fault?.kind ?? "")
+        ? retry(state)
+        : [state, []];
     case "page_gone":
-      return inTurn({ ...state, waiting: null }, (it) => [it, [{ do: "send", message: { type: "hang_up", page_gone: true } }]], release);
+      return inTurn(
+        { ...state, waiting: null },
+        (it) => [it, [{ do: "send", message: { type: "hang_up", page_gone: true } }]],
+        release,
+      );
   }
 }
 
@@ -80,7 +93,8 @@ const draw = (state) => [state, [{ do: "draw" }]];
 /** @param {State} state   @param {BootMessage} message   @param {number} now_ms   @returns {Step} */
 function booted(state, message, now_ms) {
   const { stage, percent } = message;
-  const ready = stage === "ready" ? { way: message.way, why: message.why, ready_ms: Math.round(now_ms), fault: null } : {};
+  const ready =
+    stage === "ready" ? { way: message.way, why: message.why, ready_ms: Math.round(now_ms), fault: null } : {};
   return inTurn(
     { ...state, boot: { ...state.boot, stage, percent, ...ready } },
     (it) => (stage === "ready" ? inTurn(it, (one) => [one, [{ do: "started" }]], handOver) : [it, []]),
@@ -127,7 +141,10 @@ function connect(state, hold_ms) {
 /** @param {State} state   @param {AudioPorts} ports   @param {Wishes} wishes   @returns {Step} */
 function opened(state, ports, wishes) {
   /** @type {Sending} */
-  const waiting = { message: { type: "connect", call: state.call, ...wishes, ports }, transfer: [ports.capture, ports.playback] };
+  const waiting = {
+    message: { type: "connect", call: state.call, ...wishes, ports },
+    transfer: [ports.capture, ports.playback],
+  };
   return inTurn(
     { ...state, opening: false, audio: true, waiting },
     (it) => (it.boot.stage === "ready" ? handOver(it) : [it, []]),
@@ -215,7 +232,12 @@ function level(state, who, heard) {
  */
 function faulted(state, kind, fatal, recovered) {
   if (state.waiting && recovered) return draw({ ...state, view: { ...state.view, notice: null } });
-  if (state.waiting) return inTurn(state, (it) => (fatal ? cancel(it) : [it, []]), (it) => complain(it, kind, fatal));
+  if (state.waiting)
+    return inTurn(
+      state,
+      (it) => (fatal ? cancel(it) : [it, []]),
+      (it) => complain(it, kind, fatal),
+    );
   if (recovered) return [state, [{ do: "send", message: { type: "capture_recovered", kind } }]];
   return [state, [{ do: "send", message: { type: "capture_failed", call: state.call, kind, detail: "", fatal } }]];
 }
@@ -235,7 +257,11 @@ function died(state, fault) {
     (it) => {
       const boot = /** @type {Boot} */ ({ ...it.boot, stage: "failed", percent: 0 });
       if (wasReady) return restart({ ...it, boot, view: { ...view, status: "Stopped", notice: crashed } });
-      const failed = { ...it, boot: { ...boot, fault }, view: { ...view, status: "Not started", notice: ofStart(fault) } };
+      const failed = {
+        ...it,
+        boot: { ...boot, fault },
+        view: { ...view, status: "Not started", notice: ofStart(fault) },
+      };
       return [failed, [{ do: "draw_boot", stage: "failed", percent: 0 }]];
     },
     draw,

@@ -42,7 +42,13 @@ export function ofMicrophone(words, kind, fatal, detail) {
 /** Python died after it was ready. @param {boolean} inCall   @returns {Notice} */
 export function ofCrash(inCall) {
   const hint = inCall ? "The call has ended. Press Connect to call again." : "Press Connect when you are ready.";
-  return { tone: "error", code: "worker_died", title: "The agent's mind crashed and was started again.", hint, retry: true };
+  return {
+    tone: "error",
+    code: "worker_died",
+    title: "The agent's mind crashed and was started again.",
+    hint,
+    retry: true,
+  };
 }
 
 /** Python did not start. @param {StartFault} fault   @returns {Notice} */

@@ -47,7 +47,9 @@ export interface Pyodide {
     install_zones(bring: () => Uint8Array, path: string): void;
   };
   pyimport(name: "_visitor"): Module<{ settle(language: string): void }>;
-  pyimport(name: "micropip"): Module<{ install: { callKwargs(name: string, options: { deps: boolean }): Promise<void> } }>;
+  pyimport(
+    name: "micropip",
+  ): Module<{ install: { callKwargs(name: string, options: { deps: boolean }): Promise<void> } }>;
 }
 
 /** Options of `loadPyodide`, those that we use. */

@@ -36,7 +36,9 @@ export function runtimeOptions(meta, blocks, create) {
       const trampoline = module.HEAPU32[meta.trampoline >> 2]; // of this engine, set a moment ago
       putBack(module.HEAPU8, bytes, meta);
       // What Pyodide and C found out of the builder's machine while they started, they would not look at again.
-      module.HEAPU32[meta.suspending.address >> 2] = module.jspiSupported ? meta.suspending.with : meta.suspending.without;
+      module.HEAPU32[meta.suspending.address >> 2] = module.jspiSupported
+        ? meta.suspending.with
+        : meta.suspending.without;
       module.HEAPU32[meta.trampoline >> 2] = trampoline;
       if (askZone === null) throw new Error("Pyodide did not ask for its WebAssembly");
       askZone(...meta.zone);

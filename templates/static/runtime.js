@@ -190,7 +190,10 @@ async function compiledAlready(compiling, rest, answers, load) {
     // Pyodide says nothing when the wasm fails, and waits for ever; what answers in its place must end all the same.
     const failed = compiling.then(() => new Promise(() => {}));
     const never = () => new Promise(() => {});
-    return await answering({ ...answers, "pyodide.asm.wasm": never }, () => /** @type {Promise<T>} */ (Promise.race([refused, failed, load()])));
+    return await answering(
+      { ...answers, "pyodide.asm.wasm": never },
+      () => /** @type {Promise<T>} */ (Promise.race([refused, failed, load()])),
+    );
   } finally {
     WebAssembly.instantiateStreaming = plain;
   }

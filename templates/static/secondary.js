@@ -12,7 +12,36 @@ import { messageOf } from "./death.js";
 const WAITS_MS = [0, 2_000, 15_000];
 // A table takes functions of WebAssembly only: (module (import "a" "a" (func)) (export "a" (func 0)))
 const CARRIER = Uint8Array.of(
-  0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 2, 7, 1, 1, 97, 1, 97, 0, 0, 7, 5, 1, 1, 97, 0, 0,
+  0,
+  97,
+  115,
+  109,
+  1,
+  0,
+  0,
+  0,
+  1,
+  4,
+  1,
+  96,
+  0,
+  0,
+  2,
+  7,
+  1,
+  1,
+  97,
+  1,
+  97,
+  0,
+  0,
+  7,
+  5,
+  1,
+  1,
+  97,
+  0,
+  0,
 );
 
 /** @typedef {{exports: WebAssembly.Exports}} Instance */

@@ -4,7 +4,19 @@
  */
 
 import { openAudio } from "./audio.js";
-import { $, copyFacts, drawBoot, drawCountdown, drawFacts, drawLevel, drawSettings, drawView, listed, takeOver, wishes } from "./draw.js";
+import {
+  $,
+  copyFacts,
+  drawBoot,
+  drawCountdown,
+  drawFacts,
+  drawLevel,
+  drawSettings,
+  drawView,
+  listed,
+  takeOver,
+  wishes,
+} from "./draw.js";
 import { Link } from "./link.js";
 import { watchForRecovery } from "./over.js";
 import { initial, reduce } from "./page_state.js";
@@ -24,7 +36,11 @@ let audio = /** @type {Awaited<ReturnType<typeof openAudio>> | null} */ (null);
 let redraw_timer = /** @type {number | null} */ (null);
 let [chosen] = config.choices;
 
-const link = new Link(chosen.settings, (message) => happened({ type: "message", message, now_ms: performance.now() }), died);
+const link = new Link(
+  chosen.settings,
+  (message) => happened({ type: "message", message, now_ms: performance.now() }),
+  died,
+);
 
 /** @param {Event} event */
 function happened(event) {
@@ -151,7 +167,11 @@ $("mute").addEventListener("click", () => happened({ type: "mute" }));
 $("interrupt").addEventListener("click", () => link.send({ type: "interrupt" }));
 const service = /** @type {HTMLSelectElement | null} */ (document.getElementById("service"));
 service?.addEventListener("change", () => choose(service.selectedIndex));
-talkKey($("talk-key"), () => !$("talk-key").hidden, (intent) => link.send({ type: "talk", ...intent }));
+talkKey(
+  $("talk-key"),
+  () => !$("talk-key").hidden,
+  (intent) => link.send({ type: "talk", ...intent }),
+);
 $("apply").addEventListener("click", () => link.send({ type: "settings", ...wishes() }));
 $("retry").addEventListener("click", () => happened({ type: "retry" }));
 addEventListener("online", () => happened({ type: "online" }));

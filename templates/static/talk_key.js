@@ -58,7 +58,8 @@ export function shortcuts() {
   /** @param {"mute" | "interrupt"} id */
   const press = (id) => $(id).disabled || $(id).click();
   document.addEventListener("keydown", (event) => {
-    const typing = event.target instanceof Element && event.target.closest("input, textarea, select, [contenteditable]");
+    const typing =
+      event.target instanceof Element && event.target.closest("input, textarea, select, [contenteditable]");
     if (typing || event.altKey || event.ctrlKey || event.metaKey || event.repeat) return;
     if (event.key.toLowerCase() === "m") press("mute");
     else if (event.key === "Escape") press("interrupt");

@@ -17,7 +17,9 @@ const STATE_MASK = 0xfc;
  * @param {Uint32Array} words   @param {number} at   @param {number} type
  */
 export function isText(words, at, type) {
-  return words[at + TYPE] === type && words[at + LENGTH] - 1 < MAX_LENGTH && (words[at + STATE] & STATE_MASK) === PLAIN_STATE;
+  return (
+    words[at + TYPE] === type && words[at + LENGTH] - 1 < MAX_LENGTH && (words[at + STATE] & STATE_MASK) === PLAIN_STATE
+  );
 }
 
 /**
@@ -27,7 +29,8 @@ export function isText(words, at, type) {
  */
 export function hashTexts(words, begin, end, type) {
   for (let at = begin; at < end; at++) {
-    if (words[at + TYPE] === type && words[at + HASH] === 0 && isText(words, at, type)) words[at + HASH] = textHash(words, at);
+    if (words[at + TYPE] === type && words[at + HASH] === 0 && isText(words, at, type))
+      words[at + HASH] = textHash(words, at);
   }
 }
 
@@ -41,7 +44,8 @@ export function textHash(words, at) {
   const blocks = (length - 1) >> 2; // the last one to four characters go in one by one
   let hash = (words[text] & 0xff) << 7;
   for (let block = 0; block < blocks; block++) hash = Math.imul(hash, MULTIPLIER) ^ words[text + block];
-  for (let rest = words[text + blocks], i = 4 * blocks; i < length; i++, rest >>>= 8) hash = Math.imul(hash, MULTIPLIER) ^ (rest & 0xff);
+  for (let rest = words[text + blocks], i = 4 * blocks; i < length; i++, rest >>>= 8)
+    hash = Math.imul(hash, MULTIPLIER) ^ (rest & 0xff);
   hash ^= length;
   return (hash === -1 ? -2 : hash) >>> 0;
 }

@@ -81,7 +81,8 @@ crypto.subtle.digest = (...given) => {
 
 /** Everything that waits for promises has come to its end. */
 async function settled() {
-  for (let quiet = 0; quiet < 20; quiet = digesting > 0 ? 0 : quiet + 1) await new Promise((done) => setImmediate(done));
+  for (let quiet = 0; quiet < 20; quiet = digesting > 0 ? 0 : quiet + 1)
+    await new Promise((done) => setImmediate(done));
 }
 
 function passes(ms) {
@@ -94,7 +95,11 @@ async function linked({ said = [], serve = SCRIPT } = {}) {
   first.worker = new FakeWorker();
   first.said = said;
   const told = [];
-  const link = new Link({ provider: "any" }, (message) => told.push(message), (...why) => told.push(why));
+  const link = new Link(
+    { provider: "any" },
+    (message) => told.push(message),
+    (...why) => told.push(why),
+  );
   await settled();
   return { link, told, worker: first.worker };
 }
@@ -130,7 +135,10 @@ test("a wrong copy in the browser's cache is replaced, and the worker started an
   const before = started.length;
   const { worker } = await linked({ serve: served });
   globalThis.fetch = plain;
-  assert.deepEqual(asked.slice(0, 2), [[URL_OF_WORKER, "default"], [URL_OF_WORKER, "reload"]]);
+  assert.deepEqual(asked.slice(0, 2), [
+    [URL_OF_WORKER, "default"],
+    [URL_OF_WORKER, "reload"],
+  ]);
   assert.equal(worker.ended, true);
   assert.equal(started.length, before + 1);
   assert.deepEqual(started.at(-1).settings, { provider: "any" });
@@ -210,4 +218,3 @@ test("what a worker of before has to say is nobody's any more", async () => {
   assert.deepEqual(told, [STAGE]);
   assert.ok(onmessage);
 });
-

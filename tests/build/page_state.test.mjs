@@ -14,7 +14,15 @@ const WORDS = {
 const WISHES = { voice: "", greeting: "", system_prompt: "", turn_style: "vad" };
 const PORTS = { capture: { port: "capture" }, playback: { port: "playback" } };
 const READY = { type: "boot", stage: "ready", percent: 100, way: "snapshot", why: null };
-const LIVE = { ...EMPTY, state: "live", audio_wanted: true, can_connect: false, can_hang_up: true, gone: [], order: null };
+const LIVE = {
+  ...EMPTY,
+  state: "live",
+  audio_wanted: true,
+  can_connect: false,
+  can_hang_up: true,
+  gone: [],
+  order: null,
+};
 const FAULT = { kind: "network", title: "Title", hint: "Hint", detail: "Detail" };
 
 function frozen(value) {
@@ -125,9 +133,21 @@ test("who hangs up before the call began is told to nobody", () => {
 test("a microphone that cannot be had is told in words, by Python where it is awake", () => {
   const page = new Page();
   page.clicks();
-  assert.deepEqual(page.happens("refused", { call: 1, kind: "denied", detail: "NotAllowedError" }), ["send capture_failed", "draw"]);
-  assert.deepEqual(page.state.view.notice, { tone: "error", code: "mic_denied", title: "Not allowed", hint: "Allow it.", retry: true });
-  assert.deepEqual([page.state.view.status, page.state.view.state, page.state.local], ["Not connected", "failed", null]);
+  assert.deepEqual(page.happens("refused", { call: 1, kind: "denied", detail: "NotAllowedError" }), [
+    "send capture_failed",
+    "draw",
+  ]);
+  assert.deepEqual(page.state.view.notice, {
+    tone: "error",
+    code: "mic_denied",
+    title: "Not allowed",
+    hint: "Allow it.",
+    retry: true,
+  });
+  assert.deepEqual(
+    [page.state.view.status, page.state.view.state, page.state.local],
+    ["Not connected", "failed", null],
+  );
   page.clicks();
   page.happens("refused", { call: 2, kind: "odd", detail: "Odd." });
   assert.equal(page.state.view.notice.hint, "Try again. The browser says: Odd.");
@@ -170,11 +190,22 @@ test("turns are merged and the list before stays as it was", () => {
   const turn = { id: "a", role: "user", text: "one" };
   page.shows({ turns: [turn] });
   const before = page.state.view.turns;
-  page.shows({ turns: [{ ...turn, text: "two" }, { id: "b", role: "agent", text: "three" }] });
-  assert.deepEqual(page.state.view.turns.map(({ text }) => text), ["two", "three"]);
+  page.shows({
+    turns: [
+      { ...turn, text: "two" },
+      { id: "b", role: "agent", text: "three" },
+    ],
+  });
+  assert.deepEqual(
+    page.state.view.turns.map(({ text }) => text),
+    ["two", "three"],
+  );
   assert.deepEqual(before, [turn]);
   page.shows({ turns: [], gone: ["a"] });
-  assert.deepEqual(page.state.view.turns.map(({ id }) => id), ["b"]);
+  assert.deepEqual(
+    page.state.view.turns.map(({ id }) => id),
+    ["b"],
+  );
 });
 
 test("a microphone of exact zeros is told when it begins and when it ends", () => {
@@ -204,7 +235,10 @@ test("a microphone that is lost while Python is asleep ends the click", () => {
   page.clicks();
   page.opens();
   assert.deepEqual(page.happens("fault", { kind: "ended", fatal: true, recovered: false }), ["close_audio", "draw"]);
-  assert.deepEqual([page.state.view.notice.code, page.state.view.state, page.state.waiting], ["mic_ended", "failed", null]);
+  assert.deepEqual(
+    [page.state.view.notice.code, page.state.view.state, page.state.waiting],
+    ["mic_ended", "failed", null],
+  );
   assert.equal(page.state.view.can_connect, true);
 });
 
@@ -213,7 +247,10 @@ test("Python that dies in a call is started again, and what was said stays", () 
   page.shows({ turns: [{ id: "a", role: "user", text: "one" }] });
   assert.deepEqual(page.happens("died", { fault: FAULT }), ["close_audio", "draw_boot", "start_worker", "draw"]);
   const { view, boot } = page.state;
-  assert.deepEqual([view.notice.code, view.status, view.can_connect, view.turns.length], ["worker_died", "Stopped", true, 1]);
+  assert.deepEqual(
+    [view.notice.code, view.status, view.can_connect, view.turns.length],
+    ["worker_died", "Stopped", true, 1],
+  );
   assert.match(view.notice.hint, /call has ended/);
   assert.equal(boot.stage, "runtime");
   // The fresh worker knows nothing of why it was started.
@@ -229,7 +266,13 @@ test("Python that does not start is said to be that, and tried again on demand",
   page.clicks();
   page.opens();
   assert.deepEqual(page.happens("died", { fault: FAULT }), ["close_audio", "draw_boot", "draw"]);
-  assert.deepEqual(page.state.view.notice, { tone: "error", code: "start_network", title: "Title", hint: "Hint", retry: true });
+  assert.deepEqual(page.state.view.notice, {
+    tone: "error",
+    code: "start_network",
+    title: "Title",
+    hint: "Hint",
+    retry: true,
+  });
   assert.deepEqual([page.state.view.status, page.state.view.can_connect], ["Not started", false]);
   assert.deepEqual(page.clicks(), []);
   assert.deepEqual(page.happens("online"), ["draw_boot", "start_worker", "draw"]);
@@ -286,8 +329,13 @@ test("in any order of events a click waits only with a microphone, and is handed
         // Of each opening comes one answer; it may be of a click that was taken back.
         () => page.opens(page.state.opening ? page.state.call : -1),
         () => page.happens("refused", { call: page.state.opening ? page.state.call : -1, kind: "denied", detail: "" }),
-        () => page.worker(page.state.boot.stage === "ready" || chance(2) ? READY : { type: "boot", stage: "python", percent: 9 }),
-        () => page.state.boot.stage !== "ready" || page.shows({ audio_wanted: chance(2) === 0, can_connect: chance(2) === 0 }, page.state.call - chance(2)),
+        () =>
+          page.worker(
+            page.state.boot.stage === "ready" || chance(2) ? READY : { type: "boot", stage: "python", percent: 9 },
+          ),
+        () =>
+          page.state.boot.stage !== "ready" ||
+          page.shows({ audio_wanted: chance(2) === 0, can_connect: chance(2) === 0 }, page.state.call - chance(2)),
         () => page.hears(chance(2) * 3000),
         () => page.happens("fault", { kind: "ended", fatal: chance(2) === 0, recovered: false }),
         () => page.happens("died", { fault: FAULT }),

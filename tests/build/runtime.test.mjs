@@ -15,7 +15,9 @@ let asked = [];
 globalThis.fetch = async (url) => {
   asked.push(url);
   const content = hosted.get(url);
-  return content ? new Response(content, { headers: { "Content-Type": "text/javascript" } }) : new Response("", { status: 404 });
+  return content
+    ? new Response(content, { headers: { "Content-Type": "text/javascript" } })
+    : new Response("", { status: 404 });
 };
 const plainFetch = globalThis.fetch;
 const plainStreaming = WebAssembly.instantiateStreaming;
@@ -23,7 +25,9 @@ const plainStreaming = WebAssembly.instantiateStreaming;
 function file(name, content) {
   const data = typeof content === "string" ? new TextEncoder().encode(content) : content;
   // What is imported needs an address that Node can import.
-  const url = name.endsWith(".js") ? `data:text/javascript,${encodeURIComponent(content)}` : `https://page.example/assets/${name}`;
+  const url = name.endsWith(".js")
+    ? `data:text/javascript,${encodeURIComponent(content)}`
+    : `https://page.example/assets/${name}`;
   hosted.set(url, data);
   const sha256 = [createHash("sha256").update(data).digest("base64")];
   return { url, bytes: data.length, part_bytes: 1 << 22, sha256, crc32: crc32of(data) };
@@ -51,7 +55,9 @@ const python = {
   unpackArchive: (_, format) => modules.push(`unpack ${format}`),
   pyimport(name) {
     modules.push(name);
-    const install = Object.assign((bring) => (python.bring = bring), { callKwargs: async (wheel) => void modules.push(wheel) });
+    const install = Object.assign((bring) => (python.bring = bring), {
+      callKwargs: async (wheel) => void modules.push(wheel),
+    });
     return { destroy() {}, settle() {}, install, install_zones() {} };
   },
 };
@@ -167,7 +173,8 @@ test("what keeps all ways from working is a fault with its kind and file", async
 
 test("a Pyodide that says nothing of its WebAssembly's failure does not hold up the next way", async () => {
   hosted.set(config.runtime.wasm.url, Uint8Array.of(0, 97, 115, 109, 9, 9, 9, 9));
-  load = (kind, options) => usual(kind, options).catch((error) => (kind === "stock" ? Promise.reject(error) : new Promise(() => {})));
+  load = (kind, options) =>
+    usual(kind, options).catch((error) => (kind === "stock" ? Promise.reject(error) : new Promise(() => {})));
   assert.equal((await started()).way, "stock");
 });
 

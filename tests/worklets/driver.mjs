@@ -102,7 +102,16 @@ function resample({ from, to, quality, blocks, style, input, output }) {
 }
 
 /** Drives a CaptureCore by steps; the frames end up in one file. */
-function capture({ context_rate: contextRate, channels = 1, input, output, steps, attach = true, clock_tick_ms: tick = 0, hold_ms: holdMs = 0 }) {
+function capture({
+  context_rate: contextRate,
+  channels = 1,
+  input,
+  output,
+  steps,
+  attach = true,
+  clock_tick_ms: tick = 0,
+  hold_ms: holdMs = 0,
+}) {
   const sources = input === undefined ? [] : readArray(input, Float32Array);
   const perChannel = sources.length / channels;
   const blocks = Array.from({ length: channels }, () => new Float32Array(QUANTUM));

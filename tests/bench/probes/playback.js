@@ -13,7 +13,8 @@ PlaybackCore.prototype.enterItem = function probed(item) {
 const receive = PlaybackCore.prototype.receive;
 PlaybackCore.prototype.receive = function probed(message) {
   receive.call(this, message);
-  if (message.type === "flush") this.probeFlush = { type: "probe", kind: "flushed", at: Date.now(), sounding: 0, quiet: 0 };
+  if (message.type === "flush")
+    this.probeFlush = { type: "probe", kind: "flushed", at: Date.now(), sounding: 0, quiet: 0 };
   if (message.type === "gain" && message.gain < 1) this.probeGain = { at: Date.now() };
 };
 const process = PlaybackCore.prototype.process;
@@ -21,7 +22,8 @@ PlaybackCore.prototype.process = function probed(output) {
   process.call(this, output);
   const flush = this.probeFlush;
   if (flush) {
-    if (output.some((sample) => sample !== 0)) Object.assign(flush, { sounding: flush.sounding + 1 + flush.quiet, quiet: 0, last: Date.now() });
+    if (output.some((sample) => sample !== 0))
+      Object.assign(flush, { sounding: flush.sounding + 1 + flush.quiet, quiet: 0, last: Date.now() });
     else flush.quiet += 1;
     if (flush.quiet === 40) {
       this.audio.postMessage(flush);
