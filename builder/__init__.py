@@ -10,8 +10,9 @@ Building, inside `.venv`:
   vendor.py       the Pyodide runtime, micropip and the time zones, fetched once and checked
   zones.py        the time zones in one file for the page
   agents.py       `agents/<name>/agent.toml` read and checked
-  assets.py       names with content hashes, JavaScript imports rewritten
-  worklets.py     each AudioWorklet flattened into one file
+  bundle.py       scripts and styles bundled and minified by esbuild, with source maps
+  assets.py       names with content hashes, source maps linked
+  npm_tools.py    esbuild, tsc and biome, fetched once and checked
   wheel.py        `pyclient` as a reproducible wheel
   lean.py         Pyodide without what only compiled packages need (in Node: runtime_pruner/)
   snapshot.py     the memory of a Python that has imported the client, and the way out (in Node: snapshot_maker/)
@@ -21,7 +22,7 @@ Building, inside `.venv`:
   policy.py       security headers, the one source for server, meta tag and CDN
   site.py         Jinja pages; puts everything together in `dist/`
   verify.py       what must be true of a finished `dist/`
-  quality.py      ruff, mypy, import contracts
+  quality.py      ruff, mypy and import contracts; tsc and biome for scripts
   suite.py        which tests the whole suite consists of, and on how many processes
 
 This room treats the others as data: it imports neither `pyclient` nor `server`.

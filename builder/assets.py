@@ -1,8 +1,9 @@
 """Give files names that hold a hash of their content, so that a CDN may keep them for ever.
 
 No host knows every suffix: some refuse what they do not know, and give it a type that a browser does not take. So a page is made of
-.html, .css, .js and pictures, and everything else, which only its own scripts read, ends in `.bin`.
-One is named `.wasm`, for what a browser may keep compiled; who refuses that name gets a page that starts another way.
+.html, .css, .js and pictures, and everything else, which only its own scripts read, ends in `.bin`. One is named `.wasm`, for what a
+browser may keep compiled; who refuses that name gets a page that starts another way. Only source maps end in `.map`: developer tools
+ask for them, and no page does.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from builder.bundle import Bundled
 from builder.packing import PACKED, Packer
-from builder.slim import slimmed
 
 # A smaller picture costs less in the page than its request does.
 SMALL_BYTES = 1024
@@ -60,9 +61,11 @@ class Assets:
         """Write one file under a fingerprinted name."""
         return self._place(name, data, data)
 
-    def place_text(self, name: str, text: str) -> str:
-        """Write JavaScript or CSS, slimmed, under a fingerprinted name."""
-        data = slimmed(text).encode()
+    def place_bundled(self, bundled: Bundled) -> str:
+        """Write a script or style sheet and its source map under fingerprinted names, and return the path of the first."""
+        name = bundled.name
+        source_map = self.place(f"{name}.map", bundled.source_map)
+        data = bundled.linked(source_map.rpartition("/")[2]).encode()
         self.integrity[name] = f"sha256-{_sha256(data)}"
         return self.place(name, data)
 

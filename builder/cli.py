@@ -50,7 +50,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
     verbs.add_parser("doctor", help="look at a deployment and say what is wrong with it")
     bench = verbs.add_parser("bench", help="measure what it costs, and compare with the committed budget")
     _bench_options(bench)
-    verbs.add_parser("check", help="run ruff, mypy --strict and the import contracts")
+    verbs.add_parser("check", help="check style, types and imports of Python and JavaScript, without a browser")
+    verbs.add_parser("format", help="write Python, scripts and styles as `check` wants them")
     verbs.add_parser("lock", help="make builder/locks/ again from pyproject.toml (needs network)")
 
     if not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help")):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from markupsafe import Markup
 from builder import (
     agent_check,
     agents,
+    bundle,
     lean,
     packages,
     policy,
@@ -26,18 +27,18 @@ from builder import (
     verify,
     wheel,
     words,
-    worklets,
     zones,
 )
 from builder import hosts as host_files
 from builder.assets import Assets, exactly
 from builder.environment import SetupError
 from builder.packing import PACKED, Packer
-from builder.slim import slimmed
 
 LOADER, SCRIPT, WASM, LIBRARY = "pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip"
 # Files that hardly any page asks for.
 WAYS_OUT = ("stock.", "precompiled.", "library.", "micropip.", "client.", "zones.")
+# Bundles that stand in a page and are no files.
+INLINE_ONLY = ("home.js", "plain.css")
 OWN_NAME = b'"pyodide.asm.mjs"'
 
 
@@ -67,9 +68,11 @@ def build(
     staging = out.with_name(out.name + ".part")
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
-    inline = _inline(root)
     packer = Packer(root / ".cache" / "packed", smallest=smallest, remembered=remembered)
-    pages = _render(root, staging, agent, _place(root, staging, agent, runtime, packer, inline, imports), inline, base)
+    assets, bundles = Assets(staging, packer), bundle.make(root)
+    facts = _place(root, staging, agent, runtime, assets, bundles, imports)
+    inline = _inline(assets, bundles)
+    pages = _render(root, staging, agent, facts, inline, base)
     headers = policy.site_headers(agent.connect, agent.embedded_by, inline)
     (staging / "_headers").write_text(policy.headers_file(headers, pages), encoding="utf-8")
     # Who ships Pyodide and Python has to say so.
@@ -82,15 +85,13 @@ def build(
     return out
 
 
-def _inline(root: Path) -> policy.Inline:
-    """What stands in the pages themselves: the two scripts before all others, and all that the page for what is missing needs."""
-    read = {
-        name: slimmed((root / "templates" / name).read_text(encoding="utf-8"))
-        for name in ("_guard.js", "_ahead.js", "_home.js", "_plain.css")
-    }
-    return policy.Inline(
-        scripts=(read["_guard.js"] + read["_ahead.js"], read["_home.js"]), styles=(read["_plain.css"],)
-    )
+def _inline(assets: Assets, bundles: Mapping[str, bundle.Bundled]) -> policy.Inline:
+    """What stands in the pages themselves: the script before all others, and all that the page for what is missing needs.
+
+    That page is shown at any address, so nothing in it can say where a source map lies.
+    """
+    start = bundles["start.js"].linked(assets.placed["start.js.map"])
+    return policy.Inline(scripts=(start, bundles["home.js"].code), styles=(bundles["plain.css"].code,))
 
 
 def _place(
@@ -98,29 +99,20 @@ def _place(
     out: Path,
     agent: agents.Agent,
     runtime: vendor.Runtime,
-    packer: Packer,
-    inline: policy.Inline,
+    assets: Assets,
+    bundles: Mapping[str, bundle.Bundled],
     imports: packages.Packages | None,
 ) -> dict[str, Any]:
     """Write every asset and return what the page must know about them."""
-    assets = Assets(out, packer)
-    # For hosts whose own policy forbids scripts in pages: the same, as a file.
-    assets.place("start.js", inline.scripts[0].encode())
-    static = root / "templates" / "static"
-    scripts = {}
-    for entry in ("boot.js", "shell.js"):
-        scripts[entry] = assets.place_text(entry, worklets.flatten(static, entry))
-    for path in sorted(static.iterdir()):
-        if path.suffix == ".css":
-            assets.place_text(path.name, path.read_text(encoding="utf-8"))
-        elif path.suffix in (".svg", ".png"):
+    # `start.js` stands in the page too; it is a file for hosts whose own policy forbids scripts in pages.
+    scripts = {name: assets.place_bundled(it) for name, it in bundles.items() if name not in INLINE_ONLY}
+    for path in sorted((root / "templates" / "static").iterdir()):
+        if path.suffix in (".svg", ".png"):
             assets.place_picture(path.name, path.read_bytes())
-    for entry in worklets.ENTRIES:
-        scripts[entry] = assets.place_text(entry, worklets.flatten(root / "worklets", entry))
     return {
         "assets": assets.placed,
         "integrity": assets.integrity,
-        "start": _described(out, assets.placed["start.js"]),
+        "start": _described(out, scripts["start.js"]),
         "microphone_words": words.of_the_microphone(root),
         "boot": {
             "worker": _described(out, scripts["boot.js"]),

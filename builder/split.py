@@ -18,7 +18,15 @@ from builder.snapshot import EMPTY_ZIP, Snapshot
 SPLITTER = Path(__file__).parent / "runtime_splitter"
 STATIC = Path(__file__).parent.parent / "templates" / "static"
 # What the page's own scripts have a part in: the restored memory, the call, the second half of the runtime.
-PAGE_SCRIPTS = ("host.js", "restore.js", "secondary.js")
+PAGE_SCRIPTS = (
+    "audio_fast_path.js",
+    "death.js",
+    "host.js",
+    "network.js",
+    "restore.js",
+    "secondary.js",
+    "text_hash.js",
+)
 PRUNER = Path(__file__).parent / "runtime_pruner" / "format.mjs"
 
 

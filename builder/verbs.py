@@ -22,7 +22,7 @@ FIRST_PORT, PORTS_TRIED = 8000, 20
 def run(arguments: argparse.Namespace) -> int:
     """Dispatch; a SetupError becomes one clear message."""
     verbs = {"serve": serve, "build": build, "test": test, "talk": talk, "bench": bench, "check": check, "lock": lock}
-    verbs["doctor"] = doctor
+    verbs |= {"doctor": doctor, "format": reformat}
     try:
         return verbs[arguments.verb](arguments)
     except SetupError as error:
@@ -109,6 +109,10 @@ def bench(arguments: argparse.Namespace) -> int:
 
 def check(_: argparse.Namespace) -> int:
     return 0 if quality.check(ROOT) else 1
+
+
+def reformat(_: argparse.Namespace) -> int:
+    return 0 if quality.rewrite(ROOT) else 1
 
 
 def lock(_: argparse.Namespace) -> int:

@@ -27,8 +27,25 @@ python.FS.writeFile("/home/pyodide/agent_tools.py", new Uint8Array(readFileSync(
 
 // What a worker of a page has and this Node lacks. It is here to be imported, not to work.
 const stub = () => new Proxy(function stub() {}, { get: (_, key) => (key === Symbol.toPrimitive ? () => "" : stub()) });
-for (const name of ["self", "caches", "indexedDB", "location", "XMLHttpRequest", "importScripts", "postMessage", "addEventListener",
-  "removeEventListener", "Worker", "OffscreenCanvas", "createImageBitmap", "FileReader", "Notification", "EventSource", "WebSocket", "navigator"]) {
+for (const name of [
+  "self",
+  "caches",
+  "indexedDB",
+  "location",
+  "XMLHttpRequest",
+  "importScripts",
+  "postMessage",
+  "addEventListener",
+  "removeEventListener",
+  "Worker",
+  "OffscreenCanvas",
+  "createImageBitmap",
+  "FileReader",
+  "Notification",
+  "EventSource",
+  "WebSocket",
+  "navigator",
+]) {
   if (!(name in globalThis)) globalThis[name] = stub();
 }
 

@@ -13,6 +13,7 @@ _TYPES = {
     ".svg": "image/svg+xml",
     ".png": "image/png",
     ".json": "application/json",
+    ".map": "application/json",
     ".wasm": "application/wasm",
 }
 BYTES = "application/octet-stream"

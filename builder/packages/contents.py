@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from builder import kept
-from builder.bundle import bundled
 from builder.environment import SetupError, say
+from builder.flat_archive import packed_flat
 
 COMPILER = Path(__file__).parent / "compile_packages"
 # What a page has of its own; a package with a module of that name would hide it.
@@ -39,7 +39,7 @@ def of_wheels(wheels: Mapping[str, Path], shown: str) -> bytes:
             if re.split(r"[/.]", place)[0] in OURS:
                 raise SetupError(f"{shown}: {name} holds the module {place}, and a page has one of that name already")
             files[place] = data
-    return bundled(files)
+    return packed_flat(files)
 
 
 def _place(member: str) -> str | None:

@@ -50,7 +50,7 @@ const plain = WebAssembly.instantiate;
 /** Python as the page has it, of another module than the one in the folder. `attach` says what Pyodide sees of the instance. */
 async function pythonOf(bytes, attach) {
   const module = await WebAssembly.compile(bytes);
-  WebAssembly.instantiate = async (source, imports) => {
+  WebAssembly.instantiate = async (_, imports) => {
     WebAssembly.instantiate = plain;
     const instance = await plain(module, imports);
     return { module, instance: attach(instance) };
@@ -108,7 +108,8 @@ function divided() {
 
 const wasm = new Uint8Array(readFileSync(join(runtime, "pyodide.asm.wasm")));
 // In a Python of their own: what another has compiled it need not find out again.
-const tools = job.tools === null ? null : toolsOf(await pythonOf(wasm, (instance) => instance), readFileSync(job.tools));
+const tools =
+  job.tools === null ? null : toolsOf(await pythonOf(wasm, (instance) => instance), readFileSync(job.tools));
 const data = readData(wasm);
 const watching = await watchedPython();
 begin(watching.python, job.settings, tools);
@@ -138,21 +139,31 @@ const parts = divided();
 const later = new Map();
 for (const name of PARTS) {
   const module = await WebAssembly.compile(parts[name]);
-  later.set(name, new Secondary(name, async () => module, () => module));
+  later.set(
+    name,
+    new Secondary(
+      name,
+      async () => module,
+      () => module,
+    ),
+  );
 }
 const areThere = () => PARTS.filter((name) => later.get(name).isThere).join(" ");
 const whole = await pythonOf(parts.primary, (instance) => new Secondaries([...later.values()]).attach(instance));
 begin(whole, job.settings, tools);
-if (areThere() !== "") throw new Error(`what a page starts with is not in the first part of the runtime, but in ${areThere()}`);
+if (areThere() !== "")
+  throw new Error(`what a page starts with is not in the first part of the runtime, but in ${areThere()}`);
 await rehearse(whole, job.settings, tools);
-if (!["", "call"].includes(areThere())) throw new Error(`what a call uses is not in its part of the runtime, but in ${areThere()}`);
+if (!["", "call"].includes(areThere()))
+  throw new Error(`what a call uses is not in its part of the runtime, but in ${areThere()}`);
 whole.runPython(script("../snapshot_maker/check_restored.py"));
 whole.FS.writeFile("/tmp/library.zip", readFileSync(job.library));
 whole.runPython(script("../snapshot_maker/check_deferred.py"));
 whole.runPython(script("check_whole.py"));
 if (!PARTS.every((name) => later.get(name).isThere)) throw new Error(`of the runtime only ${areThere()} was asked for`);
 const constant = data.memory.subarray(0, ownership.constantEnd);
-if (Buffer.compare(constant, whole._module.HEAPU8.subarray(0, constant.length)) !== 0) throw new Error("the parts do not make up the whole");
+if (Buffer.compare(constant, whole._module.HEAPU8.subarray(0, constant.length)) !== 0)
+  throw new Error("the parts do not make up the whole");
 
 for (const [name, bytes] of Object.entries(parts)) writeFileSync(join(job.out, `${name}.wasm`), bytes);
 if (tools?.path.endsWith(".pyc")) writeFileSync(join(job.out, "tools.pyc"), tools.bytes);

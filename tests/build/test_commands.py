@@ -23,7 +23,9 @@ def build_py(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
-@pytest.mark.parametrize("verb", [[], ["serve"], ["build"], ["test"], ["bench"], ["doctor"], ["check"], ["lock"]])
+@pytest.mark.parametrize(
+    "verb", [[], ["serve"], ["build"], ["test"], ["bench"], ["doctor"], ["check"], ["format"], ["lock"]]
+)
 def test_every_verb_explains_itself(verb: list[str]) -> None:
     done = build_py(*verb, "--help")
     assert done.returncode == 0
