@@ -2,6 +2,7 @@
 
 No host knows every suffix: some refuse what they do not know, and give it a type that a browser does not take. So a page is made of
 .html, .css, .js and pictures, and everything else, which only its own scripts read, ends in `.bin`.
+One is named `.wasm`, for what a browser may keep compiled; who refuses that name gets a page that starts another way.
 """
 
 from __future__ import annotations
@@ -76,9 +77,9 @@ class Assets:
         """Write one script as it is, and return its `url` and what the page checks before it runs (see `exactly`)."""
         return {"url": self.place(name, data), **exactly(data)}
 
-    def place_packed(self, name: str, data: bytes) -> dict[str, Any]:
+    def place_packed(self, name: str, data: bytes, suffix: str = PACKED[0]) -> dict[str, Any]:
         """Write one file for Python, compressed, and return its `url` and what the page checks when it has decoded it."""
-        return {"url": self._place(name + PACKED, data, self.packer.packed(data)), **exactly(data)}
+        return {"url": self._place(name + suffix, data, self.packer.packed(data)), **exactly(data)}
 
     def _place(self, name: str, content: bytes, form: bytes) -> str:
         stem, dot, suffix = name.rpartition(".")

@@ -14,11 +14,25 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from builder import agent_check, agents, lean, policy, snapshot, split, vendor, verify, wheel, words, worklets, zones
+from builder import (
+    agent_check,
+    agents,
+    lean,
+    packages,
+    policy,
+    snapshot,
+    split,
+    vendor,
+    verify,
+    wheel,
+    words,
+    worklets,
+    zones,
+)
 from builder import hosts as host_files
 from builder.assets import Assets, exactly
 from builder.environment import SetupError
-from builder.packing import Packer
+from builder.packing import PACKED, Packer
 from builder.slim import slimmed
 
 LOADER, SCRIPT, WASM, LIBRARY = "pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip"
@@ -49,12 +63,13 @@ def build(
     agent_check.settings(root, f"agents/{agent_name}/agent.toml", agent.raw, agent.choices)
     agent_check.stored_agent(f"agents/{agent_name}/agent.toml", agent.choices, agent.tools)
     runtime = vendor.fetch(root)
+    imports = packages.prepare(root, agent.tools.parent, agent.packages, runtime.pyodide, runtime.pins)
     staging = out.with_name(out.name + ".part")
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     inline = _inline(root)
     packer = Packer(root / ".cache" / "packed", smallest=smallest, remembered=remembered)
-    pages = _render(root, staging, agent, _place(root, staging, agent, runtime, packer, inline), inline, base)
+    pages = _render(root, staging, agent, _place(root, staging, agent, runtime, packer, inline, imports), inline, base)
     headers = policy.site_headers(agent.connect, agent.embedded_by, inline)
     (staging / "_headers").write_text(policy.headers_file(headers, pages), encoding="utf-8")
     # Who ships Pyodide and Python has to say so.
@@ -79,7 +94,13 @@ def _inline(root: Path) -> policy.Inline:
 
 
 def _place(
-    root: Path, out: Path, agent: agents.Agent, runtime: vendor.Runtime, packer: Packer, inline: policy.Inline
+    root: Path,
+    out: Path,
+    agent: agents.Agent,
+    runtime: vendor.Runtime,
+    packer: Packer,
+    inline: policy.Inline,
+    imports: packages.Packages | None,
 ) -> dict[str, Any]:
     """Write every asset and return what the page must know about them."""
     assets = Assets(out, packer)
@@ -105,7 +126,7 @@ def _place(
             "worker": _described(out, scripts["boot.js"]),
             "capture": _described(out, scripts["capture.js"]),
             "playback": _described(out, scripts["playback.js"]),
-            **_place_python(root, assets, agent, runtime),
+            **_place_python(root, assets, agent, runtime, imports),
         },
     }
 
@@ -114,28 +135,35 @@ def _described(out: Path, url: str) -> dict[str, Any]:
     return {"url": url, **exactly((out / url).read_bytes())}
 
 
-def _place_python(root: Path, assets: Assets, agent: agents.Agent, runtime: vendor.Runtime) -> dict[str, Any]:
-    """Write what Python is started from, by each of the ways, and the page's tools."""
+def _place_python(
+    root: Path, assets: Assets, agent: agents.Agent, runtime: vendor.Runtime, imports: packages.Packages | None
+) -> dict[str, Any]:
+    """Write what Python is started from, by each of the ways, the page's tools, and the packages that these import."""
     wheel_name, wheel_bytes = wheel.build(root)
     zones_bytes = zones.packed(runtime.tzdata)
-    agent_check.tools(root, runtime.pyodide, wheel_bytes, agent.tools, zones_bytes)
+    data = imports.data if imports else None
+    modules = agent_check.tools(root, runtime.pyodide, wheel_bytes, agent.tools, zones_bytes, data)
     library = (runtime.pyodide / LIBRARY).read_bytes()
-    starting = runtime.pyodide if agent.full_runtime else lean.make(root, runtime.pyodide, runtime.acorn)
-    kept = snapshot.make(root, runtime.pyodide, starting, wheel_name, wheel_bytes, agent.tools)
+    full = agent.full_runtime or bool(imports and imports.compiled)
+    starting = runtime.pyodide if full else lean.make(root, runtime.pyodide, runtime.acorn)
+    also = modules if imports else ()
+    kept = snapshot.make(root, runtime.pyodide, starting, wheel_name, wheel_bytes, agent.tools, also)
     source = agent.tools.read_bytes() if agent.tools.exists() else None
     wasm, bytecode, later = (starting / WASM).read_bytes(), None, []
-    if not agent.full_runtime:
-        parts = split.make(root, starting, kept, runtime.pyodide / LIBRARY, _providers(agent), agent.tools, zones_bytes)
+    if not full:
+        parts = split.make(
+            root, starting, kept, runtime.pyodide / LIBRARY, _providers(agent), agent.tools, zones_bytes, data
+        )
         wasm, bytecode = parts.primary, parts.tools
         later = [{"name": it.name, "ahead": it.ahead, **assets.place_packed(it.name, it.wasm)} for it in parts.later]
     # Of the loader each has a copy of its own: it is small, and a way out must not need what another way needs.
-    stock = _place_runtime(assets, runtime.pyodide, (runtime.pyodide / WASM).read_bytes(), "stock")
+    stock = _place_runtime(assets, runtime.pyodide, (runtime.pyodide / WASM).read_bytes(), "stock", PACKED[0])
     tools = {
         "bytecode": None if bytecode is None else assets.place_packed("tools", bytecode),
         "source": None if source is None else assets.place_packed("tools-source", source),
     }
     return {
-        "runtime": _place_runtime(assets, starting, wasm, "pyodide"),
+        "runtime": _place_runtime(assets, starting, wasm, "pyodide", ".wasm"),
         "later": later,
         "stock": stock,
         "snapshot": {**kept.meta, "blocks": assets.place_packed("python", kept.blocks)},
@@ -145,11 +173,15 @@ def _place_python(root: Path, assets: Assets, agent: agents.Agent, runtime: vend
         "micropip": assets.place_packed("micropip", runtime.micropip.read_bytes()),
         "client": {"name": wheel_name, **assets.place_packed("client", wheel_bytes)},
         "tools": None if source is None else tools,
+        "packages": None if data is None else assets.place_packed("packages", data),
     }
 
 
-def _place_runtime(assets: Assets, folder: Path, wasm: bytes, name: str) -> dict[str, Any]:
-    """Write Pyodide's two scripts and its WebAssembly. Raises SetupError where its script looks unlike the pinned one."""
+def _place_runtime(assets: Assets, folder: Path, wasm: bytes, name: str, suffix: str) -> dict[str, Any]:
+    """Write Pyodide's two scripts and its WebAssembly. Raises SetupError where its script looks unlike the pinned one.
+
+    `suffix`: what is named `.wasm` a browser may keep compiled; a host that refuses that name has the other one.
+    """
     loader, script = ((folder / file).read_bytes() for file in (LOADER, SCRIPT))
     # It looks for its own name in a stack trace, to tell its lines from those of others.
     if script.count(OWN_NAME) != 1:
@@ -157,7 +189,7 @@ def _place_runtime(assets: Assets, folder: Path, wasm: bytes, name: str) -> dict
     return {
         "loader": assets.place_script(f"{name}.js", loader),
         "script": assets.place_script(f"{name}.asm.js", script.replace(OWN_NAME, b'"%s.asm."' % name.encode())),
-        "wasm": assets.place_packed(f"{name}.asm", wasm),
+        "wasm": assets.place_packed(f"{name}.asm", wasm, suffix),
     }
 
 

@@ -27,7 +27,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 
 from server.errors import API_HEADERS, ApiError, UpstreamError
-from server.limits import RateLimit, UpstreamSlots, overloaded
+from server.limits import TokenLimit, UpstreamSlots, overloaded
 from server.origins import TOKEN_PATH, check_origin, client_of, ws_origin_of
 from server.providers import PROVIDERS, Endpoint, Minted, MintRequest, Provider, Upstream, choose
 from server.providers.upstream import unusable
@@ -104,14 +104,12 @@ def asked_in_query(request: Request) -> Asked:
 class Mint:
     """The token service of one app: settings, the pooled client, the limits. `asking.stop()` when the server is stopped."""
 
-    def __init__(self, settings: Settings, http: httpx.AsyncClient) -> None:
+    def __init__(self, settings: Settings, http: httpx.AsyncClient, rate: TokenLimit) -> None:
         self._settings = settings
         self._http = http
         self.asking = Interruptible()
         self._slots = UpstreamSlots(settings.upstream_slots, settings.upstream_max_waiting)
-        self._rate = RateLimit(
-            per_client=settings.token_rate_per_client_per_minute, total=settings.token_rate_total_per_minute
-        )
+        self._rate = rate
 
     async def post_token(self, request: Request) -> JSONResponse:
         """`POST /api/token`."""
@@ -154,7 +152,7 @@ class Mint:
     async def _mint(self, request: Request, asked: Asked) -> dict[str, Any]:
         settings = self._settings
         provider, where = choose(settings, asked.provider)
-        self._check_rate(request)
+        await self._check_rate(request)
         cap = settings.max_session_duration_seconds
         if provider.max_session_seconds is not None:
             cap = min(cap, provider.max_session_seconds)
@@ -192,8 +190,9 @@ class Mint:
             log.warning("%s%s gave no token: %s", provider.name, " (local agent)" if where.local else "", error.reason)
             raise
 
-    def _check_rate(self, request: Request) -> None:
-        wait_s = self._rate.take(client_of(request.scope), time.monotonic())
+    async def _check_rate(self, request: Request) -> None:
+        async with self.asking.hold():
+            wait_s = await self._rate.wait_s(client_of(request.scope))
         if wait_s > 0:
             seconds = max(1, math.ceil(wait_s))
             message = f"Too many tokens were asked for; try again in {seconds} s."

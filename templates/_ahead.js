@@ -34,26 +34,51 @@
   }
 
   /**
-   * A worker needs its time to begin, a tenth of a second in Firefox. Meanwhile the page asks for what is large, and hands it on
-   * as it comes, as the host sent it (`ahead.js` in the worker). What fails here the worker asks for once more.
+   * A worker needs its time to begin, a tenth of a second in Firefox. Meanwhile the page asks for what every start needs, and hands
+   * it on (`ahead.js` in the worker). What fails here the worker asks for once more.
    */
-  async function handAhead(worker, of) {
-    const give = (message, transfer = []) => worker.postMessage({ type: "ahead", of, ...message }, transfer);
+  async function handAhead(worker, file, take, integrity = "") {
+    const give = (message, transfer = []) => worker.postMessage({ type: "ahead", of: file.url, ...message }, transfer);
     try {
-      const answer = await fetch(of);
+      const answer = await fetch(file.url, { integrity });
       if (!answer.ok) throw new Error(`status ${answer.status}`);
-      const reader = answer.body.getReader();
-      for (let it = await reader.read(); !it.done; it = await reader.read()) give({ piece: it.value }, [it.value.buffer]);
+      await take(answer, give, file);
       give({ end: true });
     } catch (error) {
       give({ failed: error.message });
     }
   }
 
+  /** As it comes, and as the host sent it. */
+  async function pieces(answer, give) {
+    const reader = answer.body.getReader();
+    for (let it = await reader.read(); !it.done; it = await reader.read()) give({ piece: it.value }, [it.value.buffer]);
+  }
+
+  /**
+   * Chromium keeps what it compiled of an answer from the network, and of nothing else: on a second visit it need not compile again.
+   * Only some hosts send such an answer: named WebAssembly, and encoded so that the browser decodes it.
+   */
+  async function compiled(answer, give, { sha256 }) {
+    const { headers } = answer;
+    if (headers.get("Content-Type") !== "application/wasm" || !headers.has("Content-Encoding") || sha256.length > 1) return pieces(answer, give);
+    const copy = answer.clone();
+    const compiling = WebAssembly.compileStreaming(answer);
+    compiling.catch(() => {}); // told when it is awaited
+    const piece = new Uint8Array(await copy.arrayBuffer());
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", piece));
+    if (btoa(String.fromCharCode(...digest)) === sha256[0]) give({ module: await compiling });
+    else give({ piece }); // the worker knows what to do with a file that is damaged
+  }
+
   /** The first worker, and what it said before anybody listened: messages and errors, as events. */
-  const ahead = [boot.runtime.wasm, boot.snapshot.blocks].map(({ url }) => url);
-  const first = { worker: startWorker(config.choices[0].settings, ahead), said: [] };
-  for (const url of ahead) handAhead(first.worker, url);
+  const { loader, script, wasm } = boot.runtime;
+  const files = [loader, script, wasm, boot.snapshot.blocks];
+  const first = { worker: startWorker(config.choices[0].settings, files.map(({ url }) => url)), said: [] };
+  // A script is run from its address. Whether it is what was built, which the browser finds out, is all that is handed on.
+  for (const file of [loader, script]) handAhead(first.worker, file, () => {}, `sha256-${file.sha256[0]}`);
+  handAhead(first.worker, wasm, compiled);
+  handAhead(first.worker, boot.snapshot.blocks, pieces);
   first.worker.onmessage = first.worker.onerror = (event) => first.said.push(event);
   globalThis.parleyAhead = { config, first, startWorker };
 })();

@@ -17,7 +17,7 @@ _TYPES = {
 }
 BYTES = "application/octet-stream"
 # Of those, what gets smaller when a host compresses it while sending.
-COMPRESSIBLE = ("text/css", "text/javascript", "application/json", "application/wasm", "image/svg+xml")
+COMPRESSIBLE = ("text/css", "text/javascript", "application/json", "image/svg+xml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
  *
  *   node divide.mjs JOB.json
  *
- * The job: {runtime, stock, snapshot, library, zones, tools, settings, work, out}: folders and files, `tools` null where a page has none, and the
+ * The job: {runtime, stock, snapshot, library, zones, packages, tools, settings, work, out}: folders and files, `packages` and `tools` null where a page has none, and the
  * settings of each choice of the page; `stock` is the runtime that this one was made of. Writes tools.pyc, primary.wasm and a file for each part
  * (`parts.mjs`) and parts.json, which lists them, into `out`, after a run of all with the page's script and the page's memory, and prints counts
  * as JSON. Exit code 1 and a reason on stderr otherwise.
@@ -66,6 +66,7 @@ async function pythonOf(bytes, attach) {
   const rest = restored.pyimport("pyclient.stdlib");
   rest.install(() => new Uint8Array(readFileSync(job.library)), "/lib/python314.zip");
   rest.install_zones(() => new Uint8Array(readFileSync(job.zones)), "/lib/zones");
+  if (job.packages !== null) rest.install_packages(new Uint8Array(readFileSync(job.packages)));
   return restored;
 }
 

@@ -16,6 +16,19 @@ export class Ahead {
     this.coming.get(of).received(message);
   }
 
+  /** Did the page find that this script is what was built? False also if nobody knows. */
+  async isGenuine(file) {
+    const pieces = this.pieces(file, nameOf(file));
+    if (pieces === null) return false;
+    return pieces.next().then(() => true, () => false);
+  }
+
+  /** What the page has compiled of a file; null if it hands on the file itself, or nothing. */
+  async module(file) {
+    const coming = this.coming.get(file.url);
+    return !coming || coming.taken ? null : coming.module();
+  }
+
   /** A file as far as it is there; null if the page does not ask for it, or somebody took it already. */
   pieces(file, what) {
     const coming = this.coming.get(file.url);
@@ -35,10 +48,21 @@ class Coming {
     this.wake();
   }
 
+  async first() {
+    while (this.waiting.length === 0) await new Promise((wake) => (this.wake = wake));
+    return this.waiting[0];
+  }
+
+  async module() {
+    const { module } = await this.first();
+    if (module) this.taken = true;
+    return module ?? null;
+  }
+
   /** @yields {Uint8Array} */
   async *pieces(file, what) {
     for (;;) {
-      while (this.waiting.length === 0) await new Promise((wake) => (this.wake = wake));
+      await this.first();
       const { piece, end, failed } = this.waiting.shift();
       // Whatever it was: who asks again finds out whether it lasts.
       if (failed) throw new FileFault("network", nameOf(file), `${what} could not be fetched (${failed})`);

@@ -38,9 +38,12 @@ async function boot(config) {
   stage("runtime", 0);
   const coming = toolsOf(config.tools);
   coming.catch(() => {}); // told when it is awaited
+  const packages = config.packages && whole(config.packages, "the packages of the agent's tools");
+  packages?.catch(() => {});
   const { python, rest, way, why } = await startPython(config, stage, ahead);
   stage("client", 95);
   const tools = await coming;
+  if (packages) python.pyimport("pyclient.stdlib").install_packages(await packages);
   if (tools !== null) python.FS.writeFile(`${FOLDER}/agent_tools${tools.suffix}`, tools.data);
   host = new Host(python, post, die);
   host.client = python.pyimport("pyclient.browser").start(host, JSON.stringify(config.settings), tools !== null);

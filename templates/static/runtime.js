@@ -66,7 +66,7 @@ async function fromSnapshot(config, stage, ahead, wasm) {
   const progress = (share) => stage(share < 1 ? "runtime" : "python", Math.round(75 * share));
   const memory = whole(blocks, "the snapshot", { ahead, progress });
   memory.catch(() => {}); // told when it is awaited, not as a stray rejection before that
-  const [{ loadPyodide }, { default: create }] = await scripts(config.runtime);
+  const [{ loadPyodide }, { default: create }] = await scripts(config.runtime, ahead);
   const options = { ...runtimeOptions(meta, memory, create), ...output, indexURL: NOWHERE, stdLibURL: "empty.zip" };
   const python = await compiledAlready(wasm, rest, { "empty.zip": () => EMPTY_ZIP }, () => loadPyodide(options));
   settle(python);
@@ -111,8 +111,8 @@ function plainOptions({ snapshot }, create) {
   return { indexURL: NOWHERE, packageBaseUrl: NOWHERE, lockFileContents: snapshot.lock, createPyodideModule: create };
 }
 
-function scripts({ loader, script }) {
-  return Promise.all([imported(loader, "Pyodide's loader"), imported(script, "Pyodide's script")]);
+function scripts({ loader, script }, ahead) {
+  return Promise.all([imported(loader, "Pyodide's loader", ahead), imported(script, "Pyodide's script", ahead)]);
 }
 
 function installLibrary(python, config) {

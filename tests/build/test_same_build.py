@@ -87,7 +87,9 @@ def found_in(files: dict[str, bytes], words: list[str]) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)  # behind browsers it has a tenth of the machine, and nothing of what a first build makes is there yet
+@pytest.mark.timeout(
+    1800
+)  # behind browsers it has a tenth of the machine, and nothing of what a first build makes is there yet
 @pytest.mark.skipif(sys.platform == "win32", reason="a umask, and links")
 def test_builds_of_two_people_on_two_machines_are_equal_and_name_neither(tmp_path: Path) -> None:
     here = tree(site.build(ROOT, tmp_path / "here" / "dist", "demo"))
@@ -107,7 +109,9 @@ def test_builds_of_two_people_on_two_machines_are_equal_and_name_neither(tmp_pat
         "NODE_OPTIONS": "--no-warnings",
     }
     # Without brotli's best, which takes minutes where the processors have other work, and says what the quick one says.
-    build = "import pathlib; from builder import site; root = pathlib.Path.cwd(); site.build(root, root / 'dist', 'demo')"
+    build = (
+        "import pathlib; from builder import site; root = pathlib.Path.cwd(); site.build(root, root / 'dist', 'demo')"
+    )
     done = subprocess.run(
         [sys.executable, "-c", build],
         cwd=there,

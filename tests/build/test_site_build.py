@@ -54,7 +54,7 @@ def test_two_builds_are_equal_byte_for_byte(dist: Path, tmp_path: Path) -> None:
 
 def content(path: Path) -> bytes:
     """What a page gets of a file: a packed one is decoded."""
-    return packing.unpacked(path.read_bytes()) if path.suffix == ".bin" else path.read_bytes()
+    return packing.unpacked(path.read_bytes()) if path.suffix in packing.PACKED else path.read_bytes()
 
 
 def described(boot: Any) -> Iterator[dict[str, Any]]:
@@ -76,7 +76,7 @@ def test_no_host_needs_to_know_a_suffix_but_those_of_pages(dist: Path) -> None:
     """Others are refused by some hosts, and given a type by others that a browser does not take."""
     for_people_and_hosts = ("_headers", "licenses.txt")
     found = {path.suffix for path in dist.rglob("*") if path.is_file() and path.name not in for_people_and_hosts}
-    assert found == {".html", ".css", ".js", ".bin", ".br", ".gz"}
+    assert found == {".html", ".css", ".js", ".bin", ".wasm", ".br", ".gz"}
     assert not [path for path in (dist / "assets").iterdir() if path.is_dir()]
 
 
