@@ -141,7 +141,7 @@ def test_the_wheel_has_no_dependencies_and_only_the_client(dist: Path) -> None:
         (metadata,) = [name for name in names if name.endswith("METADATA")]
         assert b"Requires-Dist" not in archive.read(metadata)
     assert all(name.startswith(("pyclient/", "parley_client-")) for name in names)
-    assert "pyclient/session.py" in names
+    assert {"pyclient/session.py", "pyclient/py.typed"} <= set(names)
 
 
 def test_a_worklet_is_one_file_that_imports_nothing(dist: Path) -> None:
