@@ -18,7 +18,7 @@ import logging
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import httpx
@@ -26,6 +26,7 @@ from fastapi import APIRouter, Request
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 
+from server.audit import AuditEntry, audited
 from server.errors import API_HEADERS, ApiError, UpstreamError
 from server.limits import TokenLimit, UpstreamSlots, overloaded
 from server.origins import TOKEN_PATH, check_origin, client_of, ws_origin_of
@@ -113,14 +114,17 @@ class Mint:
 
     async def post_token(self, request: Request) -> JSONResponse:
         """`POST /api/token`."""
-        check_origin(request.scope, self._settings)
-        return JSONResponse(await self._mint(request, await asked_in_body(request)), headers=API_HEADERS)
+        with audited(request) as entry:
+            check_origin(request.scope, self._settings)
+            answer = await self._mint(request, await asked_in_body(request), entry)
+            return JSONResponse(answer, headers=API_HEADERS | entry.headers)
 
     async def get_voice_token(self, request: Request) -> JSONResponse:
         """`GET /api/voice-token`."""
-        check_origin(request.scope, self._settings)
-        answer = await self._mint(request, asked_in_query(request))
-        return JSONResponse({"token": answer["token"]}, headers=API_HEADERS)
+        with audited(request) as entry:
+            check_origin(request.scope, self._settings)
+            answer = await self._mint(request, asked_in_query(request), entry)
+            return JSONResponse({"token": answer["token"]}, headers=API_HEADERS | entry.headers)
 
     async def get_config(self, request: Request) -> JSONResponse:
         """`GET /api/config`. `ready` is false, with `missing`, when a token request would be answered with 500.
@@ -149,9 +153,10 @@ class Mint:
             facts |= {"ws_origin": ws_origin_of(request.scope) if where.local else where.ws_origin}
         return JSONResponse(facts, headers=API_HEADERS)
 
-    async def _mint(self, request: Request, asked: Asked) -> dict[str, Any]:
+    async def _mint(self, request: Request, asked: Asked, entry: AuditEntry) -> dict[str, Any]:
         settings = self._settings
         provider, where = choose(settings, asked.provider)
+        entry.facts |= {"provider": provider.name, "local_agent": str(where.local).lower()}
         await self._check_rate(request)
         cap = settings.max_session_duration_seconds
         if provider.max_session_seconds is not None:
@@ -161,6 +166,7 @@ class Mint:
             # A page may ask for less than the owner of the key allows, never for more.
             max_session_duration_seconds=min(asked.max_session_duration_seconds or cap, cap),
         )
+        entry.facts |= asdict(wanted)
         # Counted from before the call, so that the page never believes in a token longer than the provider does.
         expires_at = int(time.time()) + wanted.expires_in_seconds
         minted = await self._ask(provider, where, wanted)

@@ -56,6 +56,7 @@ export interface BootConfig {
   micropip: Described;
   client: { name: string } & Described;
   tools: { bytecode: Described | null; source: Described } | null;
+  /** What the agent's tools import beside the standard library. */
   packages: Described | null;
 }
 

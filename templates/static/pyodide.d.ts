@@ -44,6 +44,7 @@ export interface Pyodide {
   pyimport(name: "pyclient.browser"): Module<{ start(host: object, settings: string, with_tools: boolean): Client }>;
   pyimport(name: "pyclient.stdlib"): {
     install(bring: () => Uint8Array, path: string): void;
+    install_packages(data: Uint8Array): void;
     install_zones(bring: () => Uint8Array, path: string): void;
     install_packages(data: Uint8Array): void;
   };
