@@ -15,9 +15,11 @@ Building, inside `.venv`:
   agent_config.py   agent configuration: `agents/<name>/agent.toml` read and checked
   agent_check.py    settings and tools checked by the client itself (in Node: agent_checker/)
   start_texts.py    texts for a page whose Python has not started
-  assets.py         content-hashed file names, JavaScript imports rewritten
-  bundle.py         bundler: each AudioWorklet, the worker and the page's script in one file each
-  minify.py         minifier: comments and indentation left out
+  npm_tools.py      esbuild, tsc and biome, fetched once and checked
+  bundle.py         bundler and minifier: esbuild, with source maps
+  assets.py         content-hashed file names, source maps linked
+  packages          packages for tools: chosen, locked with hashes, packed
+  flat_archive.py   flat archive: many small files in one for a page's Python
   packing.py        compression: gzip for every host, brotli beside it
   wheel.py          `pyclient` as a reproducible wheel
   zones.py          the time zones in one file for the page
@@ -30,7 +32,7 @@ Building, inside `.venv`:
   verify.py         what must be true of a finished `dist/`
 
 Checks:
-  quality.py        lint, types, import contracts
+  quality.py        lint, types, import contracts, of Python and JavaScript
   suite.py          the whole test suite: which tests, on how many processes
   doctor            diagnosis of a deployment
 

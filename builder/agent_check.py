@@ -85,24 +85,35 @@ def shown_value(value: Any) -> str:
     return text if len(text) <= MAX_SHOWN_CHARS else f"{text[: MAX_SHOWN_CHARS - 1]}…"
 
 
-def tools(root: Path, stock: Path, wheel: bytes, file: Path, zones: bytes) -> None:
+def tools(
+    root: Path, stock: Path, wheel: bytes, file: Path, zones: bytes, packages: bytes | None = None
+) -> tuple[str, ...]:
     """Import a page's tools in the browser's Python. SetupError with file, line, tool and cure for each mistake; warnings are said.
 
-    `zones` are the time zones, for tools that look one up while they are imported.
+    `zones` are the time zones, for tools that look one up while they are imported; `packages` are those that agent.toml names.
+    Returns the modules of the standard library that they and these packages import.
     """
     if not file.exists():
-        return
+        return ()
     sources = [path.read_bytes() for path in sorted(CHECKER.iterdir()) if path.is_file()]
     content = file.read_bytes()
-    folder = root / ".cache" / "checked" / build_cache.digest([stock.name.encode(), wheel, zones, content, *sources])
+    folder = (
+        root
+        / ".cache"
+        / "checked"
+        / build_cache.digest([stock.name.encode(), wheel, zones, packages or b"", content, *sources])
+    )
     name = file.relative_to(root) if file.is_relative_to(root) else file
 
     def command(work: Path, out: Path) -> list[str]:
         (work / "client.whl").write_bytes(wheel)
         (work / "zones.bin").write_bytes(zones)
         (work / "tools.py").write_bytes(content)
+        if packages is not None:
+            (work / "packages.bin").write_bytes(packages)
         job = {
             "stock": str(stock),
+            "packages": None if packages is None else str(work / "packages.bin"),
             "wheel": str(work / "client.whl"),
             "zones": str(work / "zones.bin"),
             "tools": str(work / "tools.py"),
@@ -121,12 +132,14 @@ def tools(root: Path, stock: Path, wheel: bytes, file: Path, zones: bytes) -> No
             except build_cache.TooLongError:
                 raise SetupError(f"{name}: importing it does not end (given up after {NODE_LIMIT_S} s)") from None
             build_cache.forget_oldest(folder.parent)
-    found = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    told = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    found = told["found"]
     lines = {kind: [_line(name, it) for it in found if it["kind"] == kind] for kind in ("error", "warning")}
     for text in lines["warning"]:
         say(text)
     if lines["error"]:
         raise SetupError("\n".join(lines["error"]))
+    return tuple(told["imported"])
 
 
 def _line(name: object, problem: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.environment import SetupError, say
+from builder.packages import wanted
 
 SECTIONS = ("agent", "session", "audio", "turn_detection", "provider", "page", "server", "runtime")
 PAGE_DEFAULTS: dict[str, Any] = {"title": "Parley", "tagline": "", "language": "en", "embedded_by": []}
@@ -30,8 +31,9 @@ RENAMED_KEYS = {
     "gap_audio_ms": "outage_audio_ms",
     "heartbeat_ms": "keepalive_ms",
 }
-# `full`: the runtime can load packages with compiled code; the page is then half a second slower on a slow line.
-RUNTIME_DEFAULTS: dict[str, Any] = {"full": False}
+# `full`: the runtime can load compiled code; the page is then half a second slower on a slow line. `packages`: what tools may import
+# beside the library (`packages/`); those with compiled code bring the full runtime by themselves.
+RUNTIME_DEFAULTS: dict[str, Any] = {"full": False, "packages": []}
 DEFAULT_PROVIDER = "assemblyai"
 OF_ONE_VENDOR = ("agent_id", "voice", "known_voices", "turn_detection")
 # The region of that service. The server reads it too, and a page may only open sockets to where its policy names.
@@ -68,6 +70,7 @@ class Agent:
     embedded_by: tuple[str, ...]
     tools: Path
     full_runtime: bool
+    packages: tuple[str, ...]
     raw: dict[str, Any]  # the file as it was read
 
 
@@ -111,6 +114,7 @@ def load(root: Path, name: str) -> Agent:
         embedded_by=embedded_by,
         tools=folder / "tools.py",
         full_runtime=runtime["full"],
+        packages=wanted.parsed(f"agents/{name}/agent.toml", runtime["packages"]),
         raw=raw,
     )
 

@@ -1,7 +1,9 @@
 """Asset names with a hash of their content, so that a CDN may keep them for ever.
 
 No host knows every suffix: some refuse what they do not know, and give it a type that a browser does not take. So a page is made of
-.html, .css, .js and pictures, and everything else, which only its own scripts read, ends in `.bin`.
+.html, .css, .js and pictures, and everything else, which only its own scripts read, ends in `.bin`. One is named `.wasm`, for what a
+browser may keep compiled; who refuses that name gets a page that starts another way. Only source maps end in `.map`: developer tools
+ask for them, and no page does.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from builder.minify import slimmed
+from builder.bundle import Bundled
 from builder.packing import PACKED, Packer
 
 # A smaller picture costs less in the page than its request does.
@@ -59,9 +61,11 @@ class Assets:
         """Write one file under a fingerprinted name."""
         return self._place(name, data, data)
 
-    def place_text(self, name: str, text: str) -> str:
-        """Write JavaScript or CSS, slimmed, under a fingerprinted name."""
-        data = slimmed(text).encode()
+    def place_bundled(self, bundled: Bundled) -> str:
+        """Write a script or style sheet and its source map under fingerprinted names, and return the path of the first."""
+        name = bundled.name
+        source_map = self.place(f"{name}.map", bundled.source_map)
+        data = bundled.linked(source_map.rpartition("/")[2]).encode()
         self.integrity[name] = f"sha256-{_sha256(data)}"
         return self.place(name, data)
 
@@ -76,9 +80,9 @@ class Assets:
         """Write one script as it is, and return its `url` and what the page checks before it runs (see `exactly`)."""
         return {"url": self.place(name, data), **exactly(data)}
 
-    def place_packed(self, name: str, data: bytes) -> dict[str, Any]:
+    def place_packed(self, name: str, data: bytes, suffix: str = PACKED[0]) -> dict[str, Any]:
         """Write one file for Python, compressed, and return its `url` and what the page checks when it has decoded it."""
-        return {"url": self._place(name + PACKED, data, self.packer.packed(data)), **exactly(data)}
+        return {"url": self._place(name + suffix, data, self.packer.packed(data)), **exactly(data)}
 
     def _place(self, name: str, content: bytes, form: bytes) -> str:
         stem, dot, suffix = name.rpartition(".")

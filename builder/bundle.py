@@ -1,59 +1,120 @@
-"""Bundler: joins each AudioWorklet, the worker and the page's script into one file each.
+"""Bundle and minify scripts and styles with esbuild, each entry into one file with a source map.
 
-Static imports inside a worklet have no evidence of support in Safari and the Web Audio editors advise against them
-(github.com/WebAudio/web-audio-api/issues/2194), so modules are joined here, dependencies first. The grammar is kept small
-on purpose: named imports from `./x.js`, and `export` in front of a declaration.
-
-The worker's reason is another: WebKitGTK now and then fails to load one of a worker's modules ("access control checks"), and
-one file needs one request instead of a chain of four. So it is with the page's script, whose five parts would otherwise come
+One file for each: static imports inside a worklet have no evidence of support in Safari and the Web Audio editors advise against
+them (github.com/WebAudio/web-audio-api/issues/2194); WebKitGTK now and then fails to load one of a worker's modules ("access
+control checks"), and one file needs one request instead of a chain of four; and the page's script would otherwise come in parts
 between Python and its files.
 """
 
 from __future__ import annotations
 
-import re
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from builder import npm_tools
 from builder.environment import SetupError
 
-ENTRIES = ("capture.js", "playback.js")
-NAMED_IMPORT = re.compile(r"""^import\s*\{[^}]*\}\s*from\s*["']\./([\w-]+\.js)["'];?[ \t]*\n""", re.MULTILINE)
-EXPORT = re.compile(r"^export\s+(?=(?:async\s+)?(?:function|class|const|let)\b)", re.MULTILINE)
-LEFT_OVER = re.compile(r"^\s*(?:import(?!\s*\()|export)\b.*", re.MULTILINE)
-DECLARED = re.compile(r"^(?:(?:async\s+)?function\s*\*?|class|const|let)\s+([\w$]+)", re.MULTILINE)
+# What the sources are written for: modules with `await` at their top level, so no older browser runs them anyway.
+MODERN = "es2022"
+# What stands in the page says on old browsers why nothing works there, so they must be able to read it. Every browser that has
+# `globalThis`, which these scripts need, reads the syntax of 2019; where there is none the HTML has to say it.
+OLD = "es2019"
+# In developer tools the sources stand below this address.
+SOURCE_ROOT = "parley:///"
 
 
-def members(folder: Path, entry: str) -> list[str]:
-    """`entry` and everything it imports, dependencies first. Raises SetupError."""
-    order: list[str] = []
-    _visit(folder, entry, order, ())
-    return order
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Entries that are bundled alike: the file of the site, and the source that it begins with."""
+
+    entries: Mapping[str, str]
+    form: str
+    target: str
 
 
-def flatten(folder: Path, entry: str) -> str:
-    """Return one script holding `entry` and everything it imports. Raises SetupError."""
-    order = members(folder, entry)
-    owner: dict[str, str] = {}
-    parts = []
-    for name in order:
-        text = EXPORT.sub("", NAMED_IMPORT.sub("", (folder / name).read_text(encoding="utf-8")))
-        left = LEFT_OVER.search(text)
-        if left:
-            raise SetupError(f"{folder.name}/{name}: the build cannot flatten '{left.group().strip()}'")
-        for declared in DECLARED.findall(text):
-            if owner.setdefault(declared, name) != name:
-                raise SetupError(f"{folder.name}/{name} and {folder.name}/{owner[declared]} both declare '{declared}'")
-        parts.append(f"// --- {name}\n{text.strip()}\n")
-    return "\n".join(parts)
+# A worklet and what stands in a page export nothing: "iife" leaves no `export` behind.
+GROUPS = (
+    Group(
+        entries={
+            "worker.js": "templates/static/worker.js",
+            "shell.js": "templates/static/shell.js",
+            "style.css": "templates/static/style.css",
+        },
+        form="esm",
+        target=MODERN,
+    ),
+    Group(
+        entries={"capture.js": "worklets/capture.js", "playback.js": "worklets/playback.js"},
+        form="iife",
+        target=MODERN,
+    ),
+    Group(
+        entries={
+            "start.js": "templates/_start.js",
+            "home.js": "templates/_home.js",
+            "plain.css": "templates/_plain.css",
+        },
+        form="iife",
+        target=OLD,
+    ),
+)
 
 
-def _visit(folder: Path, name: str, order: list[str], path: tuple[str, ...]) -> None:
-    if name in path:
-        raise SetupError(f"worklets import each other in a ring: {' -> '.join((*path, name))}")
-    if name in order:
-        return
-    if not (folder / name).exists():
-        raise SetupError(f"worklets/{path[-1] if path else ''} imports '{name}', which does not exist")
-    for wanted in NAMED_IMPORT.findall((folder / name).read_text(encoding="utf-8")):
-        _visit(folder, wanted, order, (*path, name))
-    order.append(name)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundled:
+    """One script or style sheet (`name`), and its source map. `code` has no link to the map yet."""
+
+    name: str
+    code: str
+    source_map: bytes
+
+    def linked(self, url: str) -> str:
+        """Return the code with the link by which developer tools, and nobody else, find the map."""
+        link = f"# sourceMappingURL={url}"
+        return self.code + (f"/*{link} */\n" if self.name.endswith(".css") else f"//{link}\n")
+
+
+def make(root: Path) -> dict[str, Bundled]:
+    """Bundle every entry of the site, by its name. Raises SetupError with esbuild's own words."""
+    found: dict[str, Bundled] = {}
+    for group in GROUPS:
+        entries = {name: root / path for name, path in group.entries.items()}
+        found |= bundle(root, entries, form=group.form, target=group.target)
+    return found
+
+
+def bundle(root: Path, entries: Mapping[str, Path], *, form: str, target: str = MODERN) -> dict[str, Bundled]:
+    """Bundle files below `root`, by the names that they get. `form`: "esm", or "iife" for what exports nothing. Raises SetupError."""
+    with tempfile.TemporaryDirectory() as folder:
+        # Its real name: esbuild writes sources relative to it, and they are made relative to `root` below.
+        out = Path(folder).resolve()
+        command = [str(npm_tools.program(root, "esbuild").resolve()), f"--outdir={out}"]
+        command += [f"{Path(name).stem}={path.resolve()}" for name, path in entries.items()]
+        command += ["--bundle", "--minify", f"--format={form}", f"--target={target}", "--charset=utf8"]
+        command += ["--legal-comments=none", "--sourcemap=external"]
+        # Not of the machine: a tsconfig.json somewhere above must change nothing.
+        command += ["--tsconfig-raw={}", "--log-level=warning", "--color=false"]
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, env=_environment())
+        if done.returncode != 0 or done.stderr:
+            raise SetupError(f"esbuild cannot bundle {', '.join(entries)}:\n{done.stderr.strip()[-3000:]}")
+        return {name: _read(root.resolve(), out / name) for name in entries}
+
+
+def _read(root: Path, file: Path) -> Bundled:
+    code = file.read_text(encoding="utf-8")
+    given = json.loads(file.with_name(f"{file.name}.map").read_text(encoding="utf-8"))
+    paths = [Path(os.path.normpath(file.parent / source)) for source in given["sources"]]
+    given["sourceRoot"] = SOURCE_ROOT
+    given["sources"] = [path.relative_to(root).as_posix() for path in paths]
+    source_map = json.dumps(given, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    return Bundled(name=file.name, code=code, source_map=source_map)
+
+
+def _environment() -> dict[str, str]:
+    """What a program needs to run at all; esbuild looks at nothing else of ours."""
+    return {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR") if name in os.environ}

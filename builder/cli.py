@@ -50,7 +50,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
     commands.add_parser("doctor", help="look at a deployment and say what is wrong with it")
     bench = commands.add_parser("bench", help="measure what it costs, and compare with the committed budget")
     _bench_options(bench)
-    commands.add_parser("check", help="run ruff, mypy --strict and the import contracts")
+    commands.add_parser("check", help="check style, types and imports of Python and JavaScript, without a browser")
+    commands.add_parser("format", help="write Python, scripts and styles as `check` wants them")
     commands.add_parser("lock", help="make builder/locks/ again from pyproject.toml (needs network)")
 
     if not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help")):

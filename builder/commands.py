@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
         "check": check,
         "lock": lock,
     }
-    commands["doctor"] = doctor
+    commands |= {"doctor": doctor, "format": reformat}
     try:
         return commands[arguments.command](arguments)
     except SetupError as error:
@@ -117,6 +117,10 @@ def bench(arguments: argparse.Namespace) -> int:
 
 def check(_: argparse.Namespace) -> int:
     return 0 if quality.check(ROOT) else 1
+
+
+def reformat(_: argparse.Namespace) -> int:
+    return 0 if quality.rewrite(ROOT) else 1
 
 
 def lock(_: argparse.Namespace) -> int:

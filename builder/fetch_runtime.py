@@ -29,6 +29,7 @@ class Runtime:
     micropip: Path
     tzdata: Path
     acorn: Path
+    pins: dict[str, str]  # versions of the packages that we ship ourselves
 
 
 def fetch(root: Path) -> Runtime:
@@ -47,7 +48,13 @@ def fetch(root: Path) -> Runtime:
     acorn = cache / parser["package"].replace("@", "-")
     if not (acorn / ".complete").exists():
         npm_package.fetch(root, acorn, parser["package"], parser["integrity"], ["dist/acorn.mjs"])
-    return Runtime(pyodide=pyodide, micropip=micropip, tzdata=tzdata, acorn=acorn / "acorn.mjs")
+    return Runtime(
+        pyodide=pyodide,
+        micropip=micropip,
+        tzdata=tzdata,
+        acorn=acorn / "acorn.mjs",
+        pins={"micropip": pins["micropip_version"]},
+    )
 
 
 def _fetch_pyodide(root: Path, target: Path, version: str, integrity: str) -> None:

@@ -2,7 +2,9 @@
 
 export function tellInFewLines() {
   process.on("uncaughtException", (error) => {
-    const lines = String(error?.stack ?? error).split("\n").filter((line) => line.length < 300);
+    const lines = String(error?.stack ?? error)
+      .split("\n")
+      .filter((line) => line.length < 300);
     process.stderr.write(`${lines.slice(0, 12).join("\n")}\n`);
     process.exit(1);
   });

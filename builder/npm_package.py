@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fnmatch
 import hashlib
 import os
 import shutil
@@ -20,6 +21,7 @@ from builder.environment import SetupError
 def fetch(root: Path, target: Path, package: str, integrity: str, files: Sequence[str]) -> None:
     """Put `files` of `package` (`name@version`) into `target`, with the mark `.complete` that holds the digest.
 
+    A name may be a pattern (`lib/*.d.ts`). All files lie in `target` itself, whatever folder of the package they are from.
     `integrity` is the registry's own form, `sha512-` and base64. Raises SetupError: offline, another file, a file missing.
     """
     with tempfile.TemporaryDirectory() as folder:
@@ -37,16 +39,9 @@ def fetch(root: Path, target: Path, package: str, integrity: str, files: Sequenc
         # A folder of its own: two builds on a new machine may fetch at once, and the first of them is enough.
         staging = Path(tempfile.mkdtemp(prefix=f"{target.name}-", dir=target.parent))
         staging.chmod(0o755)
-        with tarfile.open(archives[0]) as archive:
-            for name in files:
-                try:
-                    member = archive.extractfile(f"package/{name}")
-                except KeyError:
-                    member = None
-                if member is None:
-                    shutil.rmtree(staging)
-                    raise SetupError(f"{package} holds no {name}.")
-                (staging / Path(name).name).write_bytes(member.read())
+        if absent := _unpack(archives[0], staging, files):
+            shutil.rmtree(staging)
+            raise SetupError(f"{package} holds no {absent}.")
         (staging / ".complete").write_text(integrity)
         if target.exists() and not (target / ".complete").exists():
             shutil.rmtree(target, ignore_errors=True)
@@ -56,3 +51,20 @@ def fetch(root: Path, target: Path, package: str, integrity: str, files: Sequenc
             shutil.rmtree(staging, ignore_errors=True)
             if not (target / ".complete").exists():
                 raise
+
+
+def _unpack(file: Path, target: Path, names: Sequence[str]) -> str:
+    """Write the wanted files of an npm archive into `target`; return the first name that none of them has."""
+    with tarfile.open(file) as archive:
+        members = [member for member in archive.getmembers() if member.isfile()]
+        for name in names:
+            wanted = [member for member in members if fnmatch.fnmatchcase(member.name, f"package/{name}")]
+            if not wanted:
+                return name
+            for member in wanted:
+                data = archive.extractfile(member)
+                assert data is not None  # it is a file
+                path = target / Path(member.name).name
+                path.write_bytes(data.read())
+                path.chmod(0o755 if member.mode & 0o100 else 0o644)
+    return ""

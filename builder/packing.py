@@ -26,7 +26,7 @@ GZIP_MAGIC = b"\x1f\x8b"
 LEAST_GAIN = 0.03
 SMALLEST_BYTES = 512
 TEXTS = (".html", ".css", ".js", ".svg")
-PACKED = ".bin"
+PACKED = (".bin", ".wasm")
 BEST, QUICK = 11, 9
 # Of so many results, those that were used last stay. A build has about 60.
 KEPT = 400
@@ -63,12 +63,12 @@ class Packer:
         """Put `.br` and, of texts, `.gz` beside each file of `site`, where that is smaller. `seldom`: how names begin that are not worth our time."""
         jobs: list[tuple[Path, str, Callable[[], bytes]]] = []
         for path in sorted(site.rglob("*")):
-            if path.suffix not in (*TEXTS, PACKED) or path.stat().st_size < SMALLEST_BYTES:
+            if path.suffix not in (*TEXTS, *PACKED) or path.stat().st_size < SMALLEST_BYTES:
                 continue
-            data = unpacked(path.read_bytes()) if path.suffix == PACKED else path.read_bytes()
+            data = unpacked(path.read_bytes()) if path.suffix in PACKED else path.read_bytes()
             quality = QUICK if path.name.startswith(seldom) else self.quality
             jobs.append((path, "br", functools.partial(self.brotli, data, quality)))
-            if path.suffix != PACKED:
+            if path.suffix not in PACKED:
                 jobs.append((path, "gz", functools.partial(self.gzip, data)))
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for (path, form, _), small in zip(jobs, pool.map(lambda job: job[2](), jobs), strict=True):

@@ -1,4 +1,4 @@
-"""Static checks that need no browser: lint, types, import contracts."""
+"""The checks that need no browser: lint, format and types of Python and JavaScript, and import contracts."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import subprocess
 import sys
 from pathlib import Path
 
-STEPS = {
+from builder import npm_tools
+
+PYTHON = {
     "ruff check": ["ruff", "check", "."],
     "ruff format": ["ruff", "format", "--check", "."],
     "mypy --strict": ["mypy"],
-    "import contracts": ["importlinter.cli", "lint"],
 }
+# Each in the world that its scripts run in: what a page has, a worker has not.
+WORLDS = {"worklets": "worklets", "worker": "templates/tsconfig.worker.json", "page": "templates/tsconfig.page.json"}
 
 
 def check(root: Path) -> bool:
-    """Run every step, also after one has failed, and say which failed."""
+    """Run every step, also after one has failed, and say which failed. Raises SetupError where a tool cannot be fetched."""
     failed = []
-    for name, module in STEPS.items():
+    for name, command in steps(root).items():
         print(f"• {name}", flush=True)
-        command = [sys.executable, "-m", *module]
-        if module[0] == "importlinter.cli":
-            command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
         done = subprocess.run(
             command, cwd=root, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(root)}
         )
@@ -31,3 +31,23 @@ def check(root: Path) -> bool:
             print((done.stdout + done.stderr).rstrip(), flush=True)
     print(f"check: {'failed: ' + ', '.join(failed) if failed else 'all clean'}", flush=True)
     return not failed
+
+
+def steps(root: Path) -> dict[str, list[str]]:
+    """What is run, by the name that a person sees. Raises SetupError."""
+    found = {name: [sys.executable, "-m", *module] for name, module in PYTHON.items()}
+    found["import contracts"] = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    tsc = str(npm_tools.program(root, "tsc"))
+    found |= {f"tsc --strict, {world}": [tsc, "--project", project] for world, project in WORLDS.items()}
+    biome = str(npm_tools.program(root, "biome"))
+    found["biome lint"] = [biome, "lint", "--error-on-warnings", "--max-diagnostics=50"]
+    found["biome format"] = [biome, "format", "--max-diagnostics=50"]
+    return found
+
+
+def rewrite(root: Path) -> bool:
+    """Format everything in place. Raises SetupError."""
+    commands = [[sys.executable, "-m", "ruff", "format", "."]]
+    commands.append([str(npm_tools.program(root, "biome")), "format", "--write"])
+    done = [subprocess.run(command, cwd=root, check=False).returncode for command in commands]
+    return not any(done)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from builder import (
     agent_config,
     bundle,
     fetch_runtime,
+    packages,
     policy,
     prune,
     snapshot,
@@ -31,12 +32,13 @@ from builder import (
 from builder import hosts as host_files
 from builder.assets import Assets, exactly
 from builder.environment import SetupError
-from builder.minify import slimmed
-from builder.packing import Packer
+from builder.packing import PACKED, Packer
 
 LOADER, SCRIPT, WASM, LIBRARY = "pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip"
 # Files that hardly any page asks for.
 WAYS_OUT = ("stock.", "precompiled.", "library.", "micropip.", "client.", "zones.")
+# Bundles that stand in a page and are no files.
+INLINE_ONLY = ("home.js", "plain.css")
 OWN_NAME = b'"pyodide.asm.mjs"'
 
 
@@ -62,12 +64,15 @@ def build(
     agent_check.settings(root, f"agents/{agent_name}/agent.toml", agent.raw, agent.choices)
     agent_check.stored_agent(f"agents/{agent_name}/agent.toml", agent.choices, agent.tools)
     runtime = fetch_runtime.fetch(root)
+    imports = packages.prepare(root, agent.tools.parent, agent.packages, runtime.pyodide, runtime.pins)
     staging = out.with_name(out.name + ".part")
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
-    inline = _inline(root)
     packer = Packer(root / ".cache" / "packed", smallest=smallest, remembered=remembered)
-    pages = _render(root, staging, agent, _place(root, staging, agent, runtime, packer, inline), inline, base)
+    assets, bundles = Assets(staging, packer), bundle.make(root)
+    facts = _place(root, staging, agent, runtime, assets, bundles, imports)
+    inline = _inline(assets, bundles)
+    pages = _render(root, staging, agent, facts, inline, base)
     headers = policy.site_headers(agent.connect, agent.embedded_by, inline)
     (staging / "_headers").write_text(policy.headers_file(headers, pages), encoding="utf-8")
     # Who ships Pyodide and Python has to say so.
@@ -80,15 +85,13 @@ def build(
     return out
 
 
-def _inline(root: Path) -> policy.Inline:
-    """What stands in the pages themselves: the two scripts before all others, and all that the page for what is missing needs."""
-    read = {
-        name: slimmed((root / "templates" / name).read_text(encoding="utf-8"))
-        for name in ("_guard.js", "_preload.js", "_home.js", "_plain.css")
-    }
-    return policy.Inline(
-        scripts=(read["_guard.js"] + read["_preload.js"], read["_home.js"]), styles=(read["_plain.css"],)
-    )
+def _inline(assets: Assets, bundles: Mapping[str, bundle.Bundled]) -> policy.Inline:
+    """What stands in the pages themselves: the script before all others, and all that the page for what is missing needs.
+
+    That page is shown at any address, so nothing in it can say where a source map lies.
+    """
+    start = bundles["start.js"].linked(assets.placed["start.js.map"])
+    return policy.Inline(scripts=(start, bundles["home.js"].code), styles=(bundles["plain.css"].code,))
 
 
 def _place(
@@ -96,34 +99,26 @@ def _place(
     out: Path,
     agent: agent_config.Agent,
     runtime: fetch_runtime.Runtime,
-    packer: Packer,
-    inline: policy.Inline,
+    assets: Assets,
+    bundles: Mapping[str, bundle.Bundled],
+    imports: packages.Packages | None,
 ) -> dict[str, Any]:
     """Write every asset and return what the page must know about them."""
-    assets = Assets(out, packer)
-    # For hosts whose own policy forbids scripts in pages: the same, as a file.
-    assets.place("start.js", inline.scripts[0].encode())
-    static = root / "templates" / "static"
-    scripts = {}
-    for entry in ("worker.js", "shell.js"):
-        scripts[entry] = assets.place_text(entry, bundle.flatten(static, entry))
-    for path in sorted(static.iterdir()):
-        if path.suffix == ".css":
-            assets.place_text(path.name, path.read_text(encoding="utf-8"))
-        elif path.suffix in (".svg", ".png"):
+    # `start.js` stands in the page too; it is a file for hosts whose own policy forbids scripts in pages.
+    scripts = {name: assets.place_bundled(it) for name, it in bundles.items() if name not in INLINE_ONLY}
+    for path in sorted((root / "templates" / "static").iterdir()):
+        if path.suffix in (".svg", ".png"):
             assets.place_picture(path.name, path.read_bytes())
-    for entry in bundle.ENTRIES:
-        scripts[entry] = assets.place_text(entry, bundle.flatten(root / "worklets", entry))
     return {
         "assets": assets.placed,
         "integrity": assets.integrity,
-        "start": _described(out, assets.placed["start.js"]),
+        "start": _described(out, scripts["start.js"]),
         "microphone_words": start_texts.of_the_microphone(root),
         "boot": {
             "worker": _described(out, scripts["worker.js"]),
             "capture": _described(out, scripts["capture.js"]),
             "playback": _described(out, scripts["playback.js"]),
-            **_place_python(root, assets, agent, runtime),
+            **_place_python(root, assets, agent, runtime, imports),
         },
     }
 
@@ -133,29 +128,38 @@ def _described(out: Path, url: str) -> dict[str, Any]:
 
 
 def _place_python(
-    root: Path, assets: Assets, agent: agent_config.Agent, runtime: fetch_runtime.Runtime
+    root: Path,
+    assets: Assets,
+    agent: agent_config.Agent,
+    runtime: fetch_runtime.Runtime,
+    imports: packages.Packages | None,
 ) -> dict[str, Any]:
-    """Write what Python is started from, by each of the ways, and the page's tools."""
+    """Write what Python is started from, by each of the ways, the page's tools, and the packages that these import."""
     wheel_name, wheel_bytes = wheel.build(root)
     zones_bytes = zones.packed(runtime.tzdata)
-    agent_check.tools(root, runtime.pyodide, wheel_bytes, agent.tools, zones_bytes)
+    data = imports.data if imports else None
+    modules = agent_check.tools(root, runtime.pyodide, wheel_bytes, agent.tools, zones_bytes, data)
     library = (runtime.pyodide / LIBRARY).read_bytes()
-    starting = runtime.pyodide if agent.full_runtime else prune.make(root, runtime.pyodide, runtime.acorn)
-    kept = snapshot.make(root, runtime.pyodide, starting, wheel_name, wheel_bytes, agent.tools)
+    full = agent.full_runtime or bool(imports and imports.compiled)
+    starting = runtime.pyodide if full else prune.make(root, runtime.pyodide, runtime.acorn)
+    also = modules if imports else ()
+    kept = snapshot.make(root, runtime.pyodide, starting, wheel_name, wheel_bytes, agent.tools, also)
     source = agent.tools.read_bytes() if agent.tools.exists() else None
     wasm, bytecode, later = (starting / WASM).read_bytes(), None, []
-    if not agent.full_runtime:
-        parts = split.make(root, starting, kept, runtime.pyodide / LIBRARY, _providers(agent), agent.tools, zones_bytes)
+    if not full:
+        parts = split.make(
+            root, starting, kept, runtime.pyodide / LIBRARY, _providers(agent), agent.tools, zones_bytes, data
+        )
         wasm, bytecode = parts.primary, parts.tools
         later = [{"name": it.name, "ahead": it.ahead, **assets.place_packed(it.name, it.wasm)} for it in parts.later]
     # Of the loader each has a copy of its own: it is small, and a way out must not need what another way needs.
-    stock = _place_runtime(assets, runtime.pyodide, (runtime.pyodide / WASM).read_bytes(), "stock")
+    stock = _place_runtime(assets, runtime.pyodide, (runtime.pyodide / WASM).read_bytes(), "stock", PACKED[0])
     tools = {
         "bytecode": None if bytecode is None else assets.place_packed("tools", bytecode),
         "source": None if source is None else assets.place_packed("tools-source", source),
     }
     return {
-        "runtime": _place_runtime(assets, starting, wasm, "pyodide"),
+        "runtime": _place_runtime(assets, starting, wasm, "pyodide", ".wasm"),
         "later": later,
         "stock": stock,
         "snapshot": {**kept.meta, "blocks": assets.place_packed("python", kept.blocks)},
@@ -165,11 +169,15 @@ def _place_python(
         "micropip": assets.place_packed("micropip", runtime.micropip.read_bytes()),
         "client": {"name": wheel_name, **assets.place_packed("client", wheel_bytes)},
         "tools": None if source is None else tools,
+        "packages": None if data is None else assets.place_packed("packages", data),
     }
 
 
-def _place_runtime(assets: Assets, folder: Path, wasm: bytes, name: str) -> dict[str, Any]:
-    """Write Pyodide's two scripts and its WebAssembly. Raises SetupError where its script looks unlike the pinned one."""
+def _place_runtime(assets: Assets, folder: Path, wasm: bytes, name: str, suffix: str) -> dict[str, Any]:
+    """Write Pyodide's two scripts and its WebAssembly. Raises SetupError where its script looks unlike the pinned one.
+
+    `suffix`: what is named `.wasm` a browser may keep compiled; a host that refuses that name has the other one.
+    """
     loader, script = ((folder / file).read_bytes() for file in (LOADER, SCRIPT))
     # It looks for its own name in a stack trace, to tell its lines from those of others.
     if script.count(OWN_NAME) != 1:
@@ -177,7 +185,7 @@ def _place_runtime(assets: Assets, folder: Path, wasm: bytes, name: str) -> dict
     return {
         "loader": assets.place_script(f"{name}.js", loader),
         "script": assets.place_script(f"{name}.asm.js", script.replace(OWN_NAME, b'"%s.asm."' % name.encode())),
-        "wasm": assets.place_packed(f"{name}.asm", wasm),
+        "wasm": assets.place_packed(f"{name}.asm", wasm, suffix),
     }
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,12 +73,21 @@ class Snapshot:
     precompiled: bytes
 
 
-def make(root: Path, stock: Path, runtime: Path, wheel_name: str, wheel: bytes, tools: Path | None = None) -> Snapshot:
+def make(
+    root: Path,
+    stock: Path,
+    runtime: Path,
+    wheel_name: str,
+    wheel: bytes,
+    tools: Path | None = None,
+    also: Sequence[str] = (),
+) -> Snapshot:
     """Return the snapshot of `runtime`, making it where the cache lacks it; `stock` are Pyodide's own files, with the library.
 
-    SetupError with Node's own words when it cannot be made.
+    `also`: further modules of the library that the page's tools are known to import, by way of packages. SetupError with Node's own
+    words when it cannot be made.
     """
-    wanted = imported_by(tools)
+    wanted = sorted({*imported_by(tools), *also, *(it for name in also for it in ALSO.get(name, ()))})
     roots = {name.partition(".")[0] for name in wanted} - {"asyncio"}
     job = {
         "modules": MODULES,

@@ -19,7 +19,15 @@ from builder.snapshot import EMPTY_ZIP, Snapshot
 SPLITTER = Path(__file__).parent / "runtime_splitter"
 STATIC = Path(__file__).parent.parent / "templates" / "static"
 # What the page's own scripts have a part in: the restored memory, the call, the second half of the runtime.
-PAGE_SCRIPTS = ("host.js", "restore.js", "deferred_wasm.js")
+PAGE_SCRIPTS = (
+    "audio_fast_path.js",
+    "death.js",
+    "host.js",
+    "network.js",
+    "restore.js",
+    "deferred_wasm.js",
+    "text_hash.js",
+)
 PRUNER = Path(__file__).parent / "runtime_pruner" / "format.mjs"
 
 
@@ -52,10 +60,12 @@ def make(
     providers: Collection[str],
     tools: Path | None,
     zones: bytes = b"",
+    packages: bytes | None = None,
 ) -> Parts:
     """Return the parts of the module in `runtime`, making them where the cache lacks them.
 
-    `providers` are those that the page offers, `zones` the time zones that its tools may ask for. SetupError with Node's own words when it cannot be done.
+    `providers` are those that the page offers, `zones` the time zones that its tools may ask for, `packages` what they import beside the
+    library. SetupError with Node's own words when it cannot be done.
     """
     tools = tools if tools is not None and tools.exists() else None
     meta = json.dumps(snapshot.meta).encode()
@@ -67,6 +77,7 @@ def make(
         json.dumps(settings).encode(),
         tools.read_bytes() if tools else b"",
         zones,
+        packages or b"",
     ]
     sources = [*sorted(SPLITTER.rglob("*")), PRUNER, *(STATIC / name for name in PAGE_SCRIPTS)]
     parts += [path.read_bytes() for path in sources if path.is_file()]
@@ -77,7 +88,10 @@ def make(
         (work / "snapshot.json").write_bytes(meta)
         (work / "empty.zip").write_bytes(EMPTY_ZIP)
         (work / "zones.bin").write_bytes(zones)
+        if packages is not None:
+            (work / "packages.bin").write_bytes(packages)
         job = {
+            "packages": None if packages is None else str(work / "packages.bin"),
             "runtime": str(runtime),
             "snapshot": str(work),
             "work": str(work),

@@ -103,7 +103,7 @@ def _secrets(dist: Path, environ: Mapping[str, str]) -> Iterator[str]:
 
 
 def _contents(path: Path) -> Iterator[tuple[str, bytes]]:
-    data = unpacked(path.read_bytes()) if path.suffix == PACKED else path.read_bytes()
+    data = unpacked(path.read_bytes()) if path.suffix in PACKED else path.read_bytes()
     yield "", data
     if zipfile.is_zipfile(io.BytesIO(data)):
         with zipfile.ZipFile(io.BytesIO(data)) as archive:

@@ -1,8 +1,8 @@
-"""The web servers that the tests put a built site on: Debian's nginx, Apache, Caddy and lighttpd.
+"""The servers that tests need beside ours: Debian's nginx, Apache, Caddy and lighttpd for a built site, and Redis for shared limits.
 
 Their packages are unpacked into `.cache/webservers/` and not installed. So nothing of this machine changes: no service begins to
 listen on port 80, now or at the next start of the system, and no rights are needed. The tests start the programs there as plain
-processes, with Debian's own configuration and a port of theirs (`tests/hosts/`).
+processes, with a port of theirs; the web servers (`tests/hosts/`) with Debian's own configuration.
 """
 
 from __future__ import annotations
@@ -24,13 +24,16 @@ PROGRAMS = {
     "apache": "usr/sbin/apache2",
     "caddy": "usr/bin/caddy",
     "lighttpd": "usr/sbin/lighttpd",
+    "redis": "usr/bin/redis-server",
 }
 # Each by its name, also where it is installed here already: what was installed may have been changed since.
 _PACKAGES = (
     *("nginx", "nginx-common", "libnginx-mod-http-brotli-static"),
     *("apache2", "apache2-bin", "caddy", "lighttpd", "lighttpd-mod-deflate", "media-types"),
+    # The server's program is in the tools' package.
+    *("redis-server", "redis-tools"),
 )
-_USED_BY = ("tests/browser/test_hosts.py", "tests/build/test_hosts.py")
+_USED_BY = ("tests/browser/test_hosts.py", "tests/build/test_hosts.py", "tests/integration/test_shared_limits.py")
 
 Say = Callable[[str], None]
 
@@ -45,7 +48,7 @@ def wanted(pytest_arguments: Sequence[str]) -> bool:
 
 
 def present() -> bool:
-    """Whether all four have been unpacked here, for this release of the system and from this list of packages."""
+    """Whether all of them have been unpacked here, for this release of the system and from this list of packages."""
     stamp = FOLDER / "complete"
     return stamp.exists() and stamp.read_text(encoding="utf-8") == _stamp()
 
@@ -60,9 +63,9 @@ def ensure(say: Say) -> None:
     if present():
         return
     if not possible():
-        say("the web servers of Debian cannot be had on this system: tests that need them are skipped")
+        say("the servers of Debian cannot be had on this system: tests that need them are skipped")
         return
-    say("unpacking nginx, Apache, Caddy and lighttpd into .cache; this needs the network once")
+    say("unpacking nginx, Apache, Caddy, lighttpd and Redis into .cache; this needs the network once")
     FOLDER.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=FOLDER.parent) as folder:
         staging = Path(folder) / "root"
@@ -74,7 +77,7 @@ def ensure(say: Say) -> None:
     for name, path in PROGRAMS.items():
         if not (FOLDER / path).is_file():
             shutil.rmtree(FOLDER)
-            raise SetupError(f"the packages of {name} hold no {path}: the tests of hosts do not know this system")
+            raise SetupError(f"the packages of {name} hold no {path}: the tests do not know this system")
 
 
 def environ() -> dict[str, str]:
@@ -117,4 +120,4 @@ def _run(command: list[str]) -> None:
     )
     if done.returncode != 0:
         tail = (done.stderr or done.stdout)[-1500:]
-        raise SetupError(f"the web servers for the tests could not be had ({' '.join(command[:1])}):\n{tail}")
+        raise SetupError(f"the servers for the tests could not be had ({' '.join(command[:1])}):\n{tail}")

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # sirv-cli 3.0.1: a file whose ending it does not know gets the header `Content-Type:` with nothing behind it.
 #
-# A good engineer guesses application/octet-stream, or no header at all. An empty one is neither: with `nosniff` behind a proxy it is
-# not a type that anything accepts, and code that asks `headers.get("content-type") ?? fallback` gets "" and no fallback.
+# A good engineer guesses application/octet-stream, or no header at all. An empty one is neither: with `nosniff` behind
+# a proxy it is not a type that anything accepts, and code that asks `headers.get("content-type") ?? fallback` gets ""
+# and no fallback.
 #
-# Seen 2026-11-28, Node 20.20: .bin application/octet-stream; .snapshot and .whl empty; undici's fetch gives "" for them, not null.
+# Seen 2026-11-28, Node 20.20: .bin application/octet-stream; .snapshot and .whl empty; undici's fetch gives "" for
+# them, not null.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT

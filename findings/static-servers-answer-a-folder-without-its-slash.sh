@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# serve 14.2.7 and sirv-cli 3.0.1: GET /folder is answered with folder/index.html and 200, without a redirect to /folder/.
+# serve 14.2.7 and sirv-cli 3.0.1: GET /folder is answered with folder/index.html and 200, without a redirect to
+# /folder/.
 #
-# A good engineer guesses a redirect, as nginx, Apache, Caddy, lighttpd and Python's http.server send one. Without it every relative
-# address in that page is looked for one folder too high: the page is shown, and none of its scripts and styles is found.
+# A good engineer guesses a redirect, as nginx, Apache, Caddy, lighttpd and Python's http.server send one. Without it
+# every relative address in that page is looked for one folder too high: the page is shown, and none of its scripts and
+# styles is found.
 #
-# Seen 2026-11-28, Node 20.20: both 200, no Location; the page's own script, resolved as a browser resolves it, 404 from both.
+# Seen 2026-11-28, Node 20.20: both 200, no Location; the page's own script, resolved as a browser resolves it, 404 from
+# both.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # @azure/static-web-apps-cli 2.0.10: every file of a site has the same ETag, and it does not change with the file.
 #
-# A good engineer guesses that an emulator's 304 means "not changed". Here a browser that has seen any version of a file asks with the
-# one tag and is told 304 for ever: an edited page stays the old one until its cache is emptied.
+# A good engineer guesses that an emulator's 304 means "not changed". Here a browser that has seen any version of a file
+# asks with the one tag and is told 304 for ever: an edited page stays the old one until its cache is emptied.
 #
-# Seen 2026-11-28, Node 20.20 (installed with --ignore-scripts: a dependency of it wants a prebuilt binary): two files, before and after
-# an edit: ETag "SWA-CLI-ETAG"; asked with that tag: 304 each time, also after the edit.
+# Seen 2026-11-28, Node 20.20 (installed with --ignore-scripts: a dependency of it wants a prebuilt binary): two files,
+# before and after an edit: ETag "SWA-CLI-ETAG"; asked with that tag: 304 each time, also after the edit.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
@@ -26,4 +26,5 @@ echo two >site/a.txt
 after="$(curl -s "$url/a.txt") $(tag a.txt) $(again a.txt)"
 echo "before the edit: $before"
 echo "after it:        $after"
-[ "$before" = '"SWA-CLI-ETAG" "SWA-CLI-ETAG" 304' ] && [ "$after" = 'two "SWA-CLI-ETAG" 304' ] && echo "as seen" || { echo "CHANGED"; exit 1; }
+expected='"SWA-CLI-ETAG" "SWA-CLI-ETAG" 304'
+[ "$before" = "$expected" ] && [ "$after" = 'two "SWA-CLI-ETAG" 304' ] && echo "as seen" || { echo "CHANGED"; exit 1; }

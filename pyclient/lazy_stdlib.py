@@ -4,15 +4,19 @@ A browser that starts from a snapshot has in memory what the client imports, and
 beyond that is fetched, once and whole, at the moment of the first import that misses.
 
 So are the time zones. `zoneinfo` looks for them on the disk of its system, and then in a package named `tzdata`.
+
+Packages that an agent's tools import are fetched with the runtime, and put where Python looks for them before the tools are imported.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import site
 import sys
 import zipimport
 from collections.abc import Callable, Sequence
+from importlib import invalidate_caches
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
@@ -92,6 +96,12 @@ def install(fetch: Callable[[], Any], path: str) -> None:
 def install_zones(fetch: Callable[[], Any], folder: str) -> None:
     """Ask `fetch` for the time zones when one is looked up. A `tzdata` that somebody has installed comes first."""
     sys.meta_path.append(TimeZones(fetch, folder))
+
+
+def install_packages(data: Any, folder: str | None = None) -> None:
+    """Put the packages of the agent's tools, in one file that the build made, where Python looks for packages (or into `folder`)."""
+    _unpack(_bytes(data), folder or site.getsitepackages()[0])
+    invalidate_caches()  # what Python remembers of the folder is that there is nothing in it
 
 
 def _unpack(data: bytes, folder: str) -> None:

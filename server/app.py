@@ -22,9 +22,10 @@ from starlette.types import Receive, Scope, Send
 from server import errors, mint
 from server.errors import API_HEADERS, ApiError
 from server.forwarded import ForwardedHeaders
+from server.limits import RateLimit, TokenLimit
 from server.logs import install_filters
 from server.origins import CrossOriginAccess, HostGuard, refuse
-from server.providers import check_choice, uses_local_agent
+from server.providers import PROVIDERS, check_choice, uses_local_agent
 from server.settings import Settings, SettingsError
 from server.site import Site
 from server.stopping import AnswerWhenStopped
@@ -51,13 +52,16 @@ def create_app(
     check_choice(settings)
     local_agent = _local_agent(settings, agent) if uses_local_agent(settings) else None
     install_filters(settings.secrets)
+    rate = _rate_limit(settings)
     client = http_client or _pooled_client(settings)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await rate.start()
         try:
             yield
         finally:
+            await rate.close()
             if http_client is None:
                 await client.aclose()
 
@@ -66,7 +70,7 @@ def create_app(
         title="Parley", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
     )
     errors.install_error_handlers(app)
-    tokens = mint.Mint(settings, client)
+    tokens = mint.Mint(settings, client, rate)
     app.state.stop = tokens.asking.stop
     app.include_router(mint.create_router(tokens))
     app.add_api_route("/healthz", _healthz, methods=["GET", "HEAD"], response_model=None)
@@ -96,8 +100,15 @@ def create_app(
 
 def _local_agent(settings: Settings, options: AgentOptions | None) -> APIRouter:
     # Imported here: it brings numerics, a recogniser and a synthesiser along, 60 MB that a token server has no use for.
-    from server.agent.options import from_env
-    from server.agent.routes import create_router
+    try:
+        from server.agent.options import from_env
+        from server.agent.routes import create_router
+    except ModuleNotFoundError as error:
+        keys = ", ".join(line.variables[0] for line in PROVIDERS.values())
+        raise SettingsError(
+            f"the local agent needs a package that is not installed here ({error.name}). For a token server set a vendor's "
+            f"key ({keys}); for the local agent install builder/locks/serve.txt too"
+        ) from None
 
     if options is None:
         # The agent is handed the pages it may talk to and nothing else of ours; its own switches it reads itself.
@@ -106,6 +117,25 @@ def _local_agent(settings: Settings, options: AgentOptions | None) -> APIRouter:
         except ValueError as error:
             raise SettingsError(str(error)) from None
     return create_router(options)
+
+
+def _rate_limit(settings: Settings) -> TokenLimit:
+    limits = {
+        "per_client": settings.token_rate_per_client_per_minute,
+        "total": settings.token_rate_total_per_minute,
+    }
+    redis_url = settings.redis_url
+    if redis_url is None:
+        return RateLimit(**limits)
+    # Imported here: one process alone needs neither the library nor the Redis client.
+    from server.shared_limits import SharedRateLimit
+
+    try:
+        return SharedRateLimit(redis_url, **limits, patience_s=settings.upstream_timeout_seconds)
+    except (ValueError, TypeError):
+        # Not the error's own words: they may quote the address, and that holds the password.
+        text = "RATE_LIMIT_STORAGE: the Redis client does not understand an option behind the ? of this address"
+        raise SettingsError(text) from None
 
 
 async def _healthz(_request: Request) -> JSONResponse:

@@ -1,17 +1,33 @@
 """How often may tokens be asked for, and how many requests may wait for a provider at once?
 
-Both are kept in this process. Behind several processes each has its own count, so set the limits accordingly.
+Both are kept in this process. For several processes with one limit, `server/shared_limits.py` keeps the first in Redis; the
+second is each process's own.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ipaddress
+import time
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 from server.errors import ApiError
+
+
+class TokenLimit(Protocol):
+    """How often tokens may be asked for, wherever the counts are kept."""
+
+    async def start(self) -> None:
+        """Called once, before the first request."""
+
+    async def wait_s(self, client: str) -> float:
+        """0.0 and counted, or the seconds to wait and not counted. `client`: its address."""
+
+    async def close(self) -> None:
+        """Called once, after the last request."""
 
 
 class MovingWindow:
@@ -63,6 +79,16 @@ class RateLimit:
             window.count(now_s)
             self._total.count(now_s)
         return wait_s
+
+    async def start(self) -> None:
+        """Nothing to do."""
+
+    async def wait_s(self, client: str) -> float:
+        """`take`, now."""
+        return self.take(client, time.monotonic())
+
+    async def close(self) -> None:
+        """Nothing to do."""
 
 
 def client_key(address: str) -> str:

@@ -18,7 +18,7 @@ import logging
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import httpx
@@ -26,8 +26,9 @@ from fastapi import APIRouter, Request
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 
+from server.audit import AuditEntry, audited
 from server.errors import API_HEADERS, ApiError, UpstreamError
-from server.limits import RateLimit, UpstreamSlots, overloaded
+from server.limits import TokenLimit, UpstreamSlots, overloaded
 from server.origins import TOKEN_PATH, check_origin, client_of, ws_origin_of
 from server.providers import PROVIDERS, Endpoint, Minted, MintRequest, Provider, Upstream, choose
 from server.providers.upstream import unusable
@@ -104,25 +105,26 @@ def asked_in_query(request: Request) -> Asked:
 class Mint:
     """The token service of one app: settings, the pooled client, the limits. `asking.stop()` when the server is stopped."""
 
-    def __init__(self, settings: Settings, http: httpx.AsyncClient) -> None:
+    def __init__(self, settings: Settings, http: httpx.AsyncClient, rate: TokenLimit) -> None:
         self._settings = settings
         self._http = http
         self.asking = Interruptible()
         self._slots = UpstreamSlots(settings.upstream_slots, settings.upstream_max_waiting)
-        self._rate = RateLimit(
-            per_client=settings.token_rate_per_client_per_minute, total=settings.token_rate_total_per_minute
-        )
+        self._rate = rate
 
     async def post_token(self, request: Request) -> JSONResponse:
         """`POST /api/token`."""
-        check_origin(request.scope, self._settings)
-        return JSONResponse(await self._mint(request, await asked_in_body(request)), headers=API_HEADERS)
+        with audited(request) as entry:
+            check_origin(request.scope, self._settings)
+            answer = await self._mint(request, await asked_in_body(request), entry)
+            return JSONResponse(answer, headers=API_HEADERS | entry.headers)
 
     async def get_voice_token(self, request: Request) -> JSONResponse:
         """`GET /api/voice-token`."""
-        check_origin(request.scope, self._settings)
-        answer = await self._mint(request, asked_in_query(request))
-        return JSONResponse({"token": answer["token"]}, headers=API_HEADERS)
+        with audited(request) as entry:
+            check_origin(request.scope, self._settings)
+            answer = await self._mint(request, asked_in_query(request), entry)
+            return JSONResponse({"token": answer["token"]}, headers=API_HEADERS | entry.headers)
 
     async def get_config(self, request: Request) -> JSONResponse:
         """`GET /api/config`. `ready` is false, with `missing`, when a token request would be answered with 500.
@@ -151,10 +153,11 @@ class Mint:
             facts |= {"ws_origin": ws_origin_of(request.scope) if where.local else where.ws_origin}
         return JSONResponse(facts, headers=API_HEADERS)
 
-    async def _mint(self, request: Request, asked: Asked) -> dict[str, Any]:
+    async def _mint(self, request: Request, asked: Asked, entry: AuditEntry) -> dict[str, Any]:
         settings = self._settings
         provider, where = choose(settings, asked.provider)
-        self._check_rate(request)
+        entry.facts |= {"provider": provider.name, "local_agent": str(where.local).lower()}
+        await self._check_rate(request)
         cap = settings.max_session_duration_seconds
         if provider.max_session_seconds is not None:
             cap = min(cap, provider.max_session_seconds)
@@ -163,6 +166,7 @@ class Mint:
             # A page may ask for less than the owner of the key allows, never for more.
             max_session_duration_seconds=min(asked.max_session_duration_seconds or cap, cap),
         )
+        entry.facts |= asdict(wanted)
         # Counted from before the call, so that the page never believes in a token longer than the provider does.
         expires_at = int(time.time()) + wanted.expires_in_seconds
         minted = await self._ask(provider, where, wanted)
@@ -192,8 +196,9 @@ class Mint:
             log.warning("%s%s gave no token: %s", provider.name, " (local agent)" if where.local else "", error.reason)
             raise
 
-    def _check_rate(self, request: Request) -> None:
-        wait_s = self._rate.take(client_of(request.scope), time.monotonic())
+    async def _check_rate(self, request: Request) -> None:
+        async with self.asking.hold():
+            wait_s = await self._rate.wait_s(client_of(request.scope))
         if wait_s > 0:
             seconds = max(1, math.ceil(wait_s))
             message = f"Too many tokens were asked for; try again in {seconds} s."

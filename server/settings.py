@@ -10,7 +10,7 @@ import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -21,6 +21,10 @@ CommaList = Annotated[tuple[str, ...], NoDecode]
 _ORIGIN = re.compile(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
 _HOST = re.compile(r"([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
+
+
+# RATE_LIMIT_STORAGE, where it is not set.
+IN_MEMORY = "memory://"
 
 
 class SettingsError(Exception):
@@ -70,6 +74,7 @@ class Settings(BaseSettings):
     max_session_duration_seconds: int = Field(default=3600, ge=60, le=10800)
     token_rate_per_client_per_minute: int = Field(default=60, ge=1, le=100_000)
     token_rate_total_per_minute: int = Field(default=600, ge=1, le=1_000_000)
+    rate_limit_storage: SecretStr = SecretStr(IN_MEMORY)
     upstream_connect_timeout_seconds: float = Field(default=2.0, gt=0, le=60)
     upstream_timeout_seconds: float = Field(default=5.0, gt=0, le=60)
     upstream_slots: int = Field(default=8, ge=1, le=256)
@@ -103,6 +108,16 @@ class Settings(BaseSettings):
         if not re.fullmatch(r"[\x21-\x7e]{1,512}", key):
             raise ValueError("must be one word of at most 512 plain ASCII characters")
         return SecretStr(key)
+
+    @field_validator("rate_limit_storage")
+    @classmethod
+    def _check_storage(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() == IN_MEMORY or _is_redis_url(value.get_secret_value()):
+            return value
+        raise ValueError(
+            f"must be {IN_MEMORY} or an address of a Redis: redis://[user:password@]host[:port][/number], the same with "
+            "rediss:// for TLS, or unix:///path/of/its.sock"
+        )
 
     @field_validator("assemblyai_agents_host")
     @classmethod
@@ -176,10 +191,17 @@ class Settings(BaseSettings):
         return f"http://{bracketed(self.host)}:{self.port}/agent"
 
     @property
+    def redis_url(self) -> str | None:
+        """Where the counts of the rate limits are shared; None while this process keeps them itself. May hold a password."""
+        value = self.rate_limit_storage.get_secret_value()
+        return None if value == IN_MEMORY else value
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         """Every secret value that is set, for the log filter only."""
         values = (getattr(self, name) for name in type(self).model_fields)
-        return tuple(value.get_secret_value() for value in values if isinstance(value, SecretStr))
+        found = (value.get_secret_value() for value in values if isinstance(value, SecretStr))
+        return (*(value for value in found if value != IN_MEMORY), *_passwords_in(self.redis_url or ""))
 
 
 def load_settings(env_file: Path | str | None = ".env", **overrides: Any) -> Settings:
@@ -211,6 +233,29 @@ def is_loopback(host: str) -> bool:
 def bracketed(host: str) -> str:
     """An IPv6 address as a URL writes it."""
     return f"[{host}]" if ":" in host else host
+
+
+def _is_redis_url(text: str) -> bool:
+    """What the client would leave out without a word, a database that is no number say, is no address."""
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018 (raises ValueError where it is none)
+    except ValueError:
+        return False
+    if not text.isprintable() or " " in text or parts.fragment:
+        return False
+    if parts.scheme == "unix":
+        return len(parts.path) > 1 and not parts.netloc
+    return (
+        parts.scheme in ("redis", "rediss") and bool(parts.hostname) and bool(re.fullmatch(r"(/[0-9]*)?", parts.path))
+    )
+
+
+def _passwords_in(url: str) -> list[str]:
+    """The passwords of an address, as they are written there and as they are sent."""
+    parts = urlsplit(url)
+    written = [parts.password or "", *parse_qs(parts.query).get("password", ())]
+    return [form for word in written if word for form in dict.fromkeys((word, unquote(word)))]
 
 
 def _origin(text: str) -> str:

@@ -6,12 +6,16 @@
  * `globalThis.parleyGuard` is for `_preload.js`, which starts nothing where nothing can work, and `shell.js` and `worker_link.js`.
  */
 
+/** @typedef {{kind: string, detail: string}} Found   what is wrong, in a word of `start_words` and for the owner */
+
 (() => {
   const RELOADED = "parley-reloaded";
   const SLOW_AFTER_MS = 15000;
   const FAULT_AFTER_MS = 1500;
-  const text = document.getElementById("parley-config").textContent;
+  const text = element("parley-config").textContent || "";
+  /** @type {import("./static/messages.js").PageConfig} */
   const config = JSON.parse(text);
+  /** @type {string[]} */
   const violations = [];
   let alive = false;
   let said = "";
@@ -19,20 +23,30 @@
   globalThis.parleyGuard = guard;
   document.documentElement.className = "guarded"; // the style sheet shows what the HTML says only where this is not
 
-  /** Write into the page. It may not be there yet. */
+  /** @param {string} id */
+  function element(id) {
+    return /** @type {HTMLElement} */ (document.getElementById(id));
+  }
+
+  /** Write into the page. It may not be there yet. @param {() => void} change */
   function draw(change) {
     if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", () => alive || change());
     else change();
   }
 
+  /** @param {string} id   @param {string} [text] hides it where there is none */
   function show(id, text) {
-    const element = document.getElementById(id);
-    if (text !== undefined) element.textContent = text;
-    element.hidden = text === undefined;
-    return element;
+    const shown = element(id);
+    if (text !== undefined) shown.textContent = text;
+    shown.hidden = text === undefined;
+    return shown;
   }
 
-  /** Say what is wrong, in the words for `code`; `detail` is for the owner. */
+  /**
+   * Say what is wrong, in the words for `code`; `detail` is for the owner.
+   *
+   * @param {string} code   @param {string} [detail]
+   */
   function tell(code, detail) {
     if (alive || (said && said !== "slow")) return;
     said = code;
@@ -46,7 +60,7 @@
       }
       show("notice-title", words[0]);
       show("notice-hint", words[1]);
-      const box = document.getElementById("notice");
+      const box = element("notice");
       box.dataset.code = `start_${code}`;
       box.dataset.tone = code === "slow" ? "warn" : "error";
       box.classList.remove("late");
@@ -60,7 +74,7 @@
     show("boot-text", "");
     show("boot-progress");
     show("retry", "Try again").addEventListener("click", () => location.reload());
-    document.getElementById("boot").hidden = false;
+    element("boot").hidden = false;
   }
 
   /** Every other file is checked by what stands in the settings, so these must be what was built (`settings_check` in builder/site.py). */
@@ -68,16 +82,22 @@
     let sum = 0x811c9dc5;
     for (let i = 0; i < text.length; i++) sum = Math.imul(sum ^ text.charCodeAt(i), 0x01000193) >>> 0;
     const check = document.querySelector("meta[name=parley-check]");
-    return !check || check.content !== String(sum);
+    return !check || check.getAttribute("content") !== String(sum);
   }
 
-  /** Where the page as it is now cannot work: the code for the words. */
+  /**
+   * Where the page as it is now cannot work: the code for the words, and the detail.
+   *
+   * @returns {[string, string?] | null}
+   */
   function hopeless() {
     if (damaged()) return ["damaged", "The settings in the page are not those that were built."];
     if (location.protocol === "file:") return ["file"];
     if (globalThis.origin === "null") return ["sandbox"];
     if (!globalThis.isSecureContext) return ["insecure"];
-    const lacking = ["WebAssembly", "Worker", "AudioWorkletNode", "BigInt64Array", "ReadableStream"].filter((name) => !(name in globalThis));
+    const lacking = ["WebAssembly", "Worker", "AudioWorkletNode", "BigInt64Array", "ReadableStream"].filter(
+      (name) => !(name in globalThis),
+    );
     if (!modulesInWorkers()) lacking.push("modules in workers");
     return lacking.length > 0 ? ["old", lacking.join(", ")] : null;
   }
@@ -86,14 +106,20 @@
   function modulesInWorkers() {
     let seen = Boolean(globalThis.trustedTypes); // a policy for addresses would refuse this one aloud, and is younger than modules
     try {
-      if (!seen) new Worker("http://", { get type() { seen = true; return "module"; } }).terminate();
-    } catch (error) {
+      if (!seen)
+        new Worker("http://", {
+          get type() {
+            seen = true;
+            return /** @type {"module"} */ ("module");
+          },
+        }).terminate();
+    } catch {
       // as it should be
     }
     return seen;
   }
 
-  /** What became of one of our scripts? The host is asked once more. @returns {Promise<{kind: string, detail: string}>} */
+  /** What became of one of our scripts? The host is asked once more. @param {string} url   @returns {Promise<Found>} */
   function diagnose(url) {
     const name = url.slice(url.lastIndexOf("/") + 1);
     if (navigator.onLine === false) return Promise.resolve({ kind: "offline", detail: "" });
@@ -101,23 +127,34 @@
       (answer) => {
         if (answer.body) answer.body.cancel();
         const type = answer.headers.get("content-type") || "of no type";
-        if (!answer.ok) return { kind: [404, 410].includes(answer.status) ? "missing" : "refused", detail: `${name} was answered with ${answer.status}.` };
+        if (!answer.ok)
+          return {
+            kind: [404, 410].includes(answer.status) ? "missing" : "refused",
+            detail: `${name} was answered with ${answer.status}.`,
+          };
         if (/html/.test(type)) return { kind: "missing", detail: `${name} was answered with a page.` };
         if (!/(java|ecma)script/.test(type)) return { kind: "mistyped", detail: `${name} is ${type}.` };
         if (violations.length > 0) return { kind: "policy", detail: `Refused: ${violations.join(", ")}.` };
         return { kind: "unknown", detail: `${name} is there and was not taken.` };
       },
-      (error) => ({ kind: violations.length > 0 ? "policy" : "network", detail: `${name}: ${error.message}. ${violations.join(", ")}`.trim() }),
+      (error) => ({
+        kind: violations.length > 0 ? "policy" : "network",
+        detail: `${name}: ${error.message}. ${violations.join(", ")}`.trim(),
+      }),
     );
   }
 
-  /** Once for each reason, in this tab. @returns {boolean} false where it was done before, or nobody could remember it */
+  /**
+   * Once for each reason, in this tab.
+   *
+   * @param {string} reason   @returns {boolean} false where it was done before, or nobody could remember it
+   */
   function once(reason) {
     try {
       if (sessionStorage.getItem(RELOADED) === reason) return false;
       sessionStorage.setItem(RELOADED, reason);
       return true;
-    } catch (error) {
+    } catch {
       return false;
     }
   }
@@ -126,38 +163,46 @@
   function forget() {
     try {
       sessionStorage.removeItem(RELOADED);
-    } catch (error) {
+    } catch {
       // nothing is remembered where nothing may be kept
     }
   }
 
-  /** A page from before a deploy asks for files that are gone: the page of now asks for others. @returns {boolean} whether it is being loaded */
+  /**
+   * A page from before a deploy asks for files that are gone: the page of now asks for others.
+   *
+   * @param {string} url   @returns {boolean} whether it is being loaded
+   */
   function again(url) {
     if (!once(url)) return false;
     location.reload();
     return true;
   }
 
-  /** At `/voice` a page looks for its files beside `voice`. Are they in it? */
+  /** At `/voice` a page looks for its files beside `voice`. Are they in it? @param {string} path */
   function slashMissing(path) {
     if (/(\/|\.html?)$/.test(location.pathname)) return Promise.resolve(false);
-    const isScript = (answer) => answer.ok && /javascript/.test(answer.headers.get("content-type"));
+    const isScript = (/** @type {Response} */ answer) =>
+      answer.ok && /javascript/.test(answer.headers.get("content-type") || "");
     return fetch(`${location.pathname}/${path}`).then(isScript, () => false);
   }
 
-  /** A script or the style sheet did not come, or was not taken. */
-  function lost(element) {
-    const path = element.getAttribute("src") || element.getAttribute("href");
+  /** A script or the style sheet did not come, or was not taken. @param {HTMLScriptElement | HTMLLinkElement} lost */
+  function missed(lost) {
+    const path = lost.getAttribute("src") || lost.getAttribute("href") || "";
+    const script = "src" in lost ? lost.src : "";
     slashMissing(path).then((missing) => {
-      if (missing && once(location.pathname)) location.replace(`${location.pathname}/${location.search}${location.hash}`);
+      if (missing && once(location.pathname))
+        location.replace(`${location.pathname}/${location.search}${location.hash}`);
       else if (missing) tell("slash");
-      else if (element.tagName === "SCRIPT") return diagnose(element.src).then(explain);
+      else if (script) return diagnose(script).then(explain);
       return null;
     });
 
+    /** @param {Found} found */
     function explain(found) {
       const passing = ["missing", "unknown"].includes(found.kind);
-      if (!(passing && again(element.src))) tell(found.kind === "unknown" ? "damaged" : found.kind, found.detail);
+      if (!(passing && again(script))) tell(found.kind === "unknown" ? "damaged" : found.kind, found.detail);
     }
   }
 
@@ -168,12 +213,22 @@
     return;
   }
   draw(() => said || show("notice"));
-  document.addEventListener("securitypolicyviolation", (event) => violations.push(`${event.effectiveDirective} ${event.blockedURI}`));
-  addEventListener("error", (event) => {
-    if (alive) return;
-    if (["SCRIPT", "LINK"].includes(event.target.tagName)) lost(event.target);
-    else if (event.message) setTimeout(() => tell(violations.length > 0 ? "policy" : "unknown", `${event.message}. ${violations.join(", ")}`), FAULT_AFTER_MS);
-  }, true);
+  document.addEventListener("securitypolicyviolation", (event) =>
+    violations.push(`${event.effectiveDirective} ${event.blockedURI}`),
+  );
+  addEventListener(
+    "error",
+    (event) => {
+      if (alive) return;
+      if (event.target instanceof HTMLScriptElement || event.target instanceof HTMLLinkElement) missed(event.target);
+      else if (event.message)
+        setTimeout(
+          () => tell(violations.length > 0 ? "policy" : "unknown", `${event.message}. ${violations.join(", ")}`),
+          FAULT_AFTER_MS,
+        );
+    },
+    true,
+  );
   addEventListener("online", () => {
     if (!alive && ["offline", "network"].includes(said)) location.reload();
   });

@@ -4,12 +4,17 @@
  */
 
 (() => {
-  const home = document.getElementById("home");
+  const home = /** @type {HTMLAnchorElement} */ (document.getElementById("home"));
   const parts = location.pathname.split("/").slice(1, -1);
+  /** @param {number} count of folders   @returns {Promise<string | null>} the deepest of them that has the file */
   const look = (count) => {
-    const folder = `/${parts.slice(0, count).map((part) => `${part}/`).join("")}`;
+    const folder = `/${parts
+      .slice(0, count)
+      .map((part) => `${part}/`)
+      .join("")}`;
     return fetch(folder + home.dataset.file, { method: "HEAD" }).then(
-      (answer) => (answer.ok && /css/.test(answer.headers.get("content-type")) ? folder : count > 0 && look(count - 1)),
+      (answer) =>
+        answer.ok && /css/.test(answer.headers.get("content-type") || "") ? folder : count > 0 ? look(count - 1) : null,
       () => null,
     );
   };

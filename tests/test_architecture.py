@@ -47,6 +47,9 @@ def lint_imports(root: Path) -> subprocess.CompletedProcess[str]:
         ("pyclient/session.py", "import pyclient.browser", "nothing in pyclient imports the browser glue"),
         ("pyclient/codecs/__init__.py", "import pyclient.commands", "a codec names no command"),
         ("server/agent/routes.py", "import server.settings", "no path from the local agent to a key"),
+        ("server/mint.py", "import numpy", "only the local agent hears and speaks"),
+        ("server/providers/upstream.py", "from pocketsphinx import Vad", "only the local agent hears and speaks"),
+        ("server/mint.py", "import server.agent.options", "the local agent is a guest"),
         ("server/app.py", "import pyclient.events", "know nothing of each other"),
         (
             "pyclient/codecs/sdk_voice/words.py",

@@ -3,7 +3,7 @@
  */
 
 import { CaptureCore } from "./capture_core.js";
-import { CAPTURE_PROCESSOR, MESSAGE_CLOSE, MESSAGE_CLOSED, MESSAGE_PORT } from "./messages.js";
+import { CAPTURE_PROCESSOR, MESSAGE_CLOSE, MESSAGE_CLOSED, MESSAGE_PORT, unknownMessage } from "./messages.js";
 
 export class CaptureProcessor extends AudioWorkletProcessor {
   /** @param {{processorOptions?: import("./messages.js").CaptureOptions}} [options] */
@@ -30,7 +30,7 @@ export class CaptureProcessor extends AudioWorkletProcessor {
       this.alive = false;
       if (this.audio !== null) this.audio.close();
     } else {
-      throw new TypeError(`capture worklet: unknown control message ${String(message.type)}`);
+      throw unknownMessage("capture worklet, control", message);
     }
   }
 

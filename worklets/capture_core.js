@@ -18,6 +18,7 @@ import {
   MESSAGE_QUALITY,
   MESSAGE_STOP,
   requirePositiveInteger,
+  unknownMessage,
 } from "./messages.js";
 import { affordableResampler } from "./resampler_choice.js";
 import { floatsToInt16, swapToOrFromWire } from "./pcm.js";
@@ -27,6 +28,9 @@ export const CAPTURE_POOL_FRAMES = 50;
 
 /** Input is worked on in pieces of this size: one quantum. */
 export const CAPTURE_BLOCK_SAMPLES = 128;
+
+/** What a free place of the pool holds. */
+const NO_FRAME = new Int16Array(0);
 
 export class CaptureCore {
   /**
@@ -49,18 +53,21 @@ export class CaptureCore {
     this.resampled = new Float64Array(CAPTURE_BLOCK_SAMPLES);
     /** @type {import("./resampler.js").Resampler | null} */
     this.resampler = null;
-    /** What the machine can afford at `pacedHz`, so that a call that reconnects is not tried again. */
+    /**
+     * What the machine can afford at `pacedHz`, so that a call that reconnects is not tried again.
+     * @type {import("./messages.js").Quality | undefined}
+     */
     this.paced = undefined;
     this.pacedHz = 0;
     this.frameSamples = 0;
     this.muted = false;
     this.mutedFrames = false;
-    /** @type {(Int16Array | null)[]} */
-    this.pool = new Array(CAPTURE_POOL_FRAMES).fill(null);
+    /** @type {Int16Array<ArrayBuffer>[]} */
+    this.pool = new Array(CAPTURE_POOL_FRAMES).fill(NO_FRAME);
     this.pooled = 0;
     /** Frames ever made: stays flat while the other side returns what it gets. */
     this.allocated = 0;
-    /** @type {Int16Array | null} */
+    /** @type {Int16Array<ArrayBuffer> | null} */
     this.frame = null;
     this.fill = 0;
     /** The transfer list, made once. @type {ArrayBuffer[]} */
@@ -94,7 +101,7 @@ export class CaptureCore {
     } else if (message.type === MESSAGE_DRAIN) {
       this.drain();
     } else {
-      throw new TypeError(`capture worklet: unknown message ${String(message.type)}`);
+      throw unknownMessage("capture worklet", message);
     }
   }
 
@@ -121,13 +128,17 @@ export class CaptureCore {
     if (frameSamples !== this.frameSamples) {
       this.frameSamples = frameSamples;
       this.frame = null;
-      this.pool.fill(null);
+      this.pool.fill(NO_FRAME);
       this.pooled = 0;
     }
     // Enough for what is normally under way, so that even the first second allocates nothing later.
     while (this.pooled < 4) this.pool[this.pooled++] = this.newFrame();
     if (this.preconnect === null || this.audio === null) return;
-    this.audio.postMessage({ type: MESSAGE_HELD, kept_ms: this.preconnect.audibleMs, dropped_ms: this.preconnect.droppedMs });
+    this.audio.postMessage({
+      type: MESSAGE_HELD,
+      kept_ms: this.preconnect.audibleMs,
+      dropped_ms: this.preconnect.droppedMs,
+    });
   }
 
   /**
@@ -163,7 +174,7 @@ export class CaptureCore {
     this.pool[this.pooled++] = new Int16Array(buffer);
   }
 
-  /** @returns {Int16Array} */
+  /** @returns {Int16Array<ArrayBuffer>} */
   newFrame() {
     this.allocated++;
     return new Int16Array(this.frameSamples);
@@ -175,10 +186,10 @@ export class CaptureCore {
    * @param {number} [quantum] length of the block when there is no input to tell it
    */
   process(channels, quantum = CAPTURE_BLOCK_SAMPLES) {
-    const count = channels === undefined || channels.length === 0 ? 0 : channels[0].length;
-    if (count === 0) {
+    if (channels === undefined || channels.length === 0 || channels[0].length === 0) {
       this.meter.measureNothing(quantum);
     } else {
+      const count = channels[0].length;
       for (let start = 0; start < count; start += CAPTURE_BLOCK_SAMPLES) {
         this.processBlock(channels, start, Math.min(CAPTURE_BLOCK_SAMPLES, count - start));
       }
@@ -199,20 +210,23 @@ export class CaptureCore {
       for (let i = 0; i < count; i++) mono[i] += channels[c][start + i] * scale;
     }
     this.meter.measure(mono, count);
-    if (this.preconnect !== null) this.processHeld(count);
+    if (this.preconnect !== null) this.processHeld(this.preconnect, count);
     else this.feed(count);
   }
 
-  /** @param {number} count of samples in `mono`, which go behind what is held */
-  processHeld(count) {
-    if (!this.muted) this.preconnect.write(this.mono, count);
+  /**
+   * @param {PreconnectBuffer} held
+   * @param {number} count of samples in `mono`, which go behind what is held
+   */
+  processHeld(held, count) {
+    if (!this.muted) held.write(this.mono, count);
     if (this.resampler === null || this.audio === null) return;
     for (let n = 0; n < this.pace; n++) {
-      const taken = this.preconnect.take(this.mono);
+      const taken = held.take(this.mono);
       if (taken === 0) break;
       this.feed(taken);
     }
-    if (this.preconnect.empty) {
+    if (held.empty) {
       this.preconnect = null;
       this.audio.postMessage(this.caughtUp);
     }
@@ -247,20 +261,20 @@ export class CaptureCore {
     }
   }
 
-  /** @returns {Int16Array} */
+  /** @returns {Int16Array<ArrayBuffer>} */
   takeFrame() {
     if (this.pooled === 0) return this.newFrame();
     const frame = this.pool[--this.pooled];
-    this.pool[this.pooled] = null;
+    this.pool[this.pooled] = NO_FRAME;
     return frame;
   }
 
-  /** @param {Int16Array} frame */
+  /** @param {Int16Array<ArrayBuffer>} frame */
   sendFrame(frame) {
     swapToOrFromWire(frame);
     this.transfer[0] = frame.buffer;
     this.frame = null;
     this.fill = 0;
-    this.audio.postMessage(frame.buffer, this.transfer);
+    this.audio?.postMessage(frame.buffer, this.transfer);
   }
 }

@@ -65,7 +65,7 @@
  * @typedef {"cheap" | "default" | "best"} Quality
  *   settings of resampler.js. Where a configure names none, the worklet takes "default", or "cheap" on a machine that
  *   cannot keep up with it (resampler_choice.js).
- * @typedef {{postMessage(message: unknown, transfer?: Transferable[]): void}} Outlet   what the cores need of a port
+ * @typedef {{postMessage(message: unknown, transfer?: ArrayBuffer[]): void}} Outlet   what the cores need of a port
  */
 
 export const MESSAGE_PORT = "port";
@@ -105,4 +105,14 @@ export function requirePositiveInteger(name, value) {
     throw new TypeError(`${name} must be a positive whole number, got ${String(value)}`);
   }
   return value;
+}
+
+/**
+ * The error for a message that is not named here: a programming error of the sender.
+ * @param {string} where who received it
+ * @param {never} message
+ * @returns {TypeError}
+ */
+export function unknownMessage(where, message) {
+  return new TypeError(`${where}: unknown message ${String(Object(message).type)}`);
 }

@@ -2,7 +2,7 @@
  * The AudioWorklet "parley-playback": plumbing between the browser and PlaybackCore.
  */
 
-import { MESSAGE_CLOSE, MESSAGE_CLOSED, MESSAGE_PORT, PLAYBACK_PROCESSOR } from "./messages.js";
+import { MESSAGE_CLOSE, MESSAGE_CLOSED, MESSAGE_PORT, PLAYBACK_PROCESSOR, unknownMessage } from "./messages.js";
 import { PlaybackCore } from "./playback_core.js";
 
 export class PlaybackProcessor extends AudioWorkletProcessor {
@@ -29,16 +29,16 @@ export class PlaybackProcessor extends AudioWorkletProcessor {
       this.alive = false;
       if (this.audio !== null) this.audio.close();
     } else {
-      throw new TypeError(`playback worklet: unknown control message ${String(message.type)}`);
+      throw unknownMessage("playback worklet, control", message);
     }
   }
 
   /**
-   * @param {Float32Array[][]} inputs
+   * @param {Float32Array[][]} _ inputs: it has none
    * @param {Float32Array[][]} outputs
    * @returns {boolean}
    */
-  process(inputs, outputs) {
+  process(_, outputs) {
     if (!this.alive) return this.end();
     const channels = outputs[0];
     if (channels.length === 0) return true;

@@ -24,9 +24,11 @@ import {
   MESSAGE_QUALITY,
   REPORT_INTERVAL_MS,
   requirePositiveInteger,
+  unknownMessage,
 } from "./messages.js";
 import { affordableResampler } from "./resampler_choice.js";
 import { swapToOrFromWire } from "./pcm.js";
+import { Resampler } from "./resampler.js";
 import { AudioQueue } from "./ring.js";
 
 export const PLAYBACK_FADE_MS = 5;
@@ -56,14 +58,15 @@ export class PlaybackCore {
     this.sinceReport = 0;
     this.quantum = 128;
 
+    /** 0 before the first `configure`; no audio is rendered before it. */
     this.wireRateHz = 0;
     /** As asked for; undefined: what the machine can afford. @type {import("./messages.js").Quality | undefined} */
     this.quality = undefined;
-    /** @type {import("./resampler.js").Resampler | null} */
-    this.resampler = null;
+    /** From the wire rate to the context's; `configure` makes the one that is used. */
+    this.resampler = new Resampler(contextRateHz, contextRateHz);
     this.scratch = new Float64Array(512);
-    /** At the wire rate; made by configure. @type {Fades | null} */
-    this.fades = null;
+    /** At the wire rate; `configure` makes the ones that are used. */
+    this.fades = new Fades(1);
 
     /** A stretch is sounding. */
     this.running = false;
@@ -114,7 +117,7 @@ export class PlaybackCore {
     } else if (message.type === MESSAGE_CONFIGURE) {
       this.configure(message.rate_hz, message.quality);
     } else {
-      throw new TypeError(`playback worklet: unknown message ${String(message.type)}`);
+      throw unknownMessage("playback worklet", message);
     }
   }
 
@@ -124,10 +127,10 @@ export class PlaybackCore {
    */
   configure(rateHz, quality) {
     requirePositiveInteger("rate_hz", rateHz);
-    if (this.resampler !== null && rateHz === this.wireRateHz && quality === this.quality) return;
+    if (rateHz === this.wireRateHz && quality === this.quality) return;
     const chosen = affordableResampler(rateHz, this.contextRateHz, quality, PLAYBACK_LARGEST_QUANTUM, this.now);
     // Audio that came before any rate was told waits for this one; audio of another setting is over.
-    if (this.resampler !== null) this.cut();
+    if (this.wireRateHz !== 0) this.cut();
     this.wireRateHz = rateHz;
     this.quality = quality;
     this.resampler = chosen.resampler;
@@ -226,7 +229,7 @@ export class PlaybackCore {
    * @returns {boolean}
    */
   begin() {
-    if (this.resampler === null || this.queue.queued === 0) return false;
+    if (this.wireRateHz === 0 || this.queue.queued === 0) return false;
     const waitedMs = ((this.clock - this.waitingSince) * 1000) / this.contextRateHz;
     const queuedMs = (this.queue.queued * 1000) / this.wireRateHz;
     if (queuedMs < this.jitterBuffer.ms && waitedMs < this.jitterBuffer.ms) return false;
@@ -321,7 +324,7 @@ export class PlaybackCore {
   /** @param {number} rendered */
   report(rendered) {
     if (this.audio === null) return;
-    this.progressMessage.item = this.item;
+    this.progressMessage.item = this.item ?? "";
     this.progressMessage.rendered = rendered;
     this.progressMessage.queued = this.queue.queued;
     this.progressMessage.underruns = this.underruns;

@@ -38,6 +38,9 @@ export class PreconnectBuffer {
     this.droppedAudible = 0;
     // Blocks are numbered for ever; a block's slot is its number modulo the slots.
     this.written = 0;
+    this.first = 0;
+    this.ahead = 0;
+    this.quiet = 0;
     this.clear();
   }
 

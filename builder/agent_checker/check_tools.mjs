@@ -3,8 +3,9 @@
  *
  *   node check_tools.mjs JOB.json
  *
- * The job: {stock, wheel, zones, tools, seconds, out}. Writes `result.json` into `out`: a list of {kind, line, where, text}, kind "error"
- * or "warning". An import that does not end is interrupted after `seconds`, so that its line can be named.
+ * The job: {stock, wheel, zones, packages, tools, seconds, out}; `packages` null where there are none. Writes `result.json` into `out`:
+ * {found: a list of {kind, line, text}, kind "error" or "warning", imported: modules of the library that importing them asked for}. An
+ * import that does not end is interrupted after `seconds`, so that its line can be named.
  */
 
 import { readFileSync, writeFileSync } from "node:fs";
@@ -21,12 +22,30 @@ const { loadPyodide } = await import(pathToFileURL(join(resolve(job.stock), "pyo
 const python = await loadPyodide({ indexURL: `${resolve(job.stock)}/`, stdout: () => {}, stderr: () => {} });
 python.unpackArchive(new Uint8Array(readFileSync(job.wheel)), "wheel");
 python.pyimport("pyclient.lazy_stdlib").install_zones(() => new Uint8Array(readFileSync(job.zones)), "/lib/zones");
+if (job.packages) python.pyimport("pyclient.lazy_stdlib").install_packages(new Uint8Array(readFileSync(job.packages)));
 python.FS.writeFile("/home/pyodide/agent_tools.py", new Uint8Array(readFileSync(job.tools)));
 
 // What a worker of a page has and this Node lacks. It is here to be imported, not to work.
 const stub = () => new Proxy(function stub() {}, { get: (_, key) => (key === Symbol.toPrimitive ? () => "" : stub()) });
-for (const name of ["self", "caches", "indexedDB", "location", "XMLHttpRequest", "importScripts", "postMessage", "addEventListener",
-  "removeEventListener", "Worker", "OffscreenCanvas", "createImageBitmap", "FileReader", "Notification", "EventSource", "WebSocket", "navigator"]) {
+for (const name of [
+  "self",
+  "caches",
+  "indexedDB",
+  "location",
+  "XMLHttpRequest",
+  "importScripts",
+  "postMessage",
+  "addEventListener",
+  "removeEventListener",
+  "Worker",
+  "OffscreenCanvas",
+  "createImageBitmap",
+  "FileReader",
+  "Notification",
+  "EventSource",
+  "WebSocket",
+  "navigator",
+]) {
   if (!(name in globalThis)) globalThis[name] = stub();
 }
 

@@ -1,12 +1,15 @@
 """Run in the browser's Python, in Node: imports a page's tools and says what is wrong with them, as JSON text."""
 
 import ast
+import builtins
 import importlib
 import inspect
 import json
 import sys
 import traceback
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from pyclient.docstrings import parameters
 from pyclient.errors import ToolDefinitionError
@@ -16,6 +19,7 @@ FILE = "/home/pyodide/agent_tools.py"
 NOT_IN_A_WORKER = ("document", "window", "localStorage", "sessionStorage", "alert", "parent")
 
 found: list[dict[str, object]] = []
+imported: set[str] = set()
 
 
 def tell(kind: str, line: int | None, text: str) -> None:
@@ -45,16 +49,34 @@ def told(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
+def noting(plain: Callable[..., Any]) -> Callable[..., Any]:
+    """An import statement that notes which modules of the library it asks for, also of a package; they belong into the page's snapshot."""
+
+    def do(
+        name: str, given: object = None, local: object = None, names: Sequence[str] | None = (), level: int = 0
+    ) -> Any:
+        module = plain(name, given, local, names, level)
+        if level == 0 and name.partition(".")[0] in sys.stdlib_module_names:
+            imported.update(it for it in (name, *(f"{name}.{inner}" for inner in names or ())) if it in sys.modules)
+        return module
+
+    return do
+
+
 def words_of(error: BaseException) -> str:
     """What went wrong while tools.py was imported, and what to do about it."""
     if isinstance(error, KeyboardInterrupt):
         return f"importing it does not end: after {limit_s} s this line was still being done"  # type: ignore[name-defined]  # noqa: F821
     if isinstance(error, ModuleNotFoundError) and error.name:
         root = error.name.partition(".")[0]
-        return f"there is no module '{error.name}' in the page. A tool may import the standard library and pyodide" + (
-            f"; put what it needs of '{root}' into tools.py, the only file of yours that goes into the page"
-            if not root.startswith("_")
-            else ""
+        return (
+            f"there is no module '{error.name}' in the page. A tool may import the standard library, pyodide and the packages that "
+            + (
+                f"agent.toml names: [runtime] packages = [...]. If '{root}' is a file of yours, put what is needed of it into tools.py, "
+                "the only one that goes into the page"
+                if not root.startswith("_")
+                else "agent.toml names: [runtime] packages = [...]"
+            )
         )
     if isinstance(error, ImportError) and getattr(error, "name", "") == "js":
         return f"{error}. Tools run in a worker, where there is no {' and no '.join(NOT_IN_A_WORKER[:3])}"
@@ -108,7 +130,12 @@ def run() -> None:
     sys.path.insert(0, "/home/pyodide")
     watch()  # type: ignore[name-defined]  # noqa: F821
     try:
-        module = importlib.import_module("agent_tools")
+        plain = builtins.__import__
+        builtins.__import__ = noting(plain)
+        try:
+            module = importlib.import_module("agent_tools")
+        finally:
+            builtins.__import__ = plain
     except ToolDefinitionError as error:
         definition(error)
         return
@@ -125,4 +152,4 @@ def run() -> None:
 
 
 run()
-json.dumps(found)
+json.dumps({"found": found, "imported": sorted(imported)})

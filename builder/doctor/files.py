@@ -75,8 +75,11 @@ def types(visit: Visit) -> Iterator[Finding]:
         "style types", styles, "browsers refuse these as style sheets", "style sheets come as CSS", _TYPES_CURE
     )
     if any(file.suffix == ".wasm" for file in visit.page.files):
-        yield from _one("wasm types", wasm, "browsers compile these only from application/wasm",
-            "WebAssembly comes as application/wasm", _TYPES_CURE)  # fmt: skip
+        if wasm:
+            problem = f"the page works, and its second visit starts slower in Chromium, which keeps nothing compiled: {_list(wasm)}"
+            yield warning("wasm types", problem, _TYPES_CURE)
+        else:
+            yield ok("wasm types", "WebAssembly comes as application/wasm")
     named = [("the page", visit.answer), *((file.path, answer) for file, answer in _came(visit))]
     without = [name for name, answer in named if answer.header("x-content-type-options").lower() != "nosniff"]
     if not without:
@@ -106,7 +109,7 @@ def compression(visit: Visit) -> Iterator[Finding]:
         yield ok("compression", f"what is large comes compressed ({total / 1e6:.1f} MB for all files)")
     if doubled:
         yield warning("compressed once", f"compressed files are compressed again while they are sent: {_list(doubled)}",
-            "It costs the host time and gains nothing: leave .bin out of what is compressed on the fly.")  # fmt: skip
+            "It costs the host time and gains nothing: leave .bin and .wasm out of what is compressed on the fly.")  # fmt: skip
     if mixed:
         yield warning("vary", f"compressed, without Vary: Accept-Encoding: {_list(mixed)}",
             "A cache in between may give brotli to one who cannot read it: nginx `gzip_vary on;`, else add the header.")  # fmt: skip

@@ -102,7 +102,8 @@ def read(url: str, html: str) -> Page:
         raise NotOurs(f"the page at {url} holds no {missing}") from None
     described = dict(_described(config["boot"]))
     for path in dict.fromkeys(_ASSET.findall(html)):
-        if "." in path.rpartition("/")[2]:
+        # A source map is for developer tools: no visitor misses it, so a host need not have it.
+        if "." in path.rpartition("/")[2] and not path.endswith(".map"):
             file = File(path=path, url=urljoin(url, path), described=described.get(path, {}))
             file.integrity = parser.integrity.get(path, "")
             page.files.append(file)

@@ -13,11 +13,12 @@ _TYPES = {
     ".svg": "image/svg+xml",
     ".png": "image/png",
     ".json": "application/json",
+    ".map": "application/json",
     ".wasm": "application/wasm",
 }
 BYTES = "application/octet-stream"
 # Of those, what gets smaller when a host compresses it while sending.
-COMPRESSIBLE = ("text/css", "text/javascript", "application/json", "application/wasm", "image/svg+xml")
+COMPRESSIBLE = ("text/css", "text/javascript", "application/json", "image/svg+xml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

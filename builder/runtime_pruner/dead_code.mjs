@@ -6,7 +6,21 @@
  * renumbered and every living byte stays as it was.
  */
 
-import { DEAD_BODY, KIND, SECTION, concatenated, constant, eachInstruction, passDescription, passValueType, readBodies, readSections, readSegment, reader, written } from "./format.mjs";
+import {
+  DEAD_BODY,
+  KIND,
+  SECTION,
+  concatenated,
+  constant,
+  eachInstruction,
+  passDescription,
+  passValueType,
+  readBodies,
+  readSections,
+  readSegment,
+  reader,
+  written,
+} from "./format.mjs";
 
 /**
  * @param {Uint8Array} bytes a module   @param {Set<string>} wanted names of functions and globals that stay exported

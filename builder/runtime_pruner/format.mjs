@@ -5,7 +5,21 @@
  * Format: webassembly.github.io/spec/core/binary, with the older exception handling that engines still read.
  */
 
-export const SECTION = { type: 1, import: 2, function: 3, table: 4, tag: 13, memory: 5, global: 6, export: 7, start: 8, element: 9, code: 10, data: 11, data_count: 12 };
+export const SECTION = {
+  type: 1,
+  import: 2,
+  function: 3,
+  table: 4,
+  tag: 13,
+  memory: 5,
+  global: 6,
+  export: 7,
+  start: 8,
+  element: 9,
+  code: 10,
+  data: 11,
+  data_count: 12,
+};
 /** With its length: no locals, `unreachable`, `end`. */
 export const DEAD_BODY = Uint8Array.of(3, 0, 0x00, 0x0b);
 export const KIND = { function: 0, table: 1, memory: 2, global: 3, tag: 4 };
@@ -55,7 +69,8 @@ const OF_A_WHOLE_MODULE = ["import", "function", "export", "element", "code"];
 
 /** @param {string[]} required names of sections that must be there */
 export function readSections(bytes, required = OF_A_WHOLE_MODULE) {
-  if (new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) !== 0x0061736d) throw new Error("this is no WebAssembly module");
+  if (new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) !== 0x0061736d)
+    throw new Error("this is no WebAssembly module");
   const sections = [];
   for (const input = new Reader(bytes, 8); input.position < bytes.length; ) {
     const begin = input.position;
@@ -152,7 +167,8 @@ export function eachInstruction(bytes, { code, end }, index, visit) {
   } catch (error) {
     throw new Error(`function ${index}: ${error.message}`);
   }
-  if (opcode !== 0x0b || input.position !== end) throw new Error(`function ${index} does not end with its last instruction`);
+  if (opcode !== 0x0b || input.position !== end)
+    throw new Error(`function ${index} does not end with its last instruction`);
 }
 
 /** A type of one byte, or a reference with a heap type after it. */
@@ -182,7 +198,8 @@ function passImmediates(input, opcode, found) {
   else if (opcode >= 0x20 && opcode <= 0x26) input.pass();
   else if ([0x00, 0x01, 0x05, 0x0a, 0x0b, 0x0f, 0x19, 0x1a, 0x1b, 0xd1, 0xd3, 0xd4].includes(opcode)) return;
   else if ([0x02, 0x03, 0x04, 0x06].includes(opcode)) passBlockType(input);
-  else if ([0x07, 0x08, 0x09, 0x0c, 0x0d, 0x14, 0x15, 0x18, 0x3f, 0x40, 0x41, 0x42, 0xd0, 0xd5, 0xd6].includes(opcode)) input.pass();
+  else if ([0x07, 0x08, 0x09, 0x0c, 0x0d, 0x14, 0x15, 0x18, 0x3f, 0x40, 0x41, 0x42, 0xd0, 0xd5, 0xd6].includes(opcode))
+    input.pass();
   else if (opcode === 0x0e) input.pass(input.number() + 1);
   else if (opcode === 0x11 || opcode === 0x13) input.pass(2);
   else if (opcode === 0x1c) for (let count = input.number(); count > 0; count--) passValueType(input);

@@ -25,7 +25,8 @@ process.on("uncaughtException", (error) => {
 
 const LOADS_COMPILED = "var loadWebAssemblyModule=(binary,flags,libName,localScope,handle)=>{";
 // Python turns it into an ImportError or OSError. Without it such code would run into what is not there, which is fatal.
-const REFUSES = 'throw new Error("this runtime loads no compiled packages; `[runtime] full = true` in agent.toml brings one that does");';
+const REFUSES =
+  'throw new Error("this runtime loads no compiled packages; `[runtime] full = true` in agent.toml brings one that does");';
 
 // Pyodide's own beginning compiles five lines of Python, and with them the browser compiles the whole of Python's compiler, which a
 // page may never need. What the lines ask for is there already, where the memory was put back.
@@ -35,7 +36,10 @@ const BEGINS = [
     'let[r,n]=t?[0,""]:API.rawRun("import _pyodide_core");r&&API.fatal_loading_error(`Failed to import _pyodide_core\\n`,n);' +
       "const modules=API._pyodide._importhook.sys.modules;",
   ],
-  ['API.runPythonInternal_dict=API._pyodide._base.eval_code("{}"),', 'API.runPythonInternal_dict=modules.get("builtins").dict(),'],
+  [
+    'API.runPythonInternal_dict=API._pyodide._base.eval_code("{}"),',
+    'API.runPythonInternal_dict=modules.get("builtins").dict(),',
+  ],
   ['API.importlib=API.runPythonInternal("import importlib; importlib");', 'API.importlib=modules.get("importlib");'],
   ['let i=API.runPythonInternal("import __main__; __main__.__dict__"),', 'let i=modules.get("__main__").__dict__,'],
   ['s=API.runPythonInternal("import builtins; builtins.__dict__");', 's=modules.get("builtins").__dict__;'],
@@ -77,7 +81,8 @@ const kept = bindings.filter((binding) => {
   if (isUsed(match[1])) wanted.add(match[1]);
   return wanted.has(match[1]);
 });
-if (wanted.size < 50 || wanted.size > bindings.length / 2) throw new Error(`${wanted.size} exports are in use: that cannot be right`);
+if (wanted.size < 50 || wanted.size > bindings.length / 2)
+  throw new Error(`${wanted.size} exports are in use: that cannot be right`);
 for (const word of words) wanted.add(word).add(word.replace(/^_/, ""));
 
 const assigned = new Set(kept.flatMap((binding) => binding.split("=").map((part) => part.trim())));

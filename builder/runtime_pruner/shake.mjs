@@ -26,7 +26,8 @@ export function shake(acorn, script, imported, called, loader) {
   for (const property of offered.init.properties) {
     const name = property.key?.name ?? property.key?.value;
     if (!name) throw new Error("pyodide.asm.mjs offers functions in another way than it did");
-    if (called.has(name) && !FOR_PACKAGES_ONLY.test(name)) kept.push({ text: script.slice(property.start, property.end), names: namesIn(property.value) });
+    if (called.has(name) && !FOR_PACKAGES_ONLY.test(name))
+      kept.push({ text: script.slice(property.start, property.end), names: namesIn(property.value) });
     else if (imported.has(name) || called.has(name)) kept.push({ text: `${name}:${MISSING}`, names: new Set() });
   }
   const pieces = scope.flatMap((statement) => piecesOf(statement, offered, kept));
@@ -39,7 +40,11 @@ export function shake(acorn, script, imported, called, loader) {
     const own = pieces.filter((piece) => piece.statement === statement);
     if (own.every(isAlive) && !own.some((piece) => piece.node === offered)) continue;
     result += script.slice(done, statement.start);
-    const parts = own.filter(isAlive).map(({ node }) => (node === offered ? `${OFFERED}={${kept.map((it) => it.text).join(",")}}` : script.slice(node.start, node.end)));
+    const parts = own
+      .filter(isAlive)
+      .map(({ node }) =>
+        node === offered ? `${OFFERED}={${kept.map((it) => it.text).join(",")}}` : script.slice(node.start, node.end),
+      );
     if (parts.length > 0) result += `${statement.kind} ${parts.join(",")};`;
     done = statement.end;
   }
@@ -72,7 +77,8 @@ function findScope(program) {
     for (const child of childrenOf(node)) look(child, /Function/.test(node.type) ? node.body : inside);
   };
   look(program, null);
-  if (offered?.init?.type !== "ObjectExpression" || !Array.isArray(body?.body)) throw new Error("pyodide.asm.mjs offers functions in another way than it did");
+  if (offered?.init?.type !== "ObjectExpression" || !Array.isArray(body?.body))
+    throw new Error("pyodide.asm.mjs offers functions in another way than it did");
   const outside = new Set();
   const gather = (node) => {
     if (node === body) return;
@@ -86,7 +92,8 @@ function findScope(program) {
 /** A statement in parts that may go each for itself: `name` is what they belong to, null for what stays. */
 function piecesOf(statement, offered, kept) {
   const piece = (name, node, names) => ({ name, node, statement, names });
-  if (statement.type === "FunctionDeclaration") return [piece(statement.id.name, statement, namesIn({ ...statement, id: null }))];
+  if (statement.type === "FunctionDeclaration")
+    return [piece(statement.id.name, statement, namesIn({ ...statement, id: null }))];
   if (statement.type === "VariableDeclaration") {
     return statement.declarations.map((node) => {
       if (node === offered) return piece(null, node, new Set(kept.flatMap((it) => [...it.names])));
@@ -98,13 +105,15 @@ function piecesOf(statement, offered, kept) {
   if (left?.type === "MemberExpression" && left.object.type === "Identifier" && isPure(right)) {
     // `f.sig = ...` belongs to f. `Module["f"] = f` tells others of f, who would have to say its name.
     const tells = left.object.name === "Module" && right.type === "Identifier" && left.property.value === right.name;
-    if (tells || left.object.name !== "Module") return [piece(tells ? right.name : left.object.name, statement, tells ? new Set() : namesIn(right))];
+    if (tells || left.object.name !== "Module")
+      return [piece(tells ? right.name : left.object.name, statement, tells ? new Set() : namesIn(right))];
   }
   return [piece(null, statement, namesIn(statement))];
 }
 
 function isPure(node) {
-  if (node.type === "ObjectExpression") return node.properties.every((it) => it.type === "Property" && !it.computed && isPure(it.value));
+  if (node.type === "ObjectExpression")
+    return node.properties.every((it) => it.type === "Property" && !it.computed && isPure(it.value));
   if (node.type === "ArrayExpression") return node.elements.every((it) => it && isPure(it));
   if (node.type === "UnaryExpression") return node.operator !== "delete" && isPure(node.argument);
   if (node.type === "BinaryExpression") return isPure(node.left) && isPure(node.right);

@@ -58,7 +58,10 @@ export class Described {
   docstrings() {
     const found = new Map();
     for (let at = this.constantEnd; at <= this.memory.length - GETSET_BYTES; at += 4) {
-      for (const [bytes, isOne] of [[METHOD_BYTES, this.isMethod], [GETSET_BYTES, this.isAttribute]]) {
+      for (const [bytes, isOne] of [
+        [METHOD_BYTES, this.isMethod],
+        [GETSET_BYTES, this.isAttribute],
+      ]) {
         if (found.has(at + 12) || !isOne.call(this, at)) continue;
         let end = at + bytes;
         while (isOne.call(this, end)) end += bytes;
@@ -103,7 +106,9 @@ export class Described {
 
   /** The kinds that can leave: whose gates are all known, and none of them used. @param {Set<number>} used */
   leaving(used) {
-    return [this.frozen, this.docs].filter(({ gates }) => gates.every((index) => index !== undefined && !used.has(index)));
+    return [this.frozen, this.docs].filter(({ gates }) =>
+      gates.every((index) => index !== undefined && !used.has(index)),
+    );
   }
 }
 
@@ -122,12 +127,17 @@ export function unshared(kinds, ownership) {
     }
     return true;
   };
-  return kinds.map((kind) => (kind.areAlone ? kind : { ...kind, found: new Map([...kind.found].filter(([, range]) => isOwn(range))) }));
+  return kinds.map((kind) =>
+    kind.areAlone ? kind : { ...kind, found: new Map([...kind.found].filter(([, range]) => isOwn(range))) },
+  );
 }
 
 /** What each place of the table calls. @returns {Map<number, number>} */
 function tableOf(bytes) {
-  const input = reader(bytes, readSections(bytes).find(({ id }) => id === SECTION.element));
+  const input = reader(
+    bytes,
+    readSections(bytes).find(({ id }) => id === SECTION.element),
+  );
   const found = new Map();
   for (let count = input.number(); count > 0; count--) {
     if (input.number() !== 0 || input.byte() !== 0x41) throw new Error("a table is filled in another way than it was");

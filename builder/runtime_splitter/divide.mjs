@@ -3,7 +3,7 @@
  *
  *   node divide.mjs JOB.json
  *
- * The job: {runtime, stock, snapshot, library, zones, tools, settings, work, out}: folders and files, `tools` null where a page has none, and the
+ * The job: {runtime, stock, snapshot, library, zones, packages, tools, settings, work, out}: folders and files, `packages` and `tools` null where a page has none, and the
  * settings of each choice of the page; `stock` is the runtime that this one was made of. Writes tools.pyc, primary.wasm and a file for each part
  * (`parts.mjs`) and parts.json, which lists them, into `out`, after a run of all with the page's script and the page's memory, and prints counts
  * as JSON. Exit code 1 and a reason on stderr otherwise.
@@ -50,7 +50,7 @@ const plain = WebAssembly.instantiate;
 /** Python as the page has it, of another module than the one in the folder. `attach` says what Pyodide sees of the instance. */
 async function pythonOf(bytes, attach) {
   const module = await WebAssembly.compile(bytes);
-  WebAssembly.instantiate = async (source, imports) => {
+  WebAssembly.instantiate = async (_, imports) => {
     WebAssembly.instantiate = plain;
     const instance = await plain(module, imports);
     return { module, instance: attach(instance) };
@@ -66,6 +66,7 @@ async function pythonOf(bytes, attach) {
   const rest = restored.pyimport("pyclient.lazy_stdlib");
   rest.install(() => new Uint8Array(readFileSync(job.library)), "/lib/python314.zip");
   rest.install_zones(() => new Uint8Array(readFileSync(job.zones)), "/lib/zones");
+  if (job.packages !== null) rest.install_packages(new Uint8Array(readFileSync(job.packages)));
   return restored;
 }
 
@@ -107,7 +108,8 @@ function divided() {
 
 const wasm = new Uint8Array(readFileSync(join(runtime, "pyodide.asm.wasm")));
 // In a Python of their own: what another has compiled it need not find out again.
-const tools = job.tools === null ? null : toolsOf(await pythonOf(wasm, (instance) => instance), readFileSync(job.tools));
+const tools =
+  job.tools === null ? null : toolsOf(await pythonOf(wasm, (instance) => instance), readFileSync(job.tools));
 const data = readData(wasm);
 const watching = await watchedPython();
 begin(watching.python, job.settings, tools);
@@ -137,21 +139,31 @@ const parts = divided();
 const later = new Map();
 for (const name of PARTS) {
   const module = await WebAssembly.compile(parts[name]);
-  later.set(name, new Secondary(name, async () => module, () => module));
+  later.set(
+    name,
+    new Secondary(
+      name,
+      async () => module,
+      () => module,
+    ),
+  );
 }
 const areThere = () => PARTS.filter((name) => later.get(name).isThere).join(" ");
 const whole = await pythonOf(parts.primary, (instance) => new Secondaries([...later.values()]).attach(instance));
 begin(whole, job.settings, tools);
-if (areThere() !== "") throw new Error(`what a page starts with is not in the first part of the runtime, but in ${areThere()}`);
+if (areThere() !== "")
+  throw new Error(`what a page starts with is not in the first part of the runtime, but in ${areThere()}`);
 await rehearse(whole, job.settings, tools);
-if (!["", "call"].includes(areThere())) throw new Error(`what a call uses is not in its part of the runtime, but in ${areThere()}`);
+if (!["", "call"].includes(areThere()))
+  throw new Error(`what a call uses is not in its part of the runtime, but in ${areThere()}`);
 whole.runPython(script("../snapshot_maker/check_restored.py"));
 whole.FS.writeFile("/tmp/library.zip", readFileSync(job.library));
 whole.runPython(script("../snapshot_maker/check_deferred.py"));
 whole.runPython(script("check_whole.py"));
 if (!PARTS.every((name) => later.get(name).isThere)) throw new Error(`of the runtime only ${areThere()} was asked for`);
 const constant = data.memory.subarray(0, ownership.constantEnd);
-if (Buffer.compare(constant, whole._module.HEAPU8.subarray(0, constant.length)) !== 0) throw new Error("the parts do not make up the whole");
+if (Buffer.compare(constant, whole._module.HEAPU8.subarray(0, constant.length)) !== 0)
+  throw new Error("the parts do not make up the whole");
 
 for (const [name, bytes] of Object.entries(parts)) writeFileSync(join(job.out, `${name}.wasm`), bytes);
 if (tools?.path.endsWith(".pyc")) writeFileSync(join(job.out, "tools.pyc"), tools.bytes);

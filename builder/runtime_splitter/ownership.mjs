@@ -9,7 +9,15 @@
  * which is never written and holds no addresses, because what needs addresses is put further up by the compiler.
  */
 
-import { KIND, Reader, SECTION, constant, eachInstruction, passDescription, reader } from "../runtime_pruner/format.mjs";
+import {
+  KIND,
+  Reader,
+  SECTION,
+  constant,
+  eachInstruction,
+  passDescription,
+  reader,
+} from "../runtime_pruner/format.mjs";
 import { readModule } from "./split.mjs";
 
 // Before the first byte that was ever written there may be variables that nothing wrote so far: a few, as Python's types come early.
@@ -24,7 +32,10 @@ const TABLE_BYTES = 64;
 // Where compilers let large tables begin.
 const ALIGNED_BYTES = 16;
 // A number that is compared, multiplied, masked or shifted at once is no address of anything.
-const IS_NUMBER = new Set([0x46, 0x47, 0x48, 0x49, 0x4a, 0x4b, 0x4c, 0x4d, 0x4e, 0x4f, 0x6c, 0x6d, 0x6e, 0x6f, 0x70, 0x71, 0x73, 0x74, 0x75, 0x76, 0x77, 0x78]);
+const IS_NUMBER = new Set([
+  0x46, 0x47, 0x48, 0x49, 0x4a, 0x4b, 0x4c, 0x4d, 0x4e, 0x4f, 0x6c, 0x6d, 0x6e, 0x6f, 0x70, 0x71, 0x73, 0x74, 0x75,
+  0x76, 0x77, 0x78,
+]);
 
 /** Up to where the data is constant: what is the same in a new memory and in those of running Pythons, with a distance. */
 export function constantEnd({ memory, begin }, memories) {
@@ -40,7 +51,9 @@ function textEnd({ memory, begin }, limit) {
     const byte = memory[at];
     if (byte === 0) last = at + 1;
     else if (byte < 9 || (byte > 13 && byte < 32)) {
-      const odd = memory.subarray(at, at + TABLE_BYTES).filter((it) => (it > 0 && it < 9) || (it > 13 && it < 32) || it > 126).length;
+      const odd = memory
+        .subarray(at, at + TABLE_BYTES)
+        .filter((it) => (it > 0 && it < 9) || (it > 13 && it < 32) || it > 126).length;
       if (odd > TABLE_BYTES / 4) return last;
     }
   }
@@ -65,21 +78,27 @@ export class Ownership {
     this.known = known;
     const constants = constantsOfGlobals(bytes);
     this.code = referencesOfCode(bytes, isIn, constants);
-    this.globals = exportedGlobals(bytes).map((it) => constants.get(it)).filter(isIn);
+    this.globals = exportedGlobals(bytes)
+      .map((it) => constants.get(it))
+      .filter(isIn);
     const bases = new Set([this.begin, this.constantEnd, ...this.globals, ...[...symbols].filter(isIn)]);
     for (const addresses of this.code.values()) addresses.forEach((it) => bases.add(it));
     for (let at = this.constantEnd; at < this.end - 3; at += 4) if (this.isAddress(at)) bases.add(this.words[at >> 2]);
     // The linker puts the texts first. Each is an object, wherever in it the addresses are that stand in code.
     this.textEnd = textEnd(data, this.constantEnd);
     for (const address of bases) if (address > this.begin && address < this.textEnd) bases.delete(address);
-    for (let at = this.begin + 1; at < this.textEnd; at++) if (this.memory[at - 1] === 0 && this.memory[at] !== 0) bases.add(at);
+    for (let at = this.begin + 1; at < this.textEnd; at++)
+      if (this.memory[at - 1] === 0 && this.memory[at] !== 0) bases.add(at);
     bases.add(this.textEnd);
     this.bases = Uint32Array.from(bases).sort();
     this.isBase = bases;
     this.held = this.heldBy(memories);
     this.everReached = this.reached(() => true);
     // Variables that nothing seems to refer to: what they refer to stays.
-    this.strays = [...this.bases.keys()].filter((object) => this.everReached[object] === 0 && !symbols.has(this.bases[object]) && this.bases[object] >= this.constantEnd);
+    this.strays = [...this.bases.keys()].filter(
+      (object) =>
+        this.everReached[object] === 0 && !symbols.has(this.bases[object]) && this.bases[object] >= this.constantEnd,
+    );
   }
 
   isAddress(at) {
@@ -183,7 +202,8 @@ export class Ownership {
       for (const address of addresses) {
         const object = this.objectOf(address);
         reach(object);
-        if (this.bases[object] === address && object > 0 && address - this.bases[object - 1] < LARGE_BYTES) reach(object - 1); // its end, may be
+        if (this.bases[object] === address && object > 0 && address - this.bases[object - 1] < LARGE_BYTES)
+          reach(object - 1); // its end, may be
       }
     }
     while (waiting.length > 0) this.follow(waiting.pop(), reach);
@@ -236,7 +256,10 @@ function referencesOfCode(bytes, isIn, constants) {
 /** The numbers that globals begin with. @returns {Map<number, number>} */
 export function constantsOfGlobals(bytes) {
   const { sections, globals, ownGlobals } = readModule(bytes);
-  const input = reader(bytes, sections.find(({ id }) => id === SECTION.global));
+  const input = reader(
+    bytes,
+    sections.find(({ id }) => id === SECTION.global),
+  );
   const found = new Map();
   input.number();
   for (let index = globals - ownGlobals; index < globals; index++) {
@@ -250,7 +273,10 @@ export function constantsOfGlobals(bytes) {
 }
 
 function exportedGlobals(bytes) {
-  const input = reader(bytes, readModule(bytes).sections.find(({ id }) => id === SECTION.export));
+  const input = reader(
+    bytes,
+    readModule(bytes).sections.find(({ id }) => id === SECTION.export),
+  );
   const found = [];
   for (let count = input.number(); count > 0; count--) {
     input.name();

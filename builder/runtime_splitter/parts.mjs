@@ -45,7 +45,10 @@ const ZEROS_BETWEEN = 16;
  * @returns {{functions: Map<string, number>, data: Map<string, number>}}
  */
 export function namesOf(stock) {
-  const input = reader(stock, readSections(stock).find(({ id }) => id === SECTION.export));
+  const input = reader(
+    stock,
+    readSections(stock).find(({ id }) => id === SECTION.export),
+  );
   const numbers = constantsOfGlobals(stock);
   const [functions, data] = [new Map(), new Map()];
   for (let count = input.number(); count > 0; count--) {
@@ -80,25 +83,40 @@ function specialFunctions(names, ownership) {
   for (const [index, addresses] of ownership.code) {
     const isLarge = (address) => {
       const object = ownership.objectOf(address);
-      return address < ownership.constantEnd && ownership.bases[object] === address && ownership.endOf(object) - address >= LARGE_BYTES;
+      return (
+        address < ownership.constantEnd &&
+        ownership.bases[object] === address &&
+        ownership.endOf(object) - address >= LARGE_BYTES
+      );
     };
     if ([...addresses].some(isLarge)) special.set(index, "rare");
   }
-  for (const { part, begin, end } of librariesOf(names)) for (let index = begin; index < end; index++) special.set(index, part);
+  for (const { part, begin, end } of librariesOf(names))
+    for (let index = begin; index < end; index++) special.set(index, part);
   // The linker puts the functions of a module one after the other, that which begins it first.
   const begins = [...names].filter(([name]) => name.startsWith("PyInit_")).sort(([, a], [, b]) => a - b);
   begins.forEach(([name, first], i) => {
     const part = MODULES.find(([, pattern]) => pattern.test(name))?.[0];
-    if (part && i + 1 < begins.length) for (let index = first; index < begins[i + 1][1]; index++) special.set(index, part);
+    if (part && i + 1 < begins.length)
+      for (let index = first; index < begins[i + 1][1]; index++) special.set(index, part);
   });
   return special;
 }
 
 /** The functions of the libraries. Of a file the linker puts those with a name first, so one reaches to where the next library begins. */
 function librariesOf(names) {
-  const groups = LIBRARIES.map(([part, pattern]) => ({ part, indexes: largestGroup([...names].filter(([name]) => pattern.test(name))) }));
-  const found = groups.filter(({ indexes }) => indexes.length > 0).sort((one, other) => one.indexes[0] - other.indexes[0]);
-  return found.map(({ part, indexes }, i) => ({ part, begin: indexes[0], end: found[i + 1]?.indexes[0] ?? indexes.at(-1) + 1 }));
+  const groups = LIBRARIES.map(([part, pattern]) => ({
+    part,
+    indexes: largestGroup([...names].filter(([name]) => pattern.test(name))),
+  }));
+  const found = groups
+    .filter(({ indexes }) => indexes.length > 0)
+    .sort((one, other) => one.indexes[0] - other.indexes[0]);
+  return found.map(({ part, indexes }, i) => ({
+    part,
+    begin: indexes[0],
+    end: found[i + 1]?.indexes[0] ?? indexes.at(-1) + 1,
+  }));
 }
 
 function largestGroup(named) {
@@ -130,8 +148,14 @@ export function dataOfParts(ownership, functions, known, read) {
   }
   // What several of them read comes with the first, which is there before any other.
   const [first] = PARTS;
-  const shared = without(rangesOf(later, { hasRun: true, takesDead: false }), [...staying, ...[...found.values()].flat()]);
-  found.set(first, joined([...found.get(first), ...ofCall, ...unread(joined(shared, ownership), read.start)], ownership));
+  const shared = without(rangesOf(later, { hasRun: true, takesDead: false }), [
+    ...staying,
+    ...[...found.values()].flat(),
+  ]);
+  found.set(
+    first,
+    joined([...found.get(first), ...ofCall, ...unread(joined(shared, ownership), read.start)], ownership),
+  );
   return found;
 }
 
@@ -140,7 +164,11 @@ function joined(ranges, { memory, constantEnd }) {
   const found = [];
   for (const [begin, end] of ranges.sort(([a], [b]) => a - b)) {
     const last = found.at(-1);
-    const areZeros = last && begin < constantEnd && begin - last[1] <= ZEROS_BETWEEN && memory.subarray(last[1], begin).every((byte) => byte === 0);
+    const areZeros =
+      last &&
+      begin < constantEnd &&
+      begin - last[1] <= ZEROS_BETWEEN &&
+      memory.subarray(last[1], begin).every((byte) => byte === 0);
     if (areZeros || (last && begin <= last[1])) last[1] = Math.max(end, last[1]);
     else found.push([begin, end]);
   }

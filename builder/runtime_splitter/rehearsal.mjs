@@ -12,7 +12,12 @@ import { Host } from "../../templates/static/host.js";
 
 const REHEARSED_TOOLS = readFileSync(new URL("rehearsal_tools.py", import.meta.url), "utf8");
 const PYTHON = readFileSync(new URL("rehearsal_python.py", import.meta.url), "utf8");
-const TOKEN = JSON.stringify({ token: "token", ws_url: "wss://localhost/", expires_at: 1790211871.25, max_session_seconds: 600 });
+const TOKEN = JSON.stringify({
+  token: "token",
+  ws_url: "wss://localhost/",
+  expires_at: 1790211871.25,
+  max_session_seconds: 600,
+});
 /** Without the end of its name, which is .pyc where they were compiled. */
 export const TOOLS = "/home/pyodide/agent_tools";
 // What most pages say beside their provider: what it is does not matter, but the code that reads it does.
@@ -97,9 +102,13 @@ function heardOf(provider) {
 }
 
 function start(python, settings, hasTools = true) {
-  const host = new Host(python, () => {}, (reason) => {
-    throw new Error(`the rehearsal of a call ended: ${reason}`);
-  });
+  const host = new Host(
+    python,
+    () => {},
+    (reason) => {
+      throw new Error(`the rehearsal of a call ended: ${reason}`);
+    },
+  );
   host.client = python.pyimport("pyclient.browser").start(host, JSON.stringify({ ...SETTINGS, ...settings }), hasTools);
   return host;
 }
@@ -123,7 +132,10 @@ async function calls(python, settings) {
   capture.onmessage({ data: { type: "held", kept_ms: 400, dropped_ms: 0 } });
   socket.onopen?.();
   for (const message of heardOf(settings.provider)) {
-    socket.onmessage?.({ data: typeof message === "string" ? new Uint8Array(Buffer.from(message, "base64")).buffer : JSON.stringify(message) });
+    socket.onmessage?.({
+      data:
+        typeof message === "string" ? new Uint8Array(Buffer.from(message, "base64")).buffer : JSON.stringify(message),
+    });
     capture.onmessage({ data: frame() });
     const item = message.item_id ?? "";
     playback.onmessage({ data: { type: "progress", item, rendered: 480, queued: 480, underruns: 0 } });

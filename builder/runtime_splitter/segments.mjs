@@ -13,7 +13,8 @@ export function readData(bytes) {
   const input = reader(bytes, section);
   const segments = [];
   for (let count = input.number(); count > 0; count--) {
-    if (input.number() !== 0 || input.byte() !== CONSTANT) throw new Error("a data segment without a fixed place: not foreseen");
+    if (input.number() !== 0 || input.byte() !== CONSTANT)
+      throw new Error("a data segment without a fixed place: not foreseen");
     const place = input.signed();
     if (input.byte() !== END) throw new Error("a data segment without a fixed place: not foreseen");
     const length = input.number();
@@ -31,7 +32,8 @@ export function withData(bytes, memory, ranges) {
   const parts = [bytes.subarray(0, 8)];
   // No function speaks of a segment (`split.mjs` would have refused it), so none asks how many there are.
   const gone = [SECTION.data, SECTION.data_count];
-  for (const { id, begin, end } of readSections(bytes, [])) if (!gone.includes(id)) parts.push(bytes.subarray(begin, end));
+  for (const { id, begin, end } of readSections(bytes, []))
+    if (!gone.includes(id)) parts.push(bytes.subarray(begin, end));
   if (segments.length > 0) parts.push(...written(SECTION.data, segments));
   return concatenated(parts);
 }
@@ -57,7 +59,10 @@ export function without(ranges, others) {
   for (const [begin, end] of others) {
     left = left.flatMap(([from, to]) => {
       if (end <= from || begin >= to) return [[from, to]];
-      return [[from, begin], [end, to]].filter(([a, b]) => a < b);
+      return [
+        [from, begin],
+        [end, to],
+      ].filter(([a, b]) => a < b);
     });
   }
   return left;

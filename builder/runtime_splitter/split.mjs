@@ -20,7 +20,6 @@ import {
   leb,
   passDescription,
   passLimits,
-  passLocals,
   passValueType,
   readBodies,
   readSegment,
@@ -87,7 +86,8 @@ export function split(bytes, leaving, name) {
         const global = new Reader(bytes, begin + 1).number();
         return replace(begin, end, [opcode, ...leb(numbered(globals, global, 0))]);
       }
-      if (opcode === 0xfc && [8, 9, 12, 13].includes(bytes[begin + 1])) throw new Error(`function ${index} uses a segment: not foreseen`);
+      if (opcode === 0xfc && [8, 9, 12, 13].includes(bytes[begin + 1]))
+        throw new Error(`function ${index} uses a segment: not foreseen`);
     });
     parts.push(bytes.subarray(done, body.end));
     return sized(parts);
@@ -121,7 +121,14 @@ export function split(bytes, leaving, name) {
       }),
       sized([[0, 0x23], leb(isThere), [0x45, 0x04, NOTHING, 0x41, BRING, 0x11], leb(nothing), leb(table), [END, END]]),
       sized([
-        [0, 0x41], signed(slots - lent.size), [0x41, 0, 0x41], signed(lent.size), [0xfc, 12], leb(module.segments), leb(table), [END],
+        [0, 0x41],
+        signed(slots - lent.size),
+        [0x41, 0, 0x41],
+        signed(lent.size),
+        [0xfc, 12],
+        leb(module.segments),
+        leb(table),
+        [END],
       ]),
     ],
   });
@@ -134,12 +141,23 @@ export function split(bytes, leaving, name) {
     ...[...globals.keys()].map((global, i) => importing(`global${i}`, KIND.global, module.globalTypes[global])),
   ];
   const own = moved.filter((index) => slotOf.has(index));
-  const element = concatenated([[2], leb(table), [0x41], signed(BRING + 1), [END, 0], leb(own.length), ...own.map((index) => leb(numberOf.get(index)))]);
+  const element = concatenated([
+    [2],
+    leb(table),
+    [0x41],
+    signed(BRING + 1),
+    [END, 0],
+    leb(own.length),
+    ...own.map((index) => leb(numberOf.get(index))),
+  ]);
   const second = concatenated([
     bytes.subarray(0, 8),
     ...written(SECTION.type, module.types),
     ...written(SECTION.import, imports),
-    ...written(SECTION.function, moved.map((index) => leb(module.typeOf(index)))),
+    ...written(
+      SECTION.function,
+      moved.map((index) => leb(module.typeOf(index))),
+    ),
     ...written(SECTION.element, [element]),
     ...written(SECTION.code, secondCode),
   ]);

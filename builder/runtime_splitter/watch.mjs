@@ -3,7 +3,16 @@
  * read, and what counts as used without a run.
  */
 
-import { KIND, Reader, SECTION, concatenated, eachInstruction, leb, passValueType, signed } from "../runtime_pruner/format.mjs";
+import {
+  KIND,
+  Reader,
+  SECTION,
+  concatenated,
+  eachInstruction,
+  leb,
+  passValueType,
+  signed,
+} from "../runtime_pruner/format.mjs";
 import { PREFIX, exporting, readModule, rewritten, sized } from "./split.mjs";
 
 const END = 0x0b;
@@ -93,7 +102,9 @@ export function callable(bytes) {
       last.forEach((index) => found.add(index));
       const next = new Set();
       for (const index of last.filter((it) => it >= imported)) {
-        eachInstruction(bytes, bodies[index - imported], index, (_opcode, _begin, _end, callees) => callees.forEach((it) => next.add(it)));
+        eachInstruction(bytes, bodies[index - imported], index, (_opcode, _begin, _end, callees) =>
+          callees.forEach((it) => next.add(it)),
+        );
       }
       last = [...next];
     }
@@ -124,13 +135,19 @@ function markOne(limit, mark, table) {
 
 /** markRange(address, length): marks every block of it, where it begins low. */
 function markMany(limit, mark) {
-  const [address, end] = [[0x20, 0], [0x20, 1]];
+  const [address, end] = [
+    [0x20, 0],
+    [0x20, 1],
+  ];
   const step = [...signed(READ_BYTES)];
   return sized([
     [0, ...end, 0x45, ...address, 0x41, ...signed(limit), 0x4f, 0x72, 0x04, NOTHING, 0x0f, END],
     [...address, ...end, 0x6a, 0x21, 1],
-    [0x03, NOTHING, ...address, 0x10], leb(mark),
+    [0x03, NOTHING, ...address, 0x10],
+    leb(mark),
     [...address, 0x41, ...step, 0x6a, 0x22, 0, ...end, 0x49, 0x0d, 0, END],
-    [...end, 0x41, 1, 0x6b, 0x10], leb(mark), [END],
+    [...end, 0x41, 1, 0x6b, 0x10],
+    leb(mark),
+    [END],
   ]);
 }

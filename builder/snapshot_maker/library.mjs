@@ -38,7 +38,13 @@ for (const suspends of [false, true]) {
   // Nothing is suspended here: it is enough that Pyodide finds both.
   delete WebAssembly.Suspending;
   delete WebAssembly.promising;
-  if (suspends) Object.assign(WebAssembly, { Suspending: function (call) { return call; }, promising: (call) => call });
+  if (suspends)
+    Object.assign(WebAssembly, {
+      Suspending: function (call) {
+        return call;
+      },
+      promising: (call) => call,
+    });
   const started = await loadPyodide({ ...options, stdLibURL: join(out, "library.zip"), env: { PYTHONHASHSEED: "0" } });
   heaps.push(started._module.HEAPU32.slice());
 }

@@ -42,7 +42,8 @@ const { default: create } = await import(pathToFileURL(join(runtime, "pyodide.as
 const compiler = await loadPyodide({ ...quiet, stdLibURL: job.library, env: { PYTHONNODEBUGRANGES: "1" } });
 compiler.FS.writeFile("/tmp/client.whl", new Uint8Array(readFileSync(job.wheel)));
 compiler.FS.writeFile("/tmp/deferred.txt", job.deferred.join(" "));
-for (const name of ["deferred_module.py", "package_loader.py", "plain_code.py", "visitor.py"]) compiler.FS.writeFile(`/tmp/${name}`, script(name));
+for (const name of ["deferred_module.py", "package_loader.py", "plain_code.py", "visitor.py"])
+  compiler.FS.writeFile(`/tmp/${name}`, script(name));
 compiler.FS.writeFile("/home/pyodide/plain_code.py", script("plain_code.py"));
 compiler.runPython(script("compile_library.py"));
 const take = (python, name) => {

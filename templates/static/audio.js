@@ -10,6 +10,13 @@
 import { genuine, nameOf } from "./genuine.js";
 import { AudioContextClass, FIRST_CHANNEL, announceCall, microphoneFault, runs } from "./quirks.js";
 
+/** @import { Described } from "./messages.js" */
+/**
+ * @import { CloseMessage, ClosedMessage, LevelMessage, PortMessage, QualityMessage } from "../../worklets/messages.js"
+ */
+/** @typedef {{onLevel: (who: "user" | "agent", level: LevelMessage) => void, onFault: OnFault}} Listeners */
+/** @typedef {(kind: string, fatal: boolean, recovered?: boolean) => void} OnFault */
+
 const CONTEXT_PATIENCE_MS = 6000;
 // A worklet answers "close" within a quantum, unless its context does not run.
 const CLOSE_PATIENCE_MS = 250;
@@ -23,6 +30,7 @@ const CONSTRAINTS = {
 
 /** A failure to open or keep sound; `kind` is a word that the session knows. */
 export class AudioFault extends Error {
+  /** @param {string} kind */
   constructor(kind, detail = "") {
     super(detail || kind);
     this.kind = kind;
@@ -32,7 +40,7 @@ export class AudioFault extends Error {
 /**
  * @param {{capture: Described, playback: Described}} urls the two worklets (`genuine.js`)
  * @param {number} hold_ms how much of the microphone the capture worklet holds until somebody takes it
- * @param {{onLevel: Function, onFault: Function}} listeners
+ * @param {Listeners} listeners
  * @returns {Promise<Audio>} throws AudioFault
  */
 export async function openAudio(urls, hold_ms, listeners) {
@@ -51,9 +59,8 @@ export async function openAudio(urls, hold_ms, listeners) {
   const modules = Promise.all([urls.capture, urls.playback].map((file) => addChecked(context, file))).catch((error) => {
     throw new AudioFault("no_worklet", String(error));
   });
-  let stream = null;
   try {
-    [stream] = await Promise.all([microphone, modules]);
+    const [stream] = await Promise.all([microphone, modules]);
     if (!(await runs(context, CONTEXT_PATIENCE_MS))) throw new AudioFault("context_suspended", context.state);
     return new Audio(context, stream, hold_ms, listeners);
   } catch (error) {
@@ -64,7 +71,11 @@ export async function openAudio(urls, hold_ms, listeners) {
   }
 }
 
-/** A worklet that is what the build made. The browser has it in its cache by then. */
+/**
+ * A worklet that is what the build made. The browser has it in its cache by then.
+ *
+ * @param {AudioContext} context   @param {Described} file
+ */
 async function addChecked(context, file) {
   await genuine(file, nameOf(file));
   await context.audioWorklet.addModule(file.url);
@@ -72,22 +83,33 @@ async function addChecked(context, file) {
 
 /** An open microphone and speaker. `takePorts()` once, for the worker; `close()` at the end. */
 class Audio {
+  /**
+   * @param {AudioContext} context   @param {MediaStream} stream   @param {number} hold_ms
+   * @param {Listeners} listeners
+   */
   constructor(context, stream, hold_ms, { onLevel, onFault }) {
     this.context = context;
     this.stream = stream;
     this.closed = false;
     this.listening = new AbortController(); // listeners on objects of the browser, which would keep all of this alive
     this.bodies = 0; // worklets that run
+    /** The timer of what is still to be done when it was closed. @type {number | null} */
     this.freed = null;
     this.running = true;
     this.onFault = onFault;
+    /** @type {Record<"capture" | "playback", string>} */
     this.quality = { capture: "–", playback: "–" };
     // In dBFS, the loudest sample: of the call at the microphone, of the last answer at the speaker. Who hears nothing learns
     // from it whether the page sent anything; -99 is silence.
     this.peaks = { capture: -99, playback: -99 };
+    /** @type {AudioWorkletNodeOptions} */
     const capture = { numberOfInputs: 1, numberOfOutputs: 1, ...FIRST_CHANNEL, processorOptions: { hold_ms } };
     this.captureNode = this.node("capture", capture, (level) => onLevel("user", level));
-    this.playbackNode = this.node("playback", { numberOfInputs: 0, numberOfOutputs: 1, outputChannelCount: [1] }, (level) => onLevel("agent", level));
+    this.playbackNode = this.node(
+      "playback",
+      { numberOfInputs: 0, numberOfOutputs: 1, outputChannelCount: [1] },
+      (level) => onLevel("agent", level),
+    );
     this.source = context.createMediaStreamSource(stream);
     // Its output is silence; the connection makes every engine run the node.
     this.source.connect(this.captureNode).connect(context.destination);
@@ -99,9 +121,14 @@ class Audio {
     context.addEventListener("statechange", () => this.contextChanged(), { signal });
   }
 
+  /**
+   * @param {"capture" | "playback"} name   @param {AudioWorkletNodeOptions} options
+   * @param {(level: LevelMessage) => void} onLevel
+   */
   node(name, options, onLevel) {
     const node = new AudioWorkletNode(this.context, `parley-${name}`, options);
     this.bodies += 1;
+    /** @param {{data: LevelMessage | QualityMessage | ClosedMessage}} event */
     node.port.onmessage = ({ data }) => {
       if (data.type === "closed") this.bodyClosed();
       else if (this.closed) return;
@@ -131,9 +158,12 @@ class Audio {
 
   /** Hand one end of each audio path to the worklets and return the other ends, to be transferred to the worker. */
   takePorts() {
+    /** @param {AudioWorkletNode} node */
     const hand = (node) => {
       const { port1: port, port2 } = new MessageChannel();
-      node.port.postMessage({ type: "port", port }, [port]);
+      /** @type {PortMessage} */
+      const message = { type: "port", port };
+      node.port.postMessage(message, [port]);
       return port2;
     };
     return { capture: hand(this.captureNode), playback: hand(this.playbackNode) };
@@ -146,7 +176,9 @@ class Audio {
     this.listening.abort();
     announceCall(false);
     this.source.disconnect();
-    for (const node of [this.captureNode, this.playbackNode]) node.port.postMessage({ type: "close" });
+    /** @type {CloseMessage} */
+    const close = { type: "close" };
+    for (const node of [this.captureNode, this.playbackNode]) node.port.postMessage(close);
     this.freed = setTimeout(() => this.free(), CLOSE_PATIENCE_MS);
   }
 
@@ -170,6 +202,7 @@ class Audio {
       node.disconnect();
     }
     this.context.close().catch(() => {});
-    this.captureNode = this.playbackNode = this.source = this.stream = null;
+    // Who still has this object shall keep nothing of the browser's alive by it.
+    Object.assign(this, { captureNode: null, playbackNode: null, source: null, stream: null });
   }
 }

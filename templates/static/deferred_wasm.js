@@ -7,11 +7,50 @@
  * the constants with it that its functions alone read: they are not in the memory before.
  */
 
+import { messageOf } from "./death.js";
+
 const WAITS_MS = [0, 2_000, 15_000];
 // A table takes functions of WebAssembly only: (module (import "a" "a" (func)) (export "a" (func 0)))
 const CARRIER = Uint8Array.of(
-  0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 2, 7, 1, 1, 97, 1, 97, 0, 0, 7, 5, 1, 1, 97, 0, 0,
+  0,
+  97,
+  115,
+  109,
+  1,
+  0,
+  0,
+  0,
+  1,
+  4,
+  1,
+  96,
+  0,
+  0,
+  2,
+  7,
+  1,
+  1,
+  97,
+  1,
+  97,
+  0,
+  0,
+  7,
+  5,
+  1,
+  1,
+  97,
+  0,
+  0,
 );
+
+/** @typedef {{exports: WebAssembly.Exports}} Instance */
+
+/**
+ * What the primary module hands out for a part: the table of its stubs, and how they are put to use.
+ *
+ * @typedef {{table: WebAssembly.Table, lend: () => void, is_there: WebAssembly.Global}} Parts
+ */
 
 /** All of them, in the order in which they will be wanted. The first is there before any other: it brings what several of them read. */
 export class Secondaries {
@@ -21,7 +60,11 @@ export class Secondaries {
     for (const part of parts.slice(1)) part.first = parts[0];
   }
 
-  /** Make `instance` whole when that is needed. @returns {{exports: object}} the instance as Pyodide shall see it */
+  /**
+   * Make `instance` whole when that is needed.
+   *
+   * @param {Instance} instance   @returns {Instance} the instance as Pyodide shall see it
+   */
   attach(instance) {
     return this.parts.reduce((seen, part) => part.attach(seen), instance);
   }
@@ -39,22 +82,33 @@ export class Secondary {
    * @param {() => WebAssembly.Module} now does it while everything waits
    */
   constructor(name, ahead, now) {
-    Object.assign(this, { prefix: `split:${name}:`, ahead, now, first: null, parts: null, isThere: false });
+    this.prefix = `split:${name}:`;
+    this.ahead = ahead;
+    this.now = now;
+    /** @type {Secondary | null} */
+    this.first = null;
+    /** @type {(WebAssembly.ModuleImports & Parts) | null} null before `attach` */
+    this.parts = null;
+    this.isThere = false;
   }
 
   /**
    * Make `instance` whole when that is needed.
    *
-   * @returns {{exports: object}} the instance as Pyodide shall see it: it takes every export for one of Python's symbols
+   * @param {Instance} instance
+   * @returns {Instance} the instance as Pyodide shall see it: it takes every export for one of Python's symbols
    */
   attach(instance) {
+    /** @type {WebAssembly.Exports} */
     const exports = {};
-    this.parts = {};
+    /** @type {WebAssembly.ModuleImports} */
+    const parts = {};
     for (const [name, value] of Object.entries(instance.exports)) {
-      if (name.startsWith(this.prefix)) this.parts[name.slice(this.prefix.length)] = value;
+      if (name.startsWith(this.prefix)) parts[name.slice(this.prefix.length)] = value;
       else exports[name] = value;
     }
     const carrier = new WebAssembly.Instance(new WebAssembly.Module(CARRIER), { a: { a: () => this.bringNow() } });
+    this.parts = /** @type {WebAssembly.ModuleImports & Parts} */ (parts);
     this.parts.table.set(0, carrier.exports.a);
     return { exports };
   }
@@ -70,7 +124,7 @@ export class Secondary {
         if (!this.isThere) this.join(module);
         return;
       } catch (error) {
-        console.warn(`parley: ${error.message}; without it Python can do no more than a page has been seen to need`);
+        console.warn(`parley: ${messageOf(error)}; without it Python can do no more than a page has been seen to need`);
       }
     }
   }
@@ -83,8 +137,13 @@ export class Secondary {
     console.info(`parley: Python waited ${Math.round(performance.now() - begin_ms)} ms for the rest of its code`);
   }
 
-  /** The new instance fills its part of the table by itself; the rest of it is what it calls in the primary module. */
+  /**
+   * The new instance fills its part of the table by itself; the rest of it is what it calls in the primary module.
+   *
+   * @param {WebAssembly.Module} module
+   */
   join(module) {
+    if (this.parts === null) throw new Error("no instance was attached");
     this.first?.bringNow();
     new WebAssembly.Instance(module, { primary: this.parts });
     this.parts.lend();

@@ -2,20 +2,24 @@
 
 import { drawTurns } from "./turns.js";
 
-export const $ = (id) => document.getElementById(id);
+/** @import { Elements } from "./elements.js" */
+/** @import { Notice, Settings, ShownView, View, Wishes } from "./messages.js" */
+/** @import { Boot } from "./page_types.js" */
+
+/**
+ * The element of the page with that id.
+ *
+ * @template {keyof Elements} Id
+ * @param {Id} id
+ */
+export const $ = (id) => /** @type {Elements[Id]} */ (document.getElementById(id));
 const COUNTDOWN_FROM_MS = 120_000;
 
 const LEVEL_STEPS = 25;
 
-/** What is shown before Python has said a word. */
-export const EMPTY = {
-  state: "idle", activity: "none", status: "Ready when you are", tone: "idle", audio_wanted: false, can_connect: true,
-  can_hang_up: false, can_interrupt: false, can_type: false, muted: false, notice: null, turns: [], voices: null,
-  session_id: null, ends_in_ms: null, stats: {}, features: null, turn_style: "vad", talking: false,
-};
-
+/** @type {Map<string, string>} */
 const drawn = new Map();
-let ends_at_ms = null;
+let ends_at_ms = /** @type {number | null} */ (null);
 
 /** From here on this script tells what was told without it: by the HTML, and by `_guard.js`. */
 export function takeOver() {
@@ -25,7 +29,10 @@ export function takeOver() {
   $("copying").hidden = false;
 }
 
-/** @param {object} view as Python made it   @param {{status: string, tone: string}|null} local what only the page knows yet */
+/**
+ * @param {ShownView} view as Python made it
+ * @param {{status: string, tone: string} | null} local what only the page knows yet
+ */
 export function drawView(view, local) {
   const tone = local?.tone ?? view.tone;
   Object.assign(document.body.dataset, { state: view.state, activity: view.activity, tone });
@@ -55,6 +62,7 @@ export function drawView(view, local) {
   drawCountdown();
 }
 
+/** @param {Notice | null} notice */
 function drawNotice(notice) {
   const box = $("notice");
   if (notice) {
@@ -66,21 +74,38 @@ function drawNotice(notice) {
   box.hidden = !notice;
 }
 
-/** What the service cannot do is not offered, and said where a person would look for it. `null`: not known yet. */
+/**
+ * What the service cannot do is not offered, and said where a person would look for it. `null`: not known yet.
+ *
+ * @param {View["features"] | null} features
+ */
 function drawFeatures(features) {
   if (!features) return;
-  for (const element of document.querySelectorAll("[data-feature]")) element.hidden = !features[element.dataset.feature];
-  for (const element of document.querySelectorAll("[data-without]")) element.hidden = features[element.dataset.without];
+  for (const element of marked("[data-feature]")) element.hidden = !features[element.dataset.feature ?? ""];
+  for (const element of marked("[data-without]")) element.hidden = features[element.dataset.without ?? ""];
 }
 
+/** @param {string} selector   @returns {NodeListOf<HTMLElement>} */
+function marked(selector) {
+  return document.querySelectorAll(selector);
+}
+
+/** @param {string[]} voices */
 function drawVoices(voices) {
   const picker = $("voice");
   const wanted = ["", ...voices, "*"];
   if (wanted.length === picker.options.length && wanted.every((id, n) => picker.options[n].value === id)) return;
-  offerVoices(voices.map((id) => new Option(id, id)), "");
+  offerVoices(
+    voices.map((id) => new Option(id, id)),
+    "",
+  );
 }
 
-/** Between the first entry, the service's own choice, and the last, a voice by its name. */
+/**
+ * Between the first entry, the service's own choice, and the last, a voice by its name.
+ *
+ * @param {HTMLOptionElement[]} options   @param {string} chosen
+ */
 function offerVoices(options, chosen) {
   const picker = $("voice");
   picker.replaceChildren(picker.options[0], ...options, picker.options[picker.options.length - 1]);
@@ -88,9 +113,12 @@ function offerVoices(options, chosen) {
   picker.dispatchEvent(new Event("change"));
 }
 
-/** The fields of the settings, as one service's configuration has them. */
+/** The fields of the settings, as one service's configuration has them. @param {Settings} settings */
 export function drawSettings(settings) {
-  offerVoices((settings.known_voices ?? []).map(({ id, label }) => new Option(label, id)), settings.voice ?? "");
+  offerVoices(
+    (settings.known_voices ?? []).map(({ id, label }) => new Option(label, id)),
+    settings.voice ?? "",
+  );
   $("greeting").value = settings.greeting ?? "";
   $("system-prompt").value = settings.system_prompt ?? "";
   $("turn-style").value = settings.turn_style ?? "vad";
@@ -106,16 +134,21 @@ export function drawCountdown() {
   }
 }
 
-/** Loudness as the ear has it: a meter over 60 dB, in steps that are worth a repaint. */
+/**
+ * Loudness as the ear has it: a meter over 60 dB, in steps that are worth a repaint.
+ *
+ * @param {"user" | "agent"} who   @param {{rms: number}} level
+ */
 export function drawLevel(who, level) {
   const loudness = level.rms > 0.001 ? 1 + Math.log10(level.rms) / 3 : 0;
   const shown = (Math.round(loudness * LEVEL_STEPS) / LEVEL_STEPS).toFixed(2);
   if (shown === drawn.get(who)) return;
   drawn.set(who, shown);
   $(`meter-${who}`).value = Number(shown);
-  document.querySelector(`.orb-${who}`).style.setProperty("--level", shown);
+  for (const orb of marked(`.orb-${who}`)) orb.style.setProperty("--level", shown);
 }
 
+/** @param {Boot["stage"]} stage   @param {number} percent */
 export function drawBoot(stage, percent) {
   const words = {
     runtime: "Fetching Python",
@@ -129,9 +162,10 @@ export function drawBoot(stage, percent) {
   $("retry").hidden = stage !== "failed";
   $("boot-progress").hidden = stage === "failed";
   $("boot-progress").value = percent;
-  setText($("boot-text"), words[stage] ?? stage);
+  setText($("boot-text"), words[stage]);
 }
 
+/** @param {Record<string, unknown>} facts */
 export function drawFacts(facts) {
   const list = $("facts");
   if (!$("diagnostics").open) return;
@@ -139,8 +173,11 @@ export function drawFacts(facts) {
   for (const [name, value] of Object.entries(facts)) list.append(made("dt", name), made("dd", String(value ?? "–")));
 }
 
+/** @param {Record<string, unknown>} facts */
 export async function copyFacts(facts) {
-  const text = Object.entries({ ...facts, Browser: navigator.userAgent }).map(([name, value]) => `${name}: ${value ?? "–"}`).join("\n");
+  const text = Object.entries({ ...facts, Browser: navigator.userAgent })
+    .map(([name, value]) => `${name}: ${value ?? "–"}`)
+    .join("\n");
   try {
     await navigator.clipboard.writeText(text);
     $("copied").textContent = "Copied";
@@ -149,15 +186,17 @@ export async function copyFacts(facts) {
   }
 }
 
-function made(tag, textContent, className = "") {
-  return Object.assign(document.createElement(tag), { textContent, className });
+/** @param {"dt" | "dd"} tag   @param {string} textContent */
+function made(tag, textContent) {
+  return Object.assign(document.createElement(tag), { textContent });
 }
 
+/** @param {HTMLElement} element   @param {string} text */
 function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** What is chosen in the settings, as Python takes it. */
+/** What is chosen in the settings, as Python takes it. @returns {Wishes} */
 export function wishes() {
   const voice = $("voice").value === "*" ? $("voice-other").value.trim() : $("voice").value;
   return {
@@ -168,6 +207,9 @@ export function wishes() {
   };
 }
 
+/** @param {Record<string, unknown>} pairs */
 export function listed(pairs) {
-  return Object.entries(pairs).map((both) => both.join(" ")).join(", ");
+  return Object.entries(pairs)
+    .map((both) => both.join(" "))
+    .join(", ");
 }

@@ -6,51 +6,78 @@
  * What was decoded is compared with the build's digest, so no host, proxy or cache can make Python start with something else.
  */
 
-import { FileFault, answerTo, crc32, damaged, faultOf, genuine, matches, nameOf, statusFault, twice } from "./genuine.js";
+import {
+  FileFault,
+  answerTo,
+  crc32,
+  damaged,
+  faultOf,
+  genuine,
+  matches,
+  nameOf,
+  statusFault,
+  twice,
+} from "./genuine.js";
 import { gunzipped } from "./inflate.js";
+
+/** @import { Ahead } from "./preload.js" */
+/** @import { Described } from "./messages.js" */
+/** @typedef {AsyncGenerator<Uint8Array<ArrayBuffer>, void>} Pieces   a file as it comes */
 
 const GZIP = [0x1f, 0x8b];
 
-/** @param {Described} file   @param {string} what for a person   @param {{ahead?: Ahead, progress?: (share: number) => void}} options */
-export function whole(file, what, { ahead, progress } = {}) {
-  return twice((cache, isFirst) => exactly(file, piecesOf(file, what, cache, isFirst && ahead), what, progress));
+/**
+ * @param {Described} file   @param {string} what for a person
+ * @param {{ahead?: Ahead | null, progress?: (share: number) => void}} options
+ */
+export function whole(file, what, { ahead = null, progress } = {}) {
+  return twice((cache, isFirst) => exactly(file, piecesOf(file, what, cache, isFirst ? ahead : null), what, progress));
 }
 
-/** The WebAssembly in a file, compiled while it arrives. */
-export function compiled(file, what, ahead) {
-  const module = twice(async (cache, isFirst) => {
-    const pieces = piecesOf(file, what, cache, isFirst && ahead);
-    let sink;
-    const stream = new ReadableStream({ start: (controller) => (sink = controller), cancel: () => (sink = null) });
-    // The type is ours: what the host calls it counts for nothing.
-    const compiling = WebAssembly.compileStreaming(new Response(stream, { headers: { "Content-Type": "application/wasm" } }));
-    const checking = exactly(file, pieces, what, () => {}, (piece) => sink?.enqueue(piece)).then(
-      () => sink?.close(),
-      (fault) => {
-        sink?.error(fault);
-        throw fault;
-      },
-    );
-    const [made, checked] = await Promise.allSettled([compiling, checking]);
-    if (checked.status === "rejected") throw checked.reason;
-    if (made.status === "rejected") throw faultOf(made.reason, file, `${what} could not be compiled`);
-    return made.value;
-  });
+/**
+ * The WebAssembly in a file. It is compiled in one piece, on other threads: compiling while it arrives holds up this one
+ * (50 ms in Chromium), and of what a start needs it is the smaller file, so that it is ready before the other has come.
+ *
+ * @param {Described} file   @param {string} what   @param {Ahead | null} ahead
+ */
+export function compiled(file, what, ahead = null) {
+  const compile = async () => {
+    const made = await ahead?.module(file);
+    if (made) return made;
+    const data = await whole(file, what, { ahead });
+    return WebAssembly.compile(data).catch((error) => {
+      throw faultOf(error, file, `${what} could not be compiled`);
+    });
+  };
+  const module = compile();
   module.catch(() => {}); // told when it is awaited
   return module;
 }
 
-/** A script that is run only when it is what the build made. The browser has it in its cache by then. */
-export async function imported(file, what) {
-  await genuine(file, what);
+/**
+ * A script that is run only when it is what the build made. The browser has it in its cache by then.
+ *
+ * @param {Described} file   @param {string} what   @param {Ahead | null} ahead
+ */
+export async function imported(file, what, ahead = null) {
+  if (!(await ahead?.isGenuine(file))) await genuine(file, what);
   try {
     return await import(file.url);
   } catch (error) {
-    throw new FileFault("refused", nameOf(file), `${what} is not run by the browser (${error.message})`);
+    throw new FileFault(
+      "refused",
+      nameOf(file),
+      `${what} is not run by the browser (${/** @type {Error} */ (error).message})`,
+    );
   }
 }
 
-/** An import statement in Python cannot wait for a promise. In a worker a request may hold up everything, and here it has to. */
+/**
+ * An import statement in Python cannot wait for a promise. In a worker a request may hold up everything, and here it
+ * has to.
+ *
+ * @param {Described} file   @param {string} what
+ */
 export function wholeNow(file, what) {
   let fault = null;
   for (const again of ["", "?again"]) {
@@ -71,13 +98,20 @@ export function wholeNow(file, what) {
   throw fault;
 }
 
+/** @param {Described} file   @param {string} what   @param {RequestCache} cache   @param {Ahead | null} ahead */
 function piecesOf(file, what, cache, ahead) {
-  return (ahead && ahead.pieces(file, what)) || fetched(file, what, cache);
+  return ahead?.pieces(file, what) || fetched(file, what, cache);
 }
 
-/** A file as it comes. @yields {Uint8Array} */
+/**
+ * A file as it comes.
+ *
+ * @param {Described} file   @param {string} what   @param {RequestCache} cache   @returns {Pieces}
+ */
 async function* fetched(file, what, cache) {
-  const reader = (await answerTo(file, what, cache)).body.getReader();
+  const { body } = await answerTo(file, what, cache);
+  if (body === null) throw damaged(file, what); // an answer without content
+  const reader = body.getReader();
   try {
     for (let it = await reader.read(); !it.done; it = await reader.read()) yield it.value;
   } catch (error) {
@@ -87,13 +121,13 @@ async function* fetched(file, what, cache) {
   }
 }
 
-/** Decoded, if it is not yet. @yields {Uint8Array} */
+/** Decoded, if it is not yet. @param {Pieces} pieces   @returns {Pieces} */
 async function* unpacked(pieces) {
   const source = pieces[Symbol.asyncIterator]();
   let head = new Uint8Array(0);
   while (head.length < GZIP.length) {
-    const { done, value } = await source.next();
-    if (done) break;
+    const { value } = await source.next();
+    if (!value) break;
     head = head.length === 0 ? value : Uint8Array.of(...head, ...value);
   }
   if (head.length > 0 && !isPacked(head)) yield head;
@@ -103,7 +137,7 @@ async function* unpacked(pieces) {
   }
   const { readable, writable } = new DecompressionStream("gzip");
   const writer = writable.getWriter();
-  let fault = null;
+  let fault = /** @type {FileFault | null} */ (null);
   const fed = async () => {
     await writer.write(head);
     for await (const piece of { [Symbol.asyncIterator]: () => source }) await writer.write(piece);
@@ -123,16 +157,22 @@ async function* unpacked(pieces) {
   }
 }
 
-/** Put a file together that must be what the build made: a memory or a library with one wrong byte fails in strange ways, later. */
-async function exactly(file, pieces, what, progress = () => {}, tap = () => {}) {
+/**
+ * Put a file together that must be what the build made: a memory or a library with one wrong byte fails in strange ways, later.
+ *
+ * @param {Described} file   @param {Pieces} pieces   @param {string} what   @param {(share: number) => void} progress
+ */
+async function exactly(file, pieces, what, progress = () => {}) {
   const { sha256, bytes, part_bytes } = file;
-  const data = new Uint8Array(bytes);
+  let data = /** @type {Uint8Array<ArrayBuffer> | null} */ (null); // the first piece, where that is all
+  /** @type {Promise<boolean>[]} */
   const checks = []; // each part is looked at while the next one is on its way
   let position = 0;
   try {
     for await (const piece of unpacked(pieces)) {
       if (position + piece.length > bytes) throw damaged(file, what);
-      data.set(piece, position);
+      data ??= piece.length === bytes ? piece : new Uint8Array(bytes);
+      if (data !== piece) data.set(piece, position);
       position += piece.length;
       while (checks.length < sha256.length) {
         const begin = checks.length * part_bytes;
@@ -140,18 +180,18 @@ async function exactly(file, pieces, what, progress = () => {}, tap = () => {}) 
         if (end > position) break;
         checks.push(matches(data.subarray(begin, end), sha256[checks.length]));
       }
-      tap(piece);
       progress(position / bytes);
     }
   } catch (error) {
     throw error instanceof FileFault ? error : damaged(file, what);
   }
   const isWhole = position === bytes && checks.length === sha256.length;
-  if (!isWhole || (await Promise.all(checks)).includes(false)) throw damaged(file, what);
+  if (!data || !isWhole || (await Promise.all(checks)).includes(false)) throw damaged(file, what);
   if (!crypto.subtle && crc32(data) !== file.crc32) throw damaged(file, what);
   return data;
 }
 
+/** @param {Uint8Array} data */
 function isPacked(data) {
   return data[0] === GZIP[0] && data[1] === GZIP[1];
 }

@@ -1,13 +1,12 @@
 /**
  * Is a file what the build made? The build wrote down a digest of each, and what is not that is not used, whoever changed it: a
  * host, a proxy, a cache, a disk.
- *
- * @typedef {{url: string, bytes: number, part_bytes: number, sha256: string[], crc32: number}} Described
- *   a file as the build describes it: the length of its content, a digest of each part of `part_bytes`, and a sum of the whole for
- *   who cannot wait for a digest (`builder/assets.py`)
  */
 
+/** @import { Described } from "./messages.js" */
+
 const SAYS_POLICY = /content security policy|blocked by csp|unsafe-eval/i;
+/** @type {Record<number, string>} */
 const KIND_OF_STATUS = { 404: "missing", 410: "missing", 408: "network", 425: "network", 429: "network" };
 const CRC_TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
   for (let bit = 0; bit < 8; bit++) byte = byte & 1 ? (byte >>> 1) ^ 0xedb88320 : byte >>> 1;
@@ -19,32 +18,43 @@ const CRC_TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
  * file), "policy" (the site's policy forbids it), "unknown"; `file`: its name, for the owner of the site.
  */
 export class FileFault extends Error {
+  /** @param {string} kind   @param {string | null} file   @param {string} message */
   constructor(kind, file, message) {
     super(message);
-    Object.assign(this, { kind, file });
+    this.kind = kind;
+    this.file = file;
   }
 }
 
+/** @param {{url: string}} file */
 export function nameOf({ url }) {
   return url.slice(url.lastIndexOf("/") + 1);
 }
 
+/** @param {Described} file   @param {string} what */
 export function damaged(file, what) {
   return new FileFault("damaged", nameOf(file), `${what} is damaged`);
 }
 
+/** @param {number} status   @param {Described} file   @param {string} what */
 export function statusFault(status, file, what) {
   const kind = KIND_OF_STATUS[status] ?? (status >= 500 ? "network" : "refused");
   return new FileFault(kind, nameOf(file), `${what} could not be fetched (status ${status})`);
 }
 
+/** @param {unknown} error   @param {Described} file   @param {string} message */
 export function faultOf(error, file, message, otherwise = "unknown") {
   if (error instanceof FileFault) return error;
-  const kind = SAYS_POLICY.test(error.message) ? "policy" : error.name === "NetworkError" ? "network" : otherwise;
-  return new FileFault(kind, nameOf(file), `${message} (${error.message})`);
+  const { name, message: reason } = /** @type {Error} */ (error);
+  const kind = SAYS_POLICY.test(reason) ? "policy" : name === "NetworkError" ? "network" : otherwise;
+  return new FileFault(kind, nameOf(file), `${message} (${reason})`);
 }
 
-/** Ask for a file; what no file of the build can be is a FileFault. @returns {Promise<Response>} */
+/**
+ * Ask for a file; what no file of the build can be is a FileFault.
+ *
+ * @param {Described} file   @param {string} what   @param {RequestCache} cache
+ */
 export async function answerTo(file, what, cache) {
   let answer;
   try {
@@ -62,11 +72,15 @@ export async function answerTo(file, what, cache) {
 /**
  * What a line or a cache has spoilt may be right in another try: `use` is called with the way to look into the browser's cache,
  * and once more where that may help. A copy that is damaged is not kept for ever.
+ *
+ * @template T
+ * @param {(cache: RequestCache, isFirst: boolean) => Promise<T>} use
  */
 export async function twice(use) {
   try {
     return await use("default", true);
-  } catch (fault) {
+  } catch (thrown) {
+    const fault = /** @type {FileFault} */ (thrown); // of anything else the kind is another one
     if (fault.kind !== "network" && fault.kind !== "damaged") throw fault;
     console.info(`parley: ${fault.message}; trying once more`);
     return use(fault.kind === "damaged" ? "reload" : "default", false);
@@ -92,13 +106,18 @@ export function genuine(file, what) {
   });
 }
 
-/** Without a secure context there are no digests; the sum has to do. */
+/**
+ * Without a secure context there are no digests; the sum has to do.
+ *
+ * @param {Uint8Array<ArrayBuffer>} data   @param {string} sha256
+ */
 export async function matches(data, sha256) {
   if (!crypto.subtle) return true;
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", data));
   return btoa(String.fromCharCode(...digest)) === sha256;
 }
 
+/** @param {Uint8Array} data */
 export function crc32(data) {
   let sum = -1;
   for (let i = 0; i < data.length; i++) sum = CRC_TABLE[(sum ^ data[i]) & 255] ^ (sum >>> 8);

@@ -3,20 +3,30 @@
  * names are theirs. What comes out is checked by its sum afterwards (`files.js`), so nothing is checked here but the bounds.
  */
 
-const LENGTH_BASE = [3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258];
+const LENGTH_BASE = [
+  3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258,
+];
 const LENGTH_EXTRA = [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0];
-const DISTANCE_BASE = [1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577];
-const DISTANCE_EXTRA = [0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13];
+const DISTANCE_BASE = [
+  1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097, 6145,
+  8193, 12289, 16385, 24577,
+];
+const DISTANCE_EXTRA = [
+  0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13,
+];
 const CODE_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 const LONGEST_CODE = 15;
-const FIXED = Uint8Array.from({ length: 288 }, (_, symbol) => (symbol < 144 ? 8 : symbol < 256 ? 9 : symbol < 280 ? 7 : 8));
+const FIXED = Uint8Array.from({ length: 288 }, (_, symbol) =>
+  symbol < 144 ? 8 : symbol < 256 ? 9 : symbol < 280 ? 7 : 8,
+);
 const FLAG = { crc: 2, extra: 4, name: 8, comment: 16 };
 
 /** @param {Uint8Array} data gzip   @param {number} length of what is in it   @returns {Uint8Array} throws RangeError */
 export function gunzipped(data, length) {
   const bits = new Bits(data, endOfHeader(data));
   const out = new Uint8Array(length);
-  let [at, isLast] = [0, false];
+  let at = 0;
+  let isLast = false;
   while (!isLast) {
     isLast = bits.take(1) === 1;
     const kind = bits.take(2);
@@ -29,6 +39,7 @@ export function gunzipped(data, length) {
   return out;
 }
 
+/** @param {Uint8Array} data */
 function endOfHeader(data) {
   const flags = data[3];
   let at = 10;
@@ -37,11 +48,18 @@ function endOfHeader(data) {
   return flags & FLAG.crc ? at + 2 : at;
 }
 
+/** @typedef {{table: Uint16Array, bits: number}} Tree   see `tree` */
+
 class Bits {
+  /** @param {Uint8Array} data   @param {number} at */
   constructor(data, at) {
-    Object.assign(this, { data, at, held: 0, count: 0 });
+    this.data = data;
+    this.at = at;
+    this.held = 0;
+    this.count = 0;
   }
 
+  /** @param {number} count */
   take(count) {
     while (this.count < count) {
       if (this.at >= this.data.length) throw new RangeError("it ends too early");
@@ -54,7 +72,11 @@ class Bits {
     return value;
   }
 
-  /** The symbol of the code that comes next: its bits, the first one lowest, are looked up at once where they are there. */
+  /**
+   * The symbol of the code that comes next: its bits, the first one lowest, are looked up at once where they are there.
+   *
+   * @param {Tree} tree
+   */
   symbol({ table, bits }) {
     while (this.count < bits && this.at < this.data.length) {
       this.held |= this.data[this.at++] << this.count;
@@ -68,7 +90,7 @@ class Bits {
     return found >>> 4;
   }
 
-  /** A block that is not compressed. */
+  /** A block that is not compressed. @param {Uint8Array} out   @param {number} at */
   copy(out, at) {
     this.at -= this.count >> 3;
     this.held = this.count = 0;
@@ -81,9 +103,13 @@ class Bits {
   }
 }
 
-/** For each row of bits the symbol whose code it begins with, and that code's length in the lowest four bits. */
+/**
+ * For each row of bits the symbol whose code it begins with, and that code's length in the lowest four bits.
+ *
+ * @param {Uint8Array} lengths   @returns {Tree}
+ */
 function tree(lengths) {
-  const bits = Math.max(1, lengths.reduce((most, length) => Math.max(most, length), 0));
+  const bits = Math.max(1, ...lengths);
   const table = new Uint16Array(1 << bits);
   let code = 0;
   for (let length = 1; length <= bits; length++, code <<= 1) {
@@ -98,6 +124,7 @@ function tree(lengths) {
   return { table, bits };
 }
 
+/** @param {Bits} bits   @returns {[Tree, Tree]} */
 function treesOf(bits) {
   const [literals, distances, codes] = [bits.take(5) + 257, bits.take(5) + 1, bits.take(4) + 4];
   const ofCodes = new Uint8Array(19);
@@ -116,6 +143,10 @@ function treesOf(bits) {
   return [tree(lengths.subarray(0, literals)), tree(lengths.subarray(literals))];
 }
 
+/**
+ * @param {Bits} bits   @param {Tree} literals   @param {Tree} distances   @param {Uint8Array} out
+ * @param {number} begin
+ */
 function block(bits, literals, distances, out, begin) {
   let at = begin;
   for (;;) {

@@ -3,13 +3,20 @@
 const CLOSE_PATIENCE_MS = 300;
 const VIOLATION_PATIENCE_MS = 50;
 
-// Addresses that this worker's policy has refused. Chromium tells of them, a moment after the failure.
+/**
+ * Addresses that this worker's policy has refused. Chromium tells of them, a moment after the failure.
+ *
+ * @type {Set<string>}
+ */
 const refused = new Set();
-globalThis.addEventListener?.("securitypolicyviolation", ({ blockedURI }) => refused.add(blockedURI));
+globalThis.addEventListener?.("securitypolicyviolation", (event) => {
+  refused.add(/** @type {SecurityPolicyViolationEvent} */ (event).blockedURI);
+});
 
 /**
  * POST for a token.
  *
+ * @param {string} url   @param {string} body   @param {number} timeout_ms
  * @returns {Promise<{status: number, text: string, retry_after: string}>} status 0: there is no answer to be read, and `text` is why:
  *   "redirected", "policy", "offline", or the name of the error
  */
@@ -32,21 +39,32 @@ export async function askForToken(url, body, timeout_ms) {
   }
 }
 
+/** @param {string} url   @param {unknown} error */
 async function whyNoAnswer(url, error) {
   if (navigator.onLine === false) return "offline";
   await new Promise((resolve) => setTimeout(resolve, VIOLATION_PATIENCE_MS));
-  return refused.has(new URL(url, self.location.href).href) ? "policy" : String(error.name);
+  return refused.has(new URL(url, self.location.href).href) ? "policy" : nameOf(error);
 }
 
-/** What Python is told of a socket that the page's policy forbids; it gets no close frame, so no server can have said this. */
+/** What kind of error it was. @param {unknown} error */
+export const nameOf = (error) => String(/** @type {Error} */ (error).name);
+
+/**
+ * What Python is told of a socket that the page's policy forbids; it gets no close frame, so no server can have said
+ * this.
+ *
+ * @param {string} url
+ */
 export const blocked = (url) => `blocked by policy: ${new URL(url).origin}`;
 
-/** Firefox throws for such a socket. */
-export const isBlocked = (error) => /BLOCKED/.test(error.name);
+/** Firefox throws for such a socket. @param {unknown} error */
+export const isBlocked = (error) => /BLOCKED/.test(nameOf(error));
 
 /**
  * Chromium and WebKitGTK fire `error` for it and then no `close`, which follows every other failure at once (measured in Chromium 156,
  * WebKitGTK 2.50; the specification wants both: websockets.spec.whatwg.org/#feedback-from-the-protocol).
+ *
+ * @param {WebSocket} socket   @param {() => boolean} isOpen   @param {() => void} tell
  */
 export function whenBlocked(socket, isOpen, tell) {
   socket.onerror = () => setTimeout(() => isOpen() && tell(), CLOSE_PATIENCE_MS);

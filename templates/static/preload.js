@@ -5,18 +5,48 @@
 
 import { FileFault, nameOf } from "./genuine.js";
 
+/** @import { AheadMessage, AheadNews, Described } from "./messages.js" */
+
 export class Ahead {
   /** @param {string[]} urls of the files that the page asks for */
   constructor(urls) {
     this.coming = new Map(urls.map((url) => [url, new Coming()]));
   }
 
-  /** @param {{of: string, piece?: Uint8Array, end?: boolean, failed?: string}} message */
+  /** @param {AheadMessage} message */
   received({ of, ...message }) {
-    this.coming.get(of).received(message);
+    this.coming.get(of)?.received(message);
   }
 
-  /** A file as far as it is there; null if the page does not ask for it, or somebody took it already. */
+  /**
+   * Did the page find that this script is what was built? False also if nobody knows.
+   *
+   * @param {Described} file
+   */
+  async isGenuine(file) {
+    const pieces = this.pieces(file, nameOf(file));
+    if (pieces === null) return false;
+    return pieces.next().then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /**
+   * What the page has compiled of a file; null if it hands on the file itself, or nothing.
+   *
+   * @param {Described} file   @returns {Promise<WebAssembly.Module | null>}
+   */
+  async module(file) {
+    const coming = this.coming.get(file.url);
+    return !coming || coming.taken ? null : coming.module();
+  }
+
+  /**
+   * A file as far as it is there; null if the page does not ask for it, or somebody took it already.
+   *
+   * @param {Described} file   @param {string} what
+   */
   pieces(file, what) {
     const coming = this.coming.get(file.url);
     if (!coming || coming.taken) return null;
@@ -27,22 +57,37 @@ export class Ahead {
 
 class Coming {
   constructor() {
-    Object.assign(this, { taken: false, waiting: [], wake: () => {} });
+    this.taken = false;
+    /** @type {AheadNews[]} */
+    this.waiting = [];
+    this.wake = () => {};
   }
 
+  /** @param {AheadNews} message */
   received(message) {
     this.waiting.push(message);
     this.wake();
   }
 
-  /** @yields {Uint8Array} */
+  async first() {
+    while (this.waiting.length === 0) await new Promise((wake) => (this.wake = () => wake(null)));
+    return this.waiting[0];
+  }
+
+  async module() {
+    const { module } = await this.first();
+    if (module) this.taken = true;
+    return module ?? null;
+  }
+
+  /** @param {Described} file   @param {string} what   @returns {AsyncGenerator<Uint8Array<ArrayBuffer>, void>} */
   async *pieces(file, what) {
     for (;;) {
-      while (this.waiting.length === 0) await new Promise((wake) => (this.wake = wake));
-      const { piece, end, failed } = this.waiting.shift();
+      const { piece, end, failed } = await this.first();
+      this.waiting.shift();
       // Whatever it was: who asks again finds out whether it lasts.
       if (failed) throw new FileFault("network", nameOf(file), `${what} could not be fetched (${failed})`);
-      if (end) return;
+      if (end || !piece) return;
       yield piece;
     }
   }

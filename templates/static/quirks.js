@@ -8,6 +8,8 @@ export const AudioContextClass = globalThis.AudioContext ?? globalThis.webkitAud
 /**
  * iOS plays through the quiet earpiece, and not at all with the silent switch on, once a microphone is open, unless the page
  * says what it is doing (w3c.github.io/audio-session). Goes when iOS routes a running call to the speaker by itself.
+ *
+ * @param {boolean} running
  */
 export function announceCall(running) {
   if (navigator.audioSession) navigator.audioSession.type = running ? "play-and-record" : "auto";
@@ -25,7 +27,7 @@ export function announceCall(running) {
 export function runs(context, patience_ms) {
   if (context.state === "running") return Promise.resolve(true);
   return new Promise((resolve) => {
-    const done = (value) => {
+    const done = (/** @type {boolean} */ value) => {
       clearTimeout(timer);
       context.removeEventListener("statechange", look);
       resolve(value);
@@ -40,10 +42,14 @@ export function runs(context, patience_ms) {
  * WebKitGTK answers "no microphone" with OverconstrainedError where others say NotFoundError (measured in 2.50; the
  * specification asks for NotFoundError: w3c.github.io/mediacapture-main/#dom-mediadevices-getusermedia).
  * Goes when WebKit reports NotFoundError. With our loose constraints nothing else can be overconstrained.
+ *
+ * @param {Error & {constraint?: string}} error
+ * @returns {Promise<string>} a kind of fault that the session knows
  */
 export async function microphoneFault(error) {
+  if (error.name === "NotAllowedError") return whyNotAllowed(error);
+  /** @type {Record<string, string>} */
   const kinds = {
-    NotAllowedError: error.name === "NotAllowedError" && (await whyNotAllowed(error)),
     SecurityError: "denied",
     NotFoundError: "not_found",
     OverconstrainedError: error.constraint ? "overconstrained" : "not_found",
@@ -57,11 +63,13 @@ export async function microphoneFault(error) {
  * One error for five reasons. Chromium knows the policy of a page. Firefox and WebKit say of a page in a frame that was not let have a
  * microphone that it is "denied" without having asked anybody (measured in Firefox 153, WebKitGTK 2.50; developer.mozilla.org/docs/
  * Web/HTTP/Reference/Headers/Permissions-Policy/microphone). Goes when all have `document.permissionsPolicy`.
+ *
+ * @param {Error} error
  */
 async function whyNotAllowed({ message }) {
   if (/dismiss/i.test(message)) return "dismissed";
   if (/by system/i.test(message)) return "denied_by_system"; // Chromium's words for a system whose settings forbid it
-  const framed = globalThis.parent !== globalThis;
+  const framed = window.parent !== window;
   const allowed = (document.permissionsPolicy ?? document.featurePolicy)?.allowsFeature("microphone");
   if (allowed === false) return framed ? "framed" : "forbidden";
   if (!framed || allowed) return "denied";
@@ -76,6 +84,8 @@ async function whyNotAllowed({ message }) {
  * github.com/WebKit/WebKit/blob/main/Source/WebCore/platform/audio/gstreamer/AudioSourceProviderGStreamer.cpp). Mixed, they
  * are the voice with an echo, 3 to 87 ms late in what was measured, and the local agent misheard the latest. Goes when WebKit
  * takes both channels from one buffer.
+ *
+ * @type {AudioNodeOptions}
  */
 export const FIRST_CHANNEL = { channelCount: 1, channelCountMode: "explicit", channelInterpretation: "discrete" };
 
@@ -83,6 +93,8 @@ export const FIRST_CHANNEL = { channelCount: 1, channelCountMode: "explicit", ch
  * How late the speaker is, in milliseconds; null where asking is dangerous. In Firefox on Linux the read takes the audio graph's
  * lock and then waits for the sound process, which may itself wait for that lock: the tab freezes for good (seen in 153 in about
  * one call of three; the same locks as in github.com/i-rinat/apulse/issues/129). Goes when Firefox answers without the lock.
+ *
+ * @param {AudioContext} context
  */
 export function outputLatency_ms(context) {
   if ("mozInnerScreenX" in globalThis) return null;

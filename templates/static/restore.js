@@ -7,29 +7,27 @@
 
 import { hashTexts } from "./text_hash.js";
 
+/** @import { SnapshotTable } from "./messages.js" */
+/** @import { Factory, ModuleSettings, Pyodide, PyodideOptions } from "./pyodide.js" */
+
 /**
  * Options for `loadPyodide`.
  *
- * @param {{header: string, heap_bytes: number, block_bytes: number, runs: [number, number][], lock: object,
- *   text_type: number, zone: number[], suspending: {address: number, with: number, without: number}, trampoline: number}} meta
- *   `runs`: blocks that a fresh module has right, and blocks that it gets, in turns
- *   `lock`: Pyodide's table of packages without the packages; it would fetch the whole one otherwise
- *   `text_type`: the address of Python's type of texts, by which those without their hash are found
- *   `zone`: addresses at which C keeps the time zone, as `_tzset_js` of Emscripten takes them
- *   `suspending`: the address of a word of Pyodide, and what stands there in a browser with and without stack switching
- *   `trampoline`: the address of a word that Pyodide has just set as this browser needs it
+ * @param {SnapshotTable} meta
  * @param {Promise<Uint8Array>} blocks awaited only when the module is there to take them
- * @param {(settings: object) => Promise<object>} create Emscripten's factory out of pyodide.asm.mjs
+ * @param {Factory} create Emscripten's factory out of pyodide.asm.mjs
+ * @returns {PyodideOptions}
  */
 export function runtimeOptions(meta, blocks, create) {
   return {
     lockFileContents: meta.lock,
     // The header alone: Pyodide checks its build id, and then copies the nothing that follows it.
     _loadSnapshot: Uint8Array.from(atob(meta.header), (character) => character.charCodeAt(0)),
+    /** @param {ModuleSettings} settings */
     async createPyodideModule(settings) {
       settings.INITIAL_MEMORY = meta.heap_bytes;
       const instantiate = settings.instantiateWasm;
-      let askZone = null;
+      let askZone = /** @type {((...zone: number[]) => void) | null} */ (null);
       settings.instantiateWasm = (imports, done) => {
         askZone = imports.env._tzset_js;
         return instantiate(imports, done);
@@ -38,17 +36,25 @@ export function runtimeOptions(meta, blocks, create) {
       const trampoline = module.HEAPU32[meta.trampoline >> 2]; // of this engine, set a moment ago
       putBack(module.HEAPU8, bytes, meta);
       // What Pyodide and C found out of the builder's machine while they started, they would not look at again.
-      module.HEAPU32[meta.suspending.address >> 2] = module.jspiSupported ? meta.suspending.with : meta.suspending.without;
+      module.HEAPU32[meta.suspending.address >> 2] = module.jspiSupported
+        ? meta.suspending.with
+        : meta.suspending.without;
       module.HEAPU32[meta.trampoline >> 2] = trampoline;
+      if (askZone === null) throw new Error("Pyodide did not ask for its WebAssembly");
       askZone(...meta.zone);
       return module;
     },
   };
 }
 
-/** Write the blocks into a fresh module's memory. */
+/**
+ * Write the blocks into a fresh module's memory.
+ *
+ * @param {Uint8Array} memory   @param {Uint8Array} bytes   @param {SnapshotTable} meta
+ */
 export function putBack(memory, bytes, { runs, block_bytes, text_type }) {
-  let [position, target] = [0, 0];
+  let position = 0;
+  let target = 0;
   const pieces = [];
   for (const [left, kept] of runs) {
     const length = kept * block_bytes;
@@ -63,7 +69,12 @@ export function putBack(memory, bytes, { runs, block_bytes, text_type }) {
   for (const [begin, end] of pieces) hashTexts(words, begin >> 2, end >> 2, text_type);
 }
 
-/** Python that was put back becomes the visitor's: language, time zone, clock, random numbers. Once, before anything of the page runs in it. */
+/**
+ * Python that was put back becomes the visitor's: language, time zone, clock, random numbers. Once, before anything of
+ * the page runs in it.
+ *
+ * @param {Pyodide} python
+ */
 export function settle(python) {
   const language = `${(globalThis.navigator?.language ?? "C").replace("-", "_")}.UTF-8`; // as Emscripten says it
   const visitor = python.pyimport("_visitor");

@@ -7,28 +7,42 @@
  */
 
 import { compiled, imported, whole, wholeNow } from "./files.js";
+import { messageOf } from "./death.js";
 import { FileFault, nameOf } from "./genuine.js";
 import { runtimeOptions, settle } from "./restore.js";
 import { Secondaries, Secondary } from "./deferred_wasm.js";
+
+/** @import { Ahead } from "./preload.js" */
+/** @import { BootConfig, Described, RuntimeFiles } from "./messages.js" */
+/** @import { Factory, Pyodide, PyodideOptions } from "./pyodide.js" */
+/** @typedef {(name: "runtime" | "python" | "client", percent: number) => void} Stage */
+/** @typedef {{python: Pyodide, rest: Secondaries | null}} Started */
+/**
+ * @typedef {(config: BootConfig, stage: Stage, ahead: Ahead | null, wasm: Promise<WebAssembly.Module>) => Promise<Started>} Start
+ */
+/** @typedef {{default: Factory}} Script */
+/** @typedef {{loadPyodide(options: PyodideOptions): Promise<Pyodide>}} Loader */
 
 const LIBRARY = "/lib/python314.zip";
 const ZONES = "/lib/zones";
 const EMPTY_ZIP = Uint8Array.of(80, 75, 5, 6, ...new Array(18).fill(0)); // Pyodide wants some library; all is in the memory
 const PROGRESS_MS = 200;
 // Pyodide asks for names below an address. All of them are answered from here, whatever the files are called.
-const NOWHERE = new URL("pyodide/", self.location).href;
+const NOWHERE = new URL("pyodide/", self.location.href).href;
+/** @type {["snapshot" | "precompiled" | "stock", Start][]} */
 const WAYS = [
   ["snapshot", fromSnapshot],
   ["precompiled", fromPrecompiled],
   ["stock", fromNothing],
 ];
-const output = { stdout: (line) => console.info(line), stderr: (line) => console.info(line) };
+const say = (/** @type {string} */ line) => console.info(line);
+const output = { stdout: say, stderr: say };
 
 /**
- * @param {object} config what the build knows: URLs, byte counts, digests, the snapshot's table
- * @param {(name: string, percent: number) => void} stage
+ * @param {BootConfig} config what the build knows: URLs, byte counts, digests, the snapshot's table
+ * @param {Stage} stage
  * @param {Ahead | null} ahead what the page fetches for it, if it does
- * @returns {Promise<{python: object, rest: Secondaries | null, way: "snapshot" | "precompiled" | "stock", why: string | null}>} Python
+ * @returns {Promise<Started & {way: "snapshot" | "precompiled" | "stock", why: string | null}>} Python
  *   with `pyclient` ready to be imported; the rest of its code, to be brought soon; `why` it was not the first way
  */
 export async function startPython(config, stage, ahead) {
@@ -39,15 +53,22 @@ export async function startPython(config, stage, ahead) {
     try {
       return { ...(await start(config, told, ahead, wasm)), way, why: [...refused].join("; ") || null };
     } catch (error) {
-      const reason = String(error?.message ?? error).replace(/\s+/g, " ").trim().slice(-300);
+      const reason = messageOf(error).replace(/\s+/g, " ").trim().slice(-300);
       console.info(`parley: Python could not be started from the ${way}: ${reason}`);
       refused.add(reason);
-      if (way === "stock") throw new FileFault(error.kind ?? "unknown", error.file ?? null, [...refused].join("; "));
+      const { kind, file } = /** @type {{kind?: string, file?: string}} */ (error);
+      if (way === "stock") throw new FileFault(kind ?? "unknown", file ?? null, [...refused].join("; "));
     }
   }
+  throw new Error("there is no way to start Python");
 }
 
-/** A file comes in hundreds of parts. Each word of them is drawn, which takes time from what it tells of; a new stage is always told. */
+/**
+ * A file comes in hundreds of parts. Each word of them is drawn, which takes time from what it tells of; a new stage is
+ * always told.
+ *
+ * @param {Stage} stage   @returns {Stage}
+ */
 function inSteps(stage) {
   let [last, last_ms] = ["runtime", performance.now()]; // the worker's first word
   return (name, percent) => {
@@ -58,15 +79,16 @@ function inSteps(stage) {
   };
 }
 
+/** @type {Start} */
 async function fromSnapshot(config, stage, ahead, wasm) {
   const { blocks, ...meta } = config.snapshot;
   const rest = restOf(config);
   // Pyodide would begin with the big files only when its scripts have arrived: they are on their way before that.
   // They share the line: how much there is of the one says how much there is of both.
-  const progress = (share) => stage(share < 1 ? "runtime" : "python", Math.round(75 * share));
+  const progress = (/** @type {number} */ share) => stage(share < 1 ? "runtime" : "python", Math.round(75 * share));
   const memory = whole(blocks, "the snapshot", { ahead, progress });
   memory.catch(() => {}); // told when it is awaited, not as a stray rejection before that
-  const [{ loadPyodide }, { default: create }] = await scripts(config.runtime);
+  const [{ loadPyodide }, { default: create }] = await scripts(config.runtime, ahead);
   const options = { ...runtimeOptions(meta, memory, create), ...output, indexURL: NOWHERE, stdLibURL: "empty.zip" };
   const python = await compiledAlready(wasm, rest, { "empty.zip": () => EMPTY_ZIP }, () => loadPyodide(options));
   settle(python);
@@ -74,9 +96,10 @@ async function fromSnapshot(config, stage, ahead, wasm) {
   return { python, rest };
 }
 
+/** @type {Start} */
 async function fromPrecompiled(config, stage, _, wasm) {
   const rest = restOf(config);
-  const progress = (share) => stage("runtime", Math.round(30 * share));
+  const progress = (/** @type {number} */ share) => stage("runtime", Math.round(30 * share));
   const library = await whole(config.precompiled, "the precompiled library", { progress });
   const [{ loadPyodide }, { default: create }] = await scripts(config.runtime);
   stage("python", 40);
@@ -88,6 +111,7 @@ async function fromPrecompiled(config, stage, _, wasm) {
   return { python, rest };
 }
 
+/** @type {Start} */
 async function fromNothing(config, stage) {
   stage("runtime", 10);
   const wasm = compiled(config.stock.wasm, "Pyodide's own runtime");
@@ -106,28 +130,35 @@ async function fromNothing(config, stage) {
   return { python, rest: null };
 }
 
-/** Options for a start without a snapshot. Pyodide would fetch its table of packages; no page asks for one by its name. */
+/**
+ * Options for a start without a snapshot. Pyodide would fetch its table of packages; no page asks for one by its name.
+ *
+ * @param {BootConfig} config   @param {Factory} create
+ */
 function plainOptions({ snapshot }, create) {
   return { indexURL: NOWHERE, packageBaseUrl: NOWHERE, lockFileContents: snapshot.lock, createPyodideModule: create };
 }
 
-function scripts({ loader, script }) {
-  return Promise.all([imported(loader, "Pyodide's loader"), imported(script, "Pyodide's script")]);
+/** @param {RuntimeFiles} files   @param {Ahead | null} ahead   @returns {Promise<[Loader, Script]>} */
+function scripts({ loader, script }, ahead = null) {
+  return Promise.all([imported(loader, "Pyodide's loader", ahead), imported(script, "Pyodide's script", ahead)]);
 }
 
+/** @param {Pyodide} python   @param {BootConfig} config */
 function installLibrary(python, config) {
-  python.pyimport("pyclient.stdlib").install(() => wholeNow(config.library, "Python's library"), LIBRARY);
+  python.pyimport("pyclient.lazy_stdlib").install(() => wholeNow(config.library, "Python's library"), LIBRARY);
   installZones(python, config);
 }
 
-/** Pyodide has none, on any way of starting it. */
+/** Pyodide has none, on any way of starting it. @param {Pyodide} python   @param {BootConfig} config */
 function installZones(python, { zones }) {
-  python.pyimport("pyclient.stdlib").install_zones(() => wholeNow(zones, "the time zones"), ZONES);
+  python.pyimport("pyclient.lazy_stdlib").install_zones(() => wholeNow(zones, "the time zones"), ZONES);
 }
 
-/** What the smaller runtime lacks at first; a full one is whole. */
+/** What the smaller runtime lacks at first; a full one is whole. @param {BootConfig} config */
 function restOf({ later }) {
   const what = "the rest of Python";
+  /** @param {BootConfig["later"][number]} entry */
   const part = ({ name, ahead, ...file }) =>
     new Secondary(name, ahead ? () => compiled(file, what) : null, () => new WebAssembly.Module(wholeNow(file, what)));
   return later.length > 0 ? new Secondaries(later.map(part)) : null;
@@ -136,11 +167,17 @@ function restOf({ later }) {
 /**
  * While `load` runs, Pyodide's own fetch and compilation of the wasm are answered with the module that is being compiled already,
  * which `rest` makes whole, and other fetches with `answers`.
+ *
+ * @template T
+ * @param {Promise<WebAssembly.Module>} compiling   @param {Secondaries | null} rest
+ * @param {Answers} answers   @param {() => Promise<T>} load
+ * @returns {Promise<T>}
  */
 async function compiledAlready(compiling, rest, answers, load) {
   const plain = WebAssembly.instantiateStreaming;
-  let refuse = null;
+  let refuse = /** @type {(reason: Error) => void} */ (() => {});
   const refused = new Promise((_, reject) => (refuse = reject)); // by a policy in WebKit, which lets a module be compiled
+  /** @param {unknown} _   @param {WebAssembly.Imports | undefined} imports */
   WebAssembly.instantiateStreaming = async (_, imports) => {
     const module = await compiling;
     const instance = await WebAssembly.instantiate(module, imports).catch((error) => {
@@ -153,17 +190,30 @@ async function compiledAlready(compiling, rest, answers, load) {
     // Pyodide says nothing when the wasm fails, and waits for ever; what answers in its place must end all the same.
     const failed = compiling.then(() => new Promise(() => {}));
     const never = () => new Promise(() => {});
-    return await answering({ ...answers, "pyodide.asm.wasm": never }, () => Promise.race([refused, failed, load()]));
+    return await answering(
+      { ...answers, "pyodide.asm.wasm": never },
+      () => /** @type {Promise<T>} */ (Promise.race([refused, failed, load()])),
+    );
   } finally {
     WebAssembly.instantiateStreaming = plain;
   }
 }
 
-/** While `load` runs, a fetch of an address that ends with one of the names is answered from here. */
+/**
+ * @typedef {Record<string, () => BodyInit | Promise<BodyInit>>} Answers   what a fetch gets, by how its address ends
+ */
+
+/**
+ * While `load` runs, a fetch of an address that ends with one of the names is answered from here.
+ *
+ * @template T
+ * @param {Answers} answers   @param {() => Promise<T>} load
+ * @returns {Promise<T>}
+ */
 async function answering(answers, load) {
   const plain = self.fetch;
   self.fetch = (request, options) => {
-    const url = String(request?.url ?? request);
+    const url = request instanceof Request ? request.url : String(request);
     const name = Object.keys(answers).find((end) => url.endsWith(end));
     return name ? Promise.resolve(answers[name]()).then((it) => new Response(it)) : plain(request, options);
   };

@@ -5,7 +5,11 @@
 
 import { genuine } from "./genuine.js";
 
-const built = JSON.parse(document.getElementById("parley-config").textContent);
+/** @import { PageConfig } from "./messages.js" */
+/** @import { StartFault } from "./page_types.js" */
+
+/** @type {PageConfig} */
+const built = JSON.parse(document.getElementById("parley-config")?.textContent ?? "");
 
 // A host's own policy may forbid scripts in pages and allow the files beside them: the same text is there as a file.
 if (!globalThis.parleyGuard) {
@@ -18,20 +22,10 @@ if (!globalThis.parleyAhead) await new Promise(() => {});
 
 export const guard = globalThis.parleyGuard;
 
-// What a new request alone does not mend: the page must be another one, or come from a host that was mended.
-const PAGE_FAULTS = ["missing", "mistyped", "damaged", "refused", "policy"];
-const LINE_FAULTS = ["network", "offline"];
-
-/** Does it take a page that is loaded again? Else a new worker will do. */
-export const needsPage = (kind) => PAGE_FAULTS.includes(kind);
-
-/** Is it over as soon as there is a network? */
-export const needsLine = (kind) => LINE_FAULTS.includes(kind);
-
 /**
  * @param {string} kind why the worker died while it was starting, as it told (`files.js`) or as `_guard.js` found out
  * @param {string} reason in its own words
- * @returns {{kind: string, title: string, hint: string, detail: string}} `detail` is for the owner
+ * @returns {StartFault} its `detail` is for the owner
  */
 export function startFault(kind, reason) {
   let known = kind in built.start_words ? kind : "unknown";

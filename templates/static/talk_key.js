@@ -3,6 +3,8 @@
  * said; a page that loses its focus takes it back, because nobody knows what was said after that.
  */
 
+import { $ } from "./draw.js";
+
 const CONTROLS = "input, textarea, select, button, summary, a, [contenteditable]";
 
 /**
@@ -13,11 +15,13 @@ const CONTROLS = "input, textarea, select, button, summary, a, [contenteditable]
 export function talkKey(button, allowed, tell) {
   let held = "";
 
+  /** @param {string} by */
   const press = (by) => {
     if (held || !allowed()) return;
     held = by;
     tell({ pressed: true, cancelled: false });
   };
+  /** @param {string} by what is let go; "" for whatever it is   @param {boolean} cancelled */
   const release = (by, cancelled) => {
     if (!held || (by && held !== by)) return;
     held = "";
@@ -51,9 +55,11 @@ export function talkKey(button, allowed, tell) {
 
 /** M mutes, Escape stops the agent; not where somebody is typing. */
 export function shortcuts() {
-  const press = (id) => document.getElementById(id).disabled || document.getElementById(id).click();
+  /** @param {"mute" | "interrupt"} id */
+  const press = (id) => $(id).disabled || $(id).click();
   document.addEventListener("keydown", (event) => {
-    const typing = event.target instanceof Element && event.target.closest("input, textarea, select, [contenteditable]");
+    const typing =
+      event.target instanceof Element && event.target.closest("input, textarea, select, [contenteditable]");
     if (typing || event.altKey || event.ctrlKey || event.metaKey || event.repeat) return;
     if (event.key.toLowerCase() === "m") press("mute");
     else if (event.key === "Escape") press("interrupt");

@@ -1,42 +1,55 @@
 /**
- * The transcript: keeps the list of turns up to date from what Python says has changed, draws what changed, and tells it to
- * a screen reader when nobody is heard.
+ * The transcript: keeps the list of turns up to date from what Python says has changed, draws what changed, and tells
+ * it to a screen reader when nobody is heard.
  */
 
+/** @import { Turn, ViewUpdate } from "./messages.js" */
+/**
+ * @typedef {{element: HTMLElement, turn: Turn | null, text: HTMLElement, mark: HTMLElement}} Item   what is drawn of a turn
+ */
+
+/** @type {Record<string, string>} */
 const ROLES = { user: "You", agent: "Agent", tool: "Tool", system: "Note", mark: "Note" };
 const ANNOUNCEMENTS_KEPT = 6;
 // Older turns than these were announced long ago.
 const ANNOUNCED_FROM_END = 50;
 
-const items = new Map(); // turn id -> {element, turn}: what is drawn
+/** What is drawn, by the turn's id. @type {Map<string, Item>} */
+const items = new Map();
+/** @type {Set<string>} */
 const announced = new Set();
 
 /**
- * The list after an update: `update.turns` are new or changed, `update.gone` left, `update.order` is null where known turns
- * stay where they are and new ones follow. Cheap for a long list: what changes is nearly always at its end.
+ * The list after an update: `update.turns` are new or changed, `update.gone` left, `update.order` is null where known
+ * turns stay where they are and new ones follow. Cheap for a long list: it is copied, and what changes is nearly always
+ * at its end.
+ *
+ * @param {Turn[]} turns   @param {Pick<ViewUpdate, "turns" | "gone" | "order">} update
  */
 export function mergeTurns(turns, update) {
   if (update.order) {
     const known = new Map([...turns, ...update.turns].map((turn) => [turn.id, turn]));
-    return update.order.map((id) => known.get(id)).filter(Boolean);
+    return update.order.map((id) => known.get(id)).filter((turn) => turn !== undefined);
   }
-  for (const id of update.gone) {
-    const at = turns.findIndex((turn) => turn.id === id);
-    if (at >= 0) turns.splice(at, 1);
-  }
+  if (update.gone.length === 0 && update.turns.length === 0) return turns;
+  const merged = turns.filter(({ id }) => !update.gone.includes(id));
   for (const turn of update.turns) {
-    const at = turns.findLastIndex(({ id }) => id === turn.id);
-    if (at >= 0) turns[at] = turn;
-    else turns.push(turn);
+    const at = merged.findLastIndex(({ id }) => id === turn.id);
+    if (at >= 0) merged[at] = turn;
+    else merged.push(turn);
   }
-  return turns;
+  return merged;
 }
 
-/** A new call starts an empty list; its turns are told to a screen reader again. */
+/**
+ * A new call starts an empty list; its turns are told to a screen reader again.
+ *
+ * @param {HTMLElement} list   @param {HTMLElement} announcer   @param {Turn[]} turns
+ */
 export function drawTurns(list, announcer, turns) {
   const near_end = list.scrollHeight - list.scrollTop - list.clientHeight < 60;
   const left = new Set(items.keys());
-  let before = null;
+  let before = /** @type {HTMLElement | null} */ (null);
   for (const turn of turns) {
     left.delete(turn.id);
     const item = items.get(turn.id) ?? newItem(turn);
@@ -46,7 +59,7 @@ export function drawTurns(list, announcer, turns) {
     before = item.element;
   }
   for (const id of left) {
-    items.get(id).element.remove();
+    items.get(id)?.element.remove();
     items.delete(id);
     announced.delete(id);
   }
@@ -54,31 +67,42 @@ export function drawTurns(list, announcer, turns) {
   announce(announcer, turns);
 }
 
+/** @param {Turn} turn   @returns {Item} */
 function newItem(turn) {
   const element = document.createElement("li");
   element.dataset.turn = turn.id;
   element.dataset.role = turn.role;
-  for (const [name, text] of [["who", ROLES[turn.role] ?? turn.role], ["text", ""], ["mark", "interrupted"]]) {
-    element.append(Object.assign(document.createElement("span"), { textContent: text, className: name }));
-  }
+  const who = made("who", ROLES[turn.role] ?? turn.role);
+  const text = made("text", "");
+  const mark = made("mark", "interrupted");
+  element.append(who, text, mark);
   // Each line is written in its own direction, and its punctuation stands on the side where its readers look for it.
-  element.querySelector(".text").dir = "auto";
-  const item = { element, turn: null };
+  text.dir = "auto";
+  const item = { element, turn: null, text, mark };
   items.set(turn.id, item);
   return item;
 }
 
+/** @param {string} className   @param {string} textContent */
+function made(className, textContent) {
+  return Object.assign(document.createElement("span"), { textContent, className });
+}
+
+/** @param {Item} item   @param {Turn} turn */
 function drawTurn(item, turn) {
-  const { element } = item;
+  const { element, text, mark } = item;
   item.turn = turn;
   element.dataset.final = String(turn.final);
   element.dataset.interrupted = String(turn.interrupted);
-  const text = element.querySelector(".text");
   if (text.textContent !== turn.text) text.textContent = turn.text;
-  element.querySelector(".mark").hidden = !turn.interrupted;
+  mark.hidden = !turn.interrupted;
 }
 
-/** A screen reader speaks each turn once, as it was heard, and never while the agent's own voice is heard. */
+/**
+ * A screen reader speaks each turn once, as it was heard, and never while the agent's own voice is heard.
+ *
+ * @param {HTMLElement} announcer   @param {Turn[]} turns
+ */
 function announce(announcer, turns) {
   if (turns.some(({ sounding }) => sounding)) return;
   for (const turn of turns.slice(-ANNOUNCED_FROM_END)) {
@@ -88,5 +112,5 @@ function announce(announcer, turns) {
     const words = `${ROLES[turn.role] ?? turn.role}: ${turn.text}${cut}`;
     announcer.append(Object.assign(document.createElement("p"), { textContent: words, dir: "auto" }));
   }
-  while (announcer.children.length > ANNOUNCEMENTS_KEPT) announcer.firstChild.remove();
+  while (announcer.children.length > ANNOUNCEMENTS_KEPT) announcer.firstChild?.remove();
 }

@@ -207,7 +207,7 @@ def _shell(dist: Path, first: Sequence[Fetched]) -> list[str]:
 
 def _content(file: Path) -> bytes:
     """What the page makes of a file: one for Python lies there compressed, and a host that negotiates sends brotli of its content."""
-    return unpacked(file.read_bytes()) if file.suffix == PACKED else file.read_bytes()
+    return unpacked(file.read_bytes()) if file.suffix in PACKED else file.read_bytes()
 
 
 def _br(data: bytes) -> int:

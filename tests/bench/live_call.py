@@ -10,12 +10,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from builder import bundle
 from tests.bench.browser_rig import KEPT, Rig, bench_site
 from tests.bench.probe_server import ProbeServer
 from tests.harness import built
 from tests.harness.framed import FramedCall, embedder
 from tests.harness.talk import Call
 
+ROOT = Path(__file__).resolve().parents[2]
 PROBES = Path(__file__).parent / "probes"
 
 # The page's side of the probes: the worker's notes, and what holds up the main thread.
@@ -62,15 +64,17 @@ BLOCK = """() => {
 
 
 def probed_site(probe_url: str) -> Path:
-    """The built site with the probes put before its worker and behind its worklets, allowed to talk to the probe server."""
+    """The built site with a probe before its worker and one in each worklet, allowed to talk to the probe server."""
     site = KEPT / "probed"
     shutil.rmtree(site, ignore_errors=True)
     shutil.copytree(bench_site(), site)
-    for name, before in (("boot", True), ("capture", False), ("playback", False)):
-        (file,) = site.glob(f"assets/{name}.*.js")
-        probe = (PROBES / f"{name}.js").read_text(encoding="utf-8").replace("@PROBE_URL@", probe_url)
-        product = file.read_text(encoding="utf-8")
-        built.put(site, "worker" if name == "boot" else name, probe + product if before else product + probe)
+    (worker,) = site.glob("assets/boot.*.js")
+    probe = (PROBES / "boot.js").read_text(encoding="utf-8").replace("@PROBE_URL@", probe_url)
+    built.put(site, "worker", probe + worker.read_text(encoding="utf-8"))
+    # A bundled worklet shows nothing of its inside, so these are bundled anew, from the sources.
+    worklets = {f"{name}.js": PROBES / f"{name}.js" for name in ("capture", "playback")}
+    for name, bundled in bundle.bundle(ROOT, worklets, form="iife").items():
+        built.put(site, Path(name).stem, bundled.code)
     origin = probe_url.rstrip("/")
     for file in (site / "_headers", site / "index.html"):
         text = file.read_text(encoding="utf-8").replace("frame-ancestors 'none'", "frame-ancestors http://127.0.0.1:*")

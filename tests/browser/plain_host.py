@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 # What some hosts refuse because they do not know it, or because they were hardened.
-KNOWN = (*TYPES, ".svg", ".bin")
+KNOWN = (*TYPES, ".svg", ".bin", ".wasm")
 Answer = Callable[[Path, bytes], tuple[int, bytes, dict[str, str]]]
 
 

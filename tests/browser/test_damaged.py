@@ -14,6 +14,7 @@ import brotli
 import pytest
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
+from builder.packing import PACKED
 from tests.browser.plain_host import Answer, PlainHost, plainly
 from tests.harness.server import build_site
 
@@ -109,7 +110,7 @@ def is_harmless(path: Path, name: str, form: str) -> bool:
     try:
         if form == "brotli":
             return brotli.decompress(spoilt(body, name)) == brotli.decompress(body)
-        return path.suffix == ".bin" and gzip.decompress(spoilt(body, name)) == gzip.decompress(body)
+        return path.suffix in PACKED and gzip.decompress(spoilt(body, name)) == gzip.decompress(body)
     except (brotli.error, OSError, EOFError, zlib.error):
         return False
 
@@ -130,7 +131,7 @@ def test_no_flipped_byte_makes_a_wrong_start(tab: Any, host: PlainHost, built_si
             path = next(built_site.rglob(name), built_site / "index.html")
             if path.suffix == ".html" or (form == "brotli" and not path.with_name(f"{name}.br").exists()):
                 continue
-            if form == "brotli" and path.suffix != ".bin":
+            if form == "brotli" and path.suffix not in PACKED:
                 continue  # a script is looked at when the browser has decoded it, in whichever form it came
             tried.add(name)
             if tab.engine != "chromium" and not is_sample(name):

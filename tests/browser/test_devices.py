@@ -211,7 +211,7 @@ def test_the_agents_own_voice_in_the_microphone(call: Call, pulse: Pulse, speech
 
     Firefox and Chromium need sound to learn the room by, and the greeting is short: where the agent hears itself in that, it
     must not in what it says later in the same call. Two calls are given for it. WebKitGTK accepts `echoCancellation` and does
-    nothing, as the README says, so there the greeting is heard. When that changes, this test wants to know.
+    nothing, as docs/calls.md says, so there the greeting is heard. When that changes, this test wants to know.
     """
     seen = []
     with pulse.echo():

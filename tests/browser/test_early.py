@@ -38,7 +38,7 @@ class Late:
     def open(self, url: str) -> Call:
         # WebKit holds requests back only in a process that has shown a page of the site already.
         self.call.page.goto(f"{url}404.html")
-        self.call.page.route("**/pyodide.asm.*.bin", lambda route: self._asked_for(route))
+        self.call.page.route("**/pyodide.asm.*.wasm", lambda route: self._asked_for(route))
         # What a worker waits for may hold up the page's `load`.
         self.call.page.goto(url, wait_until="domcontentloaded")
         self.call.page.get_by_role("button", name="Connect", exact=True).click()

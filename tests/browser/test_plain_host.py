@@ -31,5 +31,6 @@ def test_each_way_of_starting_needs_no_type_no_compression_and_no_header(tab: An
         assert (seen.boot, seen.way) == ("ready", way), seen
         assert (seen.why is None) == (way == "snapshot") and (reasons[way] or "") in (seen.why or ""), seen
         # In WebKitGTK the harness goes to the origin's page for what is missing before the test does anything.
+        assert not [path for path, _ in host.asked if path.endswith(".map")], "a visitor pays for source maps"
         refused = {path for path, status in host.asked if status != 200} - {"/404.html"}
         assert all(path.removeprefix("/voice/assets/").startswith(missing or ("\0",)) for path in refused), refused

@@ -161,7 +161,7 @@ def remove_both(assets: Path) -> None:
 
 def remove_runtime(assets: Path) -> None:
     """The smaller runtime's WebAssembly, which two of the three ways need."""
-    next(assets.glob("pyodide.asm.*.bin")).unlink()
+    next(assets.glob("pyodide.asm.*.wasm")).unlink()
 
 
 DAMAGED = ("the snapshot is damaged",)

@@ -22,7 +22,36 @@ HEAD = """# What a tool can use
 
 Written by a run of `tests/browser/test_python_like_stock.py` on {date}. A tool tried each of these in a page; Python was started
 from the snapshot, from the precompiled library and from Pyodide's own files. Where the three differ, the cell says how. "stock" is
-Pyodide's own start with our client in it: time zones are ours on each of the ways, for Pyodide brings none.
+Pyodide's own start with our client in it: time zones are ours on each of the ways, for Pyodide brings none. The page's agent named no
+[packages](#packages).
+"""
+
+TAIL = """## Packages
+
+A tool may import the standard library, `pyodide`, and the packages that `agents/NAME/agent.toml` names:
+
+```toml
+[runtime]
+packages = ["snowballstemmer", "msgspec>=0.22"]
+```
+
+They are the same on each way of starting. The build fetches them, with pip, and puts them into the page; no page asks a package index
+or a CDN for anything. Which files it took is written into `agents/NAME/packages.lock`, with digests: keep that file with your sources.
+From then on exactly these are used, and with `.cache/` no network is needed. One more package leaves the others as they are; for newer
+versions delete the lock.
+
+- **Which version:** the newest that the browser's Python can use and that everybody who needs the package agrees with: a wheel of pure
+  Python, else one that its makers built for this Pyodide (`pyemscripten_..._wasm32`), else Pyodide's own build. What a package depends on comes
+  with it, judged for the browser and not for the machine that builds. No older version is tried to make two packages fit: the build
+  names both, and you choose.
+- **`numpy`** and others that the package index has in no form for browsers are Pyodide's own builds: Pyodide fetches them at build time, from its
+  own address. A machine that cannot reach that puts the file that the message names into a folder: `PYODIDE_PACKAGES=FOLDER`.
+- **Compiled code** makes the page take the full runtime by itself: about 2.7 MB more, with brotli, before it is ready.
+- **What a visitor pays:** one file with all of them, as bytecode, fetched beside the rest (`snowballstemmer`: 0.19 MB), and what they import of
+  the standard library in the snapshot. Pages whose agents name none are as they were.
+- **`micropip`** is one of them: `packages = ["micropip"]`. It can be imported then on each way; to install from an index at run time, that
+  index has to be in `[server] connect`, too. Without it, it is there on the stock way only.
+- **Not there:** the packages' sources (`inspect.getsource`), programs and `.pth` files; C libraries that Pyodide keeps apart from its packages.
 """
 
 
@@ -63,6 +92,7 @@ def write(path: Path, reports: Iterable[Any], *, date: str) -> int:
     columns = sorted(engines)
     lines = [HEAD.format(date=date), f"| thing | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]
     lines += [f"| `{thing}` | {' | '.join(row.get(it, '–') for it in columns)} |" for thing, row in rows.items()]
+    lines += ["", TAIL.rstrip("\n")]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return len(rows)

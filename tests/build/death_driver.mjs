@@ -27,7 +27,9 @@ const unfetched = () => {
 python.pyimport("pyclient.lazy_stdlib").install_zones(unfetched, "/lib/zones");
 
 const told = job.cases.map(({ settings, tools }) => {
-  python.runPython("import importlib, sys; sys.modules.pop('agent_tools', None); importlib.invalidate_caches(); sys.dont_write_bytecode = True");
+  python.runPython(
+    "import importlib, sys; sys.modules.pop('agent_tools', None); importlib.invalidate_caches(); sys.dont_write_bytecode = True",
+  );
   if (tools !== null) python.FS.writeFile("/home/pyodide/agent_tools.py", tools);
   try {
     python.pyimport("pyclient.browser").start({}, JSON.stringify(settings), tools !== null);
@@ -36,6 +38,9 @@ const told = job.cases.map(({ settings, tools }) => {
   }
   return null;
 });
-const missing = deathOf(new FileFault("missing", "tools.0a1b.bin", "the agent's tools could not be fetched (status 404)"), false);
+const missing = deathOf(
+  new FileFault("missing", "tools.0a1b.bin", "the agent's tools could not be fetched (status 404)"),
+  false,
+);
 console.log(JSON.stringify([...told, missing, deathOf(new Error("no memory"), false)]));
 process.exit(0);

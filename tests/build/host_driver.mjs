@@ -46,7 +46,11 @@ function run({ audio, may_send, item_of, may_play, frames = [], messages = [], b
   const told = [];
   const played = [];
   const recycled = [];
-  const host = new Host({ globals: null }, () => {}, () => {});
+  const host = new Host(
+    { globals: null },
+    () => {},
+    () => {},
+  );
   host.client = {
     frame: method(told, "frame"),
     message: method(told, "message"),

@@ -29,13 +29,19 @@ const bytes = concatenated([
   ...written(SECTION.table, [[0x70, 0, 2]]),
   ...written(SECTION.memory, [[0, 2]]),
   ...written(SECTION.global, [[0x7f, 0, 0x41, 0, 0x0b]]),
-  ...written(SECTION.export, [[...name("first"), 0, 1], [...name("later"), 0, 2], [...name("memory"), 2, 0]]),
+  ...written(SECTION.export, [
+    [...name("first"), 0, 1],
+    [...name("later"), 0, 2],
+    [...name("memory"), 2, 0],
+  ]),
   ...written(SECTION.element, [[0, 0x41, 1, 0x0b, 1, 1]]),
   ...written(SECTION.code, [
     body([...asked.reads[0].flatMap(read), ...asked.compares.flatMap(compare)]),
     body(asked.reads[1].flatMap(read)),
   ]),
-  ...written(SECTION.data, [concatenated([[0, 0x41], signed(BEGIN), [0x0b], leb(END - BEGIN), initial.subarray(BEGIN)])]),
+  ...written(SECTION.data, [
+    concatenated([[0, 0x41], signed(BEGIN), [0x0b], leb(END - BEGIN), initial.subarray(BEGIN)]),
+  ]),
 ]);
 
 const running = new Uint8Array(2 * 65536);
@@ -45,6 +51,8 @@ asked.held.forEach((address, i) => new DataView(running.buffer).setUint32(90000 
 const ownership = new Ownership(bytes, readData(bytes), [running], new Set(), new Set());
 const own = ownership.of((index) => index === 2, { hasRun: true, takesDead: false });
 
-const { exports } = await WebAssembly.instantiate(await WebAssembly.compile(watched(bytes, END)), { env: { step() {} } });
+const { exports } = await WebAssembly.instantiate(await WebAssembly.compile(watched(bytes, END)), {
+  env: { step() {} },
+});
 exports.first();
 console.log(JSON.stringify({ own, read: told(exports).read }));

@@ -62,11 +62,18 @@ async function divided(code) {
   const made = await python(primary, (instance) => new Secondaries(parts).attach(instance));
   const heap = () => made._module.HEAPU8;
   const shipped = shippedPlaces();
-  const isThere = (name) => own[name].filter((at) => !shipped.has(Math.floor(at / meta.block_bytes)) && heap()[at] !== 0).length;
+  const isThere = (name) =>
+    own[name].filter((at) => !shipped.has(Math.floor(at / meta.block_bytes)) && heap()[at] !== 0).length;
   const tooEarly = Object.fromEntries(names.map((name) => [name, brought.includes(name) ? 0 : isThere(name)]));
   const result = made.runPython(code);
   const wrong = brought.flatMap((name) => own[name].filter((at) => heap()[at] !== all[at]));
-  return { result, brought, tooEarly, wrong: wrong.length, absent: names.filter((name) => !brought.includes(name) && isThere(name) === 0) };
+  return {
+    result,
+    brought,
+    tooEarly,
+    wrong: wrong.length,
+    absent: names.filter((name) => !brought.includes(name) && isThere(name) === 0),
+  };
 }
 
 /** Blocks that the restored memory brings itself. */

@@ -21,8 +21,15 @@ const WHOLE = concatenated([
   ...written(SECTION.function, [[0], [0], [0]]),
   ...written(SECTION.table, [[0x70, 0, 2]]),
   ...written(SECTION.memory, [[0, 1]]),
-  ...written(SECTION.global, [[0x7f, 1, 0x41, 0, 0x0b], [0x7f, 1, 0x41, 0, 0x0b]]),
-  ...written(SECTION.export, [[...name("entry"), 0, 3], [...name("count"), 3, 1], [...name("memory"), 2, 0]]),
+  ...written(SECTION.global, [
+    [0x7f, 1, 0x41, 0, 0x0b],
+    [0x7f, 1, 0x41, 0, 0x0b],
+  ]),
+  ...written(SECTION.export, [
+    [...name("entry"), 0, 3],
+    [...name("count"), 3, 1],
+    [...name("memory"), 2, 0],
+  ]),
   ...written(SECTION.element, [[0, 0x41, 1, 0x0b, 1, 1]]),
   ...written(SECTION.code, [
     concatenated(body(0x20, 0, 0x20, 0, 0x6a)),
@@ -39,7 +46,10 @@ const { called } = toldBy(exports);
 const [used, atStart] = JSON.parse(readFileSync(0, "utf8"));
 const without = split(WHOLE, new Set([1, 2, 3].filter((it) => !used.includes(it))), "rest");
 const divided = split(without.primary, new Set(used.filter((it) => !atStart.includes(it))), "call");
-const modules = { call: await WebAssembly.compile(divided.secondary), rest: await WebAssembly.compile(without.secondary) };
+const modules = {
+  call: await WebAssembly.compile(divided.secondary),
+  rest: await WebAssembly.compile(without.secondary),
+};
 
 async function run(now) {
   const brought = { ahead: [], now: [] };
@@ -50,7 +60,11 @@ async function run(now) {
       () => (brought.now.push(name), now(name)),
     );
   const parts = new Secondaries([part("call"), part("rest")]);
-  return { parts, brought, seen: parts.attach(await WebAssembly.instantiate(await WebAssembly.compile(divided.primary), imports)) };
+  return {
+    parts,
+    brought,
+    seen: parts.attach(await WebAssembly.instantiate(await WebAssembly.compile(divided.primary), imports)),
+  };
 }
 
 function usedOf({ seen, brought: { ahead, now } }) {

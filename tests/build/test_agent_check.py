@@ -148,7 +148,7 @@ def check(tmp_path: Path, source: str | bytes) -> None:
         (HEAD + "def f(a: 'Nope'):\n    '''F.'''\n", ["line 5", "f", "Nope"]),
         (HEAD + "def f():\n    '''F.'''\n    yield 1\n", ["line 5", "f: it yields"]),
         ("import numpy\n", ["line 1", "no module 'numpy'"]),
-        ("import json\nfrom helpers import x\n", ["line 2", "no module 'helpers'", "the only file"]),
+        ("import json\nfrom helpers import x\n", ["line 2", "no module 'helpers'", "the only one"]),
         ("from js import document\n", ["line 1", "document", "in a worker"]),
         ("x = 1\ny = x / 0\n", ["line 2", "ZeroDivisionError"]),
         ("import sys\nsys.exit(1)\n", ["line 2", "sys.exit"]),

@@ -23,9 +23,11 @@ def build_py(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
-@pytest.mark.parametrize("command", [[], ["serve"], ["build"], ["test"], ["bench"], ["doctor"], ["check"], ["lock"]])
-def test_every_verb_explains_itself(command: list[str]) -> None:
-    done = build_py(*command, "--help")
+@pytest.mark.parametrize(
+    "verb", [[], ["serve"], ["build"], ["test"], ["bench"], ["doctor"], ["check"], ["format"], ["lock"]]
+)
+def test_every_verb_explains_itself(verb: list[str]) -> None:
+    done = build_py(*verb, "--help")
     assert done.returncode == 0
     assert "usage:" in done.stdout
 

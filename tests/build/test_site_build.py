@@ -19,7 +19,7 @@ from typing import Any
 import brotli
 import pytest
 
-from builder import agent_config, assets, bundle, packing, policy, site, start_texts, verify
+from builder import agent_config, assets, fetch_runtime, node, packing, policy, site, start_texts, verify
 from builder.environment import SetupError
 from pyclient import notices
 from pyclient.config import ClientConfig
@@ -54,7 +54,7 @@ def test_two_builds_are_equal_byte_for_byte(dist: Path, tmp_path: Path) -> None:
 
 def content(path: Path) -> bytes:
     """What a page gets of a file: a packed one is decoded."""
-    return packing.unpacked(path.read_bytes()) if path.suffix == ".bin" else path.read_bytes()
+    return packing.unpacked(path.read_bytes()) if path.suffix in packing.PACKED else path.read_bytes()
 
 
 def described(boot: Any) -> Iterator[dict[str, Any]]:
@@ -76,7 +76,8 @@ def test_no_host_needs_to_know_a_suffix_but_those_of_pages(dist: Path) -> None:
     """Others are refused by some hosts, and given a type by others that a browser does not take."""
     for_people_and_hosts = ("_headers", "licenses.txt")
     found = {path.suffix for path in dist.rglob("*") if path.is_file() and path.name not in for_people_and_hosts}
-    assert found == {".html", ".css", ".js", ".bin", ".br", ".gz"}
+    # No page asks for a `.map`: where a host refuses it, only developer tools miss something.
+    assert found == {".html", ".css", ".js", ".bin", ".wasm", ".map", ".br", ".gz"}
     assert not [path for path in (dist / "assets").iterdir() if path.is_dir()]
 
 
@@ -94,7 +95,7 @@ def test_the_page_can_check_every_file_that_it_is_told_of(dist: Path) -> None:
     attributes = dict(re.findall(r'(?:src|href)="(assets/[^"]*)" integrity="sha256-([^"]*)"', page))
     for url, digest in attributes.items():
         assert digest == base64.b64encode(hashlib.sha256((dist / url).read_bytes()).digest()).decode(), url
-    there = {f"assets/{path.name}" for path in (dist / "assets").iterdir() if path.suffix not in (".br", ".gz")}
+    there = {f"assets/{path.name}" for path in (dist / "assets").iterdir() if path.suffix not in (".br", ".gz", ".map")}
     # `start.js` is what stands in the page too; it is fetched only to find out whether a host's policy forbids the page's own.
     assert {file["url"] for file in files} | set(attributes) | {page_config(dist)["start"]["url"]} == there
 
@@ -140,7 +141,7 @@ def test_the_wheel_has_no_dependencies_and_only_the_client(dist: Path) -> None:
         (metadata,) = [name for name in names if name.endswith("METADATA")]
         assert b"Requires-Dist" not in archive.read(metadata)
     assert all(name.startswith(("pyclient/", "parley_client-")) for name in names)
-    assert "pyclient/session.py" in names
+    assert {"pyclient/session.py", "pyclient/py.typed"} <= set(names)
 
 
 def test_a_worklet_is_one_file_that_imports_nothing(dist: Path) -> None:
@@ -149,6 +150,51 @@ def test_a_worklet_is_one_file_that_imports_nothing(dist: Path) -> None:
         text = verify.COMMENT.sub("", path.read_text())
         assert "registerProcessor" in text
         assert not re.search(r"^\s*(import|export)\b", text, re.MULTILINE)
+
+
+LINK = re.compile(r"# sourceMappingURL=(\S+)")
+
+
+def test_developer_tools_find_the_sources_of_every_script_and_style(dist: Path) -> None:
+    """By a link at the end of each; a map names files of the repository, never a folder of the machine that built it."""
+    maps = {path.name for path in (dist / "assets").glob("*.map")}
+    named = []
+    for path in [*(dist / "assets").glob("*.js"), *(dist / "assets").glob("*.css")]:
+        if not path.name.startswith(("pyodide.", "stock.")):
+            (link,) = LINK.findall(path.read_text())
+            named.append(link)
+    assert sorted(named) == sorted(maps) and len(maps) == 6
+    for name in maps:
+        found = json.loads((dist / "assets" / name).read_text())
+        assert found["sourceRoot"] == "parley:///"
+        for source, text in zip(found["sources"], found["sourcesContent"], strict=True):
+            assert (ROOT / source).read_text() == text, source
+        assert str(ROOT) not in (dist / "assets" / name).read_text()
+
+
+def test_only_the_links_name_a_map(dist: Path) -> None:
+    """Nothing that a page does can fetch one. The script in the page finds it from the page's own address."""
+    (in_page,) = LINK.findall((dist / "index.html").read_text())
+    assert (dist / in_page).exists() and in_page.startswith("assets/start.js.")
+    assert not LINK.search((dist / "404.html").read_text())
+    for path in dist.rglob("*"):
+        if path.suffix in (".html", ".js", ".css") and not path.name.startswith(("pyodide.", "stock.")):
+            assert '.map"' not in path.read_text() and path.read_text().count(".map\n") <= 1, path.name
+
+
+def test_old_browsers_can_read_the_script_that_says_why_nothing_works(dist: Path, tmp_path: Path) -> None:
+    """Every browser with `globalThis` reads the syntax of 2019. One `?.` would make the whole script a syntax error there."""
+    pages = {name: (dist / name).read_text() for name in ("index.html", "404.html")}
+    texts = [re.findall(r'<script data-cfasync="false">(.*?)</script>', page, re.DOTALL)[-1] for page in pages.values()]
+    acorn = fetch_runtime.fetch(ROOT).acorn
+    reader = f"import {{ parse }} from {json.dumps(acorn.resolve().as_uri())};\n"
+    for text in texts:
+        for year, fails in ((2019, False), (5, True)):  # the second one shows that this can fail
+            (tmp_path / "read.mjs").write_text(f"{reader}parse({json.dumps(text)}, {{ ecmaVersion: {year} }});\n")
+            done = subprocess.run(
+                [node.node(ROOT), str(tmp_path / "read.mjs")], capture_output=True, text=True, check=False
+            )
+            assert (done.returncode != 0) is fails, done.stderr[:2000]
 
 
 def test_the_meta_policy_is_the_header_without_what_meta_cannot_say(dist: Path) -> None:
@@ -482,33 +528,6 @@ def test_the_page_is_told_what_its_picker_offers(dist: Path) -> None:
 def test_an_unknown_agent_lists_those_there_are() -> None:
     with pytest.raises(SetupError, match="there is: demo"):
         agent_config.load(ROOT, "nobody")
-
-
-@pytest.mark.parametrize(
-    ("files", "complaint"),
-    [
-        (
-            {
-                "capture.js": 'import { a } from "./b.js";\n',
-                "b.js": 'import { b } from "./capture.js";\nexport const a = 1;\n',
-            },
-            "ring",
-        ),
-        ({"capture.js": 'import { a } from "./gone.js";\n'}, "does not exist"),
-        ({"capture.js": "export default 1;\n"}, "cannot flatten"),
-        (
-            {"capture.js": 'import { a } from "./b.js";\nconst a2 = 1;\n', "b.js": "export const a2 = 1;\n"},
-            "both declare",
-        ),
-    ],
-)
-def test_what_the_flattener_does_not_understand_is_refused(
-    tmp_path: Path, files: dict[str, str], complaint: str
-) -> None:
-    for name, text in files.items():
-        (tmp_path / name).write_text(text)
-    with pytest.raises(SetupError, match=complaint):
-        bundle.flatten(tmp_path, "capture.js")
 
 
 def test_a_template_that_names_something_unknown_stops_the_build(tmp_path: Path) -> None:

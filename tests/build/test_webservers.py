@@ -42,6 +42,7 @@ class FakeMachine:
         (["tests"], True),
         (["-k", "nothing"], True),
         (["tests/build"], True),
+        (["tests/integration"], True),
         (["tests/browser/test_hosts.py::test_it", "-x"], True),
         (["tests/browser/test_start.py"], False),
         (["tests/unit"], False),

@@ -4,7 +4,15 @@ import { readFileSync } from "node:fs";
 
 class Element {
   constructor() {
-    Object.assign(this, { dataset: {}, children: [], parent: null, textContent: "", hidden: false, dir: "", className: "" });
+    Object.assign(this, {
+      dataset: {},
+      children: [],
+      parent: null,
+      textContent: "",
+      hidden: false,
+      dir: "",
+      className: "",
+    });
     Object.assign(this, { scrollHeight: 0, scrollTop: 0, clientHeight: 0 });
   }
   get firstChild() {

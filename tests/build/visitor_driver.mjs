@@ -18,10 +18,19 @@ tellInFewLines();
 
 const job = JSON.parse(readFileSync(process.argv[2], "utf8"));
 process.argv.length = 1; // as in a browser
-Object.defineProperty(globalThis, "navigator", { value: { language: job.language, userAgent: "", platform: "" }, configurable: true });
+Object.defineProperty(globalThis, "navigator", {
+  value: { language: job.language, userAgent: "", platform: "" },
+  configurable: true,
+});
 delete WebAssembly.Suspending;
 delete WebAssembly.promising;
-if (job.suspends) Object.assign(WebAssembly, { Suspending: function (call) { return call; }, promising: (call) => call });
+if (job.suspends)
+  Object.assign(WebAssembly, {
+    Suspending: function (call) {
+      return call;
+    },
+    promising: (call) => call,
+  });
 
 const of = (name) => pathToFileURL(join(job.runtime, name));
 const { loadPyodide } = await import(of("pyodide.mjs"));

@@ -1,16 +1,18 @@
 /**
- * Runs jobs of the worklet tests in Node, without any AudioWorklet. `node driver.mjs JOBS.json` reads a list of jobs,
- * runs each and writes a list of plain results beside it (JOBS.json.out); sample data goes through raw files.
+ * Runs jobs of the worklet tests in Node, without any AudioWorklet. `node driver.mjs JOBS.json FOLDER` reads a list of jobs,
+ * runs each with the worklets in FOLDER (a URL) and writes a list of plain results beside it (JOBS.json.out); sample data goes
+ * through raw files.
  *
  * A frame that a core posts is really transferred, so a core that touches it afterwards fails here as in a browser.
  */
 
 import { readFileSync, writeFileSync } from "node:fs";
 
-import { CaptureCore } from "../../worklets/capture_core.js";
-import { swapToOrFromWire } from "../../worklets/pcm.js";
-import { PlaybackCore } from "../../worklets/playback_core.js";
-import { Resampler } from "../../worklets/resampler.js";
+const [jobsPath, folder] = process.argv.slice(2);
+const { CaptureCore } = await import(`${folder}/capture_core.js`);
+const { swapToOrFromWire } = await import(`${folder}/pcm.js`);
+const { PlaybackCore } = await import(`${folder}/playback_core.js`);
+const { Resampler } = await import(`${folder}/resampler.js`);
 
 const QUANTUM = 128;
 
@@ -100,7 +102,16 @@ function resample({ from, to, quality, blocks, style, input, output }) {
 }
 
 /** Drives a CaptureCore by steps; the frames end up in one file. */
-function capture({ context_rate: contextRate, channels = 1, input, output, steps, attach = true, clock_tick_ms: tick = 0, hold_ms: holdMs = 0 }) {
+function capture({
+  context_rate: contextRate,
+  channels = 1,
+  input,
+  output,
+  steps,
+  attach = true,
+  clock_tick_ms: tick = 0,
+  hold_ms: holdMs = 0,
+}) {
   const sources = input === undefined ? [] : readArray(input, Float32Array);
   const perChannel = sources.length / channels;
   const blocks = Array.from({ length: channels }, () => new Float32Array(QUANTUM));
@@ -253,6 +264,5 @@ function swapped({ samples }) {
 }
 
 const KINDS = { tones, resample, capture, playback, allocation, swapped };
-const jobsPath = process.argv[2];
 const results = JSON.parse(readFileSync(jobsPath, "utf8")).map((job) => KINDS[job.kind](job));
 writeFileSync(`${jobsPath}.out`, JSON.stringify(results));

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 DRIVER = Path(__file__).with_name("driver.mjs")
+WORKLETS = Path(__file__).resolve().parents[2] / "worklets"
 QUANTUM = 128
 
 
@@ -31,10 +32,11 @@ def find_node() -> str:
 
 
 class Node:
-    """Jobs of one test. Sample files live in a directory of the test's own."""
+    """Jobs of one test. Sample files live in a directory of the test's own. `worklets`: the folder of the code that is tried."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, worklets: Path = WORKLETS) -> None:
         self.directory = directory
+        self.worklets = worklets
         self.files = 0
 
     def file(self, array: np.ndarray | None = None) -> str:
@@ -49,9 +51,8 @@ class Node:
         """The results of the jobs, in order; raises with Node's own message if one failed."""
         jobs_path = self.directory / "jobs.json"
         jobs_path.write_text(json.dumps(jobs))
-        done = subprocess.run(
-            [find_node(), *flags, str(DRIVER), str(jobs_path)], capture_output=True, text=True, timeout=120, check=False
-        )
+        command = [find_node(), *flags, str(DRIVER), str(jobs_path), self.worklets.as_uri()]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         if done.returncode != 0:
             raise AssertionError(f"node failed:\n{done.stderr}")
         results: list[dict[str, Any]] = json.loads(Path(f"{jobs_path}.out").read_text())

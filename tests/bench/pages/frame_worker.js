@@ -144,7 +144,12 @@ async function startCall(config) {
   for (const run of timers) run();
   const frames = Array.from({ length: 50 }, (_, seed) => noise(seed));
   const texts = frames.map((frame) =>
-    JSON.stringify({ type: "reply.audio", reply_id: "reply_bench", item_id: "item_bench", data: new Uint8Array(frame).toBase64() }),
+    JSON.stringify({
+      type: "reply.audio",
+      reply_id: "reply_bench",
+      item_id: "item_bench",
+      data: new Uint8Array(frame).toBase64(),
+    }),
   );
   const { port1: plainPort, port2: plainEnd } = new MessageChannel();
   plainEnd.onmessage = ({ data }) => (count.played += data.pcm.byteLength);
@@ -175,7 +180,10 @@ async function check(call, frames) {
   for (let i = 0; i < 100; i++) call.encode(i);
   for (let i = 0; i < 100; i++) call.decode(i);
   // WebKit's messages may take longer than a timer of nothing.
-  await until(() => count.played - before.played >= 100 * FRAME_BYTES && count.sent - before.sent >= 100, "sending and playing what it got");
+  await until(
+    () => count.played - before.played >= 100 * FRAME_BYTES && count.sent - before.sent >= 100,
+    "sending and playing what it got",
+  );
   const sent = count.sent - before.sent;
   const played = count.played - before.played;
   const characters = (count.characters - before.characters) / 100;
@@ -185,7 +193,8 @@ async function check(call, frames) {
   const wanted = new Uint8Array(frames[49]).toBase64();
   if (type !== "input.audio" || audio !== wanted) throw new Error("a frame left as something else than it came");
   const { item, pcm } = count.lastPlayed;
-  if (item !== "reply_bench" || new Uint8Array(pcm).toBase64() !== wanted) throw new Error("other samples are played than came");
+  if (item !== "reply_bench" || new Uint8Array(pcm).toBase64() !== wanted)
+    throw new Error("other samples are played than came");
   if (played !== 100 * FRAME_BYTES) throw new Error(`of ${100 * FRAME_BYTES} bytes ${played} were played`);
 }
 

@@ -4,7 +4,7 @@
   const note = (kind, values) => events.push({ kind, at: Date.now(), ...values });
   const PlainSocket = self.WebSocket;
   self.WebSocket = class WebSocket extends PlainSocket {
-    constructor(url, protocols) {
+    constructor(_, protocols) {
       super("@PROBE_URL@", protocols);
       this.addEventListener("message", ({ data }) => note("received", { head: String(data).slice(0, 120) }));
     }

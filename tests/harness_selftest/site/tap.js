@@ -18,4 +18,4 @@ class Tap extends AudioWorkletProcessor {
     return true;
   }
 }
-registerProcessor('tap', Tap);
+registerProcessor("tap", Tap);

@@ -1,1 +1,1 @@
-console.error('told by the worker');
+console.error("told by the worker");

@@ -1,0 +1,211 @@
+/**
+ * What page and worker know of each other, and of what the build and Python tell them: for the type checker, nothing of
+ * it is sent. The messages of the worklets are in `worklets/messages.js`.
+ */
+
+/**
+ * A file as the build describes it: the length of its content, a digest of each part of `part_bytes`, and a sum of the
+ * whole for who cannot wait for a digest (`builder/assets.py`).
+ */
+export interface Described {
+  url: string;
+  bytes: number;
+  part_bytes: number;
+  sha256: string[];
+  crc32: number;
+}
+
+// --- what the build tells the page (`builder/site.py`)
+
+export interface PageConfig {
+  boot: BootConfig & { worker: Described; capture: Described; playback: Described };
+  choices: Choice[];
+  start: Described;
+  /** By code: title, what the visitor can do, what the site's owner should know. */
+  start_words: Record<string, [string, string, string]>;
+  owner_words: Record<string, string>;
+  /** By kind of fault: title, hint, whether Connect can help. */
+  microphone_words: Record<string, [string, string, boolean]>;
+}
+
+/** One service of the picker. */
+export interface Choice {
+  label: string;
+  settings: Settings;
+}
+
+/** What Python's `ClientConfig` takes; here only what the page looks at itself. */
+export interface Settings {
+  preconnect_audio_ms: number;
+  known_voices?: { id: string; label: string }[];
+  voice?: string;
+  greeting?: string;
+  system_prompt?: string;
+  turn_style?: TurnStyle;
+}
+
+/** What Python is started from. */
+export interface BootConfig {
+  runtime: RuntimeFiles;
+  stock: RuntimeFiles;
+  later: ({ name: string; ahead: boolean } & Described)[];
+  snapshot: SnapshotTable & { blocks: Described };
+  precompiled: Described;
+  library: Described;
+  zones: Described;
+  micropip: Described;
+  client: { name: string } & Described;
+  tools: { bytecode: Described | null; source: Described } | null;
+  /** What the agent's tools import beside the standard library. */
+  packages: Described | null;
+}
+
+export interface RuntimeFiles {
+  loader: Described;
+  script: Described;
+  wasm: Described;
+}
+
+export interface SnapshotTable {
+  header: string;
+  heap_bytes: number;
+  block_bytes: number;
+  /** Blocks that a fresh module has right, and blocks that it gets, in turns. */
+  runs: [number, number][];
+  /** Pyodide's table of packages without the packages; it would fetch the whole one otherwise. */
+  lock: object;
+  /** The address of Python's type of texts, by which those without their hash are found. */
+  text_type: number;
+  /** Addresses at which C keeps the time zone, as `_tzset_js` of Emscripten takes them. */
+  zone: number[];
+  /** The address of a word of Pyodide, and what stands there in a browser with and without stack switching. */
+  suspending: { address: number; with: number; without: number };
+  /** The address of a word that Pyodide has just set as this browser needs it. */
+  trampoline: number;
+}
+
+// --- page to worker
+
+export type ToWorker =
+  | { type: "init"; config: BootConfig & { settings: Settings }; ahead: string[] | null }
+  | AheadMessage
+  | Intent;
+
+/**
+ * A piece of a file that the page has asked for before the worker could, or that there are no more, or why there are
+ * none.
+ */
+export type AheadMessage = { type: "ahead"; of: string } & AheadNews;
+export interface AheadNews {
+  piece?: Uint8Array<ArrayBuffer>;
+  module?: WebAssembly.Module;
+  end?: boolean;
+  failed?: string;
+}
+
+/** What a person wants, or what became of the microphone; all but `ping` go on to Python (`pyclient/browser.py`). */
+export type Intent =
+  | { type: "ping" }
+  | ({ type: "connect"; call: number; ports: AudioPorts } & Wishes)
+  | { type: "hang_up"; page_gone: boolean }
+  | { type: "mute"; muted: boolean }
+  | { type: "interrupt" }
+  | { type: "talk"; pressed: boolean; cancelled: boolean }
+  | { type: "text"; text: string }
+  | ({ type: "settings" } & Wishes)
+  | { type: "configure"; settings: Settings }
+  | { type: "capture_failed"; call: number; kind: string; detail: string; fatal: boolean }
+  | { type: "capture_recovered"; kind: string };
+
+export type TurnStyle = "vad" | "push_to_talk";
+
+/** What is chosen in the settings. */
+export interface Wishes {
+  voice: string;
+  greeting: string;
+  system_prompt: string;
+  turn_style: string;
+}
+
+export interface AudioPorts {
+  capture: MessagePort;
+  playback: MessagePort;
+}
+
+// --- worker to page
+
+export type ToPage = BootMessage | ViewMessage | DeadMessage | { type: "pong" };
+
+/** How far the start is. `way`: which of the ways of starting it was; `why` it was not a faster one. */
+export type BootMessage =
+  | { type: "boot"; stage: "runtime" | "python" | "client"; percent: number }
+  | { type: "boot"; stage: "ready"; percent: number; way: Way; why: string | null };
+export type Way = "snapshot" | "precompiled" | "stock";
+
+/** `call` counts the clicks of the page: which of them this view knows of. */
+export interface ViewMessage {
+  type: "view";
+  call: number;
+  view: ViewUpdate;
+}
+
+/** Python is gone. `kind` is for the page's choice of words, `what` names the file at fault. */
+export interface DeadMessage {
+  type: "dead";
+  reason: string;
+  kind: string;
+  what: string | null;
+}
+
+/** As `pyclient/view.py` makes it, with its comments; `tests/build/test_types.py` holds the two together. */
+export interface View {
+  state: string;
+  activity: string;
+  status: string;
+  tone: string;
+  audio_wanted: boolean;
+  can_connect: boolean;
+  can_hang_up: boolean;
+  can_interrupt: boolean;
+  can_type: boolean;
+  muted: boolean;
+  provider: string;
+  features: Record<string, boolean>;
+  turn_style: string;
+  talking: boolean;
+  notice: Notice | null;
+  turns: Turn[];
+  voices: string[] | null;
+  session_id: string | null;
+  ends_in_ms: number | null;
+  stats: Record<string, unknown>;
+}
+
+/** What the page shows: before Python has said a word it knows neither provider nor features. */
+export type ShownView = Omit<View, "features" | "provider"> & { features: View["features"] | null };
+
+/**
+ * `turns` are only those that are new or changed, `gone` left; `order` is null where known turns stay where they are.
+ */
+export interface ViewUpdate extends View {
+  gone: string[];
+  order: string[] | null;
+}
+
+export interface Notice {
+  tone: string;
+  code: string;
+  title: string;
+  hint: string;
+  retry: boolean;
+}
+
+export interface Turn {
+  id: string;
+  role: string;
+  text: string;
+  final: boolean;
+  interrupted: boolean;
+  heard_ms: number | null;
+  sounding: boolean;
+}

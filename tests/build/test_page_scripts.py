@@ -1,0 +1,28 @@
+"""Scripts of the page and the worker with stand-ins for what surrounds them: the tests are in JavaScript, where the events are."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from builder import node
+
+ROOT = Path(__file__).resolve().parents[2]
+# How many tests each file has: one that ran nothing would pass too.
+FILES = {"page_state.test.mjs": 19, "worker_link.test.mjs": 10, "runtime.test.mjs": 7}
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_in_node(file: str) -> None:
+    command = [node.node(ROOT), "--test", "--test-reporter=tap", str(Path(__file__).with_name(file))]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    counted = re.search(r"^# pass (\d+)$", done.stdout, re.MULTILINE)
+    assert counted and int(counted[1]) >= FILES[file], done.stdout[-2000:]
+
+
+def test_every_such_file_is_run() -> None:
+    assert {path.name for path in Path(__file__).parent.glob("*.test.mjs")} == set(FILES)

@@ -1,0 +1,81 @@
+"""The token server runs where nothing is installed that the local agent hears and speaks with (issue 26, the agent is a guest).
+
+Those packages are made impossible to import here, whether they are installed or not. The vendors are the fake ones of
+`server_support`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.integration.server_support import (
+    DEADLINE_S,
+    ROOT,
+    FakeProvider,
+    clean_environment,
+    command,
+    server_process,
+)
+from tests.integration.vendors import VENDORS
+
+ABSENT = ("numpy", "pocketsphinx", "espeakng_loader", "scipy")
+# Python runs a `sitecustomize.py` that it finds before anything else.
+BLOCK = f"""
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {ABSENT}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Absent())
+"""
+
+
+@pytest.fixture
+def without(tmp_path: Path) -> str:
+    """A value for PYTHONPATH with which these packages are not there."""
+    folder = tmp_path / "absent"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(BLOCK)
+    return str(folder)
+
+
+def test_it_starts_and_mints_for_every_vendor(tmp_path: Path, without: str, provider: FakeProvider) -> None:
+    keys = {name: value for vendor in VENDORS.values() for name, value in vendor.environment(provider.url).items()}
+    with server_process(tmp_path, PYTHONPATH=without, **keys) as server:
+        with httpx.Client(base_url=f"http://localhost:{server.port}", trust_env=False, verify=False) as http:
+            for name in VENDORS:
+                answer = http.post("/api/token", json={"provider": name})
+                assert (answer.status_code, answer.json()["provider"]) == (200, name), answer.text
+            assert http.get("/healthz").status_code == 200
+            assert http.get("/agent/v1/token").status_code == 404
+        assert server.stop(signal.SIGTERM) == 0
+        assert "Traceback" not in server.stderr
+    assert len(provider.calls) == len(VENDORS)
+
+
+@pytest.mark.parametrize("wanted", [{}, {"LOCAL_AGENT": "true"}], ids=["no key", "asked for"])
+def test_a_local_agent_that_cannot_run_is_told_in_one_sentence(
+    tmp_path: Path, without: str, wanted: dict[str, str]
+) -> None:
+    """And it shows that the packages are not there, in the test above."""
+    path = os.pathsep.join((str(ROOT), without))
+    done = subprocess.run(
+        command("--port", "0"),
+        cwd=tmp_path,
+        env=clean_environment(PYTHONPATH=path, **wanted),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "the local agent needs a package that is not installed here (numpy)" in done.stderr
+    assert "ASSEMBLYAI_API_KEY" in done.stderr and "Traceback" not in done.stderr
