@@ -146,7 +146,7 @@ class Client:
         self.handle(events.CaptureCaughtUp())
 
     @property
-    def short_way(self) -> AudioFastPath:
+    def audio_fast_path(self) -> AudioFastPath:
         """What the host asks about audio. It fetches the methods anew for each socket: a call may have brought another session."""
         return self.session.audio_fast_path
 

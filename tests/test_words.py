@@ -48,7 +48,6 @@ RETIRED_MODULES = {
 }
 # An everyday meaning in one place, which no reader takes for the thing of that name.
 ALLOWED = {
-    ("pyclient/browser.py", "short_way"),  # read by host.js
     ("pyclient/browser.py", "playback"),  # the host's method, named in JavaScript too
     ("pyclient/graphemes.py", "floor"),  # rounds down to a boundary
     ("pyclient/transcript.py", "gap"),  # white space between two words
