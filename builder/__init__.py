@@ -1,29 +1,42 @@
-"""The steps behind `build.py`, each in a file that answers one question.
+"""The steps behind `build.py`, one per file.
 
-Set-up, standard library only, because they run before anything is installed:
-  cli.py          what can be asked, and which packages each verb needs
-  environment.py  `.venv` from a lock file with hashes
-  node.py         an npm and a Node, the machine's own or one from a wheel
-  browsers.py     the three engines and the virtual sound card for the tests
+Set-up, standard library only, because these run before anything is installed:
+  cli.py            command line: what can be asked, and which packages each command needs
+  environment.py    virtual environment: `.venv` from a lock file with hashes
+  node.py           an npm and a Node, the machine's own or one from a wheel
+  browsers.py       the three engines and the virtual sound card for the tests
+  webservers.py     the web servers that the tests put a built site on
 
 Building, inside `.venv`:
-  vendor.py       the Pyodide runtime, micropip and the time zones, fetched once and checked
-  zones.py        the time zones in one file for the page
-  agents.py       `agents/<name>/agent.toml` read and checked
-  bundle.py       scripts and styles bundled and minified by esbuild, with source maps
-  assets.py       names with content hashes, source maps linked
-  npm_tools.py    esbuild, tsc and biome, fetched once and checked
-  wheel.py        `pyclient` as a reproducible wheel
-  lean.py         Pyodide without what only compiled packages need (in Node: runtime_pruner/)
-  snapshot.py     the memory of a Python that has imported the client, and the way out (in Node: snapshot_maker/)
-  split.py        what of it a page starts with, what calls use, and the rest (in Node: runtime_splitter/)
-  kept.py         what Node makes once, kept in `.cache/`; builds that want the same wait for each other
-  node_errors.mjs how the scripts that Node runs tell what went wrong
-  policy.py       security headers, the one source for server, meta tag and CDN
-  site.py         Jinja pages; puts everything together in `dist/`
-  verify.py       what must be true of a finished `dist/`
-  quality.py      ruff, mypy and import contracts; tsc and biome for scripts
-  suite.py        which tests the whole suite consists of, and on how many processes
+  commands.py       commands: what `serve`, `build`, `test` and the others do
+  site.py           Jinja pages; puts everything together in `dist/`
+  fetch_runtime.py  the Pyodide runtime, micropip and the time zones, fetched once and checked
+  npm_package.py    one npm package, fetched and checked
+  agent_config.py   agent configuration: `agents/<name>/agent.toml` read and checked
+  agent_check.py    settings and tools checked by the client itself (in Node: agent_checker/)
+  start_texts.py    texts for a page whose Python has not started
+  npm_tools.py      esbuild, tsc and biome, fetched once and checked
+  bundle.py         bundler and minifier: esbuild, with source maps
+  assets.py         content-hashed file names, source maps linked
+  packages          packages for tools: chosen, locked with hashes, packed
+  flat_archive.py   flat archive: many small files in one for a page's Python
+  packing.py        compression: gzip for every host, brotli beside it
+  wheel.py          `pyclient` as a reproducible wheel
+  zones.py          the time zones in one file for the page
+  prune.py          Pyodide without what only compiled packages need (in Node: runtime_pruner/)
+  snapshot.py       snapshot: the memory of a Python that has imported the client, and its fallback (in Node: snapshot_maker/)
+  split.py          code splitting: what a page starts with, what calls use, and the rest (in Node: runtime_splitter/)
+  build_cache.py    build cache: what Node makes once, in `.cache/`; builds that want the same wait for each other
+  policy.py         security headers, the one source for server, meta tag and CDN
+  hosts             hosting: the same told to each kind of host
+  verify.py         what must be true of a finished `dist/`
 
-This room treats the others as data: it imports neither `pyclient` nor `server`.
+Checks:
+  quality.py        lint, types, import contracts, of Python and JavaScript
+  suite.py          the whole test suite: which tests, on how many processes
+  doctor            diagnosis of a deployment
+
+`node_errors.mjs` is how the scripts that Node runs report what went wrong.
+
+This package treats the others as data: it imports neither `pyclient` nor `server`.
 """

@@ -1,8 +1,8 @@
-"""Run one verb inside the prepared environment (`build.py` starts this)."""
+"""Run one command inside the prepared environment (`build.py` starts this)."""
 
 import sys
 
-from builder import verbs
+from builder import commands
 from builder.cli import parse
 
-raise SystemExit(verbs.run(parse(sys.argv[1:])))
+raise SystemExit(commands.run(parse(sys.argv[1:])))

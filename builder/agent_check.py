@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from builder import kept
+from builder import build_cache
 from builder.environment import SetupError, for_programs, say
 
 CHECKER = Path(__file__).parent / "agent_checker"
@@ -101,7 +101,7 @@ def tools(
         root
         / ".cache"
         / "checked"
-        / kept.digest([stock.name.encode(), wheel, zones, packages or b"", content, *sources])
+        / build_cache.digest([stock.name.encode(), wheel, zones, packages or b"", content, *sources])
     )
     name = file.relative_to(root) if file.is_relative_to(root) else file
 
@@ -124,14 +124,14 @@ def tools(
         return [str(CHECKER / "check_tools.mjs"), str(work / "job.json")]
 
     failure = f"{name}: the browser's Python could not import it."
-    with kept.missing(folder) as wanting:
+    with build_cache.missing(folder) as wanting:
         if wanting:
             say(f"importing {name} in the browser's Python (once per change of it)")
             try:
-                kept.make(root, folder, command, failure, timeout_s=NODE_LIMIT_S)
-            except kept.TooLongError:
+                build_cache.make(root, folder, command, failure, timeout_s=NODE_LIMIT_S)
+            except build_cache.TooLongError:
                 raise SetupError(f"{name}: importing it does not end (given up after {NODE_LIMIT_S} s)") from None
-            kept.forget_oldest(folder.parent)
+            build_cache.forget_oldest(folder.parent)
     told = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     found = told["found"]
     lines = {kind: [_line(name, it) for it in found if it["kind"] == kind] for kind in ("error", "warning")}

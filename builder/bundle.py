@@ -41,7 +41,7 @@ class Group:
 GROUPS = (
     Group(
         entries={
-            "boot.js": "templates/static/boot.js",
+            "worker.js": "templates/static/worker.js",
             "shell.js": "templates/static/shell.js",
             "style.css": "templates/static/style.css",
         },

@@ -1,4 +1,4 @@
-"""What can be asked of `build.py`, and which dependency group each verb needs."""
+"""What can be asked of `build.py`, and which dependency group each command needs."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ BENCHES_IN_CHROMIUM = ("bytes",)
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    """Parse the command line; without a verb it is `serve`. Exits for --help and for wrong arguments."""
+    """Parse the command line; without a command it is `serve`. Exits for --help and for wrong arguments."""
     parser = argparse.ArgumentParser(
-        prog="build.py", description="Build, serve and test Parley. Without a verb: serve."
+        prog="build.py", description="Build, serve and test Parley. Without a command: serve."
     )
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
-    serve = verbs.add_parser("serve", help="build the site and serve it with the token route and the local agent")
+    serve = commands.add_parser("serve", help="build the site and serve it with the token route and the local agent")
     serve.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default %(default)s: this machine only)"
     )
     serve.add_argument("--port", type=_port, default=None, help="port (default 8000, or the next free one)")
     serve.add_argument("--agent", default="demo", help="folder under agents/ to build (default %(default)s)")
 
-    build = verbs.add_parser("build", help="render the static site")
+    build = commands.add_parser("build", help="render the static site")
     build.add_argument("--out", type=Path, default=None, help="where to write it (default dist/)")
     build.add_argument("--agent", default="demo", help="folder under agents/ to build (default %(default)s)")
     build.add_argument(
@@ -45,14 +45,14 @@ def parse(argv: list[str]) -> argparse.Namespace:
         help="the site's path on its host, such as /voice/ (default /)",
     )
 
-    verbs.add_parser("test", help="install what the tests need and run every check and test")
-    verbs.add_parser("talk", help="speak to a deployment through a real browser and judge what comes back")
-    verbs.add_parser("doctor", help="look at a deployment and say what is wrong with it")
-    bench = verbs.add_parser("bench", help="measure what it costs, and compare with the committed budget")
+    commands.add_parser("test", help="install what the tests need and run every check and test")
+    commands.add_parser("talk", help="speak to a deployment through a real browser and judge what comes back")
+    commands.add_parser("doctor", help="look at a deployment and say what is wrong with it")
+    bench = commands.add_parser("bench", help="measure what it costs, and compare with the committed budget")
     _bench_options(bench)
-    verbs.add_parser("check", help="check style, types and imports of Python and JavaScript, without a browser")
-    verbs.add_parser("format", help="write Python, scripts and styles as `check` wants them")
-    verbs.add_parser("lock", help="make builder/locks/ again from pyproject.toml (needs network)")
+    commands.add_parser("check", help="check style, types and imports of Python and JavaScript, without a browser")
+    commands.add_parser("format", help="write Python, scripts and styles as `check` wants them")
+    commands.add_parser("lock", help="make builder/locks/ again from pyproject.toml (needs network)")
 
     if not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help")):
         argv = ["serve", *argv]
@@ -63,13 +63,13 @@ def parse(argv: list[str]) -> argparse.Namespace:
             )
             print("ARGS go to pytest, for example: -k resampler, --engines chromium, -x")
             raise SystemExit(0)
-        return argparse.Namespace(verb="test", pytest=argv[1:])
+        return argparse.Namespace(command="test", pytest=argv[1:])
     if argv[0] == "talk":  # its own options are read where the harness is
-        return argparse.Namespace(verb="talk", talk=argv[1:])
+        return argparse.Namespace(command="talk", talk=argv[1:])
     if argv[0] == "doctor":  # so are its own
-        return argparse.Namespace(verb="doctor", doctor=argv[1:])
+        return argparse.Namespace(command="doctor", doctor=argv[1:])
     arguments = parser.parse_args(argv)
-    if arguments.verb == "bench":
+    if arguments.command == "bench":
         arguments.bench = argv[1:]
         arguments.names = _bench_names(bench, arguments)
         arguments.engines = tuple(dict.fromkeys(name for group in arguments.engines for name in group)) or ENGINES
@@ -116,10 +116,10 @@ def engines_for_bench(arguments: argparse.Namespace) -> tuple[str, ...]:
 
 
 def group_for(arguments: argparse.Namespace) -> str:
-    """Name the lock file that the verb needs."""
-    if arguments.verb == "doctor":
+    """Name the lock file that the command needs."""
+    if arguments.command == "doctor":
         return "serve" if {"--no-browser", "-h", "--help"} & set(arguments.doctor) else "test"
-    return "serve" if arguments.verb in ("serve", "build") else "test"
+    return "serve" if arguments.command in ("serve", "build") else "test"
 
 
 def _engines(text: str) -> list[str]:

@@ -19,7 +19,7 @@ class SetupError(Exception):
 
 
 def say(text: str) -> None:
-    """Tell the person what set-up is doing. On stderr: stdout belongs to the verb."""
+    """Tell the person what set-up is doing. On stderr: stdout belongs to the command."""
     print(f"• {text}", file=sys.stderr, flush=True)
 
 

@@ -16,17 +16,17 @@ from markupsafe import Markup
 
 from builder import (
     agent_check,
-    agents,
+    agent_config,
     bundle,
-    lean,
+    fetch_runtime,
     packages,
     policy,
+    prune,
     snapshot,
     split,
-    vendor,
+    start_texts,
     verify,
     wheel,
-    words,
     zones,
 )
 from builder import hosts as host_files
@@ -60,10 +60,10 @@ def build(
     """
     if out.exists() and any(out.iterdir()) and not (out / "_headers").exists():
         raise SetupError(f"{out} holds something that is not a build of ours; choose another --out or empty it")
-    agent = agents.load(root, agent_name)
+    agent = agent_config.load(root, agent_name)
     agent_check.settings(root, f"agents/{agent_name}/agent.toml", agent.raw, agent.choices)
     agent_check.stored_agent(f"agents/{agent_name}/agent.toml", agent.choices, agent.tools)
-    runtime = vendor.fetch(root)
+    runtime = fetch_runtime.fetch(root)
     imports = packages.prepare(root, agent.tools.parent, agent.packages, runtime.pyodide, runtime.pins)
     staging = out.with_name(out.name + ".part")
     shutil.rmtree(staging, ignore_errors=True)
@@ -97,8 +97,8 @@ def _inline(assets: Assets, bundles: Mapping[str, bundle.Bundled]) -> policy.Inl
 def _place(
     root: Path,
     out: Path,
-    agent: agents.Agent,
-    runtime: vendor.Runtime,
+    agent: agent_config.Agent,
+    runtime: fetch_runtime.Runtime,
     assets: Assets,
     bundles: Mapping[str, bundle.Bundled],
     imports: packages.Packages | None,
@@ -113,9 +113,9 @@ def _place(
         "assets": assets.placed,
         "integrity": assets.integrity,
         "start": _described(out, scripts["start.js"]),
-        "microphone_words": words.of_the_microphone(root),
+        "microphone_words": start_texts.of_the_microphone(root),
         "boot": {
-            "worker": _described(out, scripts["boot.js"]),
+            "worker": _described(out, scripts["worker.js"]),
             "capture": _described(out, scripts["capture.js"]),
             "playback": _described(out, scripts["playback.js"]),
             **_place_python(root, assets, agent, runtime, imports),
@@ -128,7 +128,11 @@ def _described(out: Path, url: str) -> dict[str, Any]:
 
 
 def _place_python(
-    root: Path, assets: Assets, agent: agents.Agent, runtime: vendor.Runtime, imports: packages.Packages | None
+    root: Path,
+    assets: Assets,
+    agent: agent_config.Agent,
+    runtime: fetch_runtime.Runtime,
+    imports: packages.Packages | None,
 ) -> dict[str, Any]:
     """Write what Python is started from, by each of the ways, the page's tools, and the packages that these import."""
     wheel_name, wheel_bytes = wheel.build(root)
@@ -137,7 +141,7 @@ def _place_python(
     modules = agent_check.tools(root, runtime.pyodide, wheel_bytes, agent.tools, zones_bytes, data)
     library = (runtime.pyodide / LIBRARY).read_bytes()
     full = agent.full_runtime or bool(imports and imports.compiled)
-    starting = runtime.pyodide if full else lean.make(root, runtime.pyodide, runtime.acorn)
+    starting = runtime.pyodide if full else prune.make(root, runtime.pyodide, runtime.acorn)
     also = modules if imports else ()
     kept = snapshot.make(root, runtime.pyodide, starting, wheel_name, wheel_bytes, agent.tools, also)
     source = agent.tools.read_bytes() if agent.tools.exists() else None
@@ -185,12 +189,12 @@ def _place_runtime(assets: Assets, folder: Path, wasm: bytes, name: str, suffix:
     }
 
 
-def _providers(agent: agents.Agent) -> set[str]:
+def _providers(agent: agent_config.Agent) -> set[str]:
     return {str(choice["settings"]["provider"]) for choice in agent.choices}
 
 
 def _render(
-    root: Path, out: Path, agent: agents.Agent, facts: dict[str, Any], inline: policy.Inline, base: str
+    root: Path, out: Path, agent: agent_config.Agent, facts: dict[str, Any], inline: policy.Inline, base: str
 ) -> tuple[str, ...]:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(root / "templates"),
@@ -212,12 +216,12 @@ def _render(
                     "choices": agent.choices,
                     "microphone_words": facts["microphone_words"],
                     "start": facts["start"],
-                    "start_words": words.START,
-                    "owner_words": words.OWNER,
+                    "start_words": start_texts.START,
+                    "owner_words": start_texts.OWNER,
                 },
                 assets=facts["assets"],
                 integrity=facts["integrity"],
-                words=words.START,
+                words=start_texts.START,
                 inline={
                     "start": Markup(inline.scripts[0]),
                     "home": Markup(inline.scripts[1]),

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builder import kept
+from builder import build_cache
 from builder.environment import say
 
 MAKER = Path(__file__).parent / "snapshot_maker"
@@ -25,7 +25,7 @@ RESTORE = [STATIC / name for name in ("restore.js", "text_hash.js")]
 MODULES = (
     "pyclient.browser",
     "pyclient.session",
-    "pyclient.stdlib",
+    "pyclient.lazy_stdlib",
     "asyncio",
     "collections.abc",
     "contextlib",
@@ -96,13 +96,13 @@ def make(
     sources = [*sorted(MAKER.iterdir()), *RESTORE]
     parts = [stock.name.encode(), runtime.name.encode(), wheel, json.dumps(job).encode()]
     parts += [path.read_bytes() for path in sources if path.is_file()]
-    folder = root / ".cache" / "snapshots" / kept.digest(parts)
-    with kept.missing(folder) as wanting:
+    folder = root / ".cache" / "snapshots" / build_cache.digest(parts)
+    with build_cache.missing(folder) as wanting:
         if wanting:
             say("keeping a snapshot of Python with the client imported (once per change of the client)")
             given = {**job, "stock": str(stock), "runtime": str(runtime), "library": str(library(root, stock))}
             _make(given, root, wheel_name, wheel, folder)
-            kept.forget_oldest(folder.parent)
+            build_cache.forget_oldest(folder.parent)
     meta = json.loads((folder / "snapshot.json").read_text(encoding="utf-8"))
     blocks, precompiled = ((folder / name).read_bytes() for name in ("snapshot.bin", "precompiled.zip"))
     return Snapshot(blocks=blocks, meta=meta, precompiled=precompiled)
@@ -129,13 +129,18 @@ def imported_by(tools: Path | None) -> list[str]:
 def library(root: Path, stock: Path) -> Path:
     """Return Python's library as bytecode. It is the same for every client, and takes longer to make than a snapshot."""
     scripts = [MAKER / name for name in ("library.mjs", "compile_library.py", "plain_code.py", "same_every_time.mjs")]
-    folder = root / ".cache" / "library" / kept.digest([stock.name.encode(), *(path.read_bytes() for path in scripts)])
-    with kept.missing(folder) as wanting:
+    folder = (
+        root
+        / ".cache"
+        / "library"
+        / build_cache.digest([stock.name.encode(), *(path.read_bytes() for path in scripts)])
+    )
+    with build_cache.missing(folder) as wanting:
         if wanting:
             say("compiling Python's library (once per version of Pyodide)")
             command = [str(scripts[0]), str(stock)]
             failure = "Python's library could not be compiled."
-            kept.make(root, folder, lambda _, out: [*command, str(out)], failure, timeout_s=900)
+            build_cache.make(root, folder, lambda _, out: [*command, str(out)], failure, timeout_s=900)
     return folder / "library.zip"
 
 
@@ -147,4 +152,4 @@ def _make(job: dict[str, Any], root: Path, wheel_name: str, wheel: bytes, folder
         (work / "job.json").write_text(json.dumps(whole), encoding="utf-8")
         return [str(MAKER / "maker.mjs"), str(work / "job.json")]
 
-    kept.make(root, folder, command, "the snapshot of Python could not be made.", timeout_s=900)
+    build_cache.make(root, folder, command, "the snapshot of Python could not be made.", timeout_s=900)

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder import kept
+from builder import build_cache
 from builder.environment import say
 from builder.snapshot import EMPTY_ZIP, Snapshot
 
@@ -24,7 +24,7 @@ PAGE_SCRIPTS = (
     "host.js",
     "network.js",
     "restore.js",
-    "secondary.js",
+    "deferred_wasm.js",
     "text_hash.js",
 )
 PRUNER = Path(__file__).parent / "runtime_pruner" / "format.mjs"
@@ -32,7 +32,7 @@ PRUNER = Path(__file__).parent / "runtime_pruner" / "format.mjs"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """`primary` stands in for Pyodide's own module, `later` are what `secondary.js` fetches.
+    """`primary` stands in for Pyodide's own module, `later` are what `deferred_wasm.js` fetches.
 
     `tools` are the page's own as bytecode, None where there are none or they cannot be compiled.
     """
@@ -80,7 +80,7 @@ def make(
     ]
     sources = [*sorted(SPLITTER.rglob("*")), PRUNER, *(STATIC / name for name in PAGE_SCRIPTS)]
     parts += [path.read_bytes() for path in sources if path.is_file()]
-    folder = root / ".cache" / "split" / kept.digest(parts)
+    folder = root / ".cache" / "split" / build_cache.digest(parts)
 
     def command(work: Path, out: Path) -> list[str]:
         (work / "snapshot.bin").write_bytes(snapshot.blocks)
@@ -105,11 +105,11 @@ def make(
         return [str(SPLITTER / "divide.mjs"), str(work / "job.json")]
 
     failure = "the runtime could not be divided; an agent with `[runtime] full = true` does without."
-    with kept.missing(folder) as wanting:
+    with build_cache.missing(folder) as wanting:
         if wanting:
-            told = json.loads(kept.make(root, folder, command, failure, timeout_s=900))
+            told = json.loads(build_cache.make(root, folder, command, failure, timeout_s=900))
             say(f"divided the runtime: {told['moved']} functions come when Python is ready, or when they are called")
-            kept.forget_oldest(folder.parent)
+            build_cache.forget_oldest(folder.parent)
     wasm = {path.stem: path.read_bytes() for path in folder.glob("*.wasm")}
     listed = json.loads((folder / "parts.json").read_text(encoding="utf-8"))
     later = tuple(Part(name=it["name"], ahead=it["ahead"], wasm=wasm[it["name"]]) for it in listed)

@@ -1,23 +1,49 @@
 """The session logic of a browser voice agent: pure Python, no dependencies, the same in CPython and in Pyodide.
 
-    events        what a session can be told            commands      what it asks of its host
-    session       who gets to hear of what              lifeline      how a session begins, ends and fails
-    states        what is legal when                    replies       which audio plays; barge-in
-    conversation  the transcript                        playback      how much of each reply was heard
-    toolcalls     calls and their results               toolgate      when a result may be sent
-    tools         @tool, the registry                   schema        type hints as JSON schema
-    docstrings    summary and parameters                jsonable      results as JSON
-    graphemes     where a text may be cut
-    config        settings, checked once                notices       words for what goes wrong
-    view          what the page sees                    outbox        the commands of one event, the running timers
-    codecs        one module per vendor's wire          safejson      bounded reading of messages
-    audio         frames and levels                     reconnect     when to try again
-    rejoin        how a broken line is mended           heartbeat     is the server still there?
-    floor         whose turn it is                      talk          the talk key
-    localturns    turns on a wire without any           ears          is this speech?
-    timelimit     when a session must end               snapshot      the view of this moment
-    gap           speech while the line is down         wishes        what the person chose for a call
-    errors        whose fault it is                     browser       the only module that touches the browser
+    session                the entry: routes each event to the part that handles it
+    events                 what a session can be told
+    commands               what a session asks of its host
+    command_queue          the commands of one event, and the timers that run
+    states                 the state machine as a table: what is legal when
+    errors                 the exceptions, by whose fault it is
+    config                 settings, checked once; what a person chose for one call
+    safejson               JSON parsing with limits, for messages from the network
+    codecs                 codecs: one package per vendor's wire protocol
+
+    call                   the connection of one call: begin, end, fail, and the state that the parts share
+    reconnect              reconnect: what happens after the connection broke
+    backoff                backoff: when the next attempt is made, and whether one is worth it
+    keepalive              keepalive: probes a silent server, and finds a dead connection
+    session_limit          session limit: when a session must wrap up, and when it ends
+
+    audio                  PCM16: frames, durations, levels
+    vad                    voice activity detection in the client
+    playout_ledger         playout ledger: how much of each reply was heard
+    outage_buffer          outage buffer: microphone audio kept while the connection is down
+    preconnect_audio       pre-connect audio: what was said before the call was live
+    audio_fast_path        audio fast path: audio that passes without a call into Python
+
+    turn_taking            turn taking: interruption, and requests for a reply
+    barge_in               barge-in: which reply may sound when the person speaks
+    client_turn_detection  turn detection in the client, for servers that report no turns
+    push_to_talk           push to talk: the talk key
+    text_input             text input: typed messages, and whether they were answered
+
+    tools                  tool registry: `@tool`, lookup, calls
+    schema                 JSON schema of a function's type hints
+    docstrings             a function's summary and parameters, read from its docstring
+    jsonable               tool results as JSON
+    tool_calls             tool calls of the agent and their results
+    result_gate            result gate: when a tool's result may be sent
+
+    transcript             transcript: turns in their order
+    notices                notices: texts that people see
+    view                   the view's shape, and the status line
+    build_view             builds the view of a moment, and what changed since the last
+    graphemes              grapheme boundaries: where text may be cut
+
+    browser                the browser host: the only module that touches the browser
+    lazy_stdlib            the rest of the standard library, fetched when it is imported
 
 A host makes a `Session`, tells it events and runs the commands that come back:
 

@@ -20,14 +20,14 @@ from dataclasses import asdict
 from typing import Any, Protocol
 
 from pyclient import commands, events
+from pyclient.audio_fast_path import AudioFastPath
 from pyclient.codecs import create_codec
 from pyclient.config import ClientConfig
-from pyclient.ears import LOUD_PEAK
 from pyclient.jsonable import clean
 from pyclient.safejson import nesting_depth
 from pyclient.session import Session
-from pyclient.shortway import ShortWay
 from pyclient.tools import ToolRegistry, error_json, result_json
+from pyclient.vad import LOUD_PEAK
 
 TOKEN_TIMEOUT_MS = 15_000
 # A token answer is small; anything else is not ours.
@@ -145,9 +145,9 @@ class Client:
         self.handle(events.CaptureCaughtUp())
 
     @property
-    def short_way(self) -> ShortWay:
+    def short_way(self) -> AudioFastPath:
         """What the host asks about audio. It fetches the methods anew for each socket: a call may have brought another session."""
-        return self.session.short_way
+        return self.session.audio_fast_path
 
     def capture_drained(self) -> None:
         """The half-filled frame, if there was one, was handed over before this."""

@@ -29,7 +29,7 @@ class RequestToken(Command):
 class OpenSocket(Command):
     """Open a WebSocket. `url` may hold the token: never log it. Answer with `SocketOpened` / `SocketClosed`.
 
-    `audio` lets a host move this socket's audio itself (see `shortway`); one that does not may leave it alone.
+    `audio` lets a host move this socket's audio itself (see `audio_fast_path`); one that does not may leave it alone.
     """
 
     socket_id: int

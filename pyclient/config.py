@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from pyclient.codecs import PROVIDERS, SessionSettings, create_codec
 from pyclient.errors import ConfigError
+from pyclient.events import ConnectRequested, SettingsChanged
 from pyclient.safejson import Limits
 
 MAX_PROMPT_CHARS = 100_000
@@ -74,9 +75,9 @@ class ClientConfig:
     turn_style: str = "vad"
     min_talk_ms: int = 300  # a shorter press of the talk key is told, not sent
     frame_ms: int = 40  # where the vendor takes any length
-    early_words_ms: int = 15_000  # what is kept of the microphone from click to live call; 0: nothing
-    gap_audio_ms: int = 3_000  # what is kept of the microphone while the line is down
-    heartbeat_ms: int = 15_000  # without a message for so long the server is asked whether it is still there
+    preconnect_audio_ms: int = 15_000  # what is kept of the microphone from click to live call; 0: nothing
+    outage_audio_ms: int = 3_000  # what is kept of the microphone while the line is down
+    keepalive_ms: int = 15_000  # without a message for so long the server is asked whether it is still there
     open_timeout_ms: int = 10_000
     ready_timeout_ms: int = 10_000
     end_timeout_ms: int = 3_000
@@ -140,6 +141,30 @@ class ClientConfig:
             tools=tools,
             turn_style=self.turn_style,
         )
+
+
+def for_call(base: ClientConfig, event: ConnectRequested) -> ClientConfig:
+    """The configuration of the call that a click asks for. Raises `ConfigError`."""
+    chosen = {
+        "voice": event.voice,
+        "system_prompt": event.system_prompt,
+        "greeting": event.greeting,
+        "turn_style": event.turn_style,
+    }
+    given: dict[str, Any] = {key: value for key, value in chosen.items() if value is not None}
+    return replace(base, **given)
+
+
+def changed_settings(event: SettingsChanged) -> dict[str, Any]:
+    """The settings that are to change in mid-call, by name."""
+    chosen = {
+        "system_prompt": event.system_prompt,
+        "voice": event.voice,
+        "greeting": event.greeting,
+        "volume": event.volume,
+        "turn_detection": event.turn_detection,
+    }
+    return {key: value for key, value in chosen.items() if value is not None}
 
 
 Check = Callable[[Any], None]
@@ -222,9 +247,9 @@ _CHECKS: Mapping[str, Check] = {
     "turn_style": _one_of(*TURN_STYLES),
     "min_talk_ms": _integer(0, 2_000),
     "frame_ms": _integer(20, 50),
-    "early_words_ms": _integer(0, 60_000),
-    "gap_audio_ms": _integer(0, 10_000),
-    "heartbeat_ms": _integer(500, 120_000),
+    "preconnect_audio_ms": _integer(0, 60_000),
+    "outage_audio_ms": _integer(0, 10_000),
+    "keepalive_ms": _integer(500, 120_000),
     "open_timeout_ms": _integer(100, 120_000),
     "ready_timeout_ms": _integer(100, 120_000),
     "end_timeout_ms": _integer(100, 60_000),

@@ -140,7 +140,7 @@ def token_refused(event: TokenRefused) -> Notice:
     return _error(known.code, known.title, hint, retry=known.retry)
 
 
-# The build reads this table too (builder/words.py): a page whose Python is not there yet says the same. So it is literal.
+# The build reads this table too (builder/start_texts.py): a page whose Python is not there yet says the same. So it is literal.
 _CAPTURE: Mapping[str, tuple[str, str, bool]] = MappingProxyType(
     {
         "insecure": (
@@ -283,11 +283,11 @@ TEXT_TOO_LONG = Notice(
 )
 
 
-def early_words_dropped(dropped_ms: int, limit_ms: int) -> Notice:
+def preconnect_audio_dropped(dropped_ms: int, limit_ms: int) -> Notice:
     """More was said before the call was live than is kept."""
     return Notice(
         tone="warn",
-        code="early_words_dropped",
+        code="preconnect_audio_dropped",
         title=f"The first {max(1, round(dropped_ms / 1000))} s of what you said were lost",
         hint=f"Before a call only the last {limit_ms / 1000:g} s are kept. Say it again.",
         until="call",

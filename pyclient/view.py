@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, TypedDict
 
-from pyclient.conversation import Turn
 from pyclient.states import Activity, State
+from pyclient.transcript import Turn
 
 
 class NoticeView(TypedDict):
@@ -105,11 +105,11 @@ class Stats:
 
     frames_sent: int = 0
     frames_dropped: int = 0  # no audio, or before the server was ready
-    early_words_ms: int = 0  # said before the call was live, and kept for it: what can be heard of it
-    early_words_dropped_ms: int = 0  # said before that, and too much
+    preconnect_audio_ms: int = 0  # said before the call was live, and kept for it: what can be heard of it
+    preconnect_dropped_ms: int = 0  # said before that, and too much
     frames_muted: int = 0
-    gap_frames_sent: int = 0  # kept while the line was down
-    gap_frames_dropped: int = 0
+    outage_frames_sent: int = 0  # kept while the line was down
+    outage_frames_dropped: int = 0
     reconnects: int = 0  # times that the line came back
     rejected_messages: int = 0
     ignored_messages: int = 0

@@ -5,7 +5,7 @@ does not read its answer stays open for ever, until no descriptor is left and ev
 connections (`limit_concurrency`) counts those that rest as well, so that whoever opens many shuts everybody else out.
 
 So each HTTP connection is looked at once a second (`end_the_slow`), and where there are too many, the one that has waited
-longest with no request goes. WebSockets have uvicorn's pings for that, and their own limits behind their doors.
+longest with no request goes. WebSockets have uvicorn's pings for that, and their own limits behind their routes.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
  * it is this script that says why: not under which circumstances a page works, but what was found to be wrong. Where it cannot
  * run itself, the HTML speaks (`_call.html`). It is written so that old browsers can read it.
  *
- * `globalThis.parleyGuard` is for `_ahead.js`, which starts nothing where nothing can work, and `shell.js` and `link.js`.
+ * `globalThis.parleyGuard` is for `_preload.js`, which starts nothing where nothing can work, and `shell.js` and `worker_link.js`.
  */
 
 /** @typedef {{kind: string, detail: string}} Found   what is wrong, in a word of `start_words` and for the owner */

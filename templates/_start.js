@@ -4,4 +4,4 @@
  */
 
 import "./_guard.js";
-import "./_ahead.js";
+import "./_preload.js";

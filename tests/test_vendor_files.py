@@ -27,7 +27,7 @@ LINES = (
     "server/providers/__init__.py",
     "server/settings.py",
     "server/agent/routes.py",
-    "builder/agents.py",
+    "builder/agent_config.py",
     "agents/demo/agent.toml",
     ".env.example",
     "pyproject.toml",

@@ -6,7 +6,7 @@
  * transferred away and come back through `receive` for the next round.
  */
 
-import { Hold } from "./hold.js";
+import { PreconnectBuffer } from "./preconnect_buffer.js";
 import { LevelMeter } from "./level.js";
 import {
   MESSAGE_CAUGHT_UP,
@@ -20,7 +20,7 @@ import {
   requirePositiveInteger,
   unknownMessage,
 } from "./messages.js";
-import { affordableResampler } from "./pace.js";
+import { affordableResampler } from "./resampler_choice.js";
 import { floatsToInt16, swapToOrFromWire } from "./pcm.js";
 
 /** Frames kept for reuse: a second of 20 ms frames. Beyond it a returned frame is left to the collector. */
@@ -42,8 +42,8 @@ export class CaptureCore {
     this.contextRateHz = contextRateHz;
     this.control = control;
     this.now = now;
-    /** Null once it was emptied: nothing stands between the microphone and the wire then. @type {Hold | null} */
-    this.hold = holdMs > 0 ? new Hold(contextRateHz, holdMs) : null;
+    /** Null once it was emptied: nothing stands between the microphone and the wire then. @type {PreconnectBuffer | null} */
+    this.preconnect = holdMs > 0 ? new PreconnectBuffer(contextRateHz, holdMs) : null;
     this.pace = 1;
     this.caughtUp = { type: MESSAGE_CAUGHT_UP };
     /** @type {import("./messages.js").Outlet | null} */
@@ -96,7 +96,7 @@ export class CaptureCore {
       this.mute(message.on === true, message.silence === true);
     } else if (message.type === MESSAGE_STOP) {
       this.resampler = null;
-      this.hold = null;
+      this.preconnect = null;
       this.fill = 0;
     } else if (message.type === MESSAGE_DRAIN) {
       this.drain();
@@ -133,8 +133,12 @@ export class CaptureCore {
     }
     // Enough for what is normally under way, so that even the first second allocates nothing later.
     while (this.pooled < 4) this.pool[this.pooled++] = this.newFrame();
-    if (this.hold === null || this.audio === null) return;
-    this.audio.postMessage({ type: MESSAGE_HELD, kept_ms: this.hold.audibleMs, dropped_ms: this.hold.droppedMs });
+    if (this.preconnect === null || this.audio === null) return;
+    this.audio.postMessage({
+      type: MESSAGE_HELD,
+      kept_ms: this.preconnect.audibleMs,
+      dropped_ms: this.preconnect.droppedMs,
+    });
   }
 
   /**
@@ -146,7 +150,7 @@ export class CaptureCore {
       // Neither a word from before the mute nor its echo in the filter may leave later.
       this.fill = 0;
       if (this.resampler !== null) this.resampler.reset();
-      if (this.hold !== null) this.hold.clear();
+      if (this.preconnect !== null) this.preconnect.clear();
     }
     this.muted = on;
     this.mutedFrames = silence;
@@ -206,24 +210,24 @@ export class CaptureCore {
       for (let i = 0; i < count; i++) mono[i] += channels[c][start + i] * scale;
     }
     this.meter.measure(mono, count);
-    if (this.hold !== null) this.processHeld(this.hold, count);
+    if (this.preconnect !== null) this.processHeld(this.preconnect, count);
     else this.feed(count);
   }
 
   /**
-   * @param {Hold} hold
+   * @param {PreconnectBuffer} held
    * @param {number} count of samples in `mono`, which go behind what is held
    */
-  processHeld(hold, count) {
-    if (!this.muted) hold.write(this.mono, count);
+  processHeld(held, count) {
+    if (!this.muted) held.write(this.mono, count);
     if (this.resampler === null || this.audio === null) return;
     for (let n = 0; n < this.pace; n++) {
-      const taken = hold.take(this.mono);
+      const taken = held.take(this.mono);
       if (taken === 0) break;
       this.feed(taken);
     }
-    if (hold.empty) {
-      this.hold = null;
+    if (held.empty) {
+      this.preconnect = null;
       this.audio.postMessage(this.caughtUp);
     }
   }

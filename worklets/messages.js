@@ -64,7 +64,7 @@
  * @typedef {ConfigurePlayback | AudioMessage | FlushMessage | GainMessage} PlaybackMessage
  * @typedef {"cheap" | "default" | "best"} Quality
  *   settings of resampler.js. Where a configure names none, the worklet takes "default", or "cheap" on a machine that
- *   cannot keep up with it (pace.js).
+ *   cannot keep up with it (resampler_choice.js).
  * @typedef {{postMessage(message: unknown, transfer?: ArrayBuffer[]): void}} Outlet   what the cores need of a port
  */
 

@@ -2,14 +2,14 @@
  * Wire to speaker: queue, resampling, fades, gain, flush, and the count of what was really rendered of each reply
  * item. Pure: the worklet (or a test) calls `process` for each quantum and gives it an outlet.
  *
- * Sound comes in stretches. A stretch starts with a short fade-in when audio waits (and the cushion is filled), runs
+ * Sound comes in stretches. A stretch starts with a short fade-in when audio waits (and the jitter buffer is filled), runs
  * through items without a seam, and ends under a fade when the queue is dry (fades.js). `drained` follows when the
  * filter's tail is out.
  *
  * Whether a dry queue was an underrun shows only later: it was, if more audio of the same item arrives.
  */
 
-import { Cushion } from "./cushion.js";
+import { JitterBuffer } from "./jitter_buffer.js";
 import { Fades } from "./fades.js";
 import { GainRamp } from "./gain.js";
 import { LevelMeter } from "./level.js";
@@ -26,7 +26,7 @@ import {
   requirePositiveInteger,
   unknownMessage,
 } from "./messages.js";
-import { affordableResampler } from "./pace.js";
+import { affordableResampler } from "./resampler_choice.js";
 import { swapToOrFromWire } from "./pcm.js";
 import { Resampler } from "./resampler.js";
 import { AudioQueue } from "./ring.js";
@@ -50,7 +50,7 @@ export class PlaybackCore {
     this.audio = null;
     this.meter = new LevelMeter(contextRateHz);
     this.gain = new GainRamp(contextRateHz);
-    this.cushion = new Cushion();
+    this.jitterBuffer = new JitterBuffer();
     this.queue = new AudioQueue();
     this.reportSamples = Math.round((contextRateHz * REPORT_INTERVAL_MS) / 1000);
     /** Context samples since construction. */
@@ -154,7 +154,7 @@ export class PlaybackCore {
     if (this.dryItem !== null) {
       if (this.dryItem === item) {
         this.underruns++;
-        this.cushion.ranDry(((this.clock - this.drySince) * 1000) / this.contextRateHz);
+        this.jitterBuffer.ranDry(((this.clock - this.drySince) * 1000) / this.contextRateHz);
       }
       this.dryItem = null;
     }
@@ -232,7 +232,7 @@ export class PlaybackCore {
     if (this.wireRateHz === 0 || this.queue.queued === 0) return false;
     const waitedMs = ((this.clock - this.waitingSince) * 1000) / this.contextRateHz;
     const queuedMs = (this.queue.queued * 1000) / this.wireRateHz;
-    if (queuedMs < this.cushion.ms && waitedMs < this.cushion.ms) return false;
+    if (queuedMs < this.jitterBuffer.ms && waitedMs < this.jitterBuffer.ms) return false;
     this.running = true;
     this.ending = false;
     this.padding = 0;
@@ -317,7 +317,7 @@ export class PlaybackCore {
     this.sinceReport += count;
     if (this.sinceReport < this.reportSamples) return;
     this.sinceReport -= this.reportSamples;
-    this.cushion.played(REPORT_INTERVAL_MS);
+    this.jitterBuffer.played(REPORT_INTERVAL_MS);
     this.report(this.rendered());
   }
 
@@ -328,7 +328,7 @@ export class PlaybackCore {
     this.progressMessage.rendered = rendered;
     this.progressMessage.queued = this.queue.queued;
     this.progressMessage.underruns = this.underruns;
-    this.progressMessage.cushion_ms = this.cushion.ms;
+    this.progressMessage.cushion_ms = this.jitterBuffer.ms;
     this.audio.postMessage(this.progressMessage);
   }
 }

@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from builder import kept
+from builder import build_cache
 from builder.environment import SetupError, say
 from builder.flat_archive import packed_flat
 
@@ -55,7 +55,7 @@ def _place(member: str) -> str | None:
 def compiled(root: Path, pyodide: Path, packages: bytes) -> bytes:
     """The same with bytecode in the place of each Python source that can be compiled, made once for each, in `.cache/`."""
     sources = [path.read_bytes() for path in sorted(COMPILER.iterdir()) if path.is_file()]
-    folder = root / ".cache" / "packages" / "compiled" / kept.digest([pyodide.name.encode(), packages, *sources])
+    folder = root / ".cache" / "packages" / "compiled" / build_cache.digest([pyodide.name.encode(), packages, *sources])
 
     def command(work: Path, out: Path) -> list[str]:
         (work / "packages.bin").write_bytes(packages)
@@ -63,11 +63,11 @@ def compiled(root: Path, pyodide: Path, packages: bytes) -> bytes:
         (work / "job.json").write_text(json.dumps(job), encoding="utf-8")
         return [str(COMPILER / "compile.mjs"), str(work / "job.json")]
 
-    with kept.missing(folder) as wanting:
+    with build_cache.missing(folder) as wanting:
         if wanting:
             say("compiling the packages of the agent's tools (once per change of them)")
-            kept.make(root, folder, command, "the packages could not be compiled.", timeout_s=900)
-            kept.forget_oldest(folder.parent)
+            build_cache.make(root, folder, command, "the packages could not be compiled.", timeout_s=900)
+            build_cache.forget_oldest(folder.parent)
     return (folder / "packages.bin").read_bytes()
 
 

@@ -15,7 +15,7 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { runtimeOptions, settle } from "../../templates/static/restore.js";
-import { Secondaries, Secondary } from "../../templates/static/secondary.js";
+import { Secondaries, Secondary } from "../../templates/static/deferred_wasm.js";
 import { tellInFewLines } from "../node_errors.mjs";
 import { TOOLS, begin, rehearse } from "./rehearsal.mjs";
 import { Described, placesOf, unshared } from "./described.mjs";
@@ -63,7 +63,7 @@ async function pythonOf(bytes, attach) {
     stderr: () => {},
   });
   settle(restored);
-  const rest = restored.pyimport("pyclient.stdlib");
+  const rest = restored.pyimport("pyclient.lazy_stdlib");
   rest.install(() => new Uint8Array(readFileSync(job.library)), "/lib/python314.zip");
   rest.install_zones(() => new Uint8Array(readFileSync(job.zones)), "/lib/zones");
   if (job.packages !== null) rest.install_packages(new Uint8Array(readFileSync(job.packages)));

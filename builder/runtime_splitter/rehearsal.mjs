@@ -1,7 +1,7 @@
 /**
  * A page's start and its calls without a page: the worker's own `Host`, with stand-ins for ports, sockets and the token route.
  * What of Python's code this uses, a page has before it is ready. Nothing here judges anything: what is forgotten comes a little
- * later (`templates/static/secondary.js`).
+ * later (`templates/static/deferred_wasm.js`).
  *
  * What each service says in a call is in `heard/`; without such a file its call is rehearsed up to the first answer.
  */
@@ -23,7 +23,7 @@ export const TOOLS = "/home/pyodide/agent_tools";
 // What most pages say beside their provider: what it is does not matter, but the code that reads it does.
 const SETTINGS = {
   barge_in: "duck",
-  early_words_ms: 15000,
+  preconnect_audio_ms: 15000,
   expires_in_seconds: 120,
   greeting: "Grüße, and hello! 🎙",
   known_voices: [{ id: "one", label: "Jürgen (German)" }],
@@ -150,7 +150,7 @@ async function calls(python, settings) {
   host.intent({ type: "interrupt" });
   host.intent({ type: "talk", pressed: true });
   host.intent({ type: "talk" });
-  for (const name of ["heartbeat", "no such timer"]) host.tell("timer", name);
+  for (const name of ["keepalive", "no such timer"]) host.tell("timer", name);
   socket.onmessage?.({ data: "{ this is no JSON" });
   socket.onclose?.({ code: 1006, reason: "" }); // a line that breaks, and comes back
   for (const name of [...host.timers.keys()]) host.tell("timer", name);

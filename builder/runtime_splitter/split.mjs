@@ -4,7 +4,7 @@
  * Three quarters of Python's functions are never called in a page that only talks. The browser need not have them before it is ready.
  * The primary module keeps every function's number, so tables, exports and a kept memory fit as before. In place of a function that
  * it lacks stands a stub, which calls it through a table that the secondary module fills, and asks for that part where it is not
- * there yet (`templates/static/secondary.js`). The secondary module calls back through the same table.
+ * there yet (`templates/static/deferred_wasm.js`). The secondary module calls back through the same table.
  *
  * Binaryen's wasm-split does the same (github.com/WebAssembly/binaryen/blob/main/src/tools/wasm-split); its npm package lacks the tool.
  */

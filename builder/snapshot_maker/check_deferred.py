@@ -4,7 +4,7 @@ import asyncio.base_events
 
 from pyodide import _package_loader
 
-from pyclient import stdlib
+from pyclient import lazy_stdlib
 
 
 def library() -> bytes:
@@ -14,7 +14,7 @@ def library() -> bytes:
 
 if str(_package_loader.SITE_PACKAGES) != "/lib/python3.14/site-packages":
     raise RuntimeError("Pyodide would install packages into another folder")
-stdlib.install(library, "/lib/python314.zip")
+lazy_stdlib.install(library, "/lib/python314.zip")
 with _package_loader.ZipFile("/tmp/library.zip") as archive:
     import zipfile
 

@@ -12,11 +12,11 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from server.agent.brain import Reply, answer_tool, too_slow
 from server.agent.calls import Call, Calls
-from server.agent.happenings import Happening, HungUp, IdKind, SpeechBegan, ToolCalled
+from server.agent.events import Event, HungUp, IdKind, SpeechBegan, ToolCalled
+from server.agent.playout import PREAMBLE_MS, Playout
 from server.agent.scenarios import Scenario
-from server.agent.speaker import PREAMBLE_MS, Speaker
+from server.agent.skills import Reply, answer_tool, too_slow
 from server.agent.tasks import Tasks
 from server.agent.tools import ToolRequest
 
@@ -57,15 +57,15 @@ class Answering:
     def __init__(
         self,
         *,
-        speaker: Speaker,
+        playout: Playout,
         scenario: Scenario,
         calls: Calls,
         tasks: Tasks,
         make_id: Callable[[IdKind], str],
-        tell: Callable[[Happening], None],
+        tell: Callable[[Event], None],
         user_busy: Callable[[], bool],
     ) -> None:
-        self._speaker = speaker
+        self._playout = playout
         self._scenario = scenario
         self._calls = calls
         self._tasks = tasks
@@ -122,7 +122,7 @@ class Answering:
         asked = self._queue[0].asked
         if asked is not None:
             # Told at once: whatever happens next, this reply has begun and will be told to its end.
-            self._speaker.open(asked.reply_id, self._make_id("item"))
+            self._playout.open(asked.reply_id, self._make_id("item"))
         elif self._user_busy() or (self._calls.holding and not self._queue[0].after_call):
             return
         self._task = self._tasks.spawn(self._speak(self._queue.popleft()))
@@ -131,9 +131,9 @@ class Answering:
 
     def interrupt(self, began: SpeechBegan | None) -> None:
         """The user speaks (or the client cancels): the open reply ends, what was planned after it is dropped."""
-        reply_id = self._speaker.active_reply_id
+        reply_id = self._playout.active_reply_id
         self._stop_task()
-        if self._speaker.interrupt(began):
+        if self._playout.interrupt(began):
             # What the client asked for by name it gets nevertheless.
             self._queue = deque(planned for planned in self._queue if planned.asked is not None)
             self._calls.drop_of(reply_id)
@@ -142,7 +142,7 @@ class Answering:
         """Speak nothing from now on: the reply in flight is dropped, those that did not begin wait for `go_on`."""
         self._stopped = True
         self._stop_task()
-        self._speaker.forget()
+        self._playout.forget()
 
     def go_on(self) -> None:
         self._stopped = False
@@ -169,7 +169,7 @@ class Answering:
                 reply = planned.reply
                 await self._speak_planned(planned, reply)
             if reply.ends and self._scenario.hang_up_after_goodbye:
-                await asyncio.sleep(self._speaker.audible_for())
+                await asyncio.sleep(self._playout.audible_for())
                 self._tell(HungUp())
         finally:
             if self._task is asyncio.current_task():
@@ -180,16 +180,16 @@ class Answering:
         if reply.tool is not None:
             await self._call_tool(reply, reply.tool)
             return
-        self._speaker.open(self._reply_id(planned), self._make_id("item"))
+        self._playout.open(self._reply_id(planned), self._make_id("item"))
         await self._think()
-        await self._speaker.speak_into(reply.sentences, bare_words=planned.greeting)
-        self._speaker.complete()
+        await self._playout.speak_into(reply.sentences, bare_words=planned.greeting)
+        self._playout.complete()
 
     async def _speak_asked(self, asked: Asked) -> Reply:
         reply = await asked.compose()
         await self._think()
         if reply.tool is None or self._scenario.preamble == "spoken":
-            await self._speaker.speak_into(reply.sentences, voice=asked.voice, text_only=asked.text_only)
+            await self._playout.speak_into(reply.sentences, voice=asked.voice, text_only=asked.text_only)
         if reply.tool is not None:
             self._tell(
                 ToolCalled(
@@ -200,7 +200,7 @@ class Answering:
                     skill=reply.tool.skill,
                 )
             )
-        self._speaker.complete()
+        self._playout.complete()
         return reply
 
     async def _think(self) -> None:
@@ -223,12 +223,12 @@ class Answering:
             self._tell(told)
             return
         call.reply_id = self._make_id("reply")
-        self._speaker.open(call.reply_id, self._make_id("item"))
+        self._playout.open(call.reply_id, self._make_id("item"))
         try:
             if self._scenario.preamble == "spoken":
-                await self._speaker.speak_into(reply.sentences)
+                await self._playout.speak_into(reply.sentences)
             else:
-                await self._speaker.silence(PREAMBLE_MS)
+                await self._playout.silence(PREAMBLE_MS)
         except asyncio.CancelledError:
             timer.cancel()
             raise
@@ -237,7 +237,7 @@ class Answering:
         if self._scenario.preamble == "held_open":
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(call.came.wait(), _HELD_PREAMBLE_S)
-        self._speaker.complete()
+        self._playout.complete()
 
     def _give_up(self, call_id: str) -> None:
         call = self._calls.given_up(call_id)

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from server.agent.happenings import Happening
+from server.agent.events import Event
 from server.agent.tools import ToolRequest
 
 __all__ = ["Call", "Calls"]
@@ -28,10 +28,10 @@ class Call:
 class Calls:
     """The calls of one conversation, by id."""
 
-    def __init__(self, tell: Callable[[Happening], None]) -> None:
+    def __init__(self, tell: Callable[[Event], None]) -> None:
         self._tell = tell
         self._waiting: dict[str, Call] = {}
-        self._withheld: list[Happening] = []
+        self._withheld: list[Event] = []
 
     @property
     def holding(self) -> bool:
@@ -70,14 +70,14 @@ class Calls:
             call.timer.cancel()
         self._waiting.clear()
 
-    def tell_user(self, happening: Happening) -> None:
+    def tell_user(self, event: Event) -> None:
         """Tell what the user said, or keep it until no tool in hold mode runs."""
         if self.holding:
-            self._withheld.append(happening)
+            self._withheld.append(event)
         else:
-            self._tell(happening)
+            self._tell(event)
 
     def _release(self) -> None:
         withheld, self._withheld = self._withheld, []
-        for happening in withheld:
-            self._tell(happening)
+        for event in withheld:
+            self._tell(event)

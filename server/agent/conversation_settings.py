@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from server.agent.speaker import SpeakerSettings
+from server.agent.playout import PlayoutSettings
 from server.agent.tools import ToolSpec
 from server.agent.turns import TurnSettings
 
@@ -21,7 +21,7 @@ class ConversationSettings:
     """
 
     turns: TurnSettings
-    speaker: SpeakerSettings
+    playout: PlayoutSettings
     input_rate_hz: int
     greeting: str | None = None
     tools: tuple[ToolSpec, ...] = ()

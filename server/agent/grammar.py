@@ -1,6 +1,6 @@
 """What the local agent can understand, as a JSGF grammar for the recogniser.
 
-Only sentences written here can become commands. `brain.py` gives each of them its meaning: a sentence added here needs an
+Only sentences written here can become commands. `skills.py` gives each of them its meaning: a sentence added here needs an
 answer there (a test walks through both).
 """
 

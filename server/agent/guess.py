@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from server.agent.brain import wants_more
-from server.agent.ears import Heard
+from server.agent.asr import Recognized
+from server.agent.skills import wants_more
 
 __all__ = ["Guess"]
 
@@ -17,14 +17,14 @@ class Guess:
 
     def __init__(self) -> None:
         self.unfinished = False
-        self._task: asyncio.Task[Heard] | None = None
+        self._task: asyncio.Task[Recognized] | None = None
         self._until_ms = -1
 
-    def begin(self, hearing: Coroutine[Any, Any, Heard], until_ms: int) -> None:
-        """`hearing` understands the turn as it is, whose last sound was at `until_ms`."""
+    def begin(self, recognition: Coroutine[Any, Any, Recognized], until_ms: int) -> None:
+        """`recognition` understands the turn as it is, whose last sound was at `until_ms`."""
         self.drop()
         self._until_ms = until_ms
-        self._task = asyncio.ensure_future(hearing)
+        self._task = asyncio.ensure_future(recognition)
         self._task.add_done_callback(self._look)
 
     def drop(self) -> None:
@@ -37,7 +37,7 @@ class Guess:
         if voiced_until_ms > self._until_ms:
             self.drop()
 
-    def take(self, ended_ms: int) -> asyncio.Task[Heard] | None:
+    def take(self, ended_ms: int) -> asyncio.Task[Recognized] | None:
         """The guess at a turn whose last sound was at `ended_ms`; None where there is none, or more was said since."""
         task = self._task if self._until_ms == ended_ms else None
         if task is None:
@@ -45,6 +45,6 @@ class Guess:
         self._task = None
         return task
 
-    def _look(self, task: asyncio.Task[Heard]) -> None:
+    def _look(self, task: asyncio.Task[Recognized]) -> None:
         if task is self._task and not task.cancelled() and task.exception() is None:
             self.unfinished = wants_more(task.result().text)

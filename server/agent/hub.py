@@ -1,4 +1,4 @@
-"""What the sessions of one mounted agent share: ears, voice, tokens, sessions waiting to be resumed, scenarios, records."""
+"""What the sessions of one mounted agent share: recognizer, synthesizer, tokens, sessions waiting to be resumed, scenarios, records."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from server.agent.ears import Ears
+from server.agent.asr import SpeechRecognizer
 from server.agent.options import AgentOptions
 from server.agent.records import Records
 from server.agent.scenario_names import NAMED, scenario_from_text
 from server.agent.scenarios import Scenario
 from server.agent.session import Conversation
 from server.agent.tokens import SignedTokens, TokenStore
-from server.agent.voice import Voice
+from server.agent.tts import SpeechSynthesizer
 
-__all__ = ["Hub", "KeptSession"]
+__all__ = ["Hub", "ResumableSession"]
 
 
 @dataclass(slots=True)
-class KeptSession:
+class ResumableSession:
     """A session that lost its socket, or has one. `wire_state` is the wire's own."""
 
     session_id: str
@@ -39,8 +39,8 @@ class Hub:
 
     def __init__(self, options: AgentOptions) -> None:
         self.options = options
-        self.ears = Ears(options.hearing_processes)
-        self.voice = Voice()
+        self.recognizer = SpeechRecognizer(options.recognizer_processes)
+        self.voice = SpeechSynthesizer()
         self.tokens = TokenStore()
         # One store per wire: a token opens the sockets of the vendor whose name it was minted in.
         self.secrets = TokenStore(prefix="ek_")
@@ -48,7 +48,7 @@ class Hub:
         self.resume_tokens: dict[str, str] = {}
         self.records = Records()
         self.open_sockets = 0
-        self._sessions: dict[str, KeptSession] = {}
+        self._sessions: dict[str, ResumableSession] = {}
         self._next_scenarios: deque[Scenario] = deque()
 
     # Scenarios -------------------------------------------------------------------------------------------------------
@@ -79,21 +79,21 @@ class Hub:
 
     # Sessions --------------------------------------------------------------------------------------------------------
 
-    def keep(self, session: KeptSession) -> None:
+    def keep(self, session: ResumableSession) -> None:
         """A new session; it stays until `end`, or until the resume window after `lose` has passed."""
         self._sessions[session.session_id] = session
 
-    def find(self, session_id: str) -> KeptSession | None:
+    def find(self, session_id: str) -> ResumableSession | None:
         return self._sessions.get(session_id)
 
-    def lose(self, session: KeptSession) -> None:
+    def lose(self, session: ResumableSession) -> None:
         """Its socket is gone without session.end: keep it for the resume window."""
         session.connected = False
         session.conversation.suspend()
         loop = asyncio.get_running_loop()
         session.timer = loop.call_later(self.options.resume_window_ms / 1000, self.end, session)
 
-    def regain(self, session: KeptSession) -> None:
+    def regain(self, session: ResumableSession) -> None:
         """It has a socket again."""
         session.connected = True
         session.conversation.resume()
@@ -101,7 +101,7 @@ class Hub:
             session.timer.cancel()
             session.timer = None
 
-    def end(self, session: KeptSession) -> None:
+    def end(self, session: ResumableSession) -> None:
         """It is over and cannot be resumed."""
         if session.timer is not None:
             session.timer.cancel()
@@ -113,5 +113,5 @@ class Hub:
     def close(self) -> None:
         for session in list(self._sessions.values()):
             self.end(session)
-        self.ears.close()
+        self.recognizer.close()
         self.voice.close()

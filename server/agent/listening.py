@@ -1,7 +1,7 @@
 """What did the user say, and when did they begin and end?
 
-Audio goes through the turn detector; what it finds is told at once, or after a reply that may not be interrupted. The ears
-are asked in mid-turn for partials, in a pause for a guess, and at the end for the words that count.
+Audio goes through the turn detector; what it finds is told at once, or after a reply that may not be interrupted. The recognizer
+is asked in mid-turn for partials, in a pause for a guess, and at the end for the words that count.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import Protocol
 import numpy as np
 
 from server.agent.answering import Answering
+from server.agent.asr import Recognized
 from server.agent.audio_clock import LiveAudioClock
 from server.agent.calls import Calls
 from server.agent.conversation_settings import ConversationSettings
-from server.agent.ears import Heard
+from server.agent.events import Event, IdKind, SpeechBegan, SpeechEnded, UserFinal, UserPartial, UserUnclear
 from server.agent.guess import Guess
-from server.agent.happenings import Happening, IdKind, SpeechBegan, SpeechEnded, UserFinal, UserPartial, UserUnclear
 from server.agent.pcm import Resampler, Samples, to_samples
+from server.agent.playout import Playout
 from server.agent.scenarios import Scenario
-from server.agent.speaker import Speaker
 from server.agent.tasks import Tasks
 from server.agent.turns import (
     RATE_HZ,
@@ -53,12 +53,12 @@ _UTTERANCE_S = 30
 
 
 class Recognition(Protocol):
-    """What makes words out of one session's sound: `ears.Seat`, or a fake."""
+    """What makes words out of one session's sound: `asr.Seat`, or a fake."""
 
     @property
     def idle(self) -> bool: ...
 
-    async def hear(self, samples: Samples, *, final: bool) -> Heard: ...
+    async def recognize(self, samples: Samples, *, final: bool) -> Recognized: ...
 
     def close(self) -> None: ...
 
@@ -71,19 +71,19 @@ class Listening:
         *,
         settings: ConversationSettings,
         scenario: Scenario,
-        ears: Recognition,
-        speaker: Speaker,
+        recognizer: Recognition,
+        playout: Playout,
         answering: Answering,
         calls: Calls,
         tasks: Tasks,
         make_id: Callable[[IdKind], str],
-        tell: Callable[[Happening], None],
-        understood: Callable[[Heard], None],
+        tell: Callable[[Event], None],
+        understood: Callable[[Recognized], None],
     ) -> None:
         self._settings = settings
         self._scenario = scenario
-        self._ears = ears
-        self._speaker = speaker
+        self._recognizer = recognizer
+        self._playout = playout
         self._answering = answering
         self._calls = calls
         self._tasks = tasks
@@ -142,7 +142,7 @@ class Listening:
             while self._manual_samples > _MANUAL_S * RATE_HZ:
                 self._manual_samples -= len(self._manual.popleft())
             return
-        events = self._detector.feed(run, agent_audible=self._speaker.speaking, unfinished=self._guess.unfinished)
+        events = self._detector.feed(run, agent_audible=self._playout.speaking, unfinished=self._guess.unfinished)
         for event in events:
             audio = self._detector.turn_audio() if isinstance(event, SpeechPaused | SpeechStopped) else None
             if self._hides():
@@ -179,7 +179,7 @@ class Listening:
     def close(self) -> None:
         """The conversation is over: nothing of it is recognised any more."""
         self._guess.drop()
-        self._ears.close()
+        self._recognizer.close()
 
     def break_off(self) -> None:
         """The microphone is gone. What was said by then is understood as it stands."""
@@ -210,7 +210,7 @@ class Listening:
 
     def _hides(self) -> bool:
         return bool(self._held) or (
-            self._settings.hides_speech and self._speaker.speaking and not self._interruptible()
+            self._settings.hides_speech and self._playout.speaking and not self._interruptible()
         )
 
     def _hold(self, event: TurnEvent, audio: Samples | None) -> None:
@@ -220,7 +220,7 @@ class Listening:
         self._held.append((event, audio))
 
     async def _release_held(self) -> None:
-        await self._speaker.silent_again()
+        await self._playout.silent_again()
         held, self._held = self._held, []
         for event, audio in held:
             self._on_turn(event, audio)
@@ -242,7 +242,7 @@ class Listening:
                 self._started(began_ms)
             case SpeechPaused():
                 if audio is not None:
-                    self._guess.begin(self._ears.hear(audio, final=True), self._detector.voiced_until_ms)
+                    self._guess.begin(self._recognizer.recognize(audio, final=True), self._detector.voiced_until_ms)
             case SpeechStopped(at_ms=at_ms, ended_ms=ended_ms):
                 self._tell(SpeechEnded(at_ms=at_ms, item_id=self._item_id))
                 guess = self._guess.take(ended_ms)
@@ -264,13 +264,13 @@ class Listening:
 
     # Words -----------------------------------------------------------------------------------------------------------
 
-    def _finish(self, item_id: str, audio: Samples, guess: asyncio.Task[Heard] | None) -> None:
+    def _finish(self, item_id: str, audio: Samples, guess: asyncio.Task[Recognized] | None) -> None:
         self._finishing += 1
         self._tasks.spawn(self._finish_turn(item_id, audio, guess))
 
-    async def _finish_turn(self, item_id: str, audio: Samples, guess: asyncio.Task[Heard] | None) -> None:
+    async def _finish_turn(self, item_id: str, audio: Samples, guess: asyncio.Task[Recognized] | None) -> None:
         try:
-            heard = await (guess or self._ears.hear(audio, final=True))
+            heard = await (guess or self._recognizer.recognize(audio, final=True))
         finally:
             self._finishing -= 1
         if heard.kind == "nothing":
@@ -288,7 +288,7 @@ class Listening:
         if not self._scenario.partials or not detector.in_turn or self._held or self._partial_running:
             return
         length = detector.turn_ms
-        if length - self._partial_at_ms < max(_PARTIAL_STEP_MS, _PARTIAL_GROWTH * length) or not self._ears.idle:
+        if length - self._partial_at_ms < max(_PARTIAL_STEP_MS, _PARTIAL_GROWTH * length) or not self._recognizer.idle:
             return
         self._partial_at_ms = length
         self._partial_running = True
@@ -296,7 +296,7 @@ class Listening:
 
     async def _partial_of(self, item_id: str, audio: Samples) -> None:
         try:
-            heard = await self._ears.hear(audio, final=False)
+            heard = await self._recognizer.recognize(audio, final=False)
         finally:
             self._partial_running = False
         if item_id != self._item_id or not self._detector.in_turn or not heard.text or heard.text == self._partial:

@@ -25,7 +25,7 @@ class AgentOptions:
     `allow_control`: opens `_scenario` and `_sessions`; they show what people said, so they are for tests alone.
     `allow_scenario_query`: whether a client may choose its scenario by `?scenario=`.
     `resume_window_ms`: how long a session is kept after a drop (protocol file section 10).
-    `hearing_processes`: how many processes recognise speech; each holds about 200 MB.
+    `recognizer_processes`: how many processes recognise speech; each holds about 200 MB.
 
     Raises ValueError for a count or a window that makes no sense.
     """
@@ -37,7 +37,7 @@ class AgentOptions:
     allow_scenario_query: bool = True
     max_sessions: int = 32
     resume_window_ms: int = 30_000
-    hearing_processes: int = 2
+    recognizer_processes: int = 2
     prewarm: bool = True
 
     def __post_init__(self) -> None:
@@ -45,8 +45,8 @@ class AgentOptions:
             raise ValueError("max_sessions must be at least 1")
         if self.resume_window_ms < 0:
             raise ValueError("resume_window_ms must not be negative")
-        if not 1 <= self.hearing_processes <= 16:
-            raise ValueError("hearing_processes must be 1 to 16")
+        if not 1 <= self.recognizer_processes <= 16:
+            raise ValueError("recognizer_processes must be 1 to 16")
         for origin in self.allowed_origins:
             if "://" not in origin or origin.endswith("/"):
                 raise ValueError(f"allowed_origins holds {origin!r}, which is not scheme://host[:port]")

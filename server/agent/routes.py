@@ -1,4 +1,4 @@
-"""The doors of the local agent: the vendors' own paths, and control routes for tests.
+"""The routes of the local agent: the vendors' own paths, and control routes for tests.
 
 `create_router(options)` gives a router to mount under a prefix such as `/agent`. Errors of the token routes are answered in
 each vendor's words (AssemblyAI's: its protocol file section 1.1), not in the outer application's shape.
@@ -55,7 +55,7 @@ def create_router(options: AgentOptions) -> APIRouter:
     @asynccontextmanager
     async def lifespan(_app: Any) -> AsyncIterator[None]:
         if options.prewarm:
-            hub.ears.prewarm()
+            hub.recognizer.prewarm()
             hub.voice.prewarm()
         try:
             yield
@@ -128,8 +128,8 @@ def _mint(request: Request, hub: Hub) -> JSONResponse:
     key = bearer_key(authorization)
     if not key or (hub.options.api_keys and key not in hub.options.api_keys):
         return JSONResponse({"detail": "Invalid API key"}, status_code=404, headers=_NO_STORE)
-    # Somebody is about to talk: have the ears ready by then.
-    hub.ears.prewarm()
+    # Somebody is about to talk: have the recognizers ready by then.
+    hub.recognizer.prewarm()
     asked = request.query_params.get("scenario", "") if hub.options.allow_scenario_query else ""
     scenario = hub.coming_scenario()
     if asked:

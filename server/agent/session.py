@@ -1,6 +1,6 @@
-"""One conversation's life, whatever the wire: audio and requests come in, happenings go out.
+"""One conversation's life, whatever the wire: audio and requests come in, events go out.
 
-It joins the two sides: `listening` (turn detector and ears) and `answering` (brain's replies and the speaker). Every method
+It joins the two sides: `listening` (turn detection and speech recognition) and `answering` (the skills' replies and their playout). Every method
 returns at once; recognition, synthesis and pacing run in tasks that `close` ends. Next, for a wire: make a `Conversation`,
 call `begin`, feed `hear`, and translate what `emit` is given.
 """
@@ -11,15 +11,15 @@ from collections.abc import Callable
 from datetime import datetime
 
 from server.agent.answering import Answering, Asked
-from server.agent.brain import Facts, answer, instructed
+from server.agent.asr import Recognized
 from server.agent.calls import Calls
 from server.agent.conversation_settings import ConversationSettings
-from server.agent.ears import Heard
-from server.agent.happenings import Happening, IdKind
+from server.agent.events import Event, IdKind
 from server.agent.listening import Listening, Recognition
 from server.agent.pcm import Samples
+from server.agent.playout import Playout, Synthesizer
 from server.agent.scenarios import Scenario
-from server.agent.speaker import Speaker, Synthesizer
+from server.agent.skills import Facts, answer, instructed
 from server.agent.tasks import Tasks
 from server.agent.tone import ToneVoice
 
@@ -34,11 +34,11 @@ class Conversation:
         *,
         settings: ConversationSettings,
         scenario: Scenario,
-        ears: Recognition,
+        recognizer: Recognition,
         voice: Synthesizer,
         make_id: Callable[[IdKind], str],
         now: Callable[[], datetime],
-        emit: Callable[[Happening], None],
+        emit: Callable[[Event], None],
     ) -> None:
         self.emit = emit
         self._settings = settings
@@ -47,11 +47,11 @@ class Conversation:
         self._turn = 0
         self._closed = False
         mouth = ToneVoice(scenario.tone_hz, scenario.tone_ms) if scenario.tone_hz else voice
-        self._speaker = Speaker(voice=mouth, settings=settings.speaker, scenario=scenario, emit=self._tell)
+        self._playout = Playout(voice=mouth, settings=settings.playout, scenario=scenario, emit=self._tell)
         self._tasks = Tasks()
         self._calls = Calls(self._tell)
         self._answering = Answering(
-            speaker=self._speaker,
+            playout=self._playout,
             scenario=scenario,
             calls=self._calls,
             tasks=self._tasks,
@@ -62,8 +62,8 @@ class Conversation:
         self._listening = Listening(
             settings=settings,
             scenario=scenario,
-            ears=ears,
-            speaker=self._speaker,
+            recognizer=recognizer,
+            playout=self._playout,
             answering=self._answering,
             calls=self._calls,
             tasks=self._tasks,
@@ -83,7 +83,7 @@ class Conversation:
         """New settings: turn detection and volume at once, tools from the next reply."""
         self._settings = settings
         self._listening.change(settings)
-        self._speaker.change(settings.speaker)
+        self._playout.change(settings.playout)
 
     def suspend(self) -> None:
         """The socket is gone: the reply in flight is dropped, replies that did not begin wait for `resume`.
@@ -149,26 +149,26 @@ class Conversation:
 
     @property
     def active_reply_id(self) -> str | None:
-        return self._speaker.active_reply_id
+        return self._playout.active_reply_id
 
     @property
     def audible_for(self) -> float:
         """For how many more seconds the client hears what was sent."""
-        return self._speaker.audible_for()
+        return self._playout.audible_for()
 
     def hush(self) -> None:
         """The client stopped playing what it has."""
-        self._speaker.hush()
+        self._playout.hush()
 
     def cancel_reply(self, reply_id: str) -> bool:
         """Interrupt this reply; False when it is not the one being spoken."""
-        if self._speaker.active_reply_id != reply_id:
+        if self._playout.active_reply_id != reply_id:
             return False
         self._answering.interrupt(None)
         self._answering.pump()
         return True
 
-    def _answer(self, heard: Heard) -> None:
+    def _answer(self, heard: Recognized) -> None:
         reply = answer(heard.text, self._facts(), sure=heard.kind == "skill")
         self._turn += 1
         self._answering.plan(reply)
@@ -177,6 +177,6 @@ class Conversation:
         settings = self._settings
         return Facts(now=self._now(), tools=settings.tools, turn=self._turn, page_tools=settings.page_tools)
 
-    def _tell(self, happening: Happening) -> None:
+    def _tell(self, event: Event) -> None:
         if not self._closed:
-            self.emit(happening)
+            self.emit(event)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from server.agent.pcm import to_samples
-from server.agent.voice import Speech, SpokenWord
+from server.agent.tts import Speech, SpokenWord
 
 __all__ = ["ToneVoice"]
 

@@ -20,7 +20,7 @@ import {
 } from "./genuine.js";
 import { gunzipped } from "./inflate.js";
 
-/** @import { Ahead } from "./ahead.js" */
+/** @import { Ahead } from "./preload.js" */
 /** @import { Described } from "./messages.js" */
 /** @typedef {AsyncGenerator<Uint8Array<ArrayBuffer>, void>} Pieces   a file as it comes */
 

@@ -16,7 +16,7 @@ interface Guard {
   started(): void;
 }
 
-/** Of `_ahead.js`: the first worker, and what it said before anybody listened. */
+/** Of `_preload.js`: the first worker, and what it said before anybody listened. */
 interface Ahead {
   config: PageConfig;
   first: { worker: Worker; said: (MessageEvent | ErrorEvent)[] };

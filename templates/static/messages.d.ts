@@ -36,7 +36,7 @@ export interface Choice {
 
 /** What Python's `ClientConfig` takes; here only what the page looks at itself. */
 export interface Settings {
-  early_words_ms: number;
+  preconnect_audio_ms: number;
   known_voices?: { id: string; label: string }[];
   voice?: string;
   greeting?: string;

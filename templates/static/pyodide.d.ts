@@ -42,7 +42,7 @@ export interface Pyodide {
   FS: { writeFile(path: string, data: Uint8Array): void };
   unpackArchive(archive: Uint8Array, format: string): void;
   pyimport(name: "pyclient.browser"): Module<{ start(host: object, settings: string, with_tools: boolean): Client }>;
-  pyimport(name: "pyclient.stdlib"): {
+  pyimport(name: "pyclient.lazy_stdlib"): {
     install(bring: () => Uint8Array, path: string): void;
     install_packages(data: Uint8Array): void;
     install_zones(bring: () => Uint8Array, path: string): void;

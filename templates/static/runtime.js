@@ -10,9 +10,9 @@ import { compiled, imported, whole, wholeNow } from "./files.js";
 import { messageOf } from "./death.js";
 import { FileFault, nameOf } from "./genuine.js";
 import { runtimeOptions, settle } from "./restore.js";
-import { Secondaries, Secondary } from "./secondary.js";
+import { Secondaries, Secondary } from "./deferred_wasm.js";
 
-/** @import { Ahead } from "./ahead.js" */
+/** @import { Ahead } from "./preload.js" */
 /** @import { BootConfig, Described, RuntimeFiles } from "./messages.js" */
 /** @import { Factory, Pyodide, PyodideOptions } from "./pyodide.js" */
 /** @typedef {(name: "runtime" | "python" | "client", percent: number) => void} Stage */
@@ -146,13 +146,13 @@ function scripts({ loader, script }, ahead = null) {
 
 /** @param {Pyodide} python   @param {BootConfig} config */
 function installLibrary(python, config) {
-  python.pyimport("pyclient.stdlib").install(() => wholeNow(config.library, "Python's library"), LIBRARY);
+  python.pyimport("pyclient.lazy_stdlib").install(() => wholeNow(config.library, "Python's library"), LIBRARY);
   installZones(python, config);
 }
 
 /** Pyodide has none, on any way of starting it. @param {Pyodide} python   @param {BootConfig} config */
 function installZones(python, { zones }) {
-  python.pyimport("pyclient.stdlib").install_zones(() => wholeNow(zones, "the time zones"), ZONES);
+  python.pyimport("pyclient.lazy_stdlib").install_zones(() => wholeNow(zones, "the time zones"), ZONES);
 }
 
 /** What the smaller runtime lacks at first; a full one is whole. @param {BootConfig} config */

@@ -17,7 +17,7 @@ import {
   takeOver,
   wishes,
 } from "./draw.js";
-import { Link } from "./link.js";
+import { Link } from "./worker_link.js";
 import { watchForRecovery } from "./over.js";
 import { initial, reduce } from "./page_state.js";
 import { outputLatency_ms } from "./quirks.js";
@@ -93,7 +93,7 @@ function redraw() {
 
 function connect() {
   // Nobody holds a talk key before there is a call.
-  happened({ type: "connect", hold_ms: $("turn-style").value === "vad" ? chosen.settings.early_words_ms : 0 });
+  happened({ type: "connect", hold_ms: $("turn-style").value === "vad" ? chosen.settings.preconnect_audio_ms : 0 });
 }
 
 /**

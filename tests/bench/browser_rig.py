@@ -23,7 +23,7 @@ from typing import Any, Self
 
 import brotli
 
-from builder import vendor, wheel
+from builder import fetch_runtime, wheel
 from builder.site import json_block
 from tests.harness import built
 from tests.harness import engines as harness
@@ -145,9 +145,9 @@ def _add_pages(site: Path) -> None:
 
 def add_stock(folder: Path) -> dict[str, str]:
     """Put Pyodide as its documents say beside the pages, with micropip and our wheel; return what the pages have to be told."""
-    runtime = vendor.fetch(ROOT)
+    runtime = fetch_runtime.fetch(ROOT)
     (folder / "pyodide").mkdir()
-    for name in vendor.RUNTIME_FILES:
+    for name in fetch_runtime.RUNTIME_FILES:
         shutil.copy2(runtime.pyodide / name, folder / "pyodide")
     shutil.copy2(runtime.micropip, folder)
     name, data = wheel.build(ROOT)

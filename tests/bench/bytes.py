@@ -32,7 +32,7 @@ from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import sync_playwright
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from builder import site, vendor, wheel
+from builder import fetch_runtime, site, wheel
 from builder.environment import SetupError
 from builder.packing import PACKED, unpacked
 from server.__main__ import bind
@@ -52,7 +52,7 @@ def measure(engines: Sequence[str], rounds: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         try:
             dist = site.build(ROOT, Path(folder) / "dist", "demo")
-            runtime = vendor.fetch(ROOT)
+            runtime = fetch_runtime.fetch(ROOT)
             wheel_bytes = wheel.build(ROOT)[1]
             browser = find("chromium")
         except (SetupError, MissingEngine) as error:
@@ -60,7 +60,7 @@ def measure(engines: Sequence[str], rounds: int) -> dict[str, Any]:
         first, second = _two_visits(dist, Path(folder) / "profile", browser.executable)
         shell = _shell(dist, first)
         fetched, again = ({one.path: one for one in visit} for visit in (first, second))
-        stock = [(runtime.pyodide / name).read_bytes() for name in vendor.RUNTIME_FILES]
+        stock = [(runtime.pyodide / name).read_bytes() for name in fetch_runtime.RUNTIME_FILES]
         stock += [runtime.micropip.read_bytes(), wheel_bytes]
         first_sent = sum(one.sent_bytes for one in fetched.values())
         stock_br = sum(map(_br, stock))

@@ -13,7 +13,7 @@ import sys
 import tarfile
 from pathlib import Path
 
-from builder import vendor
+from builder import fetch_runtime
 from tests.bench.browser_rig import KEPT
 from tests.bench.figures import BenchError
 from tests.harness.server import ROOT, Parley
@@ -32,7 +32,7 @@ def build(commit: str) -> Path:
     with tarfile.open(fileobj=io.BytesIO(sources)) as archive:
         archive.extractall(home, filter="data")
     # What both fetch is fetched once. Its packages are ours: it was locked to the same kinds, and its own are not installed.
-    vendor.fetch(ROOT)
+    fetch_runtime.fetch(ROOT)
     shutil.copytree(ROOT / ".cache" / "runtime", home / ".cache" / "runtime")
     (home / ".venv").symlink_to(ROOT / ".venv")
     command = [sys.executable, "-m", "builder", "build"]

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.browser
 TONE_HZ = 700.0
 LONG_MS = 8000
 PITCH = 0.01  # within one percent: a wrong rate is at least eight percent off
-# What may be left of 15 kHz, folded to 9: the default converter leaves nothing. The cheap one, which worklets/pace.js takes where a
+# What may be left of 15 kHz, folded to 9: the default converter leaves nothing. The cheap one, which worklets/resampler_choice.js takes where a
 # machine is too busy for the other, is still falling there: -36 dB. None at all would leave all of it.
 FOLDED_DB = {"default": -50.0, "cheap": -33.0}
 

@@ -76,7 +76,7 @@ def test_words_said_while_python_loads_reach_the_agent(late: Late, parley: Parle
     late.let_go()
     call.wait_turn("user", containing="time", timeout_s=60)
     call.wait_turn("agent", containing="it is")
-    assert call.facts()["early words ms"] > 500 and call.facts()["early words dropped ms"] == 0
+    assert call.facts()["preconnect audio ms"] > 500 and call.facts()["preconnect dropped ms"] == 0
     call.wait_activity("listening")
     call.ask(speech.say("what is the weather in paris", tail_ms=700), containing="weather")
     assert [turn.text for turn in call.transcript() if turn.role == "user" and "time" in turn.text.lower()][1:] == []
@@ -93,7 +93,7 @@ def test_words_said_while_python_loads_are_dropped_where_that_is_configured(
     def change(assets: Path) -> None:
         with built.told(assets.parent) as config:
             for choice in config["choices"]:
-                choice["settings"]["early_words_ms"] = 0
+                choice["settings"]["preconnect_audio_ms"] = 0
 
     call = late.open(spoiled.spoil(change))
     expect(call.page.get_by_role("status").first).to_have_text("One moment, still loading")

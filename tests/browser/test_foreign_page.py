@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from server.agent.options import AgentOptions
-from server.agent.voice import synthesize
+from server.agent.tts import synthesize
 from tests.browser.plain_host import PlainHost
 from tests.harness.engines import find
 from tests.harness.plugin import PlaywrightDriver
@@ -86,7 +86,7 @@ def caller(driver: PlaywrightDriver, *, allowed: bool) -> Iterator[Caller]:
     """The page is open; its origin is in ALLOWED_ORIGINS or is not."""
     with PlainHost(Path(__file__).parent / "foreign_page") as host:
         origins = (host.url.rstrip("/"),) if allowed else ("https://somebody.example",)
-        agent = AgentOptions(allow_control=True, allowed_origins=origins, hearing_processes=1)
+        agent = AgentOptions(allow_control=True, allowed_origins=origins, recognizer_processes=1)
         with running_server(agent=agent, allowed_origins=origins) as server:
             args = ["--autoplay-policy=no-user-gesture-required"]
             if sys.platform != "win32" and os.geteuid() == 0:

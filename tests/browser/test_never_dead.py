@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from builder import site, words
+from builder import site, start_texts
 from server.site import headers_for, parse_headers_file
 from tests.browser.faults_table import PROPERTY
 from tests.browser.hosts import HANG_UP, NOT_FOUND, TYPES, Answer, Fault, FaultyHost
@@ -49,7 +49,7 @@ def policy(script_src: str, **more: str) -> Fault:
     return lambda _path, answer: answer.with_headers(Content_Security_Policy=rules)
 
 
-PAGE, SHELL, WORKER, STYLE = r"^$|^index\.html$", r"/shell\.", r"/boot\.", r"/style\."
+PAGE, SHELL, WORKER, STYLE = r"^$|^index\.html$", r"/shell\.", r"/worker\.", r"/style\."
 
 
 def octets(answer: Answer) -> Answer:
@@ -113,7 +113,7 @@ def read(page: Any) -> str:
 
 
 def expect_words(page: Any, code: str, *, timeout_ms: float = 15_000) -> str:
-    title, hint, owner = words.START[code]
+    title, hint, owner = start_texts.START[code]
     notice = page.locator("#notice")
     expect(notice).to_contain_text(title, timeout=timeout_ms)
     expect(notice).to_be_visible(timeout=timeout_ms)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from builder import words
+from builder import start_texts
 from tests.browser.pages import greet
 from tests.browser.spoiled import SpoiledSite, write_tools
 from tests.harness import built
@@ -219,7 +219,7 @@ def test_an_agent_that_is_not_set_up_right_says_so(tab: Any, sound: Any, spoiled
     """The build refuses both, and a page may still come from a build that somebody changed."""
     call = Call(tab, sound)
     call.tab.errors.expect(".")
-    title, hint, owner = words.START["setup"]
+    title, hint, owner = start_texts.START["setup"]
     told = (
         (wrong_setting, "barge_in: must be one of: duck, flush, off"),
         (wrong_tools, "tools.py, line 2: ZeroDivisionError: division by zero"),

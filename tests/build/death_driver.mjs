@@ -24,7 +24,7 @@ python.unpackArchive(new Uint8Array(readFileSync(job.wheel)), "wheel");
 const unfetched = () => {
   throw new FileFault("network", "zones.0a1b.bin", "the time zones could not be fetched (NetworkError)");
 };
-python.pyimport("pyclient.stdlib").install_zones(unfetched, "/lib/zones");
+python.pyimport("pyclient.lazy_stdlib").install_zones(unfetched, "/lib/zones");
 
 const told = job.cases.map(({ settings, tools }) => {
   python.runPython(

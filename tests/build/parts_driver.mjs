@@ -13,7 +13,7 @@ import { pathToFileURL } from "node:url";
 
 import { readData } from "../../builder/runtime_splitter/segments.mjs";
 import { runtimeOptions } from "../../templates/static/restore.js";
-import { Secondaries, Secondary } from "../../templates/static/secondary.js";
+import { Secondaries, Secondary } from "../../templates/static/deferred_wasm.js";
 
 console.info = () => {}; // stdout is for the result
 const { runtime, folder, memory, library, codes } = JSON.parse(readFileSync(0, "utf8"));
@@ -36,7 +36,7 @@ async function python(module, attach) {
     stdout: () => {},
     stderr: () => {},
   });
-  made.pyimport("pyclient.stdlib").install(() => file(library), "/lib/python314.zip");
+  made.pyimport("pyclient.lazy_stdlib").install(() => file(library), "/lib/python314.zip");
   return made;
 }
 

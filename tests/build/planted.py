@@ -112,7 +112,7 @@ class Host:
         # Half of it repeats itself, so that it can be compressed, and much of it is left when it was.
         memory = random.Random(1).randbytes(90_000) + bytes(90_000)
         named = {
-            "boot.js": b"/* worker */",
+            "worker.js": b"/* worker */",
             "shell.js": b"/* page */" * 20_000,
             "style.css": b"body {}",
             "rest.wasm": b"\0asm",
@@ -130,7 +130,7 @@ class Host:
         parts = [memory[begin : begin + 65_536] for begin in range(0, len(memory), 65_536)]
         digests = [base64.b64encode(hashlib.sha256(part).digest()).decode() for part in parts]
         described = {"url": self.named["python.bin"], "bytes": len(memory), "part_bytes": 65_536, "sha256": digests}
-        config["boot"] |= {"worker": self.named["boot.js"], "blocks": described, "later": [self.named["rest.wasm"]]}
+        config["boot"] |= {"worker": self.named["worker.js"], "blocks": described, "later": [self.named["rest.wasm"]]}
         self.files["index.html"] = (
             f'<!doctype html><html><head><meta http-equiv="Content-Security-Policy" content="{self.policy(page=True, header=False)}">'
             f'<script type="application/json" id="parley-config">{json.dumps(config)}</script><script>{SCRIPT}</script>'

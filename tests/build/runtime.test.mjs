@@ -6,7 +6,7 @@ import { beforeEach, test } from "node:test";
 import { crc32 } from "node:zlib";
 
 globalThis.self = globalThis;
-globalThis.location = { href: "https://page.example/assets/boot.js" };
+globalThis.location = { href: "https://page.example/assets/worker.js" };
 console.info = () => {};
 
 /** What the host has, by address; null: it answers with 404. */
@@ -138,7 +138,7 @@ test("from the snapshot, and nothing of the ways out is asked for", async () => 
   assert.deepEqual(names().sort(), ["python.bin", "small.wasm.bin"]);
   assert.deepEqual(loads[0].memory, [0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0]);
   assert.equal(loads[0].library, 22, "an empty archive: all is in the memory");
-  assert.deepEqual(modules, ["_visitor", "pyclient.stdlib", "pyclient.stdlib"]);
+  assert.deepEqual(modules, ["_visitor", "pyclient.lazy_stdlib", "pyclient.lazy_stdlib"]);
 });
 
 test("from the precompiled library where the snapshot is damaged, with the same WebAssembly", async () => {

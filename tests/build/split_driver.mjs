@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import { SECTION, concatenated, leb, written } from "../../builder/runtime_pruner/format.mjs";
 import { split } from "../../builder/runtime_splitter/split.mjs";
 import { told as toldBy, watched } from "../../builder/runtime_splitter/watch.mjs";
-import { Secondaries, Secondary } from "../../templates/static/secondary.js";
+import { Secondaries, Secondary } from "../../templates/static/deferred_wasm.js";
 
 console.info = () => {}; // stdout is for the result
 const name = (text) => [text.length, ...Buffer.from(text)];

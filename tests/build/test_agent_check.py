@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from builder import agent_check, agents, vendor, wheel, zones
+from builder import agent_check, agent_config, fetch_runtime, wheel, zones
 from builder.environment import SetupError
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def read(tmp_path: Path, data: bytes) -> agents.Agent:
+def read(tmp_path: Path, data: bytes) -> agent_config.Agent:
     folder = tmp_path / "agents" / "mine"
     folder.mkdir(parents=True)
     (folder / "agent.toml").write_bytes(data)
-    return agents.load(tmp_path, "mine")
+    return agent_config.load(tmp_path, "mine")
 
 
 def complaint(tmp_path: Path, toml: str | bytes) -> str:
@@ -53,8 +53,8 @@ def complaint(tmp_path: Path, toml: str | bytes) -> str:
         ("[agent]\nsystem_prompt = 5", ["[agent] system_prompt", "must be text", "given: 5"]),
         ("[agent]\ninput = { keyterm = ['x'] }", ["keyterm", "did you mean keyterms?"]),
         ("[session]\nmax_session_duration_seconds = 5", ["max_session_duration_seconds", "60 to 10800", "given: 5"]),
-        ("[audio]\ngap_audio_ms = -1", ["[audio] gap_audio_ms", "0 to 10000"]),
-        ("[audio]\nearly_words_ms = 1.5", ["early_words_ms", "whole number", "1.5"]),
+        ("[audio]\noutage_audio_ms = -1", ["[audio] outage_audio_ms", "0 to 10000"]),
+        ("[audio]\npreconnect_audio_ms = 1.5", ["preconnect_audio_ms", "whole number", "1.5"]),
         ("[server]\ntoken_url = 8000", ["[server] token_url must be text", "8000"]),
         ("[server]\ntoken_url = 'localhost'", ["[server] token_url", "http(s) address"]),
         ("[server]\nconnect = [5]", ["[server] connect", "5 is not an origin"]),
@@ -112,7 +112,7 @@ def test_a_stored_agent_belongs_to_one_provider_and_its_tools_are_its_own(
 
 
 def test_the_settings_of_the_demo_are_right() -> None:
-    agent = agents.load(ROOT, "demo")
+    agent = agent_config.load(ROOT, "demo")
     agent_check.settings(ROOT, "agents/demo/agent.toml", agent.raw, agent.choices)
 
 
@@ -128,7 +128,11 @@ def check(tmp_path: Path, source: str | bytes) -> None:
     file.parent.mkdir(parents=True)
     file.write_bytes(source if isinstance(source, bytes) else source.encode())
     agent_check.tools(
-        root, vendor.fetch(ROOT).pyodide, wheel.build(ROOT)[1], file, zones.packed(vendor.fetch(ROOT).tzdata)
+        root,
+        fetch_runtime.fetch(ROOT).pyodide,
+        wheel.build(ROOT)[1],
+        file,
+        zones.packed(fetch_runtime.fetch(ROOT).tzdata),
     )
 
 
@@ -212,8 +216,8 @@ def test_tools_that_were_checked_are_not_checked_again(tmp_path: Path, monkeypat
     file.write_text("x = 1\n")
     agent_check.tools(
         tmp_path / "root",
-        vendor.fetch(ROOT).pyodide,
+        fetch_runtime.fetch(ROOT).pyodide,
         wheel.build(ROOT)[1],
         file,
-        zones.packed(vendor.fetch(ROOT).tzdata),
+        zones.packed(fetch_runtime.fetch(ROOT).tzdata),
     )

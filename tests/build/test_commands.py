@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from builder import cli, environment, npm_package, vendor
+from builder import cli, environment, fetch_runtime, npm_package
 from builder.environment import SetupError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,7 +33,7 @@ def test_every_verb_explains_itself(verb: list[str]) -> None:
 
 
 def test_without_a_verb_it_serves() -> None:
-    assert cli.parse([]).verb == "serve"
+    assert cli.parse([]).command == "serve"
     assert cli.parse(["--port", "8123"]).port == 8123
 
 
@@ -105,7 +105,7 @@ def test_a_second_start_installs_nothing(capsys: pytest.CaptureFixture[str]) -> 
     started = time.monotonic()
     environment.ensure(ROOT, "test")
     environment.ensure(ROOT, "serve")
-    vendor.fetch(ROOT)
+    fetch_runtime.fetch(ROOT)
     assert capsys.readouterr().err == ""
     assert time.monotonic() - started < 60
 
@@ -158,4 +158,4 @@ def test_a_runtime_that_is_not_the_pinned_one_is_refused(tmp_path: Path, monkeyp
     monkeypatch.setattr(npm_package.subprocess, "run", fake_npm)
     monkeypatch.setattr(npm_package.node, "npm", lambda root: ["npm"])
     with pytest.raises(SetupError, match="not the pinned file"):
-        vendor.fetch(tmp_path)
+        fetch_runtime.fetch(tmp_path)

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from builder import node, vendor, wheel, words
+from builder import fetch_runtime, node, start_texts, wheel
 
 ROOT = Path(__file__).resolve().parents[2]
 DRIVER = Path(__file__).with_name("death_driver.mjs")
@@ -29,16 +29,16 @@ BEFORE_THE_CLIENT = [("missing", "tools.0a1b.bin"), ("unknown", None)]
 def test_each_cause_has_its_words(tmp_path: Path) -> None:
     (tmp_path / "client.whl").write_bytes(wheel.build(ROOT)[1])
     cases = [{"settings": settings, "tools": tools} for settings, tools, _, _ in CASES]
-    job = {"runtime": f"{vendor.fetch(ROOT).pyodide}/", "wheel": str(tmp_path / "client.whl"), "cases": cases}
+    job = {"runtime": f"{fetch_runtime.fetch(ROOT).pyodide}/", "wheel": str(tmp_path / "client.whl"), "cases": cases}
     (tmp_path / "job.json").write_text(json.dumps(job))
     command = [node.node(ROOT), str(DRIVER), str(tmp_path / "job.json")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=150)
     assert done.returncode == 0, done.stderr[-2000:]
     told = json.loads(done.stdout)
     for (settings, tools, kind, parts), said in zip(CASES, told, strict=False):
-        assert said["kind"] == kind and kind in words.START, (settings, tools, said)
+        assert said["kind"] == kind and kind in start_texts.START, (settings, tools, said)
         for part in parts:
             assert part in said["reason"], (settings, tools, said)
     assert [(said["kind"], said["what"]) for said in told[len(CASES) :]] == BEFORE_THE_CLIENT
-    title, hint, _ = words.START["setup"]
+    title, hint, _ = start_texts.START["setup"]
     assert title == "This agent is not set up right" and "Tell the site's owner" in hint

@@ -166,8 +166,8 @@ PLANTED: dict[str, tuple[Fault, dict[str, Verdict], str]] = {
     "no policy": (
         on("/index", {CSP: None, "X-Frame-Options": "DENY"}), {"page policy": WARNING}, "--for",
     ),
-    "worker without policy": (on("assets/boot", {CSP: None}), {"worker policy": WARNING}, "only a header"),
-    "worker without WebAssembly": (on("assets/boot", {CSP: "script-src 'self'"}), {"worker policy": FAULT}, "wasm-unsafe-eval"),
+    "worker without policy": (on("assets/worker", {CSP: None}), {"worker policy": WARNING}, "only a header"),
+    "worker without WebAssembly": (on("assets/worker", {CSP: "script-src 'self'"}), {"worker policy": FAULT}, "wasm-unsafe-eval"),
     "microphone forbidden": (on("/index", {"Permissions-Policy": "camera=(), microphone=()"}), {"microphone policy": FAULT}, "microphone=(self)"),
     "framed by anybody": (on("/index", {CSP: "img-src *"}), {"framing": WARNING}, "embedded_by"),
     "page kept an hour": (on("/index", {"Cache-Control": "max-age=3600"}), {"page cache": WARNING}, "3600 s"),

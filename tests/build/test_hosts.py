@@ -17,7 +17,7 @@ from typing import NamedTuple
 import brotli
 import pytest
 
-from builder import agents, hosts, policy, site, webservers
+from builder import agent_config, hosts, policy, site, webservers
 from builder.cli import parse
 from builder.environment import SetupError
 from builder.hosts import HOSTS, apache, caddy, lighttpd, nginx
@@ -278,7 +278,7 @@ def test_an_origin_with_an_odd_end_is_none(tmp_path: Path, ending: str) -> None:
     for section, key in (("server", "connect"), ("page", "embedded_by")):
         (folder / "agent.toml").write_text(f"[{section}]\n{key} = [{json.dumps('https://a.example' + ending)}]\n")
         with pytest.raises(SetupError, match="is not an origin"):
-            agents.load(tmp_path, "mine")
+            agent_config.load(tmp_path, "mine")
 
 
 @pytest.mark.parametrize("base", BASES)

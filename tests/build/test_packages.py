@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from builder import agent_check, packages, site, vendor, wheel, zones
+from builder import agent_check, fetch_runtime, packages, site, wheel, zones
 from builder.environment import SetupError
 from builder.packages import contents, index, pyodide_builds, wanted
 from tests.harness import built
@@ -74,7 +74,7 @@ class Place:
 
 @pytest.fixture(scope="session")
 def pyodide() -> Path:
-    return vendor.fetch(ROOT).pyodide
+    return fetch_runtime.fetch(ROOT).pyodide
 
 
 @pytest.fixture
@@ -401,7 +401,7 @@ def test_the_check_of_tools_sees_the_packages_and_tells_what_of_the_library_they
     tools.write_text(
         "import low.inner\nfrom pyclient.tools import tool\n@tool\ndef f() -> str:\n    '''F.'''\n    return low.VERSION\n"
     )
-    client, zone_file = wheel.build(ROOT)[1], zones.packed(vendor.fetch(ROOT).tzdata)
+    client, zone_file = wheel.build(ROOT)[1], zones.packed(fetch_runtime.fetch(ROOT).tzdata)
     imported = agent_check.tools(place.root, pyodide, client, tools, zone_file, found.data)
     assert {"colorsys", "xml.dom", "xml.dom.minidom"} <= set(imported) and "low" not in imported
     with pytest.raises(SetupError, match=r"line 1: there is no module 'low' in the page.*\[runtime\] packages"):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from builder import lean, snapshot, split, vendor, wheel
+from builder import fetch_runtime, prune, snapshot, split, wheel
 from tests.worklets.node import find_node
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -106,8 +106,8 @@ total
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    stock = vendor.fetch(ROOT)
-    runtime = lean.make(ROOT, stock.pyodide, stock.acorn)
+    stock = fetch_runtime.fetch(ROOT)
+    runtime = prune.make(ROOT, stock.pyodide, stock.acorn)
     memory = snapshot.make(ROOT, stock.pyodide, runtime, *wheel.build(ROOT))
     folder = tmp_path_factory.mktemp("parts")
     parts = split.make(

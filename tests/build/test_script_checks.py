@@ -81,7 +81,7 @@ def test_a_wrong_type_makes_the_check_of_its_world_fail(tmp_path: Path, file: st
         ("templates/static/over.js", 'import { drawn } from "./draw.js";', "noUnusedImports"),
         ("templates/static/turns.js", "var late = 1; export { late };", "noVar"),
         ("templates/static/messages.d.ts", "export type Anything = any;", "noExplicitAny"),
-        ("worklets/resampler.js", 'export { shareOfRealTime } from "./pace.js";', "noImportCycles"),
+        ("worklets/resampler.js", 'export { shareOfRealTime } from "./resampler_choice.js";', "noImportCycles"),
         ("templates/static/style.css", ".a { color: red; color: red; }", "noDuplicateProperties"),
     ],
 )

@@ -19,7 +19,7 @@ from typing import Any
 import brotli
 import pytest
 
-from builder import agents, assets, node, packing, policy, site, vendor, verify, words
+from builder import agent_config, assets, fetch_runtime, node, packing, policy, site, start_texts, verify
 from builder.environment import SetupError
 from pyclient import notices
 from pyclient.config import ClientConfig
@@ -186,7 +186,7 @@ def test_old_browsers_can_read_the_script_that_says_why_nothing_works(dist: Path
     """Every browser with `globalThis` reads the syntax of 2019. One `?.` would make the whole script a syntax error there."""
     pages = {name: (dist / name).read_text() for name in ("index.html", "404.html")}
     texts = [re.findall(r'<script data-cfasync="false">(.*?)</script>', page, re.DOTALL)[-1] for page in pages.values()]
-    acorn = vendor.fetch(ROOT).acorn
+    acorn = fetch_runtime.fetch(ROOT).acorn
     reader = f"import {{ parse }} from {json.dumps(acorn.resolve().as_uri())};\n"
     for text in texts:
         for year, fails in ((2019, False), (5, True)):  # the second one shows that this can fail
@@ -319,10 +319,10 @@ def test_building_into_a_folder_that_is_not_ours_is_refused(tmp_path: Path) -> N
         ("[agnet]\nvoice = 'x'", "unknown section 'agnet'"),
         ("[page]\ntitel = 'x'", r"unknown \[page\] key 'titel'"),
         ("[server]\nconnect = ['not an origin']", "is not an origin"),
-        ("[audio]\nearly_word_ms = 1", r"unknown \[audio\] key 'early_word_ms'"),
-        ("[audio]\nearly_words_ms = -1", "early_words_ms must be a whole number from 0 to 60000"),
-        ("[audio]\nearly_words_ms = '1'", "early_words_ms must be a whole number"),
-        ("[agent]\n[provider.assemblyai]\nearly_words_ms = 60001", "early_words_ms must be a whole number"),
+        ("[audio]\npreconnect_audios_ms = 1", r"unknown \[audio\] key 'preconnect_audios_ms'"),
+        ("[audio]\npreconnect_audio_ms = -1", "preconnect_audio_ms must be a whole number from 0 to 60000"),
+        ("[audio]\npreconnect_audio_ms = '1'", "preconnect_audio_ms must be a whole number"),
+        ("[agent]\n[provider.assemblyai]\npreconnect_audio_ms = 60001", "preconnect_audio_ms must be a whole number"),
         (
             "[agent]\nprovider = 'assembly'",
             "unknown provider 'assembly' .known: assemblyai, openai_realtime, sdk_voice",
@@ -342,23 +342,55 @@ def test_a_misspelt_agent_file_is_named_with_the_key_at_fault(tmp_path: Path, to
         agent_from(tmp_path, toml)
 
 
+@pytest.mark.parametrize(
+    ("toml", "old", "new"),
+    [
+        ("[audio]\nearly_words_ms = 700", "early_words_ms", "preconnect_audio_ms"),
+        ("[audio]\ngap_audio_ms = 700", "gap_audio_ms", "outage_audio_ms"),
+        ("[session]\nheartbeat_ms = 700", "heartbeat_ms", "keepalive_ms"),
+        ("[provider.assemblyai]\nearly_words_ms = 700", "early_words_ms", "preconnect_audio_ms"),
+    ],
+)
+def test_the_old_name_of_a_key_is_understood_and_the_new_one_is_said(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], toml: str, old: str, new: str
+) -> None:
+    """A team that updates must not have to read a changelog to find out why its page changed."""
+    settings = agent_from(tmp_path, toml).choices[0]["settings"]
+    assert settings[new] == 700 and old not in settings
+    said = capfd.readouterr().err
+    assert f"{old} is now called {new}" in said and "agent.toml" in said
+    ClientConfig.from_dict({"provider": "assemblyai", **{new: settings[new]}})
+
+
+def test_an_old_key_beside_its_new_name_stops_the_build(tmp_path: Path) -> None:
+    with pytest.raises(
+        SetupError, match=r"\[audio\] early_words_ms is the old name of preconnect_audio_ms; leave it out"
+    ):
+        agent_from(tmp_path, "[audio]\nearly_words_ms = 1\npreconnect_audio_ms = 2")
+
+
+def test_a_key_of_today_is_used_without_a_word(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    agent_from(tmp_path, "[audio]\npreconnect_audio_ms = 700\noutage_audio_ms = 700")
+    assert capfd.readouterr().err == ""
+
+
 def test_the_page_and_the_client_agree_on_how_much_is_kept_before_a_call(tmp_path: Path) -> None:
     """The page holds the microphone before it can ask the client: default, limit and words are written down twice."""
     own = agent_from(tmp_path, "")
-    assert own.client["early_words_ms"] == ClientConfig().early_words_ms
-    ClientConfig(early_words_ms=agents.MAX_EARLY_WORDS_MS)
+    assert own.client["preconnect_audio_ms"] == ClientConfig().preconnect_audio_ms
+    ClientConfig(preconnect_audio_ms=agent_config.MAX_PRECONNECT_AUDIO_MS)
     with pytest.raises(ConfigError):
-        ClientConfig(early_words_ms=agents.MAX_EARLY_WORDS_MS + 1)
-    for kind, (title, hint, retry) in words.of_the_microphone(ROOT).items():
+        ClientConfig(preconnect_audio_ms=agent_config.MAX_PRECONNECT_AUDIO_MS + 1)
+    for kind, (title, hint, retry) in start_texts.of_the_microphone(ROOT).items():
         notice = notices.capture_failed(CaptureFailed(kind=kind))
         assert (notice.title, notice.hint, notice.retry) == (title, hint, retry), kind
 
 
-def agent_from(root: Path, toml: str) -> agents.Agent:
+def agent_from(root: Path, toml: str) -> agent_config.Agent:
     folder = root / "agents" / "mine"
     folder.mkdir(parents=True)
     (folder / "agent.toml").write_text(toml)
-    return agents.load(root, "mine")
+    return agent_config.load(root, "mine")
 
 
 @pytest.mark.parametrize(
@@ -419,7 +451,7 @@ def test_a_page_may_be_shown_in_the_frames_of_named_sites_and_of_no_other(tmp_pa
     assert "frame-ancestors https://www.example.com https://*.example.org;" in policy.headers_file(
         policy.site_headers((), named), ()
     )
-    assert agents.load(ROOT, "demo").embedded_by == ()
+    assert agent_config.load(ROOT, "demo").embedded_by == ()
 
 
 def test_only_a_page_that_may_be_framed_says_what_a_page_with_coep_asks_of_a_frame() -> None:
@@ -451,8 +483,8 @@ def test_settings_of_the_client_go_through_as_they_are(tmp_path: Path) -> None:
         [session]
         turn_style = "push_to_talk"
         min_talk_ms = 200
-        gap_audio_ms = 400
-        heartbeat_ms = 15000
+        outage_audio_ms = 400
+        keepalive_ms = 15000
         reconnect = false
     """
     client = agent_from(tmp_path, toml).client
@@ -460,8 +492,8 @@ def test_settings_of_the_client_go_through_as_they_are(tmp_path: Path) -> None:
         "voice": "cedar",
         "turn_style": "push_to_talk",
         "min_talk_ms": 200,
-        "gap_audio_ms": 400,
-        "heartbeat_ms": 15000,
+        "outage_audio_ms": 400,
+        "keepalive_ms": 15000,
         "reconnect": False,
     }
     assert {key: client[key] for key in expected} == expected
@@ -489,13 +521,13 @@ def test_each_choice_of_the_picker_is_a_whole_configuration_without_the_words_of
 
 
 def test_the_page_is_told_what_its_picker_offers(dist: Path) -> None:
-    expected = agents.load(ROOT, "demo").choices
+    expected = agent_config.load(ROOT, "demo").choices
     assert page_config(dist)["choices"] == [dict(choice) for choice in expected]
 
 
 def test_an_unknown_agent_lists_those_there_are() -> None:
     with pytest.raises(SetupError, match="there is: demo"):
-        agents.load(ROOT, "nobody")
+        agent_config.load(ROOT, "nobody")
 
 
 def test_a_template_that_names_something_unknown_stops_the_build(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from builder import kept, lean, snapshot, vendor, wheel
+from builder import build_cache, fetch_runtime, prune, snapshot, wheel
 from builder.environment import SetupError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,8 +33,8 @@ def test_two_snapshots_of_one_client_are_the_same_byte_for_byte(
     """And what the environment holds is in neither, in no form that a search would miss."""
     canary = "canary-5f1c0de-never-published"
     monkeypatch.setenv("SOME_API_KEY", canary)
-    stock = vendor.fetch(ROOT).pyodide
-    runtime = lean.make(ROOT, stock, vendor.fetch(ROOT).acorn)
+    stock = fetch_runtime.fetch(ROOT).pyodide
+    runtime = prune.make(ROOT, stock, fetch_runtime.fetch(ROOT).acorn)
     first = snapshot.make(ROOT, stock, runtime, *client)
     second = snapshot.make(tmp_path, stock, runtime, *client)
     assert first.meta == second.meta
@@ -47,8 +47,8 @@ def test_two_snapshots_of_one_client_are_the_same_byte_for_byte(
 
 def test_the_precompiled_library_holds_the_whole_client_and_only_what_it_takes(client: tuple[str, bytes]) -> None:
     """Stored, as bytecode that no source is compared with: the wire compresses better than a zip, and there is no source."""
-    stock = vendor.fetch(ROOT).pyodide
-    kept = snapshot.make(ROOT, stock, lean.make(ROOT, stock, vendor.fetch(ROOT).acorn), *client)
+    stock = fetch_runtime.fetch(ROOT).pyodide
+    kept = snapshot.make(ROOT, stock, prune.make(ROOT, stock, fetch_runtime.fetch(ROOT).acorn), *client)
     with zipfile.ZipFile(io.BytesIO(client[1])) as archive:
         modules = {name + "c" for name in archive.namelist() if name.endswith(".py")}
     with zipfile.ZipFile(io.BytesIO(kept.precompiled)) as archive:
@@ -66,7 +66,7 @@ def test_a_module_that_cannot_be_deferred_stops_the_build(
     monkeypatch: pytest.MonkeyPatch, client: tuple[str, bytes]
 ) -> None:
     """asyncio asks `logging` for a logger while it is imported; a stand-in there would be shipped half alive."""
-    stock = vendor.fetch(ROOT).pyodide
+    stock = fetch_runtime.fetch(ROOT).pyodide
     for deferred, complaint in (
         ("logging", "logging is used while it is imported"),
         ("nosuch", "not in the library: nosuch"),
@@ -89,15 +89,15 @@ def test_what_tools_import_of_the_library_belongs_into_the_snapshot(tmp_path: Pa
 
 def test_only_what_was_used_last_is_kept(tmp_path: Path) -> None:
     """Each change of the client makes one more."""
-    for number in range(kept.KEPT + 2):
+    for number in range(build_cache.KEPT + 2):
         folder = tmp_path / f"{number:016x}"
         folder.mkdir()
         os.utime(folder, (number, number))
-    with kept.missing(tmp_path / f"{0:016x}") as first, kept.missing(tmp_path / f"{99:016x}") as unknown:
+    with build_cache.missing(tmp_path / f"{0:016x}") as first, build_cache.missing(tmp_path / f"{99:016x}") as unknown:
         assert (first, unknown) == (False, True)
     (tmp_path / "being-made").mkdir()
-    kept.forget_oldest(tmp_path)
-    last = [f"{number:016x}" for number in (0, *range(3, kept.KEPT + 2))]
+    build_cache.forget_oldest(tmp_path)
+    last = [f"{number:016x}" for number in (0, *range(3, build_cache.KEPT + 2))]
     assert sorted(path.name for path in tmp_path.iterdir()) == [*last, "being-made"]
 
 
@@ -108,7 +108,7 @@ def test_builds_at_the_same_time_make_it_once(tmp_path: Path) -> None:
 
     def build() -> None:
         both.wait()
-        with kept.missing(tmp_path / "cache" / f"{1:016x}") as wanting:
+        with build_cache.missing(tmp_path / "cache" / f"{1:016x}") as wanting:
             if wanting:
                 time.sleep(0.2)  # long enough for the other one to come
                 made.append(1)
@@ -121,7 +121,7 @@ def test_builds_at_the_same_time_make_it_once(tmp_path: Path) -> None:
 
 
 def test_a_client_that_cannot_be_imported_stops_the_build_with_pythons_own_words() -> None:
-    runtime = vendor.fetch(ROOT).pyodide
+    runtime = fetch_runtime.fetch(ROOT).pyodide
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("pyclient/__init__.py", "raise RuntimeError('broken on purpose')\n")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from builder import lean, snapshot, split, vendor, wheel
+from builder import fetch_runtime, prune, snapshot, split, wheel
 from builder.environment import SetupError
 from tests.worklets.node import find_node
 
@@ -18,17 +18,17 @@ PROVIDERS = ("assemblyai", "openai_realtime", "sdk_voice")
 
 @pytest.fixture(scope="module")
 def runtime() -> Path:
-    return lean.make(ROOT, vendor.fetch(ROOT).pyodide, vendor.fetch(ROOT).acorn)
+    return prune.make(ROOT, fetch_runtime.fetch(ROOT).pyodide, fetch_runtime.fetch(ROOT).acorn)
 
 
 @pytest.fixture(scope="module")
 def library() -> Path:
-    return vendor.fetch(ROOT).pyodide / "python_stdlib.zip"
+    return fetch_runtime.fetch(ROOT).pyodide / "python_stdlib.zip"
 
 
 @pytest.fixture(scope="module")
 def memory(runtime: Path) -> snapshot.Snapshot:
-    return snapshot.make(ROOT, vendor.fetch(ROOT).pyodide, runtime, *wheel.build(ROOT))
+    return snapshot.make(ROOT, fetch_runtime.fetch(ROOT).pyodide, runtime, *wheel.build(ROOT))
 
 
 def test_the_page_gets_half_at_first_and_every_build_the_same(
@@ -67,7 +67,7 @@ def test_a_module_that_nobody_understands_stops_the_build(
 ) -> None:
     strange = tmp_path / "strange"
     strange.mkdir()
-    for name in lean.FILES:
+    for name in prune.FILES:
         data = bytearray((runtime / name).read_bytes())
         if name.endswith(".wasm"):
             data[8] = 99  # a section of a kind that does not exist

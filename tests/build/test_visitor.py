@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from builder import lean, node, snapshot, vendor, wheel
+from builder import fetch_runtime, node, prune, snapshot, wheel
 
 ROOT = Path(__file__).resolve().parents[2]
 DRIVER = Path(__file__).with_name("visitor_driver.mjs")
@@ -27,8 +27,8 @@ PLACES = [
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The runtime, its library, and the folder with the snapshot."""
-    fetched = vendor.fetch(ROOT)
-    runtime = lean.make(ROOT, fetched.pyodide, fetched.acorn)
+    fetched = fetch_runtime.fetch(ROOT)
+    runtime = prune.make(ROOT, fetched.pyodide, fetched.acorn)
     made = snapshot.make(ROOT, fetched.pyodide, runtime, *wheel.build(ROOT))
     folder = tmp_path_factory.mktemp("visitor")
     (folder / "snapshot.bin").write_bytes(made.blocks)

@@ -11,7 +11,7 @@ from typing import Any
 import brotli
 import pytest
 
-from builder import lean, node, snapshot, vendor, wheel, zones
+from builder import fetch_runtime, node, prune, snapshot, wheel, zones
 from builder.environment import SetupError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,7 +22,7 @@ BUDGET_BYTES = 50_000
 
 
 def packed() -> bytes:
-    return zones.packed(vendor.fetch(ROOT).tzdata)
+    return zones.packed(fetch_runtime.fetch(ROOT).tzdata)
 
 
 def told(tmp_path: Path, **job: object) -> dict[str, Any]:
@@ -50,8 +50,8 @@ def right(answer: dict[str, Any]) -> None:
 
 def test_a_snapshot_of_tools_that_name_zoneinfo_fetches_the_zones_and_no_library(tmp_path: Path) -> None:
     (tmp_path / "tools.py").write_text("import zoneinfo\n")
-    fetched = vendor.fetch(ROOT)
-    runtime = lean.make(ROOT, fetched.pyodide, fetched.acorn)
+    fetched = fetch_runtime.fetch(ROOT)
+    runtime = prune.make(ROOT, fetched.pyodide, fetched.acorn)
     kept = snapshot.make(ROOT, fetched.pyodide, runtime, *wheel.build(ROOT), tmp_path / "tools.py")
     (tmp_path / "snapshot.bin").write_bytes(kept.blocks)
     (tmp_path / "snapshot.json").write_text(json.dumps(kept.meta))
@@ -63,7 +63,7 @@ def test_a_snapshot_of_tools_that_name_zoneinfo_fetches_the_zones_and_no_library
 
 
 def test_pyodides_own_files_with_our_client_know_the_zones_too(tmp_path: Path) -> None:
-    fetched = vendor.fetch(ROOT)
+    fetched = fetch_runtime.fetch(ROOT)
     (tmp_path / "client.whl").write_bytes(wheel.build(ROOT)[1])
     library = str(fetched.pyodide / "python_stdlib.zip")
     job = {"runtime": f"{fetched.pyodide}/", "library": library, "wheel": str(tmp_path / "client.whl")}
@@ -80,7 +80,7 @@ def test_the_file_is_small_and_the_same_every_time() -> None:
 
 def test_each_zone_of_the_package_is_in_the_file() -> None:
     index, _, content = packed().partition(b"\n")
-    with zipfile.ZipFile(vendor.fetch(ROOT).tzdata) as archive:
+    with zipfile.ZipFile(fetch_runtime.fetch(ROOT).tzdata) as archive:
         names = archive.read("tzdata/zones").decode().split()
         kept = json.loads(index)
         assert len(names) >= LEAST_NAMES

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import httpx
 
 from pyclient.tools import ToolRegistry
-from server.agent.voice import synthesize
+from server.agent.tts import synthesize
 from tests.contract.adapters import Adapter
 from tests.contract.headless_host import HeadlessHost
 
@@ -28,7 +28,7 @@ GREETING = "Hello from the page."
 # What the agent says is a tone, in one piece: sound that can be counted, and no time spent on speech.
 PLAIN: dict[str, Any] = {"tone_hz": 440.0, "tone_ms": 400, "pace": "burst", "greeting": "", "partials": False}
 # Compressed time must not make a busy machine look like a dead server.
-PATIENT = {"heartbeat_ms": 120_000, "open_timeout_ms": 120_000, "ready_timeout_ms": 120_000}
+PATIENT = {"keepalive_ms": 120_000, "open_timeout_ms": 120_000, "ready_timeout_ms": 120_000}
 
 
 @lru_cache(maxsize=32)

@@ -276,8 +276,8 @@ async def _(call: Call) -> None:
     assert call.notice == "context_lost"
 
 
-@scenario("speech while the line is down", "What is said during the gap is kept and sent when the line is back.")
-async def gap(call: Call) -> None:
+@scenario("speech while the line is down", "What is said during the outage is kept and sent when the line is back.")
+async def outage(call: Call) -> None:
     # Three seconds are kept. In stretched time a busy machine is back before they are over.
     await call.open(speed=0.5)
     await call.until(lambda view: view["status"] == "Listening", "the agent")
@@ -286,7 +286,7 @@ async def gap(call: Call) -> None:
     call.host.token_delay_ms = 800
     call.host.sound.say(square_wave(call.adapter.rate_hz, 200))
     await call.until(lambda view: view["stats"]["reconnects"] == 1, "the line is back")
-    await call.until(lambda view: view["stats"]["gap_frames_sent"] >= 5, "what was said in the gap")
+    await call.until(lambda view: view["stats"]["outage_frames_sent"] >= 5, "what was said during the outage")
     await call.comes_through()
 
 
@@ -294,14 +294,14 @@ async def gap(call: Call) -> None:
     "stalled line", "A server that falls silent without a close is noticed, and the call goes on over a new socket."
 )
 async def stalled(call: Call) -> None:
-    await call.open(agent={"faults": [{"after": "ready", "do": "stall"}]}, heartbeat_ms=2_000)
+    await call.open(agent={"faults": [{"after": "ready", "do": "stall"}]}, keepalive_ms=2_000)
     await call.until(lambda view: view["stats"]["reconnects"] == 1, "the line is back")
     assert "line_lost" in call.notices
 
 
 @stalled.cannot("sdk_voice", "there is nothing that a living server would have to answer (section 3)")
 async def _(call: Call) -> None:
-    await call.open(agent={"faults": [{"after": "ready", "do": "stall"}]}, heartbeat_ms=500, speed=8)
+    await call.open(agent={"faults": [{"after": "ready", "do": "stall"}]}, keepalive_ms=500, speed=8)
     await call.wait_ms(6_000)
     assert (call.view["state"], call.view["stats"]["reconnects"]) == ("live", 0)
     assert len([data for data in call.host.sent if isinstance(data, str)]) == 1

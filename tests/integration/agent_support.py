@@ -20,7 +20,7 @@ from fastapi import FastAPI
 from server.agent.options import AgentOptions
 from server.agent.pcm import resample, to_samples
 from server.agent.routes import create_router
-from server.agent.voice import synthesize
+from server.agent.tts import synthesize
 
 DEADLINE_S = 30.0
 

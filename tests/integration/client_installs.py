@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from builder import kept, node
+from builder import build_cache, node
 from builder.environment import SetupError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,8 +52,8 @@ def own_environment(**variables: str) -> Mapping[str, str]:
 
 def _installed(name: str, parts: list[bytes], command: Callable[[Path], list[str]]) -> Path:
     """The folder for exactly these lock files. SetupError with the installer's own words when it fails."""
-    place = ROOT / ".cache" / name / kept.digest(parts)
-    with kept.missing(place) as wanted:
+    place = ROOT / ".cache" / name / build_cache.digest(parts)
+    with build_cache.missing(place) as wanted:
         if wanted:
             place.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=place.parent) as work:
@@ -67,5 +67,5 @@ def _installed(name: str, parts: list[bytes], command: Callable[[Path], list[str
                         f"could not install {name}.\n{done.stderr.strip()[-1500:]}\nIs this machine online?"
                     )
                 folder.rename(place)
-            kept.forget_oldest(place.parent)
+            build_cache.forget_oldest(place.parent)
     return place

@@ -167,8 +167,8 @@ def running_server(
     with bind("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
         settings = load_settings(None, **{"port": port, **overrides})
-        # Tests that say nothing to the agent need no hearing that is warmed up.
-        agent = agent or AgentOptions(allowed_origins=settings.allowed_origins, prewarm=False, hearing_processes=1)
+        # Tests that say nothing to the agent need no recognizer that is warmed up.
+        agent = agent or AgentOptions(allowed_origins=settings.allowed_origins, prewarm=False, recognizer_processes=1)
         app = create_app(settings, site_root=site, agent=agent, http_client=http_client)
         config = uvicorn.Config(app, lifespan="on", log_config=None, log_level="warning", proxy_headers=False)
         server = uvicorn.Server(config)

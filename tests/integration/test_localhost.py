@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from builder import verbs
+from builder import commands
 from builder.environment import SetupError
 from server import __main__ as main
 from server.__main__ import PortTaken, bind_all
@@ -57,10 +57,10 @@ def test_row_51_a_port_that_is_taken_on_ipv6_is_said_in_one_line(tmp_path: Path,
 def test_row_51_the_command_notices_it_before_it_builds(monkeypatch: pytest.MonkeyPatch) -> None:
     with taken_on_ipv6() as port:
         with pytest.raises(SetupError, match=f"port {port} on ::1 cannot be used"):
-            verbs._port("127.0.0.1", port)
-        monkeypatch.setattr(verbs, "FIRST_PORT", port)
-        assert verbs._port("127.0.0.1", None) > port
-        assert verbs._port("127.0.0.2", port) == port, "that is no address of localhost"
+            commands._port("127.0.0.1", port)
+        monkeypatch.setattr(commands, "FIRST_PORT", port)
+        assert commands._port("127.0.0.1", None) > port
+        assert commands._port("127.0.0.2", port) == port, "that is no address of localhost"
 
 
 def test_row_51_without_ipv6_the_one_address_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:

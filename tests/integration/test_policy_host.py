@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from builder import agents, policy
+from builder import agent_config, policy
 from builder.environment import SetupError
 
 DEFAULT = "wss://agents.assemblyai.com"
@@ -18,7 +18,7 @@ def connect_of(root: Path, provider: str = "assemblyai") -> tuple[str, ...]:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "agent.toml").write_text(f'[session]\nprovider = "{provider}"\n')
     (folder / "tools.py").write_text("")
-    return agents.load(root, "demo").connect
+    return agent_config.load(root, "demo").connect
 
 
 def test_row_50_the_host_of_the_environment_replaces_the_usual_one(

@@ -1,6 +1,6 @@
 """The SDK-style voice wire: a token, a socket, frames of sound, and the four messages that there are.
 
-What was said can only be heard: a turn is proved by the agent's own ears on the reply, and by the agent's record.
+What was said can only be heard: a turn is proved by the agent's own speech recognition of the reply, and by the agent's record.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 import websockets
 
-from server.agent.hearing import Recogniser
+from server.agent.asr_worker import Recognizer
 from server.agent.options import AgentOptions
-from server.agent.voice import synthesize
+from server.agent.tts import synthesize
 from tests.integration.agent_support import RunningAgent, running_agent
 
 FRAME_BYTES = 640
@@ -28,7 +28,7 @@ FRAME_S = 0.02
 
 @pytest.fixture(scope="module")
 def agent() -> Iterator[RunningAgent]:
-    with running_agent(AgentOptions(allow_control=True, hearing_processes=1)) as running:
+    with running_agent(AgentOptions(allow_control=True, recognizer_processes=1)) as running:
         yield running
 
 
@@ -113,7 +113,7 @@ async def said(agent: RunningAgent, count: int) -> list[str]:
 
 def heard_in(pcm: bytes) -> str:
     samples = np.frombuffer(pcm, dtype="<i2").astype(np.int16)
-    return str(Recogniser().hear(samples, final=True)["text"])
+    return str(Recognizer().recognize(samples, final=True)["text"])
 
 
 def test_a_voice_turn(agent: RunningAgent) -> None:
@@ -140,7 +140,7 @@ def test_a_voice_turn(agent: RunningAgent) -> None:
 
 
 def test_the_sound_is_speech_at_16_khz(agent: RunningAgent) -> None:
-    """At another rate nobody could understand it: the ears that hear people hear the greeting, too."""
+    """At another rate nobody could understand it: the recognizer that people are heard with hears the greeting, too."""
     agent.scenario({"greeting": "What time is it?", "pace": "burst"})
 
     async def run() -> bytes:

@@ -18,7 +18,7 @@ import pytest
 import websockets
 
 from server.agent.options import AgentOptions
-from server.agent.voice import synthesize
+from server.agent.tts import synthesize
 from tests.integration.server_support import RunningServer, running_server
 
 API_KEY = "your_api_key"
@@ -31,7 +31,7 @@ Floats = npt.NDArray[np.float32]
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[RunningServer]:
-    with running_server(agent=AgentOptions(allow_control=True, hearing_processes=1), local_agent=True) as server:
+    with running_server(agent=AgentOptions(allow_control=True, recognizer_processes=1), local_agent=True) as server:
         yield server
 
 

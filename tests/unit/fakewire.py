@@ -51,8 +51,8 @@ class FakeWire:
     def tool_result(self, call_id: str, result_json: str, is_error: bool) -> list[Message]:
         return say("tool result", id=call_id)
 
-    def update(self, **wishes: Any) -> SettingsUpdate:
-        return SettingsUpdate(messages=tuple(say("update", **wishes)), applied=tuple(wishes))
+    def update(self, **wanted: Any) -> SettingsUpdate:
+        return SettingsUpdate(messages=tuple(say("update", **wanted)), applied=tuple(wanted))
 
     def reply_create(self, instructions: str) -> list[Message]:
         return say("create")

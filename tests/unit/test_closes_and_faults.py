@@ -6,7 +6,7 @@ import pytest
 
 from pyclient import commands as cmd
 from pyclient import events as ev
-from pyclient.lifeline import FAULT_GRACE_MS
+from pyclient.call import FAULT_GRACE_MS
 from tests.unit.playbook import FakeHost, of_type, sent_types, tone
 
 ACTIVE = ["minting", "connecting", "configuring", "live"]
@@ -23,7 +23,7 @@ OVER = ["idle", "ended", "failed"]
     ],
 )  # fmt: skip
 def test_a_close_fails_the_session_with_words_of_its_own(state: str, code: int) -> None:
-    """In a live session only those that neither time nor a fresh token can mend: see test_rejoin.py."""
+    """In a live session only those that neither time nor a fresh token can mend: see test_reconnect_attempts.py."""
     host = FakeHost().reach(state)
     commands = host.tell(ev.SocketClosed(socket_id=1, code=code, reason=""))
     assert host.view["state"] == "failed"

@@ -6,8 +6,8 @@ import pytest
 
 from pyclient import commands as cmd
 from pyclient import events as ev
-from pyclient.lifeline import DRAIN_TIMEOUT_MS
-from pyclient.timelimit import CAP_GRACE_MS
+from pyclient.call import DRAIN_TIMEOUT_MS
+from pyclient.session_limit import CAP_GRACE_MS
 from tests.unit.playbook import FakeHost, sent_types
 
 ACTIVE = ["minting", "connecting", "configuring", "live"]
@@ -167,7 +167,7 @@ def test_the_shorter_of_the_two_limits_holds() -> None:
 
 def test_without_a_lead_there_is_no_wrap_up() -> None:
     host = FakeHost(wrap_up_lead_seconds=0).go_live()
-    assert set(host.timers) == {"cap", "heartbeat"}
+    assert set(host.timers) == {"cap", "keepalive"}
 
 
 def test_a_wrap_up_waits_for_the_reply_that_is_being_made() -> None:

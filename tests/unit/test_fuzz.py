@@ -21,7 +21,7 @@ from pyclient.states import State
 from pyclient.tools import ToolRegistry
 from tests.unit.fakewire import wire_host
 from tests.unit.playbook import FakeHost, golden, tone
-from tests.unit.test_toolcalls import light, weather
+from tests.unit.test_tool_calls import light, weather
 
 LIMITS = Limits(max_bytes=50_000)
 MESSAGES = [line["message"] for line in golden().values()]
@@ -222,7 +222,7 @@ def _check(host: FakeHost, before: State, commands: list[cmd.Command], gain: lis
         assert gain[0] == 1.0, "a voice that was lowered does not stay low"
     in_call = state in (State.LIVE, State.DROPPED, State.RESUMING)
     assert not view["talking"] or (in_call and view["turn_style"] == "push_to_talk")
-    assert in_call or not host.session._life.socket_up or state in (State.CONFIGURING, State.ENDING)
+    assert in_call or not host.session._call.socket_up or state in (State.CONFIGURING, State.ENDING)
     assert state is not State.DROPPED or ("retry" in host.timers and not host.open_sockets), (
         "a way on, and no old socket"
     )

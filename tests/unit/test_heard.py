@@ -6,7 +6,7 @@ import pytest
 
 from pyclient import commands as cmd
 from pyclient import events as ev
-from pyclient.floor import SETTLE_TIMEOUT_MS
+from pyclient.turn_taking import SETTLE_TIMEOUT_MS
 from tests.unit.fakewire import WireHost, wire_host
 from tests.unit.playbook import of_type, tone
 

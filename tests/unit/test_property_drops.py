@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pyclient import events as ev
 from tests.unit.playbook import FakeHost, sent_types, tone
-from tests.unit.test_toolcalls import finish, live
+from tests.unit.test_tool_calls import finish, live
 
 Message = dict[str, Any]
 
@@ -123,9 +123,9 @@ def test_a_tool_is_answered_exactly_once_wherever_the_line_breaks(at: int, finis
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=6), st.integers(0, 3_000))
 @settings(max_examples=60)
 def test_across_any_gaps_audio_is_in_order_never_twice_and_never_more_than_the_buffer(
-    frames: list[int], gap_audio_ms: int
+    frames: list[int], outage_audio_ms: int
 ) -> None:
-    host = FakeHost(gap_audio_ms=gap_audio_ms).go_live()
+    host = FakeHost(outage_audio_ms=outage_audio_ms).go_live()
     host.sent.clear()
     spoken = 0
 
@@ -142,7 +142,7 @@ def test_across_any_gaps_audio_is_in_order_never_twice_and_never_more_than_the_b
         speak(count)
         come_back(host, 0)
         kept = [message for message in host.sent[before:] if message["type"] == "input.audio"]
-        assert len(kept) == min(count, gap_audio_ms // 40)
+        assert len(kept) == min(count, outage_audio_ms // 40)
     speak(3)
     audio = [message["audio"] for message in host.sent if message["type"] == "input.audio"]
     assert len(audio) == len(set(audio))

@@ -13,9 +13,9 @@ from pyclient import events as ev
 from pyclient.codecs.assemblyai import AssemblyAICodec
 from pyclient.config import ClientConfig
 from pyclient.errors import LocalProtocolError
-from pyclient.floor import THINKING_TIMEOUT_MS
 from pyclient.session import MUTED_TAIL_MS, Session
-from pyclient.typed import MAX_TYPED_CHARS
+from pyclient.text_input import MAX_TYPED_CHARS
+from pyclient.turn_taking import THINKING_TIMEOUT_MS
 from tests.unit.playbook import FakeHost, of_type, sent_types, silence, tone
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from pyclient import events as ev
 from pyclient.codecs.openai_realtime import OpenAIRealtimeCodec
-from pyclient.conversation import Conversation, join_words
 from pyclient.graphemes import clip, heard_part, is_mark, is_spaceless, joins
 from pyclient.safejson import Limits
+from pyclient.transcript import Transcript, join_words
 from tests.unit.openai_host import OpenAIHost
 from tests.unit.playbook import FakeHost, tone
 
@@ -355,20 +355,20 @@ def test_a_voice_that_waits_for_another_one_waits_no_longer_than_the_speaker_is_
 
 
 def test_a_conversation_forgets_speech_that_never_became_words() -> None:
-    conversation = Conversation(10)
+    transcript = Transcript(10)
     for number in range(1_000):
-        conversation.speech_began(f"u{number}")
-    assert len(conversation._speech_behind) == 64
+        transcript.speech_began(f"u{number}")
+    assert len(transcript._speech_behind) == 64
 
 
 def test_a_turn_that_was_taken_back_and_comes_again_stands_behind_no_turn_of_its_own() -> None:
     """Found by a thrown sequence: an empty final takes the turn away, and its id is used once more."""
-    conversation = Conversation(10)
-    conversation.user_said("u0", "hm", False)
-    conversation.speech_began()
-    conversation.user_said("u0", "", True)
-    conversation.user_said("u0", "hello", False)
-    assert [turn.text for turn in conversation.turns] == ["hello"]
+    transcript = Transcript(10)
+    transcript.user_said("u0", "hm", False)
+    transcript.speech_began()
+    transcript.user_said("u0", "", True)
+    transcript.user_said("u0", "hello", False)
+    assert [turn.text for turn in transcript.turns] == ["hello"]
 
 
 def test_half_a_pair_over_two_messages_raises_nothing() -> None:

@@ -19,18 +19,18 @@ from typing import Any
 
 from pyclient import commands as cmd
 from pyclient import events as ev
+from pyclient.barge_in import MAX_REPLIES
 from pyclient.codecs import create_codec
-from pyclient.replies import MAX_REPLIES
 from pyclient.safejson import Limits
 from pyclient.states import State
-from pyclient.toolcalls import MAX_OPEN_CALLS
+from pyclient.tool_calls import MAX_OPEN_CALLS
 from pyclient.tools import ToolRegistry, tool
 from tests.unit.playbook import FakeHost, tone
 
 OVER = (State.IDLE, State.ENDED, State.FAILED)
 MAX_TURNS = 12
 # Timers that run for as long as a call does.
-LASTING = frozenset({"cap", "wrap_up", "heartbeat"})
+LASTING = frozenset({"cap", "wrap_up", "keepalive"})
 WORDS = ("Hello ", "there, ", "今日は", "วันนี้", "👨‍👩‍👧", " ", "\n", "it's ", ".")
 
 
@@ -96,7 +96,7 @@ class World:
         self._done(self.host.tell(event, after_ms))
 
     def hear(self, **message: Any) -> None:
-        if self.host.session._life.socket_up:
+        if self.host.session._call.socket_up:
             data = json.dumps(message)
             self.tell(ev.MessageReceived(socket_id=self.host.socket_id, data=data))
 
@@ -153,7 +153,7 @@ class World:
             self.tell(ev.TokenGranted(attempt=host.attempt, token="t", ws_url="wss://a.example/"))
         elif "open" in host.timers:
             self.tell(ev.SocketOpened(socket_id=host.socket_id))
-        elif state in (State.CONFIGURING, State.RESUMING) and host.session._life.socket_up:
+        elif state in (State.CONFIGURING, State.RESUMING) and host.session._call.socket_up:
             self.ready()
 
     def ready(self) -> None:
@@ -257,27 +257,27 @@ class World:
     # --- what must hold ---------------------------------------------------------------------------------------------------------
 
     def check(self, before: State) -> None:
-        host, life = self.host, self.host.session._life
+        host, call = self.host, self.host.session._call
         state = host.session.state
         if state in OVER:
             assert set(host.timers) <= {"drain"}, "no timer outlives its session"
             assert not host.open_sockets, "no socket outlives its session"
-        if state is State.ENDED and life.notice is not None:
-            assert not life.notice.until, f"{life.notice.code} outlives the call"
-        turns = life.conversation.turns
+        if state is State.ENDED and call.notice is not None:
+            assert not call.notice.until, f"{call.notice.code} outlives the call"
+        turns = call.transcript.turns
         assert len(turns) <= MAX_TURNS
         if host.views:
             shown = [(turn["id"], turn["text"], turn["final"], turn["interrupted"]) for turn in host.views[-1]["turns"]]
             true = [(turn.id, turn.text.rstrip(), turn.final, turn.interrupted) for turn in turns]
             assert shown == true, "the page's list is the list"
         for turn in turns:
-            heard, name = life.ledger.heard_ms(turn.reply_id), turn.reply_id.partition("~")[0]
+            heard, name = call.ledger.heard_ms(turn.reply_id), turn.reply_id.partition("~")[0]
             if heard is not None and name in self.received:
                 assert heard <= self.received[name] * 1000 / self.rate_hz + 1, "heard what was not received"
         answers = self.answers()
         assert all(count == 1 for count in answers.values()), f"answered twice: {answers}"
-        assert len(life.desk._calls) <= MAX_OPEN_CALLS and len(life.replies._replies) <= MAX_REPLIES
-        assert len(host.session._floor._wanted) <= 3 and len(life.replies._owed) <= 40
+        assert len(call.tool_calls._calls) <= MAX_OPEN_CALLS and len(call.replies._replies) <= MAX_REPLIES
+        assert len(host.session._turn_taking._wanted) <= 3 and len(call.replies._owed) <= 40
 
     def answers(self) -> dict[str, int]:
         """How often each call of this line was answered."""
@@ -293,7 +293,7 @@ class World:
                 self.tool_ends(1)
             if self.speaking:
                 self.speech(1)
-            if self.host.session._talk.held:
+            if self.host.session._push_to_talk.held:
                 self.tell(ev.TalkReleased())
             if round_ % 2:
                 while self.active:
@@ -314,7 +314,7 @@ class World:
         missing = set(self.asked) - set(self.answers())
         assert not missing, f"calls without an answer: {missing}"
         if not self.drops:
-            notice = host.session._life.notice
+            notice = host.session._call.notice
             told = notice is not None and notice.code in ("reply_refused", "tool_circle")
             assert told or not self.texts, f"typed and never answered: {self.texts}"
 
@@ -410,7 +410,7 @@ class OpenAIWorld(World):
             self._end(reply, "completed", {}, output)
 
     def speech(self, detail: int) -> None:
-        if self.host.session.state is not State.LIVE or self.host.session._life.config.turn_style != "vad":
+        if self.host.session.state is not State.LIVE or self.host.session._call.config.turn_style != "vad":
             return
         if not self.speaking:
             self.speaking = True
@@ -458,8 +458,8 @@ class AssemblyAIWorld(World):
 
     def ready(self) -> None:
         self.hear(type="session.updated", config={})
-        life = self.host.session._life
-        same = life.session_id if life.rejoin._resuming and self.made % 3 else ""
+        call = self.host.session._call
+        same = call.session_id if call.reconnect._resuming and self.made % 3 else ""
         if not same:
             self.asked.clear()  # another session knows nothing of them
         self.hear(type="session.ready", session_id=same or self.new("s"), config={})
@@ -557,7 +557,7 @@ class SdkVoiceWorld(World):
             self.hear(type="agent_ready")
 
     def sound(self, detail: int) -> None:
-        if self.host.session._life.socket_up:
+        if self.host.session._call.socket_up:
             data = tone(160 * (1 + detail % 30))[: -1 if detail % 9 == 0 else None]
             self.host.now_ms += 700 if detail % 11 == 0 else 0
             self.tell(ev.MessageReceived(socket_id=self.host.socket_id, data=data))

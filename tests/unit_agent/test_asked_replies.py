@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from server.agent.answering import Asked
-from server.agent.brain import Reply
-from server.agent.happenings import (
+from server.agent.events import (
     ReplyAudio,
     ReplyDone,
     ReplyStarted,
@@ -18,10 +17,11 @@ from server.agent.happenings import (
     UserUnclear,
 )
 from server.agent.scenarios import Scenario
+from server.agent.skills import Reply
 from server.agent.tools import ToolRequest
+from server.agent.tts import synthesize
 from server.agent.turns import TurnSettings
-from server.agent.voice import synthesize
-from tests.unit_agent.test_session import BURST, RATE_HZ, WEATHER, FakeEars, Talk, run
+from tests.unit_agent.test_session import BURST, RATE_HZ, WEATHER, FakeRecognizer, Talk, run
 
 
 def asked(reply_id: str, *sentences: str, text_only: bool = False, tool: ToolRequest | None = None) -> Asked:
@@ -33,7 +33,7 @@ def asked(reply_id: str, *sentences: str, text_only: bool = False, tool: ToolReq
 
 def test_a_reply_that_is_asked_for_begins_at_once_even_while_the_user_speaks() -> None:
     async def body() -> None:
-        talk = Talk(BURST, FakeEars("hello"))
+        talk = Talk(BURST, FakeRecognizer("hello"))
         talk.say(quiet_ms=0)
         assert talk.conversation.turn_item_id
         talk.conversation.ask(asked("r1", "Yes."))
@@ -45,7 +45,7 @@ def test_a_reply_that_is_asked_for_begins_at_once_even_while_the_user_speaks() -
 
 def test_a_second_one_waits_and_can_be_withdrawn_until_it_begins() -> None:
     async def body() -> None:
-        talk = Talk(Scenario(), FakeEars())
+        talk = Talk(Scenario(), FakeRecognizer())
         for name in ("r1", "r2", "r3"):
             talk.conversation.ask(asked(name, "One two."))
         assert not talk.conversation.withdraw("r1")
@@ -58,7 +58,7 @@ def test_a_second_one_waits_and_can_be_withdrawn_until_it_begins() -> None:
 
 def test_text_without_sound() -> None:
     async def body() -> None:
-        talk = Talk(BURST, FakeEars())
+        talk = Talk(BURST, FakeRecognizer())
         talk.conversation.ask(asked("r1", "One two.", "Three.", text_only=True))
         await talk.until_kind(ReplyDone)
         assert talk.kinds() == [ReplyStarted, ReplyText, ReplyDone]
@@ -70,7 +70,7 @@ def test_text_without_sound() -> None:
 
 def test_a_call_that_was_asked_for_makes_no_sound_and_nobody_waits_for_its_result() -> None:
     async def body() -> None:
-        talk = Talk(BURST, FakeEars())
+        talk = Talk(BURST, FakeRecognizer())
         request = ToolRequest(tool=WEATHER, arguments={"city": "Rome"}, skill="weather")
         talk.conversation.ask(asked("r1", "Let me see.", tool=request))
         await talk.until_kind(ReplyDone)
@@ -85,7 +85,7 @@ def test_a_call_that_was_asked_for_makes_no_sound_and_nobody_waits_for_its_resul
 
 def test_turns_that_the_client_ends() -> None:
     async def body() -> None:
-        talk = Talk(BURST, FakeEars("what time is it"), manual_turns=True, answers_turns=False)
+        talk = Talk(BURST, FakeRecognizer("what time is it"), manual_turns=True, answers_turns=False)
         talk.say(quiet_ms=2000)
         assert talk.told == [], "silence ends nothing"
         assert talk.conversation.waiting_ms > 2000
@@ -105,7 +105,7 @@ def test_speech_is_told_at_once_where_the_wire_hides_none() -> None:
 
     async def body() -> None:
         turns = TurnSettings(min_silence_ms=200, max_silence_ms=200, interrupt_response=False)
-        talk = Talk(Scenario(), FakeEars(""), turns=turns, hides_speech=False)
+        talk = Talk(Scenario(), FakeRecognizer(""), turns=turns, hides_speech=False)
         talk.conversation.ask(asked("r1", " ".join(["word"] * 12)))
         await talk.until_kind(ReplyWord, 3)
         talk.say()
@@ -120,7 +120,7 @@ def test_speech_is_told_at_once_where_the_wire_hides_none() -> None:
 
 def test_what_the_user_was_saying_when_the_socket_went_is_understood_and_answered_later() -> None:
     async def body() -> None:
-        talk = Talk(BURST, FakeEars("what time is it"))
+        talk = Talk(BURST, FakeRecognizer("what time is it"))
         talk.say(quiet_ms=0)
         talk.conversation.suspend()
         await talk.until_kind(UserFinal)
@@ -134,7 +134,7 @@ def test_what_the_user_was_saying_when_the_socket_went_is_understood_and_answere
 
 def test_a_turn_of_which_nothing_was_understood_is_told_too() -> None:
     async def body() -> None:
-        talk = Talk(BURST, FakeEars(""), manual_turns=True, answers_turns=False)
+        talk = Talk(BURST, FakeRecognizer(""), manual_turns=True, answers_turns=False)
         talk.conversation.hear(synthesize("hello", voice="michael", rate_hz=RATE_HZ).samples)
         talk.conversation.commit("mine")
         await talk.until_kind(UserUnclear)

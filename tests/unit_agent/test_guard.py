@@ -12,7 +12,7 @@ from server.agent.wires.assemblyai.config import Config, Refused
 from server.agent.wires.checks import whole, within
 from server.agent.wires.guard import NotAMessage, parse
 from server.agent.wires.openai.config import Config as OpenAIConfig
-from server.agent.wires.openai.refusing import Refused as OpenAIRefused
+from server.agent.wires.openai.errors import Refused as OpenAIRefused
 
 HUGE = 10**400
 

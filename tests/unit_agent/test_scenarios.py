@@ -67,7 +67,7 @@ def test_the_environment_chooses_the_scenario_of_a_process() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"max_sessions": 0}, {"allowed_origins": ("example.org",)}, {"hearing_processes": 0}]
+    "wrong", [{"max_sessions": 0}, {"allowed_origins": ("example.org",)}, {"recognizer_processes": 0}]
 )
 def test_options_that_make_no_sense_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"must be|allowed_origins"):

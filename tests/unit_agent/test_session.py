@@ -1,4 +1,4 @@
-"""A conversation with fake ears and a fake voice: order of happenings, without recognition or a socket."""
+"""A conversation with a fake recognizer and a fake synthesizer: order of events, without recognition or a socket."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from server.agent.answering import MAX_PLANNED
+from server.agent.asr import Recognized
 from server.agent.conversation_settings import ConversationSettings
-from server.agent.ears import Heard
-from server.agent.happenings import (
-    Happening,
+from server.agent.events import (
+    Event,
     HungUp,
     ReplyAudio,
     ReplyDone,
@@ -31,18 +31,18 @@ from server.agent.happenings import (
     UserUnclear,
 )
 from server.agent.pcm import Samples
+from server.agent.playout import PlayoutSettings
 from server.agent.scenarios import Scenario
 from server.agent.session import Conversation
-from server.agent.speaker import SpeakerSettings
 from server.agent.tools import ToolSpec
+from server.agent.tts import Speech, SpokenWord, synthesize
 from server.agent.turns import TurnSettings
-from server.agent.voice import Speech, SpokenWord, synthesize
 
 RATE_HZ = 16_000
 WORD_MS = 100
 
 
-class FakeEars:
+class FakeRecognizer:
     """Hears what it was told to hear, whatever the sound."""
 
     def __init__(self, *texts: str) -> None:
@@ -50,12 +50,12 @@ class FakeEars:
         self.idle = True
         self.closed = False
 
-    async def hear(self, samples: Samples, *, final: bool) -> Heard:
+    async def recognize(self, samples: Samples, *, final: bool) -> Recognized:
         await asyncio.sleep(0)
         if not final:
-            return Heard(kind="skill", text="what", confidence=0.5)
+            return Recognized(kind="skill", text="what", confidence=0.5)
         text = self.texts[0] if self.texts else ""
-        return Heard(kind="skill" if text else "nothing", text=text, confidence=0.9 if text else 0.0)
+        return Recognized(kind="skill" if text else "nothing", text=text, confidence=0.9 if text else 0.0)
 
     def close(self) -> None:
         self.closed = True
@@ -76,36 +76,36 @@ class FakeVoice:
 class Talk:
     """A conversation and what it told."""
 
-    def __init__(self, scenario: Scenario, ears: FakeEars, **settings: Any) -> None:
-        self.told: list[Happening] = []
+    def __init__(self, scenario: Scenario, recognizer: FakeRecognizer, **settings: Any) -> None:
+        self.told: list[Event] = []
         numbers = count(1)
         turns = settings.pop("turns", TurnSettings(min_silence_ms=200, max_silence_ms=200))
-        self.ears = ears
+        self.recognizer = recognizer
         self.conversation = Conversation(
             settings=ConversationSettings(
                 turns=turns,
-                speaker=SpeakerSettings(voice="alba", rate_hz=RATE_HZ),
+                playout=PlayoutSettings(voice="alba", rate_hz=RATE_HZ),
                 input_rate_hz=RATE_HZ,
                 **settings,
             ),
             scenario=scenario,
-            ears=ears,
+            recognizer=recognizer,
             voice=FakeVoice(),
             make_id=lambda kind: f"{kind}-{next(numbers)}",
             now=lambda: datetime(2026, 1, 1),
             emit=self.told.append,
         )
 
-    async def until(self, wanted: Callable[[list[Happening]], bool]) -> None:
+    async def until(self, wanted: Callable[[list[Event]], bool]) -> None:
         async with asyncio.timeout(10):
             while not wanted(self.told):  # noqa: ASYNC110 - the told list has no event
                 await asyncio.sleep(0.005)
 
-    async def until_kind(self, kind: type[Happening], times: int = 1) -> None:
+    async def until_kind(self, kind: type[Event], times: int = 1) -> None:
         await self.until(lambda told: sum(isinstance(one, kind) for one in told) >= times)
 
     def say(self, words: str = "what time is it", quiet_ms: int = 400) -> None:
-        """Speech and quiet, at once: the conversation's ears follow the audio, not the clock."""
+        """Speech and quiet, at once: turn detection follows the audio, not the clock."""
         speech = synthesize(words, voice="michael", rate_hz=RATE_HZ).samples
         self.conversation.hear(np.concatenate((np.zeros(3200, np.int16), speech, np.zeros(16 * quiet_ms, np.int16))))
 
@@ -123,7 +123,7 @@ WEATHER = ToolSpec(name="get_weather", parameters={"properties": {"city": {}}})
 
 def test_a_turn_is_told_in_order() -> None:
     async def body() -> None:
-        talk = Talk(BURST, FakeEars("what time is it"))
+        talk = Talk(BURST, FakeRecognizer("what time is it"))
         talk.say()
         await talk.until_kind(ReplyDone)
         assert talk.kinds() == [SpeechBegan, SpeechEnded, UserFinal, ReplyStarted, ReplyText, ReplyDone]
@@ -133,7 +133,7 @@ def test_a_turn_is_told_in_order() -> None:
 
 def test_nothing_understood_is_nothing_answered() -> None:
     async def body() -> None:
-        talk = Talk(BURST, FakeEars(""))
+        talk = Talk(BURST, FakeRecognizer(""))
         talk.say()
         await asyncio.sleep(0.1)
         assert talk.kinds() == [SpeechBegan, SpeechEnded, UserUnclear]
@@ -143,7 +143,7 @@ def test_nothing_understood_is_nothing_answered() -> None:
 
 def test_partials_come_while_the_person_speaks() -> None:
     async def body() -> None:
-        talk = Talk(BURST, FakeEars("what time is it"))
+        talk = Talk(BURST, FakeRecognizer("what time is it"))
         speech = synthesize("what time is it over there", voice="michael", rate_hz=RATE_HZ).samples
         for at in range(0, len(speech), 800):
             talk.conversation.hear(speech[at : at + 800])
@@ -160,7 +160,7 @@ def test_partials_come_while_the_person_speaks() -> None:
 )
 def test_an_interruption_is_told_in_both_orders(order: Any, kinds: list[type]) -> None:
     async def body() -> None:
-        talk = Talk(Scenario(interruption_order=order), FakeEars(""), greeting=" ".join(["word"] * 60))
+        talk = Talk(Scenario(interruption_order=order), FakeRecognizer(""), greeting=" ".join(["word"] * 60))
         talk.conversation.begin()
         await talk.until_kind(ReplyWord, 5)
         talk.told.clear()
@@ -175,12 +175,12 @@ def test_the_text_of_an_interrupted_burst_is_cut_to_what_was_heard() -> None:
     """Everything was sent at once, but the client plays in real time: six seconds of it are still unheard."""
 
     async def body() -> None:
-        talk = Talk(Scenario(pace="burst", chunk_ms=10), FakeEars(""))
-        speaker = talk.conversation._speaker
-        speaker.open("r", "i")
-        await speaker.speak_into(["word " * 60])
+        talk = Talk(Scenario(pace="burst", chunk_ms=10), FakeRecognizer(""))
+        playout = talk.conversation._playout
+        playout.open("r", "i")
+        await playout.speak_into(["word " * 60])
         await asyncio.sleep(0.55)
-        speaker.interrupt(None)
+        playout.interrupt(None)
         text = next(one for one in talk.told if isinstance(one, ReplyText))
         assert text.interrupted
         assert 3 <= len(text.text.split()) <= 20
@@ -190,21 +190,21 @@ def test_the_text_of_an_interrupted_burst_is_cut_to_what_was_heard() -> None:
 
 def test_speech_over_a_reply_that_is_complete_but_still_sounds_is_just_speech() -> None:
     async def body() -> None:
-        talk = Talk(BURST, FakeEars(""), greeting="word " * 60)
+        talk = Talk(BURST, FakeRecognizer(""), greeting="word " * 60)
         talk.conversation.begin()
         await talk.until_kind(ReplyDone)
-        assert talk.conversation._speaker.speaking
+        assert talk.conversation._playout.speaking
         talk.told.clear()
         talk.say()
         assert talk.kinds()[:2] == [SpeechBegan, SpeechEnded]
-        assert not talk.conversation._speaker.speaking
+        assert not talk.conversation._playout.speaking
 
     run(body)
 
 
 def test_late_audio_follows_an_interruption_when_asked_for() -> None:
     async def body() -> None:
-        talk = Talk(Scenario(late_audio_chunks=3), FakeEars(""), greeting="word " * 60)
+        talk = Talk(Scenario(late_audio_chunks=3), FakeRecognizer(""), greeting="word " * 60)
         talk.conversation.begin()
         await talk.until_kind(ReplyWord, 3)
         talk.told.clear()
@@ -220,7 +220,7 @@ def test_early_speech_started_may_come_to_nothing() -> None:
 
     async def body() -> None:
         scenario = Scenario(speech_started="early", barge_in_ms=1500)
-        talk = Talk(scenario, FakeEars(""), greeting="word " * 30)
+        talk = Talk(scenario, FakeRecognizer(""), greeting="word " * 30)
         talk.conversation.begin()
         await talk.until_kind(ReplyWord, 3)
         talk.say("yes", quiet_ms=800)
@@ -238,7 +238,7 @@ def test_a_reply_that_may_not_be_interrupted_is_finished_first() -> None:
 
     async def body() -> None:
         turns = TurnSettings(min_silence_ms=200, max_silence_ms=200, interrupt_response=False)
-        talk = Talk(Scenario(), FakeEars("what time is it"), turns=turns, greeting="word " * 12)
+        talk = Talk(Scenario(), FakeRecognizer("what time is it"), turns=turns, greeting="word " * 12)
         talk.conversation.begin()
         await talk.until_kind(ReplyWord, 3)
         talk.say()
@@ -254,7 +254,7 @@ def test_a_reply_that_may_not_be_interrupted_is_finished_first() -> None:
 
 def test_a_call_lies_inside_its_reply_and_its_result_is_spoken() -> None:
     async def body() -> None:
-        talk = Talk(BURST, FakeEars(), tools=(WEATHER,))
+        talk = Talk(BURST, FakeRecognizer(), tools=(WEATHER,))
         talk.conversation.create_reply("what is the weather in rome")
         await talk.until_kind(ReplyDone)
         assert talk.kinds() == [ReplyStarted, ToolCalled, ReplyDone]
@@ -270,7 +270,7 @@ def test_a_call_lies_inside_its_reply_and_its_result_is_spoken() -> None:
 
 def test_the_call_of_an_interrupted_preamble_is_forgotten() -> None:
     async def body() -> None:
-        talk = Talk(Scenario(preamble="held_open"), FakeEars(""), tools=(WEATHER,))
+        talk = Talk(Scenario(preamble="held_open"), FakeRecognizer(""), tools=(WEATHER,))
         talk.conversation.create_reply("what is the weather in rome")
         await talk.until_kind(ToolCalled)
         call = next(one for one in talk.told if isinstance(one, ToolCalled))
@@ -283,7 +283,7 @@ def test_the_call_of_an_interrupted_preamble_is_forgotten() -> None:
 
 def test_cancel_ends_the_named_reply_and_no_other() -> None:
     async def body() -> None:
-        talk = Talk(Scenario(), FakeEars(), greeting="word " * 30)
+        talk = Talk(Scenario(), FakeRecognizer(), greeting="word " * 30)
         talk.conversation.begin()
         await talk.until_kind(ReplyStarted)
         started = talk.told[0]
@@ -299,11 +299,11 @@ def test_cancel_ends_the_named_reply_and_no_other() -> None:
 
 def test_volume_changes_the_next_chunks() -> None:
     async def body() -> None:
-        talk = Talk(Scenario(), FakeEars(), greeting="word " * 10)
+        talk = Talk(Scenario(), FakeRecognizer(), greeting="word " * 10)
         talk.conversation.begin()
         await talk.until_kind(ReplyAudio, 5)
-        speaker = talk.conversation._speaker
-        speaker.change(replace(speaker.settings, volume=50))
+        playout = talk.conversation._playout
+        playout.change(replace(playout.settings, volume=50))
         before = len(talk.told)
         await talk.until_kind(ReplyDone)
         late = [one for one in talk.told[before:] if isinstance(one, ReplyAudio)]
@@ -315,10 +315,10 @@ def test_volume_changes_the_next_chunks() -> None:
 def test_goodbye_hangs_up_only_when_asked_to() -> None:
     async def body() -> None:
         for scenario, hangs_up in ((BURST, False), (Scenario(pace="burst", hang_up_after_goodbye=True), True)):
-            talk = Talk(scenario, FakeEars())
+            talk = Talk(scenario, FakeRecognizer())
             talk.conversation.create_reply("bye bye")
             await talk.until_kind(ReplyDone)
-            await asyncio.sleep(talk.conversation._speaker.audible_for() + 0.2)
+            await asyncio.sleep(talk.conversation._playout.audible_for() + 0.2)
             assert any(isinstance(one, HungUp) for one in talk.told) is hangs_up
 
     run(body)
@@ -326,7 +326,7 @@ def test_goodbye_hangs_up_only_when_asked_to() -> None:
 
 def test_after_close_nothing_is_told() -> None:
     async def body() -> None:
-        talk = Talk(Scenario(), FakeEars("what time is it"), greeting="word " * 30)
+        talk = Talk(Scenario(), FakeRecognizer("what time is it"), greeting="word " * 30)
         talk.conversation.begin()
         await talk.until_kind(ReplyAudio)
         talk.conversation.close()
@@ -348,7 +348,7 @@ def test_after_close_nothing_is_told() -> None:
 )
 def test_deltas_are_spaced_as_the_scenario_says(spacing: Any, greeting: bool, words: list[str]) -> None:
     async def body() -> None:
-        talk = Talk(Scenario(pace="burst", delta_spacing=spacing), FakeEars(), greeting="Hello there you.")
+        talk = Talk(Scenario(pace="burst", delta_spacing=spacing), FakeRecognizer(), greeting="Hello there you.")
         talk.conversation.begin()
         await talk.until_kind(ReplyDone)
         told = [one.text for one in talk.told if isinstance(one, ReplyWord)]
@@ -358,14 +358,14 @@ def test_deltas_are_spaced_as_the_scenario_says(spacing: Any, greeting: bool, wo
     run(body)
 
 
-class SlowEars(FakeEars):
+class SlowRecognizer(FakeRecognizer):
     """Finishes nothing, and remembers what was asked for and what of that was given up."""
 
     def __init__(self) -> None:
         super().__init__()
         self.asked = self.given_up = 0
 
-    async def hear(self, samples: Samples, *, final: bool) -> Heard:
+    async def recognize(self, samples: Samples, *, final: bool) -> Recognized:
         self.asked += final
         try:
             await asyncio.Event().wait()
@@ -386,17 +386,17 @@ PAUSING = TurnSettings(min_silence_ms=600, max_silence_ms=600)
 
 def test_row_61_a_guess_is_given_up_when_more_is_said() -> None:
     async def body() -> None:
-        ears = SlowEars()
-        talk = Talk(replace(BURST, partials=False), ears, turns=PAUSING)
+        recognizer = SlowRecognizer()
+        talk = Talk(replace(BURST, partials=False), recognizer, turns=PAUSING)
         talk.say(quiet_ms=400)
         await settle()
-        assert (ears.asked, ears.given_up) == (1, 0)
+        assert (recognizer.asked, recognizer.given_up) == (1, 0)
         talk.say(quiet_ms=400)
         await settle()
-        assert (ears.asked, ears.given_up) == (2, 1)
+        assert (recognizer.asked, recognizer.given_up) == (2, 1)
         talk.conversation.clear_input()
         await settle()
-        assert (ears.asked, ears.given_up) == (2, 2)
+        assert (recognizer.asked, recognizer.given_up) == (2, 2)
 
     run(body)
 
@@ -404,24 +404,24 @@ def test_row_61_a_guess_is_given_up_when_more_is_said() -> None:
 @pytest.mark.parametrize("quiet_ms", [400, 1000], ids=["a guess", "a final"])
 def test_row_61_what_is_being_recognised_dies_with_the_session(quiet_ms: int) -> None:
     async def body() -> None:
-        ears = SlowEars()
-        talk = Talk(replace(BURST, partials=False), ears, turns=PAUSING)
+        recognizer = SlowRecognizer()
+        talk = Talk(replace(BURST, partials=False), recognizer, turns=PAUSING)
         talk.say(quiet_ms=quiet_ms)
         await settle()
-        assert (ears.asked, ears.given_up) == (1, 0)
+        assert (recognizer.asked, recognizer.given_up) == (1, 0)
         talk.conversation.close()
         await settle()
-        assert (ears.asked, ears.given_up, ears.closed) == (1, 1, True)
+        assert (recognizer.asked, recognizer.given_up, recognizer.closed) == (1, 1, True)
         talk.say()
         await settle()
-        assert ears.asked == 1
+        assert recognizer.asked == 1
 
     run(body)
 
 
 def test_row_61_sound_much_faster_than_real_time_is_refused_once() -> None:
     async def body() -> None:
-        talk = Talk(BURST, FakeEars())
+        talk = Talk(BURST, FakeRecognizer())
         minute = np.zeros(60 * RATE_HZ, np.int16)
         assert talk.conversation.hear(minute[: 15 * RATE_HZ]) is False, "words said before the call come in a burst"
         assert talk.conversation.hear(minute) is True
@@ -435,7 +435,7 @@ def test_row_61_sound_much_faster_than_real_time_is_refused_once() -> None:
 
 def test_a_turn_that_the_client_ends_may_come_as_a_whole() -> None:
     async def body() -> None:
-        talk = Talk(BURST, FakeEars("what time is it"), manual_turns=True)
+        talk = Talk(BURST, FakeRecognizer("what time is it"), manual_turns=True)
         assert talk.conversation.hear(np.zeros(120 * RATE_HZ, np.int16)) is False
         assert talk.conversation.waiting_ms == 120_000
 
@@ -444,7 +444,7 @@ def test_a_turn_that_the_client_ends_may_come_as_a_whole() -> None:
 
 def test_the_replies_that_wait_are_bounded() -> None:
     async def body() -> None:
-        talk = Talk(BURST, FakeEars())
+        talk = Talk(BURST, FakeRecognizer())
         for _ in range(10 * MAX_PLANNED):
             talk.conversation.create_reply('Say exactly: "hello"')
         await talk.until_kind(ReplyDone, MAX_PLANNED)

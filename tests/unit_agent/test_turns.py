@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from server.agent.pcm import Samples
+from server.agent.tts import synthesize
 from server.agent.turns import (
     SpeechDropped,
     SpeechOnset,
@@ -18,7 +19,6 @@ from server.agent.turns import (
     TurnEvent,
     TurnSettings,
 )
-from server.agent.voice import synthesize
 
 
 def speech(text: str = "what is the weather like in london today") -> Samples:

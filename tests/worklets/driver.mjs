@@ -216,7 +216,7 @@ function allocation({ core: which, blocks }) {
     const target = new Float64Array(QUANTUM);
     round = () => {
       core.process(channels);
-      for (let n = 0; n < 4; n++) core.hold.take(target);
+      for (let n = 0; n < 4; n++) core.preconnect.take(target);
     };
   } else if (which === "capture") {
     const core = new CaptureCore(44100, nowhere);

@@ -159,7 +159,7 @@ def test_a_flush_with_nothing_sounding_is_answered_too(node: Node) -> None:
 
 
 def test_a_flush_in_a_gap_of_an_item_tells_its_count(node: Node) -> None:
-    """Audio of the item waits for the cushion: what of it was heard before is still the truth that is asked for."""
+    """Audio of the item waits for the jitter buffer: what of it was heard before is still the truth that is asked for."""
     steps = [CONFIGURE, audio(2400), {"render": 100}, audio(120), {"render": 1}, FLUSH, {"render": 2}]
     result, _ = play(node, tone(1), steps)
     (flushed,) = of_type(result, "flushed")
@@ -324,7 +324,7 @@ def test_a_gain_that_cannot_be_is_refused_and_changes_nothing(node: Node, bad: d
 
 
 def test_playback_starts_on_the_first_frame(node: Node) -> None:
-    """No cushion before the network has shown that it needs one: every millisecond of it is heard as slowness."""
+    """No jitter buffer before the network has shown that it needs one: every millisecond of it is heard as slowness."""
     _, heard = play(node, tone(1), [CONFIGURE, {"render": 3}, audio(240), {"render": 1}])
     assert np.abs(heard[3 * QUANTUM :]).max() > 0
 
@@ -355,7 +355,7 @@ def test_the_cushion_grows_on_underruns_and_shrinks_on_calm(node: Node) -> None:
     progress = of_type(result, "progress")
     largest = max(message["cushion_ms"] for message in progress)
     assert 40 <= largest <= 250
-    # The first pause (and the start without any cushion) cost something, the later ones nothing.
+    # The first pause (and the start without any jitter buffer) cost something, the later ones nothing.
     settled = [message["underruns"] for message in progress if message["at"] > 48000]
     assert settled[0] == settled[-1] <= 4
     assert progress[-1]["cushion_ms"] < largest / 4
@@ -370,7 +370,7 @@ def test_the_cushion_never_exceeds_its_limit(node: Node) -> None:
     progress = of_type(result, "progress")
     assert progress[-1]["cushion_ms"] == 250
     assert progress[-1]["underruns"] == 11
-    # Each of these is shorter than the cushion and is played all the same.
+    # Each of these is shorter than the jitter buffer and is played all the same.
     assert progress[-1]["rendered"] == 12 * 960
 
 

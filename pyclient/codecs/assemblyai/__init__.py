@@ -103,11 +103,11 @@ class AssemblyAICodec:
             session.pop("system_prompt")
         if tools is not None:
             session.setdefault("tools", [])  # replaces the whole list, so an empty one takes the tools away
-        wishes = {"system_prompt": system_prompt, "volume": volume, "turn_detection": turn_detection, "tools": tools}
+        wanted = {"system_prompt": system_prompt, "volume": volume, "turn_detection": turn_detection, "tools": tools}
         fixed = {"voice": voice, "greeting": greeting}
         return SettingsUpdate(
             messages=(write({"type": "session.update", "session": session}),) if session else (),
-            applied=tuple(key for key, value in wishes.items() if value is not None),
+            applied=tuple(key for key, value in wanted.items() if value is not None),
             immutable=tuple(key for key, value in fixed.items() if value is not None),
         )
 

@@ -126,14 +126,14 @@ class OpenAIRealtimeCodec:
         if audio:
             session["audio"] = audio
         fixed = {"voice": voice_fixed or not voice, "greeting": True, "turn_detection": self._push_to_talk}
-        wishes = {
+        values = {
             "system_prompt": system_prompt,
             "voice": voice,
             "greeting": greeting,
             "turn_detection": turn_detection,
             "tools": tools,
         }
-        told = [key for key, value in wishes.items() if value is not None]
+        told = [key for key, value in values.items() if value is not None]
         message = {"type": "session.update", "session": {"type": "realtime", **session}}
         return SettingsUpdate(
             messages=(write(message),) if session else (),

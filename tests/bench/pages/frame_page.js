@@ -2,7 +2,7 @@
 
 const config = JSON.parse(document.getElementById("config").textContent);
 const { boot } = config;
-// The same as `_ahead.js` does, which cannot be imported: it would start the product's own worker.
+// The same as `_preload.js` does, which cannot be imported: it would start the product's own worker.
 const absolute = (it) => {
   if (it.url) it.url = new URL(`../${it.url}`, document.baseURI).href;
   for (const inner of Object.values(it)) if (inner && typeof inner === "object") absolute(inner);

@@ -10,8 +10,8 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
 from server.agent.hub import Hub
+from server.agent.wires.assemblyai.auth import refused_key
 from server.agent.wires.assemblyai.config import Config
-from server.agent.wires.assemblyai.door import refused_key
 from server.agent.wires.assemblyai.stored import StoredAgents, checked_agent, shown
 from server.agent.wires.assemblyai.values import Refused
 from server.agent.wires.guard import NotAMessage, parse

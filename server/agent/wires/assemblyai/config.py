@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from server.agent.conversation_settings import ConversationSettings
-from server.agent.speaker import SpeakerSettings
+from server.agent.playout import PlayoutSettings
 from server.agent.tools import ToolSpec
+from server.agent.tts import DEFAULT_VOICE, VOICES
 from server.agent.turns import TurnSettings
-from server.agent.voice import DEFAULT_VOICE, VOICES
 from server.agent.wires.assemblyai.stored import session_of
 from server.agent.wires.assemblyai.values import (
     IMMUTABLE,
@@ -189,7 +189,7 @@ class Config:
         output = self._values["output"]
         return ConversationSettings(
             turns=turns,
-            speaker=SpeakerSettings(
+            playout=PlayoutSettings(
                 voice=output["voice"], rate_hz=output["format"]["sample_rate"], volume=output["volume"]
             ),
             input_rate_hz=self._values["input"]["format"]["sample_rate"],

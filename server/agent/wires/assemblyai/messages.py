@@ -1,4 +1,4 @@
-"""The messages of the AssemblyAI protocol: what a client may send, and how happenings are told.
+"""The messages of the AssemblyAI protocol: what a client may send, and how events are told.
 
 Pure: no socket, no state. Section numbers are the protocol file's.
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from server.agent.happenings import (
-    Happening,
+from server.agent.events import (
+    Event,
     HungUp,
     ReplyAudio,
     ReplyDone,
@@ -71,16 +71,14 @@ def count_settings(session: Any) -> int:
     return sum(len(value) if key in ("input", "output") else 1 for key, value in session.items())
 
 
-def translate(
-    happening: Happening, scenario: Scenario, encode: Callable[[Samples], str]
-) -> tuple[str, dict[str, Any]] | None:
-    """The type and the fields that tell a happening (section 5).
+def translate(event: Event, scenario: Scenario, encode: Callable[[Samples], str]) -> tuple[str, dict[str, Any]] | None:
+    """The type and the fields of an event (section 5).
 
     None for HungUp, which is a matter of the socket, and for UserUnclear: the service says nothing then.
 
     `encode` makes base64 text of samples in the session's output format.
     """
-    match happening:
+    match event:
         case SpeechBegan():
             return "input.speech.started", {}
         case SpeechEnded():

@@ -10,7 +10,7 @@ from server.agent.audio_clock import AudioClock
 from server.agent.pcm import Samples
 from server.agent.records import Record
 from server.agent.wires.assemblyai.config import Refused
-from server.agent.wires.assemblyai.telling import Telling
+from server.agent.wires.assemblyai.outbound import Outbound
 from server.agent.wires.audio import AudioReader
 
 __all__ = ["Microphone", "decode_base64"]
@@ -30,11 +30,11 @@ def decode_base64(text: str) -> bytes:
 class Microphone:
     """One socket's audio from the moment that it was allowed. `enforced`: what comes too fast is told and dropped."""
 
-    def __init__(self, encoding: str, record: Record, telling: Telling, enforced: bool) -> None:
+    def __init__(self, encoding: str, record: Record, outbound: Outbound, enforced: bool) -> None:
         self._reader = AudioReader(encoding)
         self._clock = AudioClock(_AHEAD_MS)
         self._record = record
-        self._telling = telling
+        self._outbound = outbound
         self._enforced = enforced
         self._from_s = time.monotonic()
 
@@ -56,4 +56,4 @@ class Microphone:
 
     def too_fast(self) -> None:
         """Tell the client that sound was dropped."""
-        self._telling.fail("audio_rate_violation", "Audio arrives faster than real time")
+        self._outbound.fail("audio_rate_violation", "Audio arrives faster than real time")

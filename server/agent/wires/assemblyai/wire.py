@@ -1,7 +1,7 @@
 """What does one socket of this protocol do with what its client sends?
 
-`Wire` authenticates, reads messages and drives a `Conversation`. `telling` is the way out,
-`keeping` what outlives the socket, `config` the settings.
+`Wire` authenticates, reads messages and drives a `Conversation`. `outbound` is the way out,
+`resume` what outlives the socket, `config` the settings.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from typing import Any
 
 from starlette.websockets import WebSocket
 
-from server.agent.happenings import Happening, HungUp, IdKind
-from server.agent.hub import Hub, KeptSession
+from server.agent.events import Event, HungUp, IdKind
+from server.agent.hub import Hub, ResumableSession
 from server.agent.records import Record
 from server.agent.scenarios import Scenario
 from server.agent.session import Conversation
 from server.agent.tokens import Grant
+from server.agent.wires.assemblyai.auth import authenticate, refusal
 from server.agent.wires.assemblyai.config import Config, Refused
-from server.agent.wires.assemblyai.door import authenticate, refusal
-from server.agent.wires.assemblyai.keeping import Kept, hand_over, tell_settled
 from server.agent.wires.assemblyai.messages import check_message, count_settings
 from server.agent.wires.assemblyai.microphone import Microphone, decode_base64
+from server.agent.wires.assemblyai.outbound import Outbound
+from server.agent.wires.assemblyai.resume import Kept, hand_over, tell_settled
 from server.agent.wires.assemblyai.stored import StoredAgents
-from server.agent.wires.assemblyai.telling import Telling
 from server.agent.wires.guard import NotAMessage, parse
 from server.agent.wires.line import converse
 from server.agent.wires.timers import Timers
@@ -53,9 +53,9 @@ class Wire:
         self._scenario = scenario
         self._record = record
         self._agents = agents
-        self._telling = Telling(socket, record, scenario)
-        self._outbox = self._telling.outbox
-        self._session: KeptSession | None = None
+        self._outbound = Outbound(socket, record, scenario)
+        self._outbox = self._outbound.outbox
+        self._session: ResumableSession | None = None
         self._config: Config | None = None
         self._grant: Grant | None = None
         self._ended = False
@@ -73,7 +73,7 @@ class Wire:
                     await self._outbox.run()
                 return
             if self._scenario.capacity or self._hub.open_sockets > self._hub.options.max_sessions:
-                self._telling.fail(
+                self._outbound.fail(
                     self._scenario.capacity or "at_capacity", "No capacity, try again later", closes=True
                 )
                 await self._outbox.run()
@@ -87,13 +87,13 @@ class Wire:
     def _waited_in_vain(self) -> None:
         """Section 6: an agent that is not ready in time is given up. Nobody may hold a place and never use it."""
         if self._session is None:
-            self._telling.fail("agent_timeout", f"No session.update within {FIRST_MESSAGE_S:.0f} s", closes=True)
+            self._outbound.fail("agent_timeout", f"No session.update within {FIRST_MESSAGE_S:.0f} s", closes=True)
 
     def _refuse_token(self) -> bool:
         """Tell a bad token in the scenario's way; False when the connection is to be dropped with no word."""
         told, code = refusal(self._scenario)
         if told is not None:
-            self._telling.put("session.error", told)
+            self._outbound.put("session.error", told)
         if code is None:
             self._record.close_code, self._record.closed_by = 1006, "agent"
             return False
@@ -107,30 +107,30 @@ class Wire:
             return
         session.wire_state.owner = None
         if self._ended:
-            session.conversation.emit = lambda _happening: None
+            session.conversation.emit = lambda _event: None
             self._hub.end(session)
         else:
-            hand_over(session, self._telling)
+            hand_over(session, self._outbound)
             self._hub.lose(session)
 
     def _read_bytes(self, _data: bytes) -> None:
         # Section 2: text frames only.
         self._record.receive("(binary)")
-        self._telling.refuse(Refused("invalid_format", "Invalid JSON format."))
+        self._outbound.refuse(Refused("invalid_format", "Invalid JSON format."))
 
     def _read(self, text: str) -> None:
         try:
             message = parse(text)
         except NotAMessage:
             self._record.receive("(not a message)")
-            self._telling.refuse(Refused("invalid_format", "Invalid JSON format."))
+            self._outbound.refuse(Refused("invalid_format", "Invalid JSON format."))
             return
         kind = message.get("type")
         self._record.receive(kind if isinstance(kind, str) else "(no type)")
         try:
             self._handle(check_message(message), message)
         except Refused as refused:
-            self._telling.refuse(refused)
+            self._outbound.refuse(refused)
         if isinstance(kind, str):
             self._outbox.saw(f"< {kind}")
 
@@ -160,12 +160,12 @@ class Wire:
         if self._config is not None and self._session is not None:
             refused = self._config.later(given, identical_is_error=self._scenario.immutable_identical == "error")
             for one in refused:
-                self._telling.refuse(one)
+                self._outbound.refuse(one)
             if refused and len(refused) == count_settings(given):
                 # Nothing was left to accept, so nothing is confirmed.
                 return
             self._session.conversation.change(self._config.settings())
-            self._telling.put("session.updated", {"config": self._config.echo()})
+            self._outbound.put("session.updated", {"config": self._config.echo()})
             return
         session_id = "sess_" + secrets.token_hex(16)
         self._record.session_id = session_id
@@ -179,7 +179,7 @@ class Wire:
         conversation = Conversation(
             settings=settings,
             scenario=self._scenario,
-            ears=self._hub.ears.seat(),
+            recognizer=self._hub.recognizer.seat(),
             voice=self._hub.voice,
             make_id=_make_id,
             now=lambda: datetime.now().astimezone(),
@@ -187,7 +187,7 @@ class Wire:
         )
         cap_s = self._scenario.cap_s or float(self._grant.max_session_s)
         now_s = time.monotonic()
-        session = KeptSession(
+        session = ResumableSession(
             session_id=session_id,
             account=self._grant.account,
             conversation=conversation,
@@ -196,12 +196,12 @@ class Wire:
             ends_at_s=now_s + cap_s,
         )
         self._config, self._session = config, session
-        self._telling.config = config
+        self._outbound.config = config
         self._record.input_rate_hz = settings.input_rate_hz
         self._hub.keep(session)
-        self._hub.ears.prewarm()
+        self._hub.recognizer.prewarm()
         if not self._scenario.omit_updated and not self._scenario.ready_before_updated:
-            self._telling.put("session.updated", {"config": config.echo()})
+            self._outbound.put("session.updated", {"config": config.echo()})
         if self._scenario.never_ready:
             return
         if self._scenario.slow_ready_ms:
@@ -220,14 +220,14 @@ class Wire:
             "expires_at": int(time.time()) + _EXPIRES_IN_S,
             "resume_token": resume_token,
         }
-        self._telling.put("session.ready", message)
+        self._outbound.put("session.ready", message)
         if self._scenario.ready_twice:
-            self._telling.put("session.ready", message)
+            self._outbound.put("session.ready", message)
         if new and self._scenario.ready_before_updated and not self._scenario.omit_updated:
-            self._telling.put("session.updated", {"config": self._config.echo()})
+            self._outbound.put("session.updated", {"config": self._config.echo()})
         enforced = self._scenario.audio_rate == "enforced"
-        self._microphone = Microphone(self._config.input_encoding, self._record, self._telling, enforced)
-        self._telling.rate_hz = self._config.settings().speaker.rate_hz
+        self._microphone = Microphone(self._config.input_encoding, self._record, self._outbound, enforced)
+        self._outbound.rate_hz = self._config.settings().playout.rate_hz
         if self._scenario.cap != "ignored":
             self._timers.later("cap", self._session.ends_at_s - time.monotonic(), self._cap_reached)
         if new:
@@ -253,16 +253,16 @@ class Wire:
         self._record.session_id, self._record.resumed = session_id, True
         self._session, self._config = session, kept.config
         self._record.input_rate_hz = kept.config.settings().input_rate_hz
-        self._telling.config = kept.config
+        self._outbound.config = kept.config
         kept.owner = self
         session.conversation.emit = self._tell
         self._become_ready(False)
-        tell_settled(kept, self._telling)
+        tell_settled(kept, self._outbound)
         self._hub.regain(session)
 
-    def evict(self, session: KeptSession) -> None:
+    def evict(self, session: ResumableSession) -> None:
         """Another socket resumes the session that was this one's."""
-        hand_over(session, self._telling)
+        hand_over(session, self._outbound)
         self._outbox.drop_all()
         self._outbox.close(1008, "session resumed elsewhere")
         session.conversation.suspend()
@@ -280,9 +280,9 @@ class Wire:
     def _tool_result(self, message: Mapping[str, Any]) -> None:
         assert self._session is not None
         call_id, result = message["call_id"], message["result"]
-        if self._telling.latest != "reply.done":
+        if self._outbound.latest != "reply.done":
             # Section 9: the service says nothing, the test must know.
-            self._record.violated(f"tool.result while {self._telling.latest or 'nothing'} was the latest")
+            self._record.violated(f"tool.result while {self._outbound.latest or 'nothing'} was the latest")
         is_error = bool(message.get("is_error", False))
         known = self._session.conversation.tool_result(call_id, result, is_error=is_error)
         if not known:
@@ -297,7 +297,7 @@ class Wire:
             self._session.conversation.close()
             self._outbox.drop_unsent("reply.audio")
         duration = round(time.monotonic() - opened_s, 6)
-        self._telling.put("session.ended", {"session_duration_seconds": duration, "audio_duration_seconds": None})
+        self._outbound.put("session.ended", {"session_duration_seconds": duration, "audio_duration_seconds": None})
         self._outbox.close(1000)
 
     def _cap_reached(self) -> None:
@@ -308,10 +308,10 @@ class Wire:
         self._ended = True
         if self._session is not None:
             self._session.conversation.close()
-        self._telling.fail("session_expired", "Session duration limit reached", closes=True)
+        self._outbound.fail("session_expired", "Session duration limit reached", closes=True)
 
-    def _tell(self, happening: Happening) -> None:
-        if isinstance(happening, HungUp):
+    def _tell(self, event: Event) -> None:
+        if isinstance(event, HungUp):
             self._end()
         else:
-            self._telling.tell(happening)
+            self._outbound.tell(event)

@@ -9,9 +9,9 @@ from starlette.websockets import WebSocket
 
 from server.agent.hub import Hub
 from server.agent.scenarios import Scenario
+from server.agent.wires.openai.auth import mint, visitor_of
 from server.agent.wires.openai.config import DEFAULT_MODEL
-from server.agent.wires.openai.door import mint, visitor_of
-from server.agent.wires.openai.refusing import Refused
+from server.agent.wires.openai.errors import Refused
 from server.agent.wires.openai.wire import Wire
 
 __all__ = ["mint", "serve"]

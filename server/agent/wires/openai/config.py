@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from server.agent.conversation_settings import ConversationSettings
-from server.agent.speaker import SpeakerSettings
+from server.agent.playout import PlayoutSettings
 from server.agent.turns import TurnSettings
 from server.agent.wires.checks import Check, an_object, anything, flag, or_null
-from server.agent.wires.openai.merging import EAGERNESS_MS, RATES, SERVER_VAD, merge_input, merge_output
-from server.agent.wires.openai.refusing import Refused, fields, text, texts, wrong
+from server.agent.wires.openai.errors import Refused, fields, text, texts, wrong
+from server.agent.wires.openai.session_merge import EAGERNESS_MS, RATES, SERVER_VAD, merge_input, merge_output
 from server.agent.wires.openai.values import check_choice, check_modalities, check_tokens, check_tools, speaking_voice
 
 __all__ = ["DEFAULT_MODEL", "Config"]
@@ -108,7 +108,7 @@ class Config:
         """The same configuration in the conversation's own terms; replies are asked for one by one."""
         return ConversationSettings(
             turns=_turn_settings(self.turn_detection),
-            speaker=SpeakerSettings(voice=speaking_voice(self.output["voice"]), rate_hz=self.output_rate_hz),
+            playout=PlayoutSettings(voice=speaking_voice(self.output["voice"]), rate_hz=self.output_rate_hz),
             input_rate_hz=RATES[self.input["format"]["type"]],
             manual_turns=self.turn_detection is None,
             answers_turns=False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 
-from server.agent.happenings import IdKind
+from server.agent.events import IdKind
 
 __all__ = ["make_id"]
 

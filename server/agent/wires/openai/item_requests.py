@@ -7,10 +7,10 @@ from typing import Any
 
 from server.agent.records import Record
 from server.agent.session import Conversation
+from server.agent.wires.openai.errors import Refused
 from server.agent.wires.openai.ids import make_id
 from server.agent.wires.openai.items import Item, Items, checked_item
-from server.agent.wires.openai.refusing import Refused
-from server.agent.wires.openai.telling import Telling
+from server.agent.wires.openai.outbound import Outbound
 
 __all__ = ["ItemRequests"]
 
@@ -22,10 +22,10 @@ class ItemRequests:
     """
 
     def __init__(
-        self, items: Items, telling: Telling, record: Record, talk: Conversation, end_of: Callable[[str], None]
+        self, items: Items, outbound: Outbound, record: Record, talk: Conversation, end_of: Callable[[str], None]
     ) -> None:
         self._items = items
-        self._telling = telling
+        self._outbound = outbound
         self._record = record
         self._talk = talk
         self._end_of = end_of
@@ -36,7 +36,7 @@ class ItemRequests:
         self._record.items[f"{item.role} {item.kind}".strip()] += 1
         if item.kind == "function_call_output":
             self._note_result(item)
-        self._telling.show_item(self._items, item)
+        self._outbound.show_item(self._items, item)
 
     def _note_result(self, item: Item) -> None:
         known = any(
@@ -48,12 +48,12 @@ class ItemRequests:
 
     def retrieve(self, event: Mapping[str, Any]) -> None:
         item = self._item(event["item_id"], "retrieve")
-        self._telling.put("conversation.item.retrieved", {"item": item.copy_shown()})
+        self._outbound.put("conversation.item.retrieved", {"item": item.copy_shown()})
 
     def delete(self, event: Mapping[str, Any]) -> None:
         item = self._item(event["item_id"], "delete")
         self._items.delete(item.item_id)
-        self._telling.put("conversation.item.deleted", {"item_id": item.item_id})
+        self._outbound.put("conversation.item.deleted", {"item_id": item.item_id})
 
     def truncate(self, event: Mapping[str, Any]) -> None:
         """Section 6: cut to what was heard."""
@@ -68,7 +68,7 @@ class ItemRequests:
         self._record.truncations_ms.append(end_ms)
         self._talk.hush()
         fields = {"item_id": item.item_id, "content_index": 0, "audio_end_ms": end_ms}
-        self._telling.put("conversation.item.truncated", fields)
+        self._outbound.put("conversation.item.truncated", fields)
         # It may still be in the making. Of what was not heard nothing more is made, and nothing of it stays.
         self._end_of(item.item_id)
 

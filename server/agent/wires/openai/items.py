@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from server.agent.wires.openai.refusing import Refused
+from server.agent.wires.openai.errors import Refused
 
 __all__ = ["Item", "Items", "assistant_item", "audio_item", "call_item", "checked_item"]
 
@@ -31,7 +31,7 @@ _CONTENT = {
 class Item:
     """One item. `shown` is what events carry.
 
-    `text` is what it says; of a user's audio it is known when `known` is set. `sure` as in `brain.answer`. `audio_ms` is the
+    `text` is what it says; of a user's audio it is known when `known` is set. `sure` as in `skills.answer`. `audio_ms` is the
     length of its sound; `skill` and `arguments` belong to a call. `cut`: the client has truncated it, nothing is added any more.
     """
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from server.agent.wires.openai.refusing import Refused
+from server.agent.wires.openai.errors import Refused
 from server.agent.wires.openai.response import Events
 
 __all__ = ["check_event", "decode_audio", "transcription_events"]

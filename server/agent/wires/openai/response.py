@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from server.agent.brain import Reply
-from server.agent.happenings import ToolCalled
+from server.agent.events import ToolCalled
+from server.agent.skills import Reply
 from server.agent.tools import ToolSpec
 from server.agent.wires.openai.config import Config
+from server.agent.wires.openai.errors import Refused
 from server.agent.wires.openai.items import Item, Items, assistant_item, call_item, checked_item
-from server.agent.wires.openai.refusing import Refused
 from server.agent.wires.openai.values import (
     check_choice,
     check_modalities,

@@ -1,6 +1,6 @@
 """Which responses are there, and how does the client follow each from `response.created` to `response.done`?
 
-A response is begun by the client, or by `turns` when the user has finished. What it says comes from `mind`.
+A response is begun by the client, or by `turns` when the user has finished. What it says comes from `respond`.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ import base64
 from datetime import datetime
 
 from server.agent.answering import MAX_PLANNED, Asked
-from server.agent.brain import Facts, Reply
-from server.agent.happenings import ReplyAudio, ReplyDone, ReplyStarted, ReplyText, ReplyWord, ToolCalled
+from server.agent.events import ReplyAudio, ReplyDone, ReplyStarted, ReplyText, ReplyWord, ToolCalled
 from server.agent.records import Record
 from server.agent.scenarios import Scenario
 from server.agent.session import Conversation
+from server.agent.skills import Facts, Reply
 from server.agent.wires.audio import encode_audio
 from server.agent.wires.openai.config import Config
+from server.agent.wires.openai.errors import Refused
 from server.agent.wires.openai.ids import make_id
 from server.agent.wires.openai.items import Items
-from server.agent.wires.openai.mind import compose
-from server.agent.wires.openai.refusing import Refused
+from server.agent.wires.openai.outbound import Outbound
+from server.agent.wires.openai.respond import compose
 from server.agent.wires.openai.response import Reason, ResponseRequest, Story, shortened
-from server.agent.wires.openai.telling import Telling
 from server.agent.wires.openai.values import speaking_voice
 from server.agent.wires.timers import Timers
 
@@ -46,7 +46,7 @@ class Responses:
         config: Config,
         scenario: Scenario,
         talk: Conversation,
-        telling: Telling,
+        outbound: Outbound,
         record: Record,
         timers: Timers,
     ) -> None:
@@ -55,7 +55,7 @@ class Responses:
         self._config = config
         self._scenario = scenario
         self._talk = talk
-        self._telling = telling
+        self._outbound = outbound
         self._record = record
         self._timers = timers
         self._stories: dict[str, Story] = {}
@@ -118,7 +118,7 @@ class Responses:
             raise Refused("response_cancel_not_active", "Cancellation failed: no active response found")
         self._cancelling = "client_cancelled"
         if self._talk.withdraw(story.response_id):
-            self._telling.send(story.begun() + story.ended("client_cancelled"))
+            self._outbound.send(story.begun() + story.ended("client_cancelled"))
         else:
             self._talk.cancel_reply(story.response_id)
         self._cancelling = "turn_detected"
@@ -129,49 +129,49 @@ class Responses:
         if story is None:
             return
         for kind in ("response.output_audio.delta", "response.output_audio_transcript.delta"):
-            self._telling.outbox.drop_unsent(kind)
+            self._outbound.outbox.drop_unsent(kind)
         if not story.done:
             self._cancelling = "client_cancelled"
             self._talk.cancel_reply(story.response_id)
             self._cancelling = "turn_detected"
 
-    def called(self, happening: ToolCalled) -> None:
-        self._telling.send(self._stories[happening.reply_id].called(make_id("item"), happening))
+    def called(self, event: ToolCalled) -> None:
+        self._outbound.send(self._stories[event.reply_id].called(make_id("item"), event))
 
-    def tell(self, happening: ReplyHappening) -> bool:
+    def tell(self, event: ReplyHappening) -> bool:
         """Tell one step of a response; False when it is one that nobody knows any more."""
-        story = self._stories.get(happening.reply_id)
+        story = self._stories.get(event.reply_id)
         if story is None:
             return False
-        match happening:
+        match event:
             case ReplyStarted(item_id=item_id):
                 self._spoken_item = {story.response_id: item_id}
                 self._half_sample = b""
-                self._telling.send(story.begun())
+                self._outbound.send(story.begun())
             case ReplyWord(item_id=item_id, text=text):
-                self._telling.send(story.word(item_id, text))
+                self._outbound.send(story.word(item_id, text))
             case ReplyAudio():
-                self._sound(story, happening)
+                self._sound(story, event)
             case ReplyText(item_id=item_id, text=text, interrupted=interrupted):
                 self._record.said.append(text)
                 if not interrupted:
-                    self._telling.send(story.whole_text(item_id, text))
+                    self._outbound.send(story.whole_text(item_id, text))
             case ReplyDone(status=status):
                 if status == "interrupted":
-                    self._telling.outbox.drop_unsent("response.output_audio.delta")
-                self._telling.send(story.ended(self._cancelling if status == "interrupted" else None))
-                self._telling.put("rate_limits.updated", {"rate_limits": _RATE_LIMITS})
+                    self._outbound.outbox.drop_unsent("response.output_audio.delta")
+                self._outbound.send(story.ended(self._cancelling if status == "interrupted" else None))
+                self._outbound.put("rate_limits.updated", {"rate_limits": _RATE_LIMITS})
         return True
 
-    def _sound(self, story: Story, happening: ReplyAudio) -> None:
+    def _sound(self, story: Story, event: ReplyAudio) -> None:
         self.has_spoken = True
         form = story.request.format["type"]
-        duration_ms = len(happening.samples) / (24 if form == "audio/pcm" else 8)
-        encoded = encode_audio(happening.samples, form)
+        duration_ms = len(event.samples) / (24 if form == "audio/pcm" else 8)
+        encoded = encode_audio(event.samples, form)
         if self._scenario.odd_bytes and form == "audio/pcm":
             encoded = self._cut_oddly(encoded)
         item_id = self._spoken_item.get(story.response_id, "")
-        self._telling.send(story.sound(item_id, encoded, duration_ms), units=max(1, round(duration_ms / 10)))
+        self._outbound.send(story.sound(item_id, encoded, duration_ms), units=max(1, round(duration_ms / 10)))
 
     def _cut_oddly(self, encoded: str) -> str:
         """The same sound, but each piece ends in the middle of a sample: section 4 specifies no chunk size."""

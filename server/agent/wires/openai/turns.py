@@ -8,19 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from server.agent.happenings import SpeechBegan, SpeechEnded
+from server.agent.events import SpeechBegan, SpeechEnded
 from server.agent.records import Record
 from server.agent.scenarios import Scenario
 from server.agent.session import Conversation
 from server.agent.wires.audio import AudioReader
 from server.agent.wires.openai.config import Config
+from server.agent.wires.openai.errors import Refused
 from server.agent.wires.openai.ids import make_id
 from server.agent.wires.openai.items import Items, audio_item
 from server.agent.wires.openai.messages import decode_audio, transcription_events
-from server.agent.wires.openai.refusing import Refused
+from server.agent.wires.openai.outbound import Outbound
 from server.agent.wires.openai.response import ResponseRequest
 from server.agent.wires.openai.responses import Responses
-from server.agent.wires.openai.telling import Telling
 from server.agent.wires.timers import Timers
 
 __all__ = ["Turns"]
@@ -40,7 +40,7 @@ class Turns:
         config: Config,
         scenario: Scenario,
         talk: Conversation,
-        telling: Telling,
+        outbound: Outbound,
         record: Record,
         timers: Timers,
         responses: Responses,
@@ -49,7 +49,7 @@ class Turns:
         self._config = config
         self._scenario = scenario
         self._talk = talk
-        self._telling = telling
+        self._outbound = outbound
         self._record = record
         self._timers = timers
         self._responses = responses
@@ -100,31 +100,31 @@ class Turns:
 
     def clear(self) -> None:
         self._talk.clear_input()
-        self._telling.put("input_audio_buffer.cleared", {})
+        self._outbound.put("input_audio_buffer.cleared", {})
 
     # What is heard ---------------------------------------------------------------------------------------------------
 
-    def began(self, happening: SpeechBegan) -> None:
+    def began(self, event: SpeechBegan) -> None:
         self._timers.stop("idle")
-        self._speech_item, self._speech_ms, self._owed = happening.item_id, happening.at_ms, False
+        self._speech_item, self._speech_ms, self._owed = event.item_id, event.at_ms, False
         detection = self._config.turn_detection or {}
-        start_ms = self._manual_ms + happening.at_ms - detection.get("prefix_padding_ms", 300)
-        fields = {"item_id": happening.item_id, "audio_start_ms": max(0, round(start_ms))}
-        self._telling.put("input_audio_buffer.speech_started", fields)
+        start_ms = self._manual_ms + event.at_ms - detection.get("prefix_padding_ms", 300)
+        fields = {"item_id": event.item_id, "audio_start_ms": max(0, round(start_ms))}
+        self._outbound.put("input_audio_buffer.speech_started", fields)
 
-    def ended(self, happening: SpeechEnded) -> None:
-        fields = {"item_id": self._speech_item, "audio_end_ms": round(self._manual_ms + happening.at_ms)}
-        self._telling.put("input_audio_buffer.speech_stopped", fields)
-        if happening.item_id:
-            self._add_turn(happening.item_id, happening.at_ms - self._speech_ms)
+    def ended(self, event: SpeechEnded) -> None:
+        fields = {"item_id": self._speech_item, "audio_end_ms": round(self._manual_ms + event.at_ms)}
+        self._outbound.put("input_audio_buffer.speech_stopped", fields)
+        if event.item_id:
+            self._add_turn(event.item_id, event.at_ms - self._speech_ms)
 
     def _add_turn(self, item_id: str, duration_ms: float) -> None:
         """A user's turn is settled as sound: sections 8.1 and 8.2."""
         item = audio_item(item_id, duration_ms)
         self._items.append(item)
         fields = {"item_id": item_id, "previous_item_id": self._items.previous(item)}
-        self._telling.put("input_audio_buffer.committed", fields)
-        self._telling.show_item(self._items, item)
+        self._outbound.put("input_audio_buffer.committed", fields)
+        self._outbound.show_item(self._items, item)
 
     def understood(self, item_id: str, text: str, sure: bool) -> None:
         """A turn's words are there; an empty text means that nothing was understood."""
@@ -136,7 +136,7 @@ class Turns:
             seconds = item.audio_ms / 1000 if item else 0.0
             failed = self._scenario.transcription_fails
             events = transcription_events(item_id, text, transcription.get("model"), seconds, failed=failed)
-            self._telling.send(events)
+            self._outbound.send(events)
         detection = self._config.turn_detection
         by_hand = item_id in self._by_hand
         self._by_hand.discard(item_id)
@@ -170,6 +170,6 @@ class Turns:
         item_id = make_id("item")
         end_ms = round(self._record.audio_ms)
         fields = {"item_id": item_id, "audio_start_ms": max(0, end_ms - idle_ms), "audio_end_ms": end_ms}
-        self._telling.put("input_audio_buffer.timeout_triggered", fields)
+        self._outbound.put("input_audio_buffer.timeout_triggered", fields)
         self._add_turn(item_id, idle_ms)
         self._responses.begin(ResponseRequest.read({"instructions": _ARE_YOU_THERE}, self._config, self._items))

@@ -6,7 +6,7 @@ from typing import Any
 
 from server.agent.tools import ToolSpec
 from server.agent.wires.checks import Check, an_object, one_of, or_null, whole
-from server.agent.wires.openai.refusing import Refused, fields, text, wrong
+from server.agent.wires.openai.errors import Refused, fields, text, wrong
 
 __all__ = [
     "check_choice",

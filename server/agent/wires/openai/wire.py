@@ -1,7 +1,7 @@
 """What does one socket of this protocol do with what its client sends?
 
 `Wire` authenticates, reads events and drives a `Conversation`. `config` holds the session, `turns` the user's side,
-`responses` the agent's, `item_requests` what the client does to the conversation; `telling` is the way out.
+`responses` the agent's, `item_requests` what the client does to the conversation; `outbound` is the way out.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 
 from starlette.websockets import WebSocket
 
-from server.agent.happenings import (
-    Happening,
+from server.agent.events import (
+    Event,
     HungUp,
     ReplyAudio,
     ReplyDone,
@@ -35,16 +35,16 @@ from server.agent.session import Conversation
 from server.agent.tokens import Grant
 from server.agent.wires.guard import NotAMessage, parse
 from server.agent.wires.line import converse
+from server.agent.wires.openai.auth import Visitor, authenticate
 from server.agent.wires.openai.config import Config
-from server.agent.wires.openai.door import Visitor, authenticate
+from server.agent.wires.openai.errors import Refused
 from server.agent.wires.openai.ids import make_id
 from server.agent.wires.openai.item_requests import ItemRequests
 from server.agent.wires.openai.items import Items
 from server.agent.wires.openai.messages import check_event
-from server.agent.wires.openai.refusing import Refused
+from server.agent.wires.openai.outbound import Outbound
 from server.agent.wires.openai.response import ResponseRequest
 from server.agent.wires.openai.responses import Responses
-from server.agent.wires.openai.telling import Telling
 from server.agent.wires.openai.turns import Turns
 from server.agent.wires.timers import Timers
 
@@ -62,8 +62,8 @@ class Wire:
         self._hub = hub
         self._scenario = scenario
         self._record = record
-        self._telling = Telling(socket, record, scenario)
-        self._outbox = self._telling.outbox
+        self._outbound = Outbound(socket, record, scenario)
+        self._outbox = self._outbound.outbox
         self._timers = Timers()
         self._cap_s = scenario.cap_s or 3600.0
         record.session_id = "sess_" + secrets.token_hex(12)
@@ -72,7 +72,7 @@ class Wire:
         self._talk = Conversation(
             settings=self._config.settings(),
             scenario=scenario,
-            ears=hub.ears.seat(),
+            recognizer=hub.recognizer.seat(),
             voice=hub.voice,
             make_id=make_id,
             now=lambda: datetime.now().astimezone(),
@@ -84,17 +84,17 @@ class Wire:
             config=self._config,
             scenario=scenario,
             talk=self._talk,
-            telling=self._telling,
+            outbound=self._outbound,
             record=record,
             timers=self._timers,
         )
-        self._item_requests = ItemRequests(self._items, self._telling, record, self._talk, self._responses.end_of)
+        self._item_requests = ItemRequests(self._items, self._outbound, record, self._talk, self._responses.end_of)
         self._turns = Turns(
             items=self._items,
             config=self._config,
             scenario=scenario,
             talk=self._talk,
-            telling=self._telling,
+            outbound=self._outbound,
             record=record,
             timers=self._timers,
             responses=self._responses,
@@ -107,7 +107,7 @@ class Wire:
         self._outbox.saw("open")
         try:
             if refused is not None:
-                self._telling.fail(refused)
+                self._outbound.fail(refused)
                 self._outbox.close(1008, f"{refused.kind}.{refused.code}")
                 await self._outbox.run()
                 return
@@ -121,7 +121,7 @@ class Wire:
                 return
             if self._scenario.capacity or self._hub.open_sockets > self._hub.options.max_sessions:
                 code = "server_error" if self._scenario.capacity == "server_error" else "rate_limit_exceeded"
-                self._telling.fail(Refused(code, "No capacity, try again later.", kind=code))
+                self._outbound.fail(Refused(code, "No capacity, try again later.", kind=code))
                 self._outbox.close(1011 if code == "server_error" else 1008, code)
                 await self._outbox.run()
                 return
@@ -137,7 +137,7 @@ class Wire:
             self._record.close_code, self._record.closed_by = 1006, "agent"
             return
         if self._scenario.auth != "close_1008":
-            self._telling.fail(Refused("invalid_api_key", "Incorrect API key provided."))
+            self._outbound.fail(Refused("invalid_api_key", "Incorrect API key provided."))
         code = 1008 if self._scenario.auth == "close_1008" else 3000
         self._outbox.close(code, "invalid_request_error.invalid_api_key")
         await self._outbox.run()
@@ -148,8 +148,8 @@ class Wire:
             self._config.update(grant.bound)
             self._configure()
         self._record.input_rate_hz = self._config.settings().input_rate_hz
-        self._hub.ears.prewarm()
-        self._telling.put("session.created", {"session": self._config.echo()})
+        self._hub.recognizer.prewarm()
+        self._outbound.put("session.created", {"session": self._config.echo()})
         if self._scenario.cap != "ignored":
             self._timers.later("cap", min(self._cap_s, grant.max_session_s), self._cap_reached)
 
@@ -158,21 +158,21 @@ class Wire:
         self._talk.close()
         if self._scenario.cap == "enforced":
             message = "Your session hit the maximum duration of 60 minutes."
-            self._telling.fail(Refused("session_expired", message))
+            self._outbound.fail(Refused("session_expired", message))
         self._outbox.close(1001, "session_expired")
 
     # Messages in -----------------------------------------------------------------------------------------------------
 
     def _read_bytes(self, _data: bytes) -> None:
         self._record.receive("(binary)")
-        self._telling.fail(Refused("invalid_event", "Binary messages are not supported."))
+        self._outbound.fail(Refused("invalid_event", "Binary messages are not supported."))
 
     def _read(self, text: str) -> None:
         try:
             event = parse(text, max_bytes=_MAX_EVENT)
         except NotAMessage:
             self._record.receive("(not a message)")
-            self._telling.fail(Refused("invalid_json", "We could not parse the JSON of your event."))
+            self._outbound.fail(Refused("invalid_json", "We could not parse the JSON of your event."))
             return
         kind = event.get("type")
         self._record.receive(kind if isinstance(kind, str) else "(no type)")
@@ -180,7 +180,7 @@ class Wire:
         try:
             self._handle(check_event(event), event)
         except Refused as refused:
-            self._telling.fail(refused, event_id if isinstance(event_id, str) else None)
+            self._outbound.fail(refused, event_id if isinstance(event_id, str) else None)
         if isinstance(kind, str):
             self._outbox.saw(f"< {kind}")
 
@@ -220,7 +220,7 @@ class Wire:
             self._tell_updated()
 
     def _tell_updated(self) -> None:
-        self._telling.put("session.updated", {"session": self._config.echo()})
+        self._outbound.put("session.updated", {"session": self._config.echo()})
 
     def _configure(self) -> None:
         self._talk.change(self._config.settings())
@@ -228,22 +228,22 @@ class Wire:
 
     # Happenings ------------------------------------------------------------------------------------------------------
 
-    def _tell(self, happening: Happening) -> None:
-        match happening:
+    def _tell(self, event: Event) -> None:
+        match event:
             case SpeechBegan():
-                self._turns.began(happening)
+                self._turns.began(event)
             case SpeechEnded():
-                self._turns.ended(happening)
+                self._turns.ended(event)
             case UserFinal(item_id=item_id, text=text, sure=sure):
                 self._record.heard.append(text)
                 self._turns.understood(item_id, text, sure)
             case UserUnclear(item_id=item_id):
                 self._turns.understood(item_id, "", True)
             case ToolCalled():
-                self._responses.called(happening)
+                self._responses.called(event)
             case HungUp():
                 self._outbox.close(1000)
             case ReplyStarted() | ReplyWord() | ReplyAudio() | ReplyText() | ReplyDone():
-                known = self._responses.tell(happening)
-                if known and isinstance(happening, ReplyDone):
-                    self._turns.response_over(interrupted=happening.status == "interrupted")
+                known = self._responses.tell(event)
+                if known and isinstance(event, ReplyDone):
+                    self._turns.response_over(interrupted=event.status == "interrupted")

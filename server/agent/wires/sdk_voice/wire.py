@@ -16,15 +16,15 @@ from typing import Any
 from starlette.websockets import WebSocket
 
 from server.agent.conversation_settings import ConversationSettings
-from server.agent.happenings import Happening, HungUp, IdKind, ReplyAudio, ReplyDone, ReplyText, UserFinal
+from server.agent.events import Event, HungUp, IdKind, ReplyAudio, ReplyDone, ReplyText, UserFinal
 from server.agent.hub import Hub
 from server.agent.pcm import Samples
+from server.agent.playout import PlayoutSettings
 from server.agent.records import Record
 from server.agent.scenarios import Scenario
 from server.agent.session import Conversation
-from server.agent.speaker import SpeakerSettings
+from server.agent.tts import DEFAULT_VOICE
 from server.agent.turns import TurnSettings
-from server.agent.voice import DEFAULT_VOICE
 from server.agent.wires.audio import AudioReader
 from server.agent.wires.guard import NotAMessage, parse
 from server.agent.wires.line import converse
@@ -133,7 +133,7 @@ class _Wire:
             self._refuse("SESSION_SETUP_FAILED", "The voice session could not be set up, try again shortly")
             return
         self._talk = self._make_conversation()
-        self._hub.ears.prewarm()
+        self._hub.recognizer.prewarm()
         self._put("connected", {})
         delay_ms = self._scenario.slow_ready_ms or _READY_AFTER_MS
         if not self._scenario.never_ready:
@@ -145,7 +145,7 @@ class _Wire:
     def _make_conversation(self) -> Conversation:
         settings = ConversationSettings(
             turns=TurnSettings(),
-            speaker=SpeakerSettings(voice=DEFAULT_VOICE, rate_hz=_RATE_HZ),
+            playout=PlayoutSettings(voice=DEFAULT_VOICE, rate_hz=_RATE_HZ),
             input_rate_hz=_RATE_HZ,
             greeting=self._scenario.greeting or None,
             page_tools=False,
@@ -153,7 +153,7 @@ class _Wire:
         return Conversation(
             settings=settings,
             scenario=self._scenario,
-            ears=self._hub.ears.seat(),
+            recognizer=self._hub.recognizer.seat(),
             voice=self._hub.voice,
             make_id=_make_id,
             now=lambda: datetime.now().astimezone(),
@@ -186,8 +186,8 @@ class _Wire:
 
     # Messages out ----------------------------------------------------------------------------------------------------
 
-    def _tell(self, happening: Happening) -> None:
-        match happening:
+    def _tell(self, event: Event) -> None:
+        match event:
             case UserFinal(text=text):
                 self._record.heard.append(text)
             case ReplyText(text=text):

@@ -1,0 +1,300 @@
+"""Read `agents/<name>/agent.toml`: what a team edits.
+
+What is the build's own is checked here: sections, page, server, origins, and that every value can be told to a page at all. The
+client's keys are checked by the client (`agent_check`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import os
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from builder.environment import SetupError, say
+from builder.packages import wanted
+
+SECTIONS = ("agent", "session", "audio", "turn_detection", "provider", "page", "server", "runtime")
+PAGE_DEFAULTS: dict[str, Any] = {"title": "Parley", "tagline": "", "language": "en", "embedded_by": []}
+SERVER_DEFAULTS: dict[str, Any] = {"token_url": "/api/token", "connect": []}
+# The page needs it before the client is there to know it.
+AUDIO_DEFAULTS = {"preconnect_audio_ms": 15_000}
+AUDIO_KEYS = ("preconnect_audio_ms", "outage_audio_ms", "frame_ms")
+MAX_PRECONNECT_AUDIO_MS = 60_000
+# Keys that had another name: the old one is understood, and the build names the new one.
+RENAMED_KEYS = {
+    "early_words_ms": "preconnect_audio_ms",
+    "gap_audio_ms": "outage_audio_ms",
+    "heartbeat_ms": "keepalive_ms",
+}
+# `full`: the runtime can load compiled code; the page is then half a second slower on a slow line. `packages`: what tools may import
+# beside the library (`packages/`); those with compiled code bring the full runtime by themselves.
+RUNTIME_DEFAULTS: dict[str, Any] = {"full": False, "packages": []}
+DEFAULT_PROVIDER = "assemblyai"
+OF_ONE_VENDOR = ("agent_id", "voice", "known_voices", "turn_detection")
+# The region of that service. The server reads it too, and a page may only open sockets to where its policy names.
+HOST_VARIABLE = "ASSEMBLYAI_AGENTS_HOST"
+# Where a provider's sockets live: the page may connect there and nowhere else. Of the third nobody knows beforehand, its
+# own answer says so; its origin goes into `connect`.
+PROVIDER_ORIGINS = {
+    "assemblyai": ("wss://agents.assemblyai.com",),
+    "openai_realtime": ("wss://api.openai.com",),
+    "sdk_voice": (),
+}
+LABELS = {
+    "assemblyai": "AssemblyAI Voice Agent",
+    "openai_realtime": "OpenAI Realtime",
+    "sdk_voice": "SDK voice, 16 kHz",
+}
+# Whose pages may show ours in a frame: origins as `frame-ancestors` takes them.
+EMBEDDER = re.compile(r"https?://(\*\.)?[a-z0-9.-]+(:[0-9]+)?")
+ORIGIN = re.compile(r"(https|wss|http|ws)://[a-z0-9.-]+(:[0-9]+)?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """One agent, ready to render. `client` is what `pyclient.config.ClientConfig.from_dict` takes.
+
+    `choices` are what the page's picker offers, the first of them `client` itself: `{label, settings}` each.
+    """
+
+    name: str
+    client: dict[str, Any]
+    choices: tuple[dict[str, Any], ...]
+    page: dict[str, str]
+    connect: tuple[str, ...]
+    embedded_by: tuple[str, ...]
+    tools: Path
+    full_runtime: bool
+    packages: tuple[str, ...]
+    raw: dict[str, Any]  # the file as it was read
+
+
+def load(root: Path, name: str) -> Agent:
+    """Read one agent. Raises SetupError with the file and key at fault."""
+    folder = root / "agents" / name
+    file = folder / "agent.toml"
+    if not re.fullmatch(r"[a-z0-9_-]+", name) or not file.exists():
+        known = ", ".join(sorted(path.parent.name for path in (root / "agents").glob("*/agent.toml")))
+        raise SetupError(f"there is no agent '{name}' under agents/ (there is: {known})")
+    raw = _read(name, file)
+    _known(name, raw, SECTIONS, "section")
+    page = {**PAGE_DEFAULTS, **_table(name, raw, "page")}
+    _known(name, page, tuple(PAGE_DEFAULTS), "[page] key")
+    for key in ("title", "tagline", "language"):
+        _text(name, f"[page] {key}", page[key])
+    embedded_by = _embedders(name, page.pop("embedded_by"))
+    server = {**SERVER_DEFAULTS, **_table(name, raw, "server")}
+    _known(name, server, tuple(SERVER_DEFAULTS), "[server] key")
+    _text(name, "[server] token_url", server["token_url"])
+    runtime = {**RUNTIME_DEFAULTS, **_table(name, raw, "runtime")}
+    _known(name, runtime, tuple(RUNTIME_DEFAULTS), "[runtime] key")
+    if not isinstance(runtime["full"], bool):
+        raise SetupError(
+            f"agents/{name}/agent.toml: [runtime] full must be true or false, not {_shown(runtime['full'])}"
+        )
+    audio = {**AUDIO_DEFAULTS, **_table(name, raw, "audio")}
+    _known(name, audio, AUDIO_KEYS, "[audio] key")
+    client = {**_table(name, raw, "agent"), **_table(name, raw, "session"), **audio, "token_url": server["token_url"]}
+    providers = _providers(name, client)
+    if isinstance(client.get("system_prompt"), str):
+        client["system_prompt"] = client["system_prompt"].strip()
+    if _table(name, raw, "turn_detection"):
+        client["turn_detection"] = raw["turn_detection"]
+    return Agent(
+        name=name,
+        client=client,
+        choices=_choices(name, client, providers, _table(name, raw, "provider")),
+        page={key: str(value) for key, value in page.items()},
+        connect=_origins(name, _provider_origins(root, providers), server),
+        embedded_by=embedded_by,
+        tools=folder / "tools.py",
+        full_runtime=runtime["full"],
+        packages=wanted.parsed(f"agents/{name}/agent.toml", runtime["packages"]),
+        raw=raw,
+    )
+
+
+def _read(name: str, file: Path) -> dict[str, Any]:
+    """The file as TOML, with values that JSON has words for. Some editors put a mark before UTF-8; it means nothing."""
+    data = file.read_bytes()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise SetupError(f"agents/{name}/agent.toml, line {line}: not UTF-8; save the file in that encoding") from None
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SetupError(f"agents/{name}/agent.toml is not valid TOML: {error}") from None
+    for section, value in raw.items():
+        if isinstance(value, dict):
+            for key, item in value.items():
+                _tellable(name, f"[{section}] {key}", item)
+    return {section: _renamed(name, section, value) for section, value in raw.items()}
+
+
+def _renamed(name: str, section: str, table: Any) -> Any:
+    """The section with the current names of its keys. An old name is said, and refused beside the new one."""
+    if not isinstance(table, dict):
+        return table
+    if section == "provider":
+        return {key: _renamed(name, f"provider.{key}", value) for key, value in table.items()}
+    found = {}
+    for key, value in table.items():
+        new = RENAMED_KEYS.get(key)
+        if new is not None:
+            if new in table:
+                raise SetupError(f"agents/{name}/agent.toml: [{section}] {key} is the old name of {new}; leave it out")
+            say(
+                f"agents/{name}/agent.toml: [{section}] {key} is now called {new}; please rename it (its value is used)"
+            )
+        found[new or key] = value
+    return found
+
+
+def _tellable(name: str, where: str, value: object) -> None:
+    """TOML has dates and numbers that are none; a page is told in JSON, which has neither."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            _tellable(name, f"{where}.{key}", item)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _tellable(name, f"{where}[{index}]", item)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise SetupError(f"agents/{name}/agent.toml: {where} must be a finite number, not {value}")
+    elif not isinstance(value, str | int | float | bool):
+        raise SetupError(f'agents/{name}/agent.toml: {where} cannot be a date or a time; put it in quotes: "{value}"')
+
+
+def _text(name: str, where: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise SetupError(f"agents/{name}/agent.toml: {where} must be text in quotes, not {_shown(value)}")
+
+
+def _shown(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else repr(value)[:60]
+
+
+def _providers(name: str, client: dict[str, Any]) -> tuple[str, ...]:
+    """Take `providers` out of `client`, which has no such setting, and settle `provider`: the first one if not named."""
+    given = client.pop("providers", None)
+    if given is None:
+        given = [client.get("provider", DEFAULT_PROVIDER)]
+    elif not isinstance(given, list) or not given:
+        raise SetupError(f"agents/{name}/agent.toml: providers must be a list with at least one name")
+    provider = client.setdefault("provider", given[0])
+    for item in (provider, *given):
+        if not isinstance(item, str) or item not in PROVIDER_ORIGINS:
+            known = ", ".join(PROVIDER_ORIGINS)
+            hint = _nearest(item, tuple(PROVIDER_ORIGINS))
+            raise SetupError(f"agents/{name}/agent.toml: unknown provider '{item}' (known: {known}){hint}")
+    if provider not in given:
+        raise SetupError(f"agents/{name}/agent.toml: provider '{provider}' is not in the list of providers")
+    if len(set(given)) != len(given):
+        raise SetupError(f"agents/{name}/agent.toml: a provider stands twice in the list of providers")
+    return tuple(given)
+
+
+def _choices(
+    name: str, client: dict[str, Any], providers: tuple[str, ...], special: dict[str, Any]
+) -> tuple[dict[str, Any], ...]:
+    """One whole configuration per provider. Voices, turn detection and a stored agent are one vendor's and go to no other."""
+    _known(name, special, providers, "[provider] of this agent")
+    first = client["provider"]
+    common = {key: value for key, value in client.items() if key not in OF_ONE_VENDOR}
+    found = []
+    for provider in (first, *(other for other in providers if other != first)):
+        own = dict(_table(name, special, provider))
+        label = own.pop("label", LABELS[provider])
+        _text(name, f"[provider.{provider}] label", label)
+        base = client if provider == first else common
+        settings = {**base, **own, "provider": provider}
+        _preconnect_audio(name, settings["preconnect_audio_ms"])
+        found.append({"label": label, "settings": settings})
+    return tuple(found)
+
+
+def _preconnect_audio(name: str, value: object) -> None:
+    """The page uses it before the client could refuse it."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_PRECONNECT_AUDIO_MS:
+        allowed = f"a whole number from 0 to {MAX_PRECONNECT_AUDIO_MS}"
+        raise SetupError(
+            f"agents/{name}/agent.toml: [audio] preconnect_audio_ms must be {allowed}, not {_shown(value)}"
+        )
+
+
+def _provider_origins(root: Path, providers: tuple[str, ...]) -> list[str]:
+    """Where the providers' sockets live: AssemblyAI's in the region that the token server is told of, too."""
+    host = _setting(root, HOST_VARIABLE)
+    if host and not re.fullmatch(r"([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", host.lower()):
+        problem = "must be a host name such as agents.eu.assemblyai.com, without https:// and without a path"
+        raise SetupError(f"{HOST_VARIABLE}: {problem}")
+    origins = {**PROVIDER_ORIGINS, "assemblyai": (f"wss://{host.lower()}",)} if host else PROVIDER_ORIGINS
+    return [origin for provider in providers for origin in origins[provider]]
+
+
+def _setting(root: Path, variable: str) -> str:
+    """One variable as the server reads it: the environment, else `.env`. No other line of that file is looked at: it holds keys."""
+    if os.environ.get(variable):
+        return os.environ[variable].strip()
+    file = root / ".env"
+    text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+    lines = re.findall(rf"^[ \t]*(?:export[ \t]+)?{variable}[ \t]*=[ \t]*([^\s#]*)", text, re.MULTILINE)
+    return lines[-1].strip("\"'") if lines else ""
+
+
+def _origins(name: str, known: list[str], server: dict[str, Any]) -> tuple[str, ...]:
+    found = list(known)
+    match = re.match(r"http(s?://[^/]+)", server["token_url"])
+    if match:
+        # The local agent, and a server that passes sockets on, answer at the token server's own address.
+        found += [match.group(), f"ws{match[1]}"]
+    given = server["connect"]
+    if not isinstance(given, list):
+        raise SetupError(f"agents/{name}/agent.toml: [server] connect must be a list of origins, not {_shown(given)}")
+    for origin in (*found, *given):
+        if not isinstance(origin, str) or not ORIGIN.fullmatch(origin):
+            problem = f"{_quoted(origin)} is not an origin like wss://host.example"
+            raise SetupError(f"agents/{name}/agent.toml: [server] connect: {problem}")
+    found += given
+    return tuple(dict.fromkeys(found))
+
+
+def _embedders(name: str, given: object) -> tuple[str, ...]:
+    if not isinstance(given, list):
+        raise SetupError(f"agents/{name}/agent.toml: [page] embedded_by must be a list of origins, not {_shown(given)}")
+    for origin in given:
+        if not isinstance(origin, str) or not EMBEDDER.fullmatch(origin):
+            problem = f"{_quoted(origin)} is not an origin like https://www.example.com"
+            raise SetupError(f"agents/{name}/agent.toml: [page] embedded_by: {problem}")
+    return tuple(dict.fromkeys(given))
+
+
+def _table(name: str, raw: dict[str, Any], section: str) -> dict[str, Any]:
+    value = raw.get(section, {})
+    if not isinstance(value, dict):
+        raise SetupError(
+            f"agents/{name}/agent.toml: [{section}] must be a section with keys of its own, not {_shown(value)}"
+        )
+    return value
+
+
+def _known(name: str, found: dict[str, Any], allowed: tuple[str, ...], what: str) -> None:
+    for key in found:
+        if key not in allowed:
+            hint = _nearest(key, allowed)
+            raise SetupError(f"agents/{name}/agent.toml: unknown {what} '{key}' (known: {', '.join(allowed)}){hint}")
+
+
+def _nearest(given: object, allowed: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(str(given), allowed, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _quoted(value: object) -> str:
+    return f"'{value}'" if isinstance(value, str) and value.isprintable() else repr(value)

@@ -1,0 +1,161 @@
+"""Run a command inside the prepared environment. Each returns the exit code."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from builder import browsers, cli, hosts, node, quality, site, suite, webservers
+from builder.environment import SetupError, say
+
+ROOT = Path(__file__).resolve().parent.parent
+FIRST_PORT, PORTS_TRIED = 8000, 20
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Dispatch; a SetupError becomes one clear message."""
+    commands = {
+        "serve": serve,
+        "build": build,
+        "test": test,
+        "talk": talk,
+        "bench": bench,
+        "check": check,
+        "lock": lock,
+    }
+    commands |= {"doctor": doctor, "format": reformat}
+    try:
+        return commands[arguments.command](arguments)
+    except SetupError as error:
+        print(f"\n{arguments.command} failed: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def serve(arguments: argparse.Namespace) -> int:
+    """Build, then become the server, so that Ctrl-C and the exit code are its own."""
+    port = _port(arguments.host, arguments.port)
+    say("building the site")
+    dist = site.build(ROOT, ROOT / "dist", arguments.agent, remembered=True)
+    command = [sys.executable, "-m", "server", "--host", arguments.host, "--port", str(port), "--site", str(dist)]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    if os.name == "posix":
+        os.chdir(ROOT)
+        os.execve(command[0], command, environ)
+    return subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode
+
+
+def build(arguments: argparse.Namespace) -> int:
+    out = (arguments.out or ROOT / "dist").resolve()
+    site.build(ROOT, out, arguments.agent, smallest=True, base=arguments.base, hosts=arguments.hosts)
+    size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+    print(f"built {out} ({size / 1e6:.1f} MB)")
+    for host in arguments.hosts:
+        folder = hosts.folder_for(out, host)
+        print(f"for {host}: {folder} ({', '.join(sorted(path.name for path in folder.iterdir()))})")
+    return 0
+
+
+def test(arguments: argparse.Namespace) -> int:
+    """Check, install browsers where they are needed, then hand over to pytest: everything without arguments (`suite.py`)."""
+    browsers.ensure(browsers.wanted(arguments.pytest), say)
+    if webservers.wanted(arguments.pytest):
+        webservers.ensure(say)
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "PARLEY_NODE": node.node(ROOT)}
+    if not arguments.pytest:
+        return suite.run(ROOT, environ) if _check_and_build() else 1
+    if not quality.check(ROOT):
+        return 1
+    command = [sys.executable, "-m", "pytest", *arguments.pytest]
+    return subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode
+
+
+def _check_and_build() -> bool:
+    """Check, and meanwhile make what the cache keeps of a site: the first tests with a browser would all wait for it."""
+    with ThreadPoolExecutor(1) as pool, tempfile.TemporaryDirectory() as folder:
+        built = pool.submit(site.build, ROOT, Path(folder) / "dist", "demo", smallest=True)
+        clean = quality.check(ROOT)
+        built.result()
+    return clean
+
+
+def talk(arguments: argparse.Namespace) -> int:
+    """Hand over to the harness, with the browser that it will need installed."""
+    if not {"-h", "--help"} & set(arguments.talk):
+        engine = browsers.option(arguments.talk, "--engine") or "chromium"
+        browsers.ensure([engine] if engine in browsers.ENGINES else [], say)  # what is unknown, the command says itself
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "tests.harness.talk_command", *arguments.talk]
+    return subprocess.run(command, env=environ, check=False).returncode
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    """Look at a deployment, with the browser that it is opened in installed first."""
+    if not {"-h", "--help", "--no-browser"} & set(arguments.doctor):
+        engine = browsers.option(arguments.doctor, "--engine") or "chromium"
+        browsers.ensure([engine] if engine in browsers.ENGINES else [], say)  # what is unknown, the command says itself
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "builder.doctor", *arguments.doctor]
+    return subprocess.run(command, env=environ, check=False).returncode
+
+
+def bench(arguments: argparse.Namespace) -> int:
+    """Hand over to the benches, with the browsers that the chosen ones need installed."""
+    browsers.ensure(cli.engines_for_bench(arguments), say)
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "PARLEY_NODE": node.node(ROOT)}
+    command = [sys.executable, "-m", "tests.bench", *arguments.bench]
+    return subprocess.run(command, env=environ, check=False).returncode
+
+
+def check(_: argparse.Namespace) -> int:
+    return 0 if quality.check(ROOT) else 1
+
+
+def reformat(_: argparse.Namespace) -> int:
+    return 0 if quality.rewrite(ROOT) else 1
+
+
+def lock(_: argparse.Namespace) -> int:
+    """Resolve the dependency groups again. The serve lock is cut from the test lock, so both agree."""
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "uv"], check=True)
+    folder = ROOT / "builder" / "locks"
+    for group, extra in (("test", []), ("serve", ["-c", str(folder / "test.txt")]), ("node", []), ("clients", [])):
+        command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"]
+        command += ["--generate-hashes", "--no-header", "--no-annotate", "--upgrade", "--group", group, *extra]
+        subprocess.run([*command, "-o", str(folder / f"{group}.txt")], cwd=ROOT, check=True)
+    return 0
+
+
+def _port(host: str, wanted: int | None) -> int:
+    """Return a free port: the one that was asked for, or the first free one from 8000."""
+    for port in [wanted] if wanted else range(FIRST_PORT, FIRST_PORT + PORTS_TRIED):
+        # Browsers try `localhost` at ::1 first: another program there would get our visitors.
+        for address in (host, "::1") if host in ("127.0.0.1", "localhost", "0.0.0.0") else (host,):
+            problem = _problem_with(address, port)
+            if problem and wanted:
+                raise SetupError(f"port {port} on {address} cannot be used: {problem}. Try another --port.")
+            if problem:
+                break
+        else:
+            return port
+    raise SetupError(f"no free port from {FIRST_PORT} to {FIRST_PORT + PORTS_TRIED - 1}; choose one with --port")
+
+
+def _problem_with(address: str, port: int) -> str:
+    """Why this port cannot be listened on; empty if it can, or if there is no such address on this machine."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+            if os.name == "posix":  # a port that only waits for its last connection to time out is free
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address, port))
+    except OSError as error:
+        return "" if address == "::1" and error.errno != errno.EADDRINUSE else str(error.strerror)
+    return ""

@@ -1,0 +1,70 @@
+"""May audio pass without anybody looking at its samples?
+
+In a call that goes well nearly every event is a frame of audio that changes nothing but a few counters. A host that can move
+base64 itself (`OpenSocket.audio`) asks here once, and may then move audio on its own side until anything else happens; before the
+session is told of that, it reports what has passed. Where a frame would have to change more the answer is no, and the host tells
+the session the usual event, `AudioCaptured` or `MessageReceived`. So each rule stands once, on the long way; what is here are the
+conditions under which the long way does no more than count. The short way is never needed: without it a session does the same.
+"""
+
+from __future__ import annotations
+
+from pyclient.barge_in import Reply
+from pyclient.call import Call
+from pyclient.client_turn_detection import ClientTurnDetection
+from pyclient.push_to_talk import PushToTalk
+from pyclient.states import State
+from pyclient.turn_taking import TurnTaking
+
+_LIVE = State.LIVE
+
+
+class AudioFastPath:
+    """The short way of one call after the other."""
+
+    def __init__(self, call: Call, turn_taking: TurnTaking) -> None:
+        self._call = call
+        self._turn_taking = turn_taking
+        self._usable = False
+        self._reply: Reply | None = None
+        self.muted = False
+
+    def begin(self, push_to_talk: PushToTalk, client_turns: ClientTurnDetection) -> None:
+        """A new call. Who holds a talk key, and who hears turns for himself, looks at every sample."""
+        self._usable = (
+            self._call.codec.features.audio_json is not None and not push_to_talk.chosen and not client_turns.used
+        )
+        self._reply = None
+
+    def may_send(self) -> bool:
+        """May frames of whole samples go out as they are, until the next event? Next: `sent`."""
+        return self._usable and not self.muted and self._call.state is _LIVE
+
+    def sent(self, frames: int, loud_at_ms: float) -> None:
+        """So many did; the last that was louder than `LOUD_PEAK` at `loud_at_ms`, 0 for none."""
+        self._call.stats.frames_sent += frames
+        if loud_at_ms:
+            self._turn_taking.last_loud_ms = loud_at_ms
+
+    def item_of(self, reply_id: str) -> str:
+        """The rest is about this reply from now on. The item to play it under, or "" for one that only the long way knows."""
+        self._reply = self._call.replies.known(reply_id)
+        return "" if self._reply is None else self._reply.id
+
+    def may_play(self) -> bool:
+        """May audio of the reply of `item_of` go to the speaker as it comes on the socket of now, until the next event? Next: `played`.
+
+        Not where nothing of it waits to be heard: then more of it changes what the page shows.
+        """
+        call, reply = self._call, self._reply
+        if reply is None or reply.silenced or reply.held or reply.stale or not self._usable:
+            return False
+        if not call.replies.has_the_voice(reply):
+            return False  # another one speaks: what comes of this waits
+        return call.state is _LIVE and call.agent_there and call.socket_up and call.ledger.continues(reply.id)
+
+    def played(self, samples: int, heard_at_ms: float) -> None:
+        """So many samples went; the last of them came at `heard_at_ms`."""
+        assert self._reply is not None
+        self._call.ledger.add(self._reply.id, samples)
+        self._call.keepalive.heard(heard_at_ms)

@@ -1,0 +1,112 @@
+"""What does the page see at this moment, and what of it is new?
+
+Reads a session's parts and changes none of them, apart from the two counters that are only worth taking when they are shown.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from pyclient.call import Call
+from pyclient.preconnect_audio import keeps_preconnect_audio
+from pyclient.states import IN_CALL, Activity, State, Trigger, can
+from pyclient.transcript import Transcript, Turn
+from pyclient.view import TurnView, View, ViewUpdate, status_words, turn_view
+
+# Where no sound is wanted: the page then gives the microphone back, so that its lamp goes out.
+_QUIET = frozenset({State.IDLE, State.ENDING, State.ENDED, State.FAILED})
+_OVER = frozenset({State.IDLE, State.ENDED, State.FAILED})
+
+# What changes all the time and is no reason for a view of its own.
+_RIDES_ALONG = frozenset({"stats", "ends_in_ms"})
+
+
+def build_view(call: Call, doing: Activity, muted: bool, talking: bool, now_ms: float) -> View:
+    """A whole view: see `View` for its shape."""
+    turns = [_turn(call, turn) for turn in call.transcript.turns]
+    return {**_frame(call, doing, muted, talking, now_ms), "turns": turns}  # type: ignore[typeddict-item]
+
+
+class ViewUpdates:
+    """What one page has been shown, so that it is told only what is new. Its cost does not grow with the conversation."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """The next update is sent in any case, and is whole."""
+        self._frame: dict[str, Any] | None = None
+        self._of: Transcript | None = None
+        self._turns: dict[str, TurnView] = {}
+        self._sounding: set[str] = set()
+
+    def next(
+        self, call: Call, doing: Activity, muted: bool, talking: bool, now_ms: float, *, anyhow: bool = False
+    ) -> ViewUpdate | None:
+        """The update for this moment, or None where a person would see no difference."""
+        frame = _frame(call, doing, muted, talking, now_ms)
+        turns, gone, order = self._changes(call)
+        before = self._frame
+        same = before is not None and all(before[key] == frame[key] for key in frame if key not in _RIDES_ALONG)
+        if same and not (turns or gone or order is not None or anyhow):
+            return None
+        self._frame = frame
+        update: Any = {**frame, "turns": turns, "gone": gone, "order": order}
+        return cast(ViewUpdate, update)
+
+    def _changes(self, call: Call) -> tuple[list[TurnView], list[str], list[str] | None]:
+        transcript = call.transcript
+        whole = transcript is not self._of
+        if whole:
+            self._of = transcript
+            self._turns.clear()
+            self._sounding.clear()
+        # What was heard of a turn, and whether more comes, changes without a word.
+        for reply_id in self._sounding | call.ledger.changed:
+            transcript.touch(reply_id)
+        call.ledger.changed.clear()
+        changed, gone, order = transcript.take_changes(whole)
+        for turn_id in gone:
+            self._turns.pop(turn_id, None)
+        shown = [(turn, _turn(call, turn)) for turn in changed]
+        for turn, _ in shown:
+            self._sounding.discard(turn.reply_id)
+        self._sounding |= {turn.reply_id for turn, view in shown if view["sounding"]}
+        news = [view for _, view in shown if self._turns.get(view["id"]) != view]
+        self._turns.update({view["id"]: view for view in news})
+        return news, gone, order
+
+
+def _turn(call: Call, turn: Turn) -> TurnView:
+    over = call.state in _OVER and not call.draining  # nothing is heard any more, whatever the speaker still owes us
+    sounding = bool(turn.reply_id) and not over and call.replies.sounding(turn.reply_id)
+    return turn_view(turn, call.ledger.heard_ms(turn.reply_id) if turn.reply_id else None, sounding)
+
+
+def _frame(call: Call, doing: Activity, muted: bool, talking: bool, now_ms: float) -> dict[str, Any]:
+    """Everything but the turns."""
+    status, tone = status_words(call.state, doing, muted, call.agent_there, keeps_preconnect_audio(call.config))
+    in_call = call.state in IN_CALL
+    call.stats.underruns = call.ledger.underruns
+    call.stats.queued_ms = call.ledger.queued_ms
+    return {
+        "state": call.state.value,
+        "activity": doing.value,
+        "status": status,
+        "tone": tone,
+        "audio_wanted": call.draining or call.state not in _QUIET,
+        "can_connect": can(call.state, Trigger.CONNECT),
+        "can_hang_up": can(call.state, Trigger.HANG_UP),
+        "can_interrupt": (in_call or call.draining) and call.replies.can_interrupt(),
+        "can_type": in_call,
+        "muted": muted,
+        "provider": call.codec.name,
+        "features": call.features,
+        "turn_style": call.config.turn_style,
+        "talking": talking and in_call,
+        "notice": call.notice.view() if call.notice is not None else None,
+        "voices": list(call.voices) if call.voices else None,
+        "session_id": call.session_id,
+        "ends_in_ms": call.limit.left_ms(now_ms) if in_call else None,
+        "stats": call.stats.as_dict(),
+    }

@@ -1,0 +1,139 @@
+"""Push to talk: when does the microphone count, and when is what was said sent?
+
+Press: the agent is silenced if it is still heard or being made, and the server's buffer is cleared. Hold: frames go out.
+Release: the half-filled frame is asked for, and when it is out (or does not come) the turn is committed. A press that was
+too short, or brought no sound, is told and cleared, never committed. To mute while holding takes the press back.
+
+While the line is down the key can be held: what is said goes into the outage buffer. A press that ends during the outage is
+told as not sent.
+"""
+
+from __future__ import annotations
+
+from pyclient import notices
+from pyclient.audio import duration_ms, sample_count
+from pyclient.call import Call
+from pyclient.commands import DrainCapture
+from pyclient.notices import Notice
+from pyclient.states import IN_CALL, State
+from pyclient.turn_taking import TurnTaking
+
+DRAIN_TIMEOUT_MS = 300
+TALK_DRAIN_TIMER = "talk_drain"
+
+# Servers refuse to commit less (OpenAI's protocol file, section 9).
+MIN_COMMIT_MS = 100
+
+
+class PushToTalk:
+    """The talk key of one call after the other."""
+
+    def __init__(self, call: Call, turn_taking: TurnTaking) -> None:
+        self._call = call
+        self._turn_taking = turn_taking
+        self.begin()
+
+    def begin(self) -> None:
+        """A new call."""
+        self.held = False
+        self._draining = False
+        self._since_ms = 0.0
+        self._sent_samples = 0
+
+    @property
+    def chosen(self) -> bool:
+        """Is this a call with a talk key?"""
+        return self._call.config.turn_style == "push_to_talk"
+
+    @property
+    def open(self) -> bool:
+        """Do frames of the microphone count now?"""
+        return self.held or self._draining
+
+    def pressed(self, muted: bool, now_ms: float) -> None:
+        call = self._call
+        if not self.chosen or self.held or call.state not in IN_CALL:
+            return
+        if muted:
+            call.tell(notices.TALK_MUTED)
+            return
+        if self._draining:
+            self.drained(now_ms)
+        self._turn_taking.settled(force=True)  # the turn before must be committed before its buffer is cleared
+        self.held = True
+        self._since_ms = now_ms
+        self._sent_samples = 0
+        if call.replies.can_interrupt():
+            self._turn_taking.interrupt()
+        self._turn_taking.speech_began(now_ms)
+        call.replies.user_speaking = True
+        if call.state is State.LIVE:
+            self._clear()
+        call.changed = True
+
+    def released(self, now_ms: float, cancelled: bool = False) -> None:
+        call = self._call
+        if not self.held:
+            return
+        if cancelled:
+            self._take_back(notices.TALK_CANCELLED, now_ms)
+        elif now_ms - self._since_ms < call.config.min_talk_ms:
+            self._take_back(notices.TALK_TOO_SHORT, now_ms)
+        elif call.state is not State.LIVE:
+            call.reconnect.outage.clear()
+            self._take_back(notices.NOT_SENT_LINE_LOST, now_ms)
+        else:
+            self._let_go()
+            self._draining = True
+            call.out.add(DrainCapture())
+            call.out.set_timer(TALK_DRAIN_TIMER, DRAIN_TIMEOUT_MS, now_ms)
+
+    def frame_sent(self, pcm: bytes) -> None:
+        self._sent_samples += sample_count(pcm)
+
+    def drained(self, now_ms: float) -> None:
+        """The last frame is out, or is not coming: commit."""
+        call = self._call
+        if not self._draining:
+            return
+        self._draining = False
+        call.out.cancel_timer(TALK_DRAIN_TIMER)
+        if duration_ms(self._sent_samples, call.codec.wire_rate_hz) < MIN_COMMIT_MS:
+            self._take_back(notices.TALK_NO_SOUND, now_ms)
+            return
+        self._turn_taking.speech_ended(now_ms)
+        self._turn_taking.ask("talk end", call.codec.talk_end(), now_ms)
+
+    def muted(self, now_ms: float) -> None:
+        if self.held:
+            self._take_back(notices.TALK_CANCELLED, now_ms)
+
+    def line_lost(self) -> None:
+        """What was sent of this press is lost with the session, or waits on the server's side of a resumed one."""
+        if self._draining:
+            self._draining = False
+            self._call.out.cancel_timer(TALK_DRAIN_TIMER)
+            self._call.tell(notices.NOT_SENT_LINE_LOST)
+
+    def line_back(self) -> None:
+        """Still held: the new buffer begins with what the outage buffer kept."""
+        if self.held:
+            self._sent_samples = 0
+            self._call.replies.user_speaking = True
+            self._call.tool_calls.speech_started()
+            self._clear()
+
+    def _take_back(self, why: Notice, now_ms: float) -> None:
+        self._let_go()
+        if self._call.state is State.LIVE:
+            self._clear()
+        self._call.tell(why)
+        self._turn_taking.speech_taken_back(now_ms)
+
+    def _let_go(self) -> None:
+        self.held = False
+        self._call.replies.user_speaking = False
+        self._call.changed = True
+
+    def _clear(self) -> None:
+        self._call.send("talk begin", self._call.codec.talk_begin())

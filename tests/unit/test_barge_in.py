@@ -1,0 +1,372 @@
+"""Barge-in, in every order, under every policy."""
+
+from __future__ import annotations
+
+import pytest
+
+from pyclient import commands as cmd
+from pyclient import events as ev
+from pyclient.barge_in import MAX_REPLIES
+from tests.unit.playbook import FakeHost, of_type, silence, tone
+
+DUCK = cmd.SetPlaybackGain(gain=0.2, ramp_ms=15)
+RESTORE = cmd.SetPlaybackGain(gain=1.0, ramp_ms=120)
+FULL = cmd.SetPlaybackGain(gain=1.0, ramp_ms=0)
+FLUSH = cmd.FlushPlayback()
+
+
+@pytest.fixture
+def host() -> FakeHost:
+    return FakeHost().go_live()
+
+
+# --- duck, then decide ---------------------------------------------------------------------------------------------------
+
+
+def test_speech_over_a_reply_lowers_the_voice_and_waits_for_the_verdict(host: FakeHost) -> None:
+    """The sign may be an "uh-huh" that the server means to talk over."""
+    host.speak_reply("r1")
+    assert host.hear("input.speech.started") == [DUCK, cmd.SetTimer(name="verdict", delay_ms=2_500)]
+    assert host.view["activity"] == "user_speaking"
+    assert host.stats["ducks"] == 1
+
+
+def test_an_interruption_after_the_speech_flushes_once_and_the_level_is_full_again(host: FakeHost) -> None:
+    """Order A: speech, words, done. The second verdict finds nothing left to do."""
+    host.speak_reply("r1", text="Once upon a time")
+    host.hear("input.speech.started")
+    assert host.hear("transcript.agent", reply_id="r1", text="Once upon", interrupted=True) == [
+        FLUSH,
+        cmd.CancelTimer(name="verdict"),
+        FULL,
+    ]
+    assert host.hear("reply.done", reply_id="r1", status="interrupted") == []
+    assert host.turns("agent") == [("agent", "Once upon", True, True)]
+    assert host.stats["interruptions"] == 1
+
+
+def test_an_interruption_before_the_speech_flushes_and_the_speech_finds_nothing_to_lower(host: FakeHost) -> None:
+    """Order B: done, words, speech."""
+    host.speak_reply("r1", text="Once upon a time")
+    assert host.hear("reply.done", reply_id="r1", status="interrupted") == [FLUSH]
+    assert host.hear("transcript.agent", reply_id="r1", text="Once upon", interrupted=True) == []
+    assert host.hear("input.speech.started") == []
+    assert host.turns("agent") == [("agent", "Once upon", True, True)]
+    assert host.stats["interruptions"] == 1
+
+
+def test_an_uh_huh_loses_nothing(host: FakeHost) -> None:
+    """The user stops, the reply goes on: the voice comes back and not one sample was dropped."""
+    host.speak_reply("r1")
+    host.hear("input.speech.started")
+    commands = host.hear("input.speech.stopped")
+    assert commands[:2] == [cmd.CancelTimer(name="verdict"), RESTORE]
+    assert of_type(host.hear_audio("r1", tone(2_400)), cmd.PlayAudio)
+    assert host.stats["late_audio_dropped"] == 0 and host.stats["interruptions"] == 0
+
+
+def test_a_verdict_that_does_not_come_brings_the_voice_back(host: FakeHost) -> None:
+    host.speak_reply("r1")
+    host.hear("input.speech.started")
+    assert host.wait("verdict") == [RESTORE]
+    assert of_type(host.hear("input.speech.stopped"), cmd.SetPlaybackGain) == []
+
+
+def test_a_verdict_after_the_time_out_still_counts(host: FakeHost) -> None:
+    host.speak_reply("r1")
+    host.hear("input.speech.started")
+    host.wait("verdict")
+    assert host.hear("reply.done", reply_id="r1", status="interrupted") == [FLUSH]
+
+
+def test_speech_reported_twice_lowers_once(host: FakeHost) -> None:
+    host.speak_reply("r1")
+    host.hear("input.speech.started")
+    assert host.hear("input.speech.started") == []
+
+
+def test_speech_over_a_reply_that_is_already_made_flushes_at_once(host: FakeHost) -> None:
+    """A whole reply may arrive in one burst; once the server has finished it no verdict can come."""
+    host.speak_reply("r1", text="Once upon a time")
+    host.hear("reply.done", reply_id="r1", status="completed")
+    assert host.hear("input.speech.started") == [FLUSH]
+    assert host.turns("agent") == [("agent", "Once upon a time", True, True)]
+    assert host.stats["interruptions"] == 1
+
+
+def test_a_reply_that_is_finished_while_the_user_speaks_is_flushed_then(host: FakeHost) -> None:
+    """The same reasoning, in the other order."""
+    host.speak_reply("r1")
+    host.hear("input.speech.started")
+    assert host.hear("reply.done", reply_id="r1", status="completed") == [
+        FLUSH,
+        cmd.CancelTimer(name="verdict"),
+        FULL,
+    ]
+    assert host.stats["interruptions"] == 1
+
+
+def test_speech_while_nothing_sounds_does_nothing(host: FakeHost) -> None:
+    """It also fires for a back-channel while the agent is silent (protocol file section 15.5)."""
+    assert host.hear("input.speech.started") == []
+    host.hear("input.speech.stopped")
+    host.speak_reply("r1")
+    host.hear("reply.done", reply_id="r1")
+    host.render("r1", 24_000)
+    host.tell(ev.PlaybackDrained())
+    assert host.hear("input.speech.started") == []
+
+
+def test_speech_while_the_next_sound_of_a_reply_is_late_lowers_what_comes_of_it(host: FakeHost) -> None:
+    """A network that stutters: at this moment nothing waits, but the agent has not finished."""
+    host.speak_reply("r1")
+    host.render("r1", 24_000)
+    host.tell(ev.PlaybackDrained())
+    assert host.hear("input.speech.started") == [DUCK, cmd.SetTimer(name="verdict", delay_ms=2_500)]
+    assert of_type(host.hear_audio("r1", tone(2_400)), cmd.PlayAudio)
+    assert host.hear("reply.done", reply_id="r1", status="interrupted") == [
+        FLUSH,
+        cmd.CancelTimer(name="verdict"),
+        FULL,
+    ]
+    assert host.stats["interruptions"] == 1
+
+
+def test_the_button_silences_what_came_while_the_speaker_was_saying_that_it_ran_dry(host: FakeHost) -> None:
+    """A network that stutters: the word "drained" and the next sound of the same reply cross."""
+    host.speak_reply("r1")
+    host.render("r1", 24_000)
+    host.hear_audio("r1", tone(2_400))
+    host.tell(ev.PlaybackDrained())
+    assert FLUSH in host.tell(ev.InterruptRequested())
+
+
+def test_a_reply_that_was_heard_to_its_end_before_it_was_finished_was_not_interrupted(host: FakeHost) -> None:
+    host.speak_reply("r1")
+    host.render("r1", 24_000)
+    host.tell(ev.PlaybackDrained())
+    host.hear("input.speech.started")
+    assert host.hear("reply.done", reply_id="r1", status="completed") == [cmd.CancelTimer(name="verdict"), FULL]
+    assert host.stats["interruptions"] == 0
+
+
+def test_after_a_flush_the_next_reply_plays_at_full_level(host: FakeHost) -> None:
+    host.speak_reply("r1")
+    host.hear("input.speech.started")
+    host.hear("reply.done", reply_id="r1", status="interrupted")
+    host.hear("input.speech.stopped")
+    host.hear("reply.started", reply_id="r2")
+    assert host.hear_audio("r2", tone(240)) == [cmd.PlayAudio(item_id="r2", pcm=tone(240))]
+
+
+def test_a_new_reply_never_starts_lowered(host: FakeHost) -> None:
+    """The server moved on without a verdict on the old one."""
+    host.speak_reply("r1")
+    host.hear("input.speech.started")
+    commands = host.hear("reply.started", reply_id="r2")
+    assert of_type(commands, cmd.SetPlaybackGain) == [cmd.SetPlaybackGain(gain=1.0, ramp_ms=15)]
+
+
+# --- the other policies ----------------------------------------------------------------------------------------------------
+
+
+def test_the_flush_policy_flushes_at_the_first_sign_of_speech() -> None:
+    host = FakeHost(barge_in="flush").go_live()
+    host.speak_reply("r1")
+    assert host.hear("input.speech.started") == [FLUSH]
+    assert host.hear_audio("r1", tone(240)) == [], "in flight while the person speaks"
+    assert host.hear("reply.done", reply_id="r1", status="interrupted") == []
+
+
+def test_under_the_flush_policy_a_reply_that_goes_on_is_heard_again_after_the_speech() -> None:
+    host = FakeHost(barge_in="flush").go_live()
+    host.speak_reply("r1")
+    host.hear("input.speech.started")
+    host.hear("input.speech.stopped")
+    assert of_type(host.hear_audio("r1", tone(2_400)), cmd.PlayAudio)
+    host.flushed("r1", 12_000)
+    host.render("r1", 2_000)
+    assert host.view["activity"] == "agent_speaking"
+
+
+@pytest.mark.parametrize("config", [{"barge_in": "off"}, {"turn_detection": {"interrupt_response": False}}])
+def test_where_barge_in_is_off_speech_changes_nothing(config: dict[str, object]) -> None:
+    host = FakeHost(**config).go_live()
+    host.speak_reply("r1")
+    assert host.hear("input.speech.started") == []
+    assert of_type(host.hear("input.speech.stopped"), cmd.SetPlaybackGain) == []
+
+
+def test_barge_in_can_be_switched_off_and_on_in_mid_session(host: FakeHost) -> None:
+    host.tell(ev.SettingsChanged(turn_detection={"interrupt_response": False}))
+    host.speak_reply("r1")
+    assert host.hear("input.speech.started") == []
+    host.hear("input.speech.stopped")
+    host.tell(ev.SettingsChanged(turn_detection={"interrupt_response": True}))
+    assert DUCK in host.hear("input.speech.started")
+
+
+# --- late audio and late words -------------------------------------------------------------------------------------------------
+
+
+def test_a_late_audio_of_an_interrupted_reply_is_dropped(host: FakeHost) -> None:
+    host.speak_reply("r1")
+    host.hear("reply.done", reply_id="r1", status="interrupted")
+    assert host.hear_audio("r1", tone(240)) == []
+    assert host.stats["late_audio_dropped"] == 1
+
+
+def test_a_late_audio_without_an_id_is_dropped_with_the_interrupted_reply(host: FakeHost) -> None:
+    """Older documents leave the id out (protocol file section 5)."""
+    host.speak_reply("r1")
+    host.hear("reply.done", status="interrupted")
+    assert host.hear("reply.audio", data="AAABAP9//4A=") == []
+    host.hear("reply.started", reply_id="r2")
+    assert host.hear("reply.audio", data="AAABAP9//4A=") == [
+        cmd.PlayAudio(item_id="r2", pcm=b"\x00\x00\x01\x00\xff\x7f\xff\x80")
+    ]
+
+
+def test_late_words_of_an_interrupted_reply_are_dropped(host: FakeHost) -> None:
+    host.speak_reply("r1", text="Once")
+    host.hear("reply.done", reply_id="r1", status="interrupted")
+    host.hear("transcript.agent.delta", reply_id="r1", delta="upon")
+    assert host.turns("agent") == [("agent", "Once", True, True)]
+
+
+def test_a_reply_that_was_interrupted_before_it_was_announced_never_sounds(host: FakeHost) -> None:
+    host.hear("reply.done", reply_id="r9", status="interrupted")
+    assert host.hear_audio("r9", tone(240)) == []
+    assert host.stats["replies"] == 0
+
+
+def test_audio_after_a_completed_reply_still_plays(host: FakeHost) -> None:
+    """Reordered, but nobody interrupted it: reply audio is never dropped without a reason."""
+    host.speak_reply("r1")
+    host.hear("reply.done", reply_id="r1", status="completed")
+    assert of_type(host.hear_audio("r1", tone(240)), cmd.PlayAudio)
+
+
+def test_audio_of_a_reply_that_nobody_announced_plays(host: FakeHost) -> None:
+    assert host.hear("reply.audio", data="AAABAP9//4A=") == [
+        cmd.PlayAudio(item_id="reply#1", pcm=b"\x00\x00\x01\x00\xff\x7f\xff\x80")
+    ]
+
+
+def test_a_verdict_on_an_old_reply_does_not_silence_a_newer_one(host: FakeHost) -> None:
+    host.speak_reply("r1")
+    host.render("r1", 24_000)
+    host.speak_reply("r2")
+    assert host.hear("transcript.agent", reply_id="r1", text="Once", interrupted=True) == []
+    assert of_type(host.hear_audio("r2", tone(240)), cmd.PlayAudio)
+
+
+def test_a_reply_that_is_interrupted_takes_the_older_audio_before_it_along(host: FakeHost) -> None:
+    """The person moved on: what still waits of earlier replies is stale too."""
+    host.speak_reply("r1")
+    host.hear("reply.done", reply_id="r1", status="completed")
+    host.hear("reply.started", reply_id="r2")
+    assert host.hear("reply.done", reply_id="r2", status="interrupted") == [FLUSH]
+    assert host.hear_audio("r1", tone(240)) == []
+
+
+def test_an_announcement_said_twice_is_one_reply(host: FakeHost) -> None:
+    host.hear("reply.started", reply_id="r1")
+    host.hear("reply.started", reply_id="r1")
+    assert host.stats["replies"] == 1
+
+
+def test_many_replies_are_forgotten_in_order_and_the_last_ones_are_known(host: FakeHost) -> None:
+    for number in range(MAX_REPLIES + 50):
+        host.hear("reply.started", reply_id=f"r{number}")
+        host.hear("reply.done", reply_id=f"r{number}", status="interrupted")
+    assert host.hear_audio(f"r{MAX_REPLIES + 49}", tone(240)) == []
+    assert len(host.session._call.replies._replies) == MAX_REPLIES
+
+
+# --- the button ------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_stop_button_silences_at_once_and_for_good(host: FakeHost) -> None:
+    """The server is not asked: the message for it is undocumented (protocol file section 4.6)."""
+    host.speak_reply("r1", text="Once upon")
+    assert host.view["can_interrupt"]
+    assert host.tell(ev.InterruptRequested()) == [FLUSH]
+    assert host.hear_audio("r1", tone(240)) == []
+    host.hear("transcript.agent.delta", reply_id="r1", delta="a time")
+    host.hear("transcript.agent", reply_id="r1", text="Once upon a time there was", interrupted=False)
+    assert host.turns("agent") == [("agent", "Once upon", True, True)]
+    assert not host.view["can_interrupt"]
+    assert host.tell(ev.InterruptRequested()) == []
+    assert host.stats["interruptions"] == 1
+
+
+def test_the_stop_button_before_the_first_sound_keeps_the_reply_from_sounding(host: FakeHost) -> None:
+    host.hear("reply.started", reply_id="r1")
+    assert host.tell(ev.InterruptRequested()) == []
+    assert host.hear_audio("r1", tone(240)) == []
+    host.hear("transcript.agent", reply_id="r1", text="Once upon", interrupted=False)
+    assert host.turns("agent") == [("agent", "Once upon", True, True)], "said by the server, heard by nobody"
+
+
+def test_the_stop_button_with_nothing_to_stop_does_nothing(host: FakeHost) -> None:
+    assert host.tell(ev.InterruptRequested()) == []
+    assert host.stats["interruptions"] == 0
+
+
+def test_the_reply_after_a_stopped_one_sounds(host: FakeHost) -> None:
+    host.speak_reply("r1")
+    host.tell(ev.InterruptRequested())
+    host.hear("reply.done", reply_id="r1", status="completed")
+    host.hear("reply.started", reply_id="r2")
+    assert of_type(host.hear_audio("r2", tone(240)), cmd.PlayAudio)
+
+
+def test_a_lowered_voice_that_is_stopped_by_the_button_is_at_full_level_afterwards(host: FakeHost) -> None:
+    host.speak_reply("r1")
+    host.hear("input.speech.started")
+    assert host.tell(ev.InterruptRequested()) == [FLUSH, cmd.CancelTimer(name="verdict"), FULL]
+
+
+# --- what was heard ----------------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_heard_of_an_interrupted_reply_is_what_the_speaker_rendered(host: FakeHost) -> None:
+    """Not what arrived, and not what the clock would say."""
+    host.speak_reply("r1", samples=240_000, text="Once upon a time")
+    host.hear("reply.done", reply_id="r1", status="interrupted")
+    host.tell(ev.PlaybackFlushed(item_id="r1", rendered_samples=13_200))
+    assert host.view["turns"][-1]["heard_ms"] == 550
+
+
+def test_a_silent_preamble_is_not_the_agent_speaking(host: FakeHost) -> None:
+    """Protocol file section 7: the reply that carries a tool call can be silent throughout."""
+    host.hear("reply.started", reply_id="r1")
+    host.hear_audio("r1", silence(24_000))
+    host.render("r1", 12_000)
+    assert host.view["activity"] == "thinking"
+    host.hear_audio("r1", tone(2_400))
+    host.render("r1", 24_000)
+    assert host.view["activity"] == "thinking"
+    host.render("r1", 24_100)
+    assert host.view["activity"] == "agent_speaking"
+
+
+def test_speaking_follows_the_speaker_not_the_wire(host: FakeHost) -> None:
+    host.hear("reply.started", reply_id="r1")
+    host.hear_audio("r1", tone(24_000))
+    assert host.view["activity"] == "thinking"
+    host.render("r1", 480)
+    assert host.view["activity"] == "agent_speaking"
+    host.hear("reply.done", reply_id="r1")
+    assert host.view["activity"] == "agent_speaking"
+    host.render("r1", 24_000)
+    host.tell(ev.PlaybackDrained())
+    assert host.view["activity"] == "listening"
+
+
+def test_a_count_that_was_on_its_way_during_a_flush_does_not_bring_the_agent_back(host: FakeHost) -> None:
+    host.speak_reply("r1")
+    host.tell(ev.InterruptRequested())
+    host.render("r1", 13_000, queued=11_000)
+    assert host.view["activity"] != "agent_speaking"

@@ -1,0 +1,279 @@
+"""Push to talk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pyclient import commands as cmd
+from pyclient import events as ev
+from pyclient.push_to_talk import DRAIN_TIMEOUT_MS
+from tests.unit.fakewire import WireHost, wire_host
+from tests.unit.playbook import FakeHost, of_type, silence, tone
+
+PRESS, RELEASE = ev.TalkPressed(), ev.TalkReleased()
+
+
+def talker(monkeypatch: pytest.MonkeyPatch, **config: Any) -> WireHost:
+    return wire_host(monkeypatch, {"turn_style": "push_to_talk", **config}, push_to_talk=True)
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch) -> WireHost:
+    return talker(monkeypatch)
+
+
+def speak(host: WireHost, frames: int = 10) -> None:
+    for _ in range(frames):
+        host.tell(ev.AudioCaptured(pcm=tone(960)), after_ms=40)
+
+
+def test_the_style_is_told_at_the_beginning_and_shown(host: WireHost) -> None:
+    fresh = host.view
+    assert fresh["turn_style"] == "push_to_talk" and fresh["talking"] is False
+    assert fresh["features"]["push_to_talk"] is True and "frame_ms" not in fresh["features"]
+
+
+def test_press_clears_hold_streams_and_release_drains_before_it_commits(host: WireHost) -> None:
+    host.tell(ev.AudioCaptured(pcm=tone(960)))
+    host.tell(PRESS)
+    assert host.view["talking"] and host.view["activity"] == "user_speaking"
+    speak(host)
+    commands = host.tell(RELEASE)
+    assert of_type(commands, cmd.DrainCapture) == [cmd.DrainCapture()]
+    assert host.brief() == ["talk begin"] + ["audio"] * 10, "before the press nothing is sent"
+    assert not host.view["talking"]
+    host.tell(ev.AudioCaptured(pcm=tone(300)))
+    host.tell(ev.CaptureDrained())
+    assert host.brief() == ["audio", "talk end"]
+    assert host.view["activity"] == "thinking" and "talk_drain" not in host.timers
+    host.tell(ev.AudioCaptured(pcm=tone(960)))
+    host.tell(ev.CaptureDrained())
+    assert host.brief() == []
+
+
+def test_a_capture_that_does_not_answer_is_not_waited_for(host: WireHost) -> None:
+    host.tell(PRESS)
+    speak(host)
+    host.tell(RELEASE)
+    assert host.timers["talk_drain"] == host.now_ms + DRAIN_TIMEOUT_MS
+    host.wait("talk_drain")
+    assert host.brief()[-1] == "talk end"
+    host.tell(ev.CaptureDrained())
+    assert host.brief() == [], "committed once"
+
+
+def test_a_press_that_is_too_short_is_told_and_not_sent(host: WireHost) -> None:
+    host.tell(PRESS)
+    speak(host, 2)
+    commands = host.tell(RELEASE)
+    assert host.brief() == ["talk begin", "audio", "audio", "talk begin"]
+    assert of_type(commands, cmd.DrainCapture) == []
+    assert host.view["notice"]["code"] == "talk_too_short" and not host.view["talking"]
+    assert host.view["activity"] == "listening"
+
+
+def test_how_short_is_too_short_can_be_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = talker(monkeypatch, min_talk_ms=1_000)
+    host.tell(PRESS)
+    speak(host, 20)
+    host.tell(RELEASE)
+    assert host.view["notice"]["code"] == "talk_too_short"
+
+
+def test_a_press_without_any_sound_is_told_and_not_committed(host: WireHost) -> None:
+    """A server refuses to commit nothing (OpenAI's protocol file, section 9)."""
+    host.tell(PRESS)
+    host.tell(RELEASE, after_ms=1_000)
+    host.tell(ev.CaptureDrained())
+    assert host.brief() == ["talk begin", "talk begin"]
+    assert host.view["notice"]["code"] == "talk_no_sound"
+
+
+def test_silence_is_sound_too(host: WireHost) -> None:
+    host.tell(PRESS)
+    for _ in range(10):
+        host.tell(ev.AudioCaptured(pcm=silence(960)), after_ms=40)
+    host.tell(RELEASE)
+    host.tell(ev.CaptureDrained())
+    assert host.brief()[-1] == "talk end"
+
+
+def test_a_press_that_is_taken_back_is_cleared_and_told(host: WireHost) -> None:
+    """The page lost its focus: what was said is not meant to be sent."""
+    host.tell(PRESS)
+    speak(host)
+    host.tell(ev.TalkReleased(cancelled=True))
+    assert host.brief()[-1] == "talk begin" and host.view["notice"]["code"] == "talk_cancelled"
+
+
+def test_a_press_over_the_agent_silences_cancels_and_reports(host: WireHost) -> None:
+    host.tell(ev.ReplyStarted(reply_id="r1"))
+    host.tell(ev.ReplyAudio(reply_id="r1", pcm=tone(48_000)))
+    commands = host.tell(PRESS)
+    assert of_type(commands, cmd.FlushPlayback)
+    host.flushed("r1", 2_400)
+    assert host.brief() == ["cancel r1", "talk begin", "heard r1 100"]
+
+
+def test_a_press_over_a_reply_that_is_made_but_still_heard_reports_without_a_cancel(host: WireHost) -> None:
+    host.tell(ev.ReplyStarted(reply_id="r1"))
+    host.tell(ev.ReplyAudio(reply_id="r1", pcm=tone(48_000)))
+    host.tell(ev.ReplyDone(reply_id="r1", interrupted=False))
+    host.tell(PRESS)
+    host.flushed("r1", 2_400)
+    assert host.brief() == ["talk begin", "heard r1 100"]
+
+
+def test_the_commit_waits_until_the_cancelled_reply_is_over(host: WireHost) -> None:
+    """OpenAI's protocol file, section 8.4: a reply must not be asked for before the end of the one before."""
+    host.tell(ev.ReplyStarted(reply_id="r1"))
+    host.tell(ev.ReplyAudio(reply_id="r1", pcm=tone(48_000)))
+    host.tell(PRESS)
+    host.flushed("r1", 2_400)
+    speak(host)
+    host.tell(RELEASE)
+    host.tell(ev.CaptureDrained())
+    assert "talk end" not in host.brief()
+    host.tell(ev.ReplyDone(reply_id="r1", interrupted=True))
+    assert host.brief() == ["talk end"]
+
+
+def test_a_second_press_commits_the_turn_before_it_first(host: WireHost) -> None:
+    host.tell(PRESS)
+    speak(host)
+    host.tell(RELEASE)
+    host.tell(PRESS)
+    assert host.brief()[-2:] == ["talk end", "talk begin"]
+    assert host.view["talking"]
+
+
+def test_a_second_press_does_not_wait_for_what_the_first_still_waited_for(host: WireHost) -> None:
+    """The buffer is about to be cleared: what is in it must be committed before, even if the server then complains."""
+    host.tell(ev.ReplyStarted(reply_id="r1"))
+    host.tell(ev.ReplyAudio(reply_id="r1", pcm=tone(48_000)))
+    host.tell(PRESS)
+    host.flushed("r1", 2_400)
+    speak(host)
+    host.tell(RELEASE)
+    host.tell(ev.CaptureDrained())
+    host.brief()
+    host.tell(PRESS)
+    assert host.brief() == ["talk end", "talk begin"]
+    assert "settle" not in host.timers
+
+
+@pytest.mark.parametrize("event", [RELEASE, ev.CaptureDrained(), ev.TalkReleased(cancelled=True)])
+def test_a_release_without_a_press_does_nothing(host: WireHost, event: ev.Event) -> None:
+    assert host.tell(event) == []
+
+
+def test_a_key_that_repeats_is_one_press(host: WireHost) -> None:
+    host.tell(PRESS)
+    assert host.tell(PRESS) == []
+    assert host.brief() == ["talk begin"]
+
+
+@pytest.mark.parametrize("state", ["idle", "minting", "configuring", "live", "ending", "ended", "failed"])
+def test_without_push_to_talk_the_key_does_nothing(state: str) -> None:
+    host = FakeHost().reach(state)
+    assert host.tell(PRESS) == [] and host.tell(RELEASE) == []
+    assert host.view["talking"] is False
+
+
+def test_who_is_muted_is_told_so(host: WireHost) -> None:
+    host.tell(ev.MuteChanged(muted=True))
+    host.tell(PRESS)
+    assert host.brief() == [] and host.view["notice"]["code"] == "talk_muted" and not host.view["talking"]
+    host.tell(ev.AudioCaptured(pcm=tone(960)))
+    assert host.brief() == [], "there is no turn detection that would need silence"
+
+
+def test_muting_while_holding_takes_the_press_back(host: WireHost) -> None:
+    host.tell(PRESS)
+    speak(host)
+    host.tell(ev.MuteChanged(muted=True))
+    assert host.brief()[-1] == "talk begin" and not host.view["talking"]
+    host.tell(RELEASE)
+    assert host.brief() == []
+
+
+def test_hanging_up_while_holding_ends_the_press(host: WireHost) -> None:
+    host.tell(PRESS)
+    host.tell(ev.HangUpRequested())
+    assert not host.view["talking"]
+    host.tell(RELEASE)
+    assert host.brief() == ["talk begin", "end"]
+    host.tell(ev.SessionEnded())
+    host.open_wire("sess_2")
+    assert not host.view["talking"]
+
+
+def test_a_key_held_through_a_gap_goes_on_with_what_the_gap_kept(host: WireHost) -> None:
+    host.tell(PRESS)
+    speak(host, 3)
+    host.drop()
+    assert host.view["talking"]
+    speak(host, 5)
+    host.wait("retry")
+    host.brief()
+    host.open_wire("sess_2")
+    assert host.brief() == ["opening", "talk begin"] + ["audio"] * 5
+    speak(host, 2)
+    host.tell(RELEASE)
+    host.tell(ev.CaptureDrained())
+    assert host.brief() == ["audio", "audio", "talk end"]
+
+
+def test_a_press_that_ends_in_the_gap_is_told_as_not_sent(host: WireHost) -> None:
+    host.tell(PRESS)
+    host.drop()
+    speak(host)
+    host.tell(RELEASE)
+    assert host.view["notice"]["code"] == "not_sent_line_lost"
+    host.wait("retry")
+    host.brief()
+    host.open_wire("sess_2")
+    assert host.brief() == ["opening"]
+
+
+def test_a_commit_that_waited_when_the_line_broke_is_told_as_not_sent(host: WireHost) -> None:
+    host.tell(PRESS)
+    speak(host)
+    host.tell(RELEASE)
+    host.drop()
+    assert host.view["notice"]["code"] == "not_sent_line_lost" and "talk_drain" not in host.timers
+
+
+def test_who_does_not_hold_the_key_in_the_gap_is_not_recorded(host: WireHost) -> None:
+    host.drop()
+    speak(host)
+    host.wait("retry")
+    host.brief()
+    host.open_wire("sess_2")
+    assert host.brief() == ["opening"]
+
+
+def test_a_result_of_a_tool_waits_while_the_key_is_held(host: WireHost) -> None:
+    """As it waits while the server hears speech."""
+    host.tell(PRESS)
+    assert not host.session._call.tool_calls._gate.opens_when_overdue()
+    assert not host.session._call.tool_calls._gate.open_for(hold_mode=False)
+
+
+def test_the_style_can_be_chosen_for_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = wire_host(monkeypatch, push_to_talk=True)
+    assert host.view["turn_style"] == "vad"
+    host.tell(ev.HangUpRequested())
+    host.tell(ev.SessionEnded())
+    host.click(turn_style="push_to_talk")
+    host.grant()
+    host.opened()
+    assert host.sent[-1]["style"] == "push_to_talk" and host.view["turn_style"] == "push_to_talk"
+
+
+def test_a_vendor_without_it_refuses_it_in_words() -> None:
+    host = FakeHost()
+    assert host.click(turn_style="push_to_talk") == []
+    assert "push to talk is not possible" in host.view["notice"]["hint"]

@@ -1,0 +1,52 @@
+"""The clock that nobody else runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pyclient.command_queue import CommandQueue
+from pyclient.commands import SetTimer
+from pyclient.session_limit import CAP_GRACE_MS, SessionLimit
+
+
+def timers(limit: SessionLimit, now_ms: float) -> list[tuple[str, int]]:
+    out = CommandQueue()
+    limit.start(out, now_ms)
+    return [(command.name, command.delay_ms) for command in out.take() if isinstance(command, SetTimer)]
+
+
+def test_the_clock_starts_with_the_socket_and_not_with_ready() -> None:
+    limit = SessionLimit(60_000, 10_000)
+    limit.opened(1_000)
+    assert timers(limit, 3_000) == [("wrap_up", 48_000), ("cap", 58_000 + CAP_GRACE_MS)]
+
+
+def test_without_a_lead_there_is_only_the_end() -> None:
+    limit = SessionLimit(60_000, 0)
+    limit.opened(0)
+    assert [name for name, _ in timers(limit, 0)] == ["cap"]
+
+
+def test_a_lead_that_is_longer_than_the_granted_time_takes_half_of_it() -> None:
+    limit = SessionLimit(1_800_000, 600_000)
+    limit.shorten(60)
+    limit.opened(0)
+    assert timers(limit, 0)[0] == ("wrap_up", 30_000)
+
+
+@pytest.mark.parametrize("granted", [None, 0, -5, 99_999, float("inf")])
+def test_a_grant_never_makes_the_session_longer(granted: Any) -> None:
+    limit = SessionLimit(60_000, 0)
+    limit.shorten(granted)
+    limit.opened(0)
+    assert limit.left_ms(0) == 60_000
+
+
+def test_time_left_is_never_negative() -> None:
+    limit = SessionLimit(60_000, 0)
+    assert limit.left_ms(123) == 60_000
+    limit.opened(0)
+    assert limit.left_ms(70_000) == 0
+    assert limit.reached(70_000) and limit.reached(58_000) and not limit.reached(57_999)

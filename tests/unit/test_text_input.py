@@ -1,0 +1,94 @@
+"""Typed messages and lines that break: nothing that was typed stays unanswered, and nothing is answered twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from pyclient import events as ev
+from pyclient.text_input import ASK_AGAIN_TIMER
+from tests.unit.brokenlines import back
+from tests.unit.fakewire import wire_host
+from tests.unit.playbook import FakeHost, sent_types
+
+
+@pytest.fixture
+def host() -> FakeHost:
+    return FakeHost(greeting="Hello.").go_live()
+
+
+def test_what_was_typed_without_a_line_is_sent_when_it_is_back() -> None:
+    host = FakeHost().reach("dropped")
+    assert host.tell(ev.TextSubmitted(text="hello")) == []
+    assert host.turns() == [] and host.view["notice"]["code"] == "line_lost"
+    assert "reply.create" in sent_types(back(host))
+    assert [turn["text"] for turn in host.view["turns"] if turn["role"] == "user"] == ["hello"]
+
+
+def test_more_typed_without_a_line_than_can_wait_is_told_as_not_sent() -> None:
+    host = FakeHost().reach("dropped")
+    for number in range(6):
+        host.tell(ev.TextSubmitted(text=f"hello {number}"))
+    assert host.view["notice"]["code"] == "not_sent_line_lost"
+
+
+def test_what_waits_in_a_call_that_ends_is_not_said_in_the_next() -> None:
+    host = FakeHost().reach("dropped")
+    host.tell(ev.TextSubmitted(text="hello"))
+    host.tell(ev.HangUpRequested())
+    host.go_live()
+    assert "reply.create" not in [message["type"] for message in host.sent]
+
+
+def test_a_message_that_may_have_died_with_the_socket_is_asked_again_in_the_resumed_session(host: FakeHost) -> None:
+    host.tell(ev.TextSubmitted(text="hello"))
+    host.drop()
+    assert "reply.create" not in sent_types(back(host)), "the server may only be late"
+    # Only the request: the record of a server that had the message must not hold it twice.
+    assert sent_types(host.wait(ASK_AGAIN_TIMER)) == ["reply.create"]
+    assert host.sent[-1]["instructions"].endswith(": hello")
+    assert [text for _, text, _, _ in host.turns("user")] == ["hello"]
+    assert host.view["activity"] == "thinking"
+
+
+@pytest.mark.parametrize("when", ["before the line breaks", "after it is back"])
+def test_a_message_that_is_being_answered_is_not_asked_again(host: FakeHost, when: str) -> None:
+    host.tell(ev.TextSubmitted(text="hello"))
+    if when == "before the line breaks":
+        host.speak_reply("r1")
+    host.drop()
+    back(host)
+    if when == "after it is back":
+        host.hear("reply.started", reply_id="r1")
+    assert ASK_AGAIN_TIMER not in host.timers
+
+
+def test_a_reply_of_which_nothing_came_before_the_line_broke_is_asked_for_again(host: FakeHost) -> None:
+    host.tell(ev.TextSubmitted(text="hello"))
+    host.hear("reply.started", reply_id="r1")
+    host.drop()
+    back(host)
+    assert sent_types(host.wait(ASK_AGAIN_TIMER)) == ["reply.create"]
+
+
+def test_a_line_that_breaks_again_before_the_answer_asks_again_still(host: FakeHost) -> None:
+    host.tell(ev.TextSubmitted(text="hello"))
+    host.drop()
+    back(host)
+    host.drop()
+    assert ASK_AGAIN_TIMER not in host.timers
+    back(host)
+    assert sent_types(host.wait(ASK_AGAIN_TIMER)) == ["reply.create"]
+
+
+@pytest.mark.parametrize(("history", "asked"), [(True, "answer text"), (False, "text")])
+def test_a_new_session_is_asked_at_once_and_told_the_message_where_it_knows_no_history(
+    monkeypatch: pytest.MonkeyPatch, history: bool, asked: str
+) -> None:
+    host = wire_host(monkeypatch, history=history)
+    host.tell(ev.TextSubmitted(text="hello"))
+    host.drop()
+    host.wait("retry")
+    host.brief()
+    host.open_wire("another")
+    assert host.brief()[-1] == f"{asked} hello"
+    assert ASK_AGAIN_TIMER not in host.timers
