@@ -1,4 +1,4 @@
-"""Read `agents/<name>/agent.toml`: what a team edits.
+"""Agent configuration: reads `agents/<name>/agent.toml`, which is what a team edits.
 
 What is the build's own is checked here: sections, page, server, origins, and that every value can be told to a page at all. The
 client's keys are checked by the client (`agent_check`).

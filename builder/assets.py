@@ -1,4 +1,4 @@
-"""Give files names that hold a hash of their content, so that a CDN may keep them for ever.
+"""Asset names with a hash of their content, so that a CDN may keep them for ever.
 
 No host knows every suffix: some refuse what they do not know, and give it a type that a browser does not take. So a page is made of
 .html, .css, .js and pictures, and everything else, which only its own scripts read, ends in `.bin`. One is named `.wasm`, for what a

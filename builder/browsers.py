@@ -1,4 +1,5 @@
-"""Which browsers and which virtual sound card do the tests need, and how do they get onto this machine?
+"""Browser set-up for the tests: which browsers and which virtual sound card they need, and how they get onto this
+machine.
 
 `ensure` is silent and offline when everything is there. Otherwise, per engine: Playwright's own browser when it can be
 downloaded, else the package of Debian. What is here already is asked of the harness itself (`python -m tests.harness`),

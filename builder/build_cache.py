@@ -1,4 +1,4 @@
-"""What Node makes of files once, and the cache keeps under a name that holds a hash of everything it was made of."""
+"""Build cache: what Node makes of files once, under a name that holds a hash of everything it was made of."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be asked of `build.py`, and which dependency group each command needs."""
+"""Command line: what can be asked of `build.py`, and which dependency group each command needs."""
 
 from __future__ import annotations
 

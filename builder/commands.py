@@ -1,4 +1,4 @@
-"""Run a command inside the prepared environment. Each returns the exit code."""
+"""Commands of `build.py`, run inside the prepared environment. Each returns the exit code."""
 
 from __future__ import annotations
 

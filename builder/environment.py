@@ -1,4 +1,5 @@
-"""Make `.venv` from a lock file with hashes. Standard library only: this runs before anything is installed.
+"""Virtual environment: makes `.venv` from a lock file with hashes. Standard library only: this runs before anything
+is installed.
 
 A stamp in `.venv` holds the digest of the lock that was installed, so the second start does nothing and needs no network.
 """

@@ -1,4 +1,5 @@
-"""Fetch the browser's Python once, check it against the digests in pyproject.toml, keep it in `.cache/`.
+"""Runtime download: fetches the browser's Python once, checks it against the digests in pyproject.toml, keeps it in
+`.cache/`.
 
 Steps for each part: fetch with the registry's ordinary client, verify, unpack beside a stamp. Nothing is fetched twice.
 """

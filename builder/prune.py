@@ -1,4 +1,4 @@
-"""Make the runtime that most pages get: Pyodide without what only packages with compiled code need.
+"""Runtime pruning: Pyodide without what only packages with compiled code need, which is what most pages get.
 
 Made once per Pyodide, in `.cache/`; `runtime_pruner/` does the work in Node. Such a page downloads, reads and compiles less. An agent
 whose tools load compiled packages says `[runtime] full = true`; Pyodide's own files stay the last way out either way.

@@ -1,4 +1,5 @@
-"""Keep the memory of a browser's Python that has already imported the client: the page then starts several times faster.
+"""Snapshot: the memory of a browser's Python that has already imported the client; the page then starts several times
+faster.
 
 Made once per runtime, client and what its tools import, in `.cache/`; `snapshot_maker/` does the work in Node, with entropy and
 clock fixed. The same run makes the way out for a browser that cannot use the memory: a small library, compiled.

@@ -1,4 +1,5 @@
-"""Divide the smaller runtime's WebAssembly: what a page starts with comes first, the rest when Python is ready, or when it is asked for.
+"""Code splitting of the WebAssembly: what a page starts with comes first, the rest when Python is ready, or when it
+is asked for.
 
 A rehearsed start and call tell which functions are used, so the division belongs to one client, one snapshot and one agent. Made
 once for each, in `.cache/`; `runtime_splitter/` does the work in Node, and runs all parts before it is content.

@@ -1,4 +1,4 @@
-"""What a page says where its Python is not there to say it: before it has started, and to the site's owner under Diagnostics.
+"""Start-up texts: what a page says before its Python has started, and to the site's owner under Diagnostics.
 
 What it says of a microphone is the client's own table. It is read from the source, because the build imports no other room.
 """

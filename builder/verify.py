@@ -1,4 +1,4 @@
-"""What must be true of a finished `dist/`: nothing missing, nothing foreign, nothing secret."""
+"""Verification of a finished `dist/`: nothing missing, nothing foreign, nothing secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Build `pyclient` as a wheel: the same bytes every time, no dependencies."""
+"""Wheel of `pyclient`: the same bytes every time, no dependencies."""
 
 from __future__ import annotations
 

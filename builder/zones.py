@@ -1,4 +1,4 @@
-"""Pack the time zones of the pinned `tzdata` into one file for the page: what `zoneinfo` reads, and nothing else of it.
+"""Time zones: the pinned `tzdata` in one file for the page, only what `zoneinfo` reads.
 
 The wheel's own form is six times as large for a browser: many zones are the same under several names, and tables for people, the
 rules they were made of, and an archive's directory lie in between.

@@ -1,4 +1,4 @@
-"""How long is this audio, how many bytes is a frame, and where does sound begin?
+"""PCM16 audio: duration, frame size, and where sound begins.
 
 All audio here is PCM16 little-endian mono. Both homes of this code (Pyodide and every desktop CPython) are
 little-endian, so a `memoryview` cast to "h" reads samples without copying or swapping.

@@ -1,10 +1,10 @@
-"""May audio pass without anybody looking at its samples?
+"""Audio fast path: decides whether audio may move between socket and worklet without calling Python.
 
 In a call that goes well nearly every event is a frame of audio that changes nothing but a few counters. A host that can move
 base64 itself (`OpenSocket.audio`) asks here once, and may then move audio on its own side until anything else happens; before the
 session is told of that, it reports what has passed. Where a frame would have to change more the answer is no, and the host tells
-the session the usual event, `AudioCaptured` or `MessageReceived`. So each rule stands once, on the long way; what is here are the
-conditions under which the long way does no more than count. The short way is never needed: without it a session does the same.
+the session the usual event, `AudioCaptured` or `MessageReceived`. So each rule stands once, on the usual path; this
+module holds the conditions under which the usual path only counts. The fast path is optional: without it a session behaves the same.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LIVE = State.LIVE
 
 
 class AudioFastPath:
-    """The short way of one call after the other."""
+    """The fast path of one call after the other."""
 
     def __init__(self, call: Call, turn_taking: TurnTaking) -> None:
         self._call = call
@@ -47,7 +47,7 @@ class AudioFastPath:
             self._turn_taking.last_loud_ms = loud_at_ms
 
     def item_of(self, reply_id: str) -> str:
-        """The rest is about this reply from now on. The item to play it under, or "" for one that only the long way knows."""
+        """The rest is about this reply from now on. The item to play it under, or "" for one that only the usual path knows."""
         self._reply = self._call.replies.known(reply_id)
         return "" if self._reply is None else self._reply.id
 

@@ -1,4 +1,4 @@
-"""When is the next attempt to come back, and is there any use in one?
+"""Backoff: when the next attempt to reconnect is made, and whether one is worth it.
 
 Attempts are counted from 1. Randomness is the host's: it comes in as a number from 0 to 1, so that many pages that lost
 the same server do not all come back at the same moment.

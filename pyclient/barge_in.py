@@ -1,4 +1,4 @@
-"""Which audio may play, and what happens when the person speaks over it?
+"""Barge-in: which audio may play, and what happens when the person speaks over it.
 
 Barge-in, by policy (`ClientConfig.barge_in`):
 
@@ -152,7 +152,7 @@ class BargeIn:
         return making.wire_id
 
     def lower(self) -> None:
-        """A first sign of speech by our own ears: they will also say what became of it."""
+        """A first sign of speech by client-side voice activity detection, which also reports what became of it."""
         if self._policy == "duck" and self.interruptible and not self._ducked and self._sounding():
             self._duck()
 

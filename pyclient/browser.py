@@ -1,4 +1,5 @@
-"""The only module that knows it runs in a browser: turns callbacks into events and runs the session's commands.
+"""Browser host: turns the worker's callbacks into events and runs the session's commands. The only module that knows
+a browser.
 
 `start` is called once by the worker's boot script with a *host*: an object of plain mechanics (sockets, timers, ports). The
 host calls the methods of `Client` that stand under "told by the host"; the session's commands go back through `Host`. Neither
@@ -145,7 +146,7 @@ class Client:
         self.handle(events.CaptureCaughtUp())
 
     @property
-    def short_way(self) -> AudioFastPath:
+    def audio_fast_path(self) -> AudioFastPath:
         """What the host asks about audio. It fetches the methods anew for each socket: a call may have brought another session."""
         return self.session.audio_fast_path
 
@@ -198,7 +199,7 @@ class Client:
     def _open_socket(self, command: commands.OpenSocket) -> None:
         audio: dict[str, Any] = {}
         if command.audio is not None:
-            # A character can be three bytes of the limit. What is longer is for the long way.
+            # A character can be three bytes of the limit. What is longer takes the usual path.
             most_chars = min(MAX_SHORT_CHARS, self.session.max_message_bytes // 3)
             limits = {"most_buffered": MAX_BUFFERED_BYTES, "most_chars": most_chars, "loud_peak": LOUD_PEAK}
             audio = {**asdict(command.audio), **limits}

@@ -1,4 +1,4 @@
-"""What does the page see at this moment, and what of it is new?
+"""View builder: what the page sees at this moment, and what of it is new.
 
 Reads a session's parts and changes none of them, apart from the two counters that are only worth taking when they are shown.
 """

@@ -1,4 +1,4 @@
-"""How does a session begin, end and fail?
+"""Call: how a session begins, ends and fails, and the state that its parts share.
 
 Everything between a click and a live session, and between a live session and silence: token, socket, settings, time
 limit, goodbye, faults. What happens in between is `session`'s, and what follows a broken connection is `reconnect`'s. Every

@@ -1,4 +1,4 @@
-"""Turns on a wire that tells of none: no speech events, no verdicts, no ids, no ends of replies.
+"""Turn detection in the client, for a wire that reports no speech events, no verdicts, no ids and no ends of replies.
 
 * **Replies.** Audio that comes after a pause of 600 ms in its arrival is a new reply, and a reply without audio for that
   long is made. What the codec calls it does not matter: it has no clock to know a pause by.
@@ -23,7 +23,7 @@ DROP_AFTER_MS = 1_500
 
 
 class ClientTurnDetection:
-    """One call after the other, where the codec has no `server_barge_in`."""
+    """Client-side turn detection of one call after the other, where the codec has no `server_barge_in`."""
 
     def __init__(self, call: Call, turn_taking: TurnTaking) -> None:
         self._call = call

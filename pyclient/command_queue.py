@@ -1,4 +1,4 @@
-"""What has this event caused so far? Collects commands and knows which timers run.
+"""Command queue: collects the commands of one event, and knows which timers run.
 
 Everything that handles an event writes here; `Session.handle` takes the list at the end. Keeping the timers here lets a
 late `TimerFired` of a cancelled or restarted timer be told from a real one, whatever the host's queue did meanwhile.

@@ -1,4 +1,4 @@
-"""What a session can ask of its host. Names are imperatives; every value is plain data.
+"""Commands: what a session asks of its host. Names are imperatives; every value is plain data.
 
 The host runs a list of commands in order. A command it does not know is a programming error and must raise.
 """

@@ -1,4 +1,4 @@
-"""What can be configured, what is allowed, and what holds when nothing is said?
+"""Configuration: what can be set, what is allowed, and the defaults.
 
 `ClientConfig.from_dict` is the door: it takes what a build or a page hands over, checks every key once, and raises
 `ConfigError` with the key and what is allowed. A `ClientConfig` that exists is valid.

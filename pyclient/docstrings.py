@@ -1,4 +1,4 @@
-"""Docstrings: the summary of a function, and what it says of each parameter.
+"""Docstring parser: the summary of a function, and what it says of each parameter.
 
 Three styles are read: Google ("Args:" with indented lines), Sphinx (":param city: ...") and NumPy ("Parameters" underlined).
 """

@@ -1,4 +1,4 @@
-"""Every exception of the client, and whose fault each one is.
+"""Exceptions of the client, by whose fault each one is.
 
 ParleyError
 ├── ConfigError            the settings are wrong: names the key and what is allowed

@@ -1,4 +1,4 @@
-"""What a session can be told. Names are past participles; every value is plain data.
+"""Events: what a session can be told. Names are past participles; every value is plain data.
 
 Two sources feed a session:
 

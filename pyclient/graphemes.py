@@ -1,4 +1,4 @@
-"""Grapheme clusters and scripts without spaces: where may a text be cut?
+"""Grapheme boundaries: where a text may be cut, also in scripts without spaces.
 
 Unicode Standard Annex 29 without its tables, because the page's start does not pay for them: marks are recognised by how
 Python itself classifies identifiers, and the few characters that this leaves out are listed. A test compares it with

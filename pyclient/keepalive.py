@@ -1,4 +1,4 @@
-"""Is the server still there?
+"""Keepalive: finds out whether the server is still there.
 
 A browser never reports a socket that stalls, and an unanswered close only after 5 to 60 s. So after a while without any
 message the codec's probe is sent; where even that brings nothing, the line counts as dropped.

@@ -1,4 +1,4 @@
-"""Where is the rest of the standard library?
+"""Lazy standard library: fetches the part that is not in the snapshot at the first import that needs it.
 
 A browser that starts from a snapshot has in memory what the client imports, and no library on its disk. What a tool wants
 beyond that is fetched, once and whole, at the moment of the first import that misses.

@@ -1,4 +1,4 @@
-"""What do we tell the person when something goes wrong, and what can they do about it?
+"""Notices: what people are told when something goes wrong, and what they can do about it.
 
 Every notice has a title that says what happened and a hint that says what to do. Codes are stable: tests, style sheets
 and support use them.

@@ -1,4 +1,4 @@
-"""What did the person say while the line was down?
+"""Outage buffer: what the person said while the connection was down.
 
 Frames of the microphone in a buffer that never grows: the oldest are dropped, because speech that comes minutes late
 answers nothing, and a server hears a long backlog as noise or refuses it as too fast.

@@ -1,4 +1,4 @@
-"""How much of each reply was heard?
+"""Playout ledger: how much of each reply was heard.
 
 The ledger counts samples per playback item: those handed to the speaker, those that the playback worklet says it rendered,
 and those that a flush dropped. Arrival of audio says nothing about hearing it; only the worklet's count does.

@@ -1,4 +1,4 @@
-"""What did the person say before the call was live?
+"""Pre-connect audio: what the person said before the call was live.
 
 The capture side holds it from the click on (`worklets/preconnect_buffer.js`), bounded by `ClientConfig.preconnect_audio_ms`, and hands it out
 first when `StartCapture` tells it to. So the order is kept by one queue, and nothing is doubled where the held part ends. Here
@@ -20,7 +20,7 @@ def keeps_preconnect_audio(config: ClientConfig) -> bool:
 
 
 class PreconnectAudio:
-    """The held words of one call after the other."""
+    """Pre-connect audio of one call after the other."""
 
     def __init__(self, call: Call) -> None:
         self._call = call

@@ -1,4 +1,4 @@
-"""Push to talk: when does the microphone count, and when is what was said sent?
+"""Push to talk: when the microphone counts, and when what was said is sent.
 
 Press: the agent is silenced if it is still heard or being made, and the server's buffer is cleared. Hold: frames go out.
 Release: the half-filled frame is asked for, and when it is out (or does not come) the turn is committed. A press that was

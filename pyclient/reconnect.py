@@ -1,4 +1,4 @@
-"""How does a session come back after its line broke?
+"""Reconnect: how a session comes back after its connection broke.
 
 LIVE -> DROPPED -> (back-off) -> RESUMING: a fresh token, a new socket, and then
 

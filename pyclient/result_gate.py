@@ -1,4 +1,4 @@
-"""When may the result of a tool be sent?
+"""Result gate: when the result of a tool may be sent.
 
 The documented rule (protocol file section 9): only while the end of a reply is the most recent of {a reply started, the
 user started to speak, a reply ended}. A result sent earlier is taken by the live service, and answered about a second

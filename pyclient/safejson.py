@@ -1,4 +1,4 @@
-"""Can this message be read without harm?
+"""Safe JSON: parses messages from the network with limits on size and depth.
 
 Everything is checked **before** `json.loads` sees the text, because there is no recovering afterwards: in Pyodide a few
 thousand nested brackets overflow the WebAssembly stack, which is fatal for the whole runtime and not a `RecursionError`.

@@ -1,4 +1,4 @@
-"""Which JSON schema does a Python annotation have, and does a value fit it?
+"""JSON schema of a Python annotation, and the check whether a value fits it.
 
 Covers what a voice agent's tool needs: str, int, float, bool, list, dict, Literal, Enum, Optional and Annotated
 descriptions. Anything else is refused when the tool is defined, never in a call.

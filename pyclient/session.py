@@ -1,4 +1,4 @@
-"""One conversation: what to do about each thing that happens.
+"""Session: the entry of the core. Routes each event to the part that handles it.
 
 `Session.handle(event, now_ms)` is the whole interface. It owns no clock, socket, timer, random source or logger: time
 comes in as an argument, everything else leaves as commands, in the order in which the host must run them. It names no

@@ -1,4 +1,4 @@
-"""When must this session wrap up, and when must it end?
+"""Session limit: when a session must wrap up, and when it must end.
 
 The server gives no warning before the session cap, and was seen not to enforce it (protocol file sections 13 and 14.4), so
 the clock runs here: some seconds before the cap the agent is asked to say goodbye, a moment after it we hang up.

@@ -1,4 +1,4 @@
-"""Which state may follow which, and what a session may be doing in each.
+"""State machine: which state may follow which, and what a session may be doing in each.
 
 Two rules:
 

@@ -1,4 +1,4 @@
-"""What did the person type, and was it answered?
+"""Text input: what the person typed, and whether it was answered.
 
 A message goes out at once while the line holds. While it is down it waits, and goes out when the line is back. One that was sent
 and not answered when the line broke may have died with the socket (a browser takes messages for a socket that is already lost),

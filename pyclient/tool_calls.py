@@ -1,4 +1,4 @@
-"""Which tools run, for which reply, and what becomes of their results?
+"""Tool calls: which tools run, for which reply, and what becomes of their results.
 
 A call is answered exactly once or, when its reply was interrupted, not at all (policy `drop`). An agent that calls tools again
 and again while the person says nothing is stopped after `max_tool_rounds` replies. Calls are tagged with the

@@ -1,4 +1,4 @@
-"""How does a Python function become a tool of the agent, and how is a call of it checked?
+"""Tool registry: how a Python function becomes a tool of the agent, and how a call of it is checked.
 
     @tool(timeout_ms=5_000)
     async def weather(city: Annotated[str, "Name of the city"], days: int = 1) -> dict[str, Any]:

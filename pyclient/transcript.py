@@ -1,4 +1,4 @@
-"""What was said, by whom, and how much of it counts?
+"""Transcript: what was said, by whom, and how much of it counts.
 
 Folds transcripts into turns. A user's partial replaces the one before; an agent's delta is appended with the spacing
 rule of `join_words`; a final text settles a turn and later deltas for it are ignored.

@@ -1,4 +1,4 @@
-"""Whose turn is it, and what waits for that?
+"""Turn taking: interrupts the agent; delays requests for a reply until the interruption is acknowledged.
 
 The part of a session that deals with taking turns: stopping the agent, waiting for its answer, asking for one, and the
 two waiting times that are measured. What asks for a reply is held back until the interruption before it is complete: the
@@ -55,7 +55,7 @@ class TurnTaking:
         self._refusals = 0
         self._ask_again = False  # the line broke over a refused request
         self._speech_began_ms = 0.0
-        self._speech_end_ms: float | None = None  # by our own ears
+        self._speech_end_ms: float | None = None  # by client-side voice activity detection
         self._commit_ms: float | None = None  # by the server's word, or the released key
         self.last_loud_ms: float | None = None
 
@@ -213,7 +213,7 @@ class TurnTaking:
         self.ask_wanted(now_ms)
 
     def speech_is_stale(self, now_ms: float) -> bool:
-        """Does the server still owe us a "stopped" that is not coming? Our own ears have heard nothing for long."""
+        """Does the server still owe us a "stopped" that is not coming? The microphone has been quiet for long."""
         quiet_since_ms = max(self._speech_began_ms, self.last_loud_ms or 0.0)
         return now_ms - self._speech_began_ms >= STALE_SPEECH_MS and now_ms - quiet_since_ms >= STALE_QUIET_MS
 

@@ -1,8 +1,8 @@
-"""Does the person speak? By our own ears, for wires whose server does not tell.
+"""Voice activity detection in the client, for wires whose server reports no speech.
 
-A microphone frame is loud or it is not; what counts is for how long. While the agent sounds some of its voice comes back through
-the room. How much is learned from the frames that were not loud, so that a person whom a good echo cancellation has made quieter is
-heard all the same, and the agent's own voice is not taken for a person where there is none.
+A microphone frame is loud or it is not; what counts is for how long. While the agent sounds, some of its voice comes back
+through the room (echo). The echo level is learned from frames that were not loud. So a person whom a good echo
+cancellation made quieter is still detected, and the agent's own voice is not taken for a person.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class VoiceActivityDetector:
         self.speaking = False
 
     def detect(self, pcm: bytes, over_agent: bool) -> VoiceActivity:
-        """One frame. Says what changed with it."""
+        """Take one frame. Returns what changed with it."""
         length_ms = sample_count(pcm) * 1000 / self._rate_hz
         if self._loud_over_agent(pcm, length_ms) if over_agent else is_loud(pcm):
             self._loud_ms += length_ms

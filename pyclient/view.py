@@ -1,4 +1,4 @@
-"""What does the page see? The shape of a view snapshot, and the words that say how the session is doing.
+"""View: the shape of what the page sees, and the words of the status line.
 
 A snapshot is JSON-ready and bounded. The page draws it and adds nothing of its own.
 """

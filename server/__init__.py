@@ -7,6 +7,8 @@ Run it with `python -m server --host 127.0.0.1 --port 8000 --site dist`; `__main
     origins      origin checks: Host and Origin, before anything goes upstream; CORS
     forwarded    proxy headers: what a proxy says of the browser (TRUST_PROXY)
     limits       rate limits: moving windows, and how many upstream requests at once
+    shared_limits  rate limits of several processes: the counts are kept in Redis
+    audit        audit log: one line for each token request
     mint         token route: `POST /api/token`, `GET /api/voice-token`, `GET /api/config`
     providers    providers: how a token is requested upstream, one file per vendor
     errors       error responses: one JSON shape

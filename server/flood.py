@@ -1,4 +1,4 @@
-"""A log that cannot flood: of lines that say the same again and again, the first few are written, then how many there were.
+"""Log throttling: of lines that repeat, the first few are written, then how many there were.
 
 With no descriptor left, Python's event loop logs a traceback for each connection that it cannot take, megabytes a second.
 """

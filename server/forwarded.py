@@ -1,4 +1,4 @@
-"""What a proxy in front of us says of the browser: its address, and the scheme and host that it used. Only with TRUST_PROXY.
+"""Proxy headers: the browser's address, and the scheme and host that it used. Only with TRUST_PROXY.
 
 `ForwardedHeaders` puts it into the request once, so that everything behind it, the local agent too, sees the browser and not
 the proxy. Proxies write the same thing in many ways:

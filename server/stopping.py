@@ -1,4 +1,4 @@
-"""What does somebody hear whose request is under way when the server is stopped?
+"""Shutdown: what open requests get when the server is stopped.
 
 A 503 in our own words and not the bare 500 of a cancelled task: the page then tries again, and finds the next server.
 """

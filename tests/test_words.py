@@ -1,7 +1,7 @@
 """One word, one meaning: the maps name every module, and retired words stay away as names.
 
-What a thing is called is in docs/glossary.md. The words on the left of `docs/glossary.md`'s second table were our own and led no
-reader to the right file; everyday words are forbidden only where they were the name of a thing.
+docs/glossary.md says what a thing is called. The retired words below were our own and led no reader to the right file; everyday
+words are forbidden only where they were the name of a thing.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ _UNLISTED = {"__init__", "__main__", "__pycache__", "py"}
 RETIRED = {
     "pyclient": (
         "lifeline life rejoin heartbeat pulse timelimit gap gap_buffer gap_audio_ms floor ears localturns local_turns "
-        "talk typed early early_words early_words_ms keeps_early_words shortway short_way outbox playback ledger_of conversation "
+        "talk typed early early_words early_words_ms keeps_early_words shortway short_way outbox playback conversation "
         "snapshot wishes stdlib toolcalls tool_desk desk toolgate heartbeat_ms heartbeat_timer"
     ),
     "server": (
         "happening happenings hearing hearing_processes ears brain mind door telling refusing keeping merging speaker "
         "speaker_settings kept_session"
     ),
-    "builder": "kept_cache lean slim verbs verb agents_file vendor_runtime",
+    "builder": "lean slim verbs verb",
     "worklets": "cushion hold pace_tries pace_largest_share",
-    "templates": "early_words_ms hold_js",
+    "templates": "early_words_ms",
     "tests": (
         "lifeline rejoin gap_buffer local_turns early_words early_words_ms gap_audio_ms heartbeat_ms short_way tool_desk happening "
         "fake_ears hearing_processes"
@@ -41,14 +41,13 @@ RETIRED = {
 }
 # Names of modules only: the words themselves are everyday ones.
 RETIRED_MODULES = {
-    "pyclient": {"replies", "reconnecting"},
+    "pyclient": {"replies"},
     "server": {"voice"},
     "builder": {"kept", "words", "worklets", "agents", "vendor"},
     "templates": {"ahead", "secondary", "link", "boot"},
 }
 # An everyday meaning in one place, which no reader takes for the thing of that name.
 ALLOWED = {
-    ("pyclient/browser.py", "short_way"),  # read by host.js
     ("pyclient/browser.py", "playback"),  # the host's method, named in JavaScript too
     ("pyclient/graphemes.py", "floor"),  # rounds down to a boundary
     ("pyclient/transcript.py", "gap"),  # white space between two words

@@ -1,4 +1,4 @@
-"""What every codec offers, and the neutral values that pass between a session and a codec.
+"""Codec protocol: what every codec offers, and the neutral values that pass between a session and a codec.
 
 A codec turns one vendor's messages into the normal events of `pyclient.events`, and the session's wishes into that
 vendor's messages. It knows no command, no state and no other codec. It may remember what the server said of itself

@@ -1,4 +1,4 @@
-"""How is one field of a message read, when it may be missing, null or something else entirely?
+"""Field readers: one field of a message that may be missing, null or something else entirely.
 
 `Fields` is one JSON object that `pyclient.safejson` has let pass. What cannot be taken raises `UnsafeMessage`, which
 never leaves the codec: it becomes `MessageRejected`.

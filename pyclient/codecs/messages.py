@@ -1,4 +1,4 @@
-"""What is the same in every codec's way from a message to its events, and from a wish to its message?"""
+"""Message helpers that all codecs share: reading JSON, decoding audio, writing JSON."""
 
 from __future__ import annotations
 

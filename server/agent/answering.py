@@ -1,4 +1,4 @@
-"""What is spoken next, and what becomes of it when the user speaks?
+"""Reply queue: what is spoken next, and what becomes of it when the user speaks.
 
 Replies wait in a queue; one is spoken at a time. Tools of the page are called from here, because a call is a reply too: its
 preamble is spoken, and its result is spoken before anything else.

@@ -1,4 +1,5 @@
-"""Speech recognition off the event loop: several processes, because the recogniser holds Python's lock while it works.
+"""Speech recognition (ASR) off the event loop: several processes, because a recognizer holds Python's lock while it
+works.
 
 Each session has a `Seat`: its `recognize` takes one utterance (16 kHz samples) and gives its words, and what it asked for ends
 with it. Whose turn it is decides `fair_queue.py`. A partial that finds everyone busy is not made at all, so listening never

@@ -1,4 +1,4 @@
-"""The recognising process: reads utterances from its input, writes words to its output, ends at the end of input.
+"""Recognition worker: reads utterances from its input, writes words to its output, ends at the end of input.
 
 Run by `asr.py` as `python -m server.agent.asr_worker`. A request is one JSON line `{"bytes": n, "final": bool}` and n bytes
 of 16 kHz PCM; the answer is one JSON line `{"kind", "text", "confidence"}`.

@@ -1,4 +1,4 @@
-"""Does sound arrive faster than people speak?"""
+"""Audio clock: does audio arrive faster than real time?"""
 
 from __future__ import annotations
 

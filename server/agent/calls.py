@@ -1,4 +1,4 @@
-"""Which tool calls wait for the page's result, and what must not be told meanwhile?
+"""Pending tool calls: which wait for the page's result, and what is held back meanwhile.
 
 While a tool in hold mode runs, the user's transcripts wait (AssemblyAI protocol file section 8).
 """

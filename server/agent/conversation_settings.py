@@ -1,4 +1,4 @@
-"""What can a client configure of a conversation, in no vendor's words?"""
+"""Conversation settings: what a client can configure, in no vendor's words."""
 
 from __future__ import annotations
 

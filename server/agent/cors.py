@@ -1,4 +1,5 @@
-"""Which pages of other origins may read what the REST routes answer? The same that may open sockets (`allowed_origins`).
+"""CORS: which pages of other origins may read what the REST routes answer. The same that may open sockets
+(`allowed_origins`).
 
 The SDK vendor's own example calls its token route from the page, so the vendor answers preflights; so do we, for those
 pages and for nobody else.

@@ -1,4 +1,4 @@
-"""What a conversation tells its wire. No vendor's names: each wire translates these into its own messages."""
+"""Events of a conversation, in no vendor's names: each wire translates these into its own messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose utterance is recognised next? Every caller in turn, however much one of them sends.
+"""Fair queue: whose utterance is recognized next. Every caller in turn, however much one of them sends.
 
 A caller has at most one utterance in work, so that with two recognisers one is always left for the others; finals go before
 partials; what waits is bounded per caller, in seconds of sound. Called from the event loop and from the recognisers' threads.

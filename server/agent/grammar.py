@@ -1,4 +1,4 @@
-"""What the local agent can understand, as a JSGF grammar for the recogniser.
+"""Grammar: what the local agent can understand, as JSGF for the recognizer.
 
 Only sentences written here can become commands. `skills.py` gives each of them its meaning: a sentence added here needs an
 answer there (a test walks through both).

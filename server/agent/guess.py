@@ -1,4 +1,4 @@
-"""What is recognised ahead of the end of a turn, while its silence is still being waited out."""
+"""Early recognition: a turn is recognized while the silence that would end it is still being waited out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What the sessions of one mounted agent share: recognizer, synthesizer, tokens, sessions waiting to be resumed, scenarios, records."""
+"""Shared state of one mounted agent: recognizer, synthesizer, tokens, sessions waiting to be resumed, scenarios,
+records.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What did the user say, and when did they begin and end?
+"""User's side of a conversation: turn detection and speech recognition.
 
 Audio goes through the turn detector; what it finds is told at once, or after a reply that may not be interrupted. The recognizer
 is asked in mid-turn for partials, in a pause for a guess, and at the end for the words that count.

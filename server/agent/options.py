@@ -1,4 +1,4 @@
-"""What can be set about the local agent from outside, and nothing else.
+"""Options: what can be set about the local agent from outside, and nothing else.
 
 The agent never reads the server's settings: whoever mounts it hands over one `AgentOptions`. Next: `routes.create_router`.
 """

@@ -1,4 +1,4 @@
-"""One session's mouth: speaks a reply sentence by sentence at the right pace, and knows what was heard of it so far.
+"""Playout: speaks a reply sentence by sentence in real time, and knows how much of it was heard so far.
 
 The client plays in real time, whatever the pace on the wire: `_sounds_until` is the moment (loop time) at which the last
 sample sent will have been played. Everything about barge-in follows from it.

@@ -1,4 +1,4 @@
-"""What the agent saw and said in each session, for tests to assert on. Kept only for the last sessions.
+"""Session records, for tests: what the agent recognized and said. Kept only for the last sessions.
 
 Times are ms since the socket opened. Tokens never come in here; what people said does, so it is shown only where
 `allow_control` is set.

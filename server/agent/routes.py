@@ -1,4 +1,4 @@
-"""The routes of the local agent: the vendors' own paths, and control routes for tests.
+"""Routes of the local agent: the vendors' own paths, and control routes for tests.
 
 `create_router(options)` gives a router to mount under a prefix such as `/agent`. Errors of the token routes are answered in
 each vendor's words (AssemblyAI's: its protocol file section 1.1), not in the outer application's shape.

@@ -1,4 +1,4 @@
-"""One conversation's life, whatever the wire: audio and requests come in, events go out.
+"""Conversation: one session's life, whatever the wire. Audio and requests come in, events go out.
 
 It joins the two sides: `listening` (turn detection and speech recognition) and `answering` (the skills' replies and their playout). Every method
 returns at once; recognition, synthesis and pacing run in tasks that `close` ends. Next, for a wire: make a `Conversation`,

@@ -1,4 +1,4 @@
-"""What to say: words and the session's facts in, a reply plan out. Pure; time is an argument.
+"""Skills: text and the session's facts in, a reply out. Pure; time is an argument.
 
 `answer` is for what a person said or typed, `answer_tool` for a tool's result, `instructed` for reply.create. A reply is a few
 sentences, perhaps a tool call, perhaps the end of the conversation.

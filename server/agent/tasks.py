@@ -1,4 +1,4 @@
-"""The tasks of one conversation: whoever starts one need not remember it, and a failure is not lost."""
+"""Tasks of one conversation: whoever starts one need not remember it, and a failure is not lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A voice that says every sentence as one steady tone: what is lost, repeated or bent on the way can then be measured."""
+"""Tone synthesizer: says every sentence as one steady tone, so that loss, repetition and distortion can be measured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Speech synthesis: words in, samples and word times out.
+"""Speech synthesis (TTS): words in, samples and word times out.
 
 espeak-ng is loaded with ctypes from the wheel that carries it. The library keeps its state in globals, so one thread
 does all speaking; a sentence takes a few milliseconds. Next: `await Voice.say(...)`.

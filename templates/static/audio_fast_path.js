@@ -3,14 +3,14 @@
  *
  * Audio takes it where Python allows it: from one event to the next the bytes stay on this side, which has base64 of its
  * own, and before Python is told the next event it is told how many passed. Where it does not allow it, or where the
- * platform lacks base64, Python gets the bytes. Its side of it is `pyclient/shortway.py`.
+ * platform lacks base64, Python gets the bytes. Its side of it is `pyclient/audio_fast_path.py`.
  */
 
 /** @import { Host } from "./host.js" */
-/** @import { Client, ShortWay } from "./pyodide.js" */
+/** @import { AudioMethods, Client } from "./pyodide.js" */
 
-/** @type {(keyof ShortWay)[]} */
-const SHORT_WAY = ["may_send", "sent", "item_of", "may_play", "played"];
+/** @type {(keyof AudioMethods)[]} */
+const METHODS = ["may_send", "sent", "item_of", "may_play", "played"];
 
 /**
  * Where audio stands in a socket's JSON, as the codec says (`pyclient.codecs.AudioJson`).
@@ -22,10 +22,10 @@ const SHORT_WAY = ["may_send", "sent", "item_of", "may_play", "played"];
  */
 
 /**
- * The socket of now, and what has taken the short way since Python was asked: `frames` and when the last loud one was
+ * The socket of now, and what has taken the fast path since Python was asked: `frames` and when the last loud one was
  * sent, `samples` of the reply `reply` and when the last of them came.
  *
- * @typedef {AudioJson & ShortWay & {id: number, socket: WebSocket, reply: string | null, item: unknown, sending: unknown,
+ * @typedef {AudioJson & AudioMethods & {id: number, socket: WebSocket, reply: string | null, item: unknown, sending: unknown,
  *   playing: unknown, frames: number, loud_at: number, samples: number, heard_at: number}} Wire
  */
 
@@ -46,7 +46,7 @@ export class AudioFastPath {
    */
   take(id, socket, audio, client) {
     this.settle();
-    for (const name of SHORT_WAY) this.wire?.[name].destroy();
+    for (const name of METHODS) this.wire?.[name].destroy();
     this.wire = null;
     if (!audio.type || !Uint8Array.fromBase64 || !client) return;
     const none = {
@@ -59,11 +59,11 @@ export class AudioFastPath {
       samples: 0,
       heard_at: 0,
     };
-    const { short_way } = client;
+    const { audio_fast_path } = client;
     // Copies: the methods would go with what they were taken from.
-    const [may_send, sent, item_of, may_play, played] = SHORT_WAY.map((name) => short_way[name].copy());
+    const [may_send, sent, item_of, may_play, played] = METHODS.map((name) => audio_fast_path[name].copy());
     this.wire = { id, socket, ...audio, ...none, may_send, sent, item_of, may_play, played };
-    short_way.destroy();
+    audio_fast_path.destroy();
   }
 
   /** Before Python hears of anything else: what has passed since it was asked. It is asked again for what comes after. */

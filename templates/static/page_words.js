@@ -45,7 +45,7 @@ export function ofCrash(inCall) {
   return {
     tone: "error",
     code: "worker_died",
-    title: "The agent's mind crashed and was started again.",
+    title: "The agent stopped unexpectedly and was restarted.",
     hint,
     retry: true,
   };

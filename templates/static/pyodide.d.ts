@@ -23,8 +23,8 @@ export type ClientMethod =
   | "timer"
   | "token_answered";
 
-/** The methods of `pyclient.shortway.ShortWay`. */
-export interface ShortWay {
+/** The methods of `pyclient.audio_fast_path.AudioFastPath`. */
+export interface AudioMethods {
   may_send: Method;
   sent: Method;
   item_of: Method;
@@ -32,7 +32,7 @@ export interface ShortWay {
   played: Method;
 }
 
-export type Client = Record<ClientMethod, Method> & { short_way: ShortWay & { destroy(): void } };
+export type Client = Record<ClientMethod, Method> & { audio_fast_path: AudioMethods & { destroy(): void } };
 
 /** A module of Python's, with what is called in it. */
 type Module<Content> = Content & { destroy(): void };

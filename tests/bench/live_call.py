@@ -68,7 +68,7 @@ def probed_site(probe_url: str) -> Path:
     site = KEPT / "probed"
     shutil.rmtree(site, ignore_errors=True)
     shutil.copytree(bench_site(), site)
-    (worker,) = site.glob("assets/boot.*.js")
+    (worker,) = site.glob("assets/worker.*.js")
     probe = (PROBES / "boot.js").read_text(encoding="utf-8").replace("@PROBE_URL@", probe_url)
     built.put(site, "worker", probe + worker.read_text(encoding="utf-8"))
     # A bundled worklet shows nothing of its inside, so these are bundled anew, from the sources.

@@ -55,7 +55,7 @@ function run({ audio, may_send, item_of, may_play, frames = [], messages = [], b
     frame: method(told, "frame"),
     message: method(told, "message"),
     timer: method(told, "timer"),
-    short_way: {
+    audio_fast_path: {
       may_send: method(told, "may_send", may_send),
       sent: method(told, "sent"),
       item_of: method(told, "item_of", item_of),

@@ -1,4 +1,4 @@
-"""The worker's host: which audio takes the short way, and that everything else reaches Python as it came."""
+"""The worker's host: which audio takes the fast path, and that everything else reaches Python as it came."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_whatever_is_unusual_goes_to_python_as_it_came(text: str) -> None:
 @pytest.mark.parametrize(
     "text", [PCM.rstrip("="), PCM[:4] + "\r\n" + PCM[4:] + "\n"], ids=["no padding", "line breaks"]
 )
-def test_untidy_base64_is_played_on_the_short_way_too(text: str) -> None:
+def test_untidy_base64_is_played_on_the_fast_path_too(text: str) -> None:
     assert host(messages=[audio(data=text)])["played"] == [["item_1", PCM]]
 
 

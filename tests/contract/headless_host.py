@@ -110,7 +110,7 @@ class HeadlessHost:
         pass
 
     def open_socket(self, socket_id: int, url: str, protocols: str, audio: str) -> None:
-        del audio  # the short way is for a host that moves base64 itself: this one lets Python do all
+        del audio  # the fast path is for a host that moves base64 itself: this one lets Python do all
         self._sockets[socket_id] = socket = Socket(self, socket_id)
         self.spawn(socket.run(url, json.loads(protocols)))
 
@@ -145,7 +145,7 @@ class HeadlessHost:
         self._news.set()
 
     def settle(self) -> None:
-        """All audio takes the long way here."""
+        """All audio takes the usual path here."""
 
     def log(self, direction: str, text: str) -> None:
         self.logs.append((direction, text))

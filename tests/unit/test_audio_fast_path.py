@@ -1,4 +1,4 @@
-"""The short way of audio: whatever happens in a call, it comes to the same as the long way alone."""
+"""Audio fast path: whatever happens in a call, the result is the same as on the usual path alone."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ STEPS = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 11)), max_size
 @example(steps=[("audio", 0), ("done", 0), ("flushed", 9), ("audio", 0)], barge_in="duck")
 @given(steps=STEPS, barge_in=st.sampled_from(("duck", "flush", "off")))
 @settings(max_examples=300)
-def test_the_short_way_comes_to_the_same_as_the_long_one(steps: list[tuple[str, int]], barge_in: str) -> None:
+def test_the_fast_path_comes_to_the_same_as_the_usual_one(steps: list[tuple[str, int]], barge_in: str) -> None:
     hosts = ShortHost(barge_in=barge_in), LongHost(barge_in=barge_in)
     for host in hosts:
         host.go_live()
@@ -154,8 +154,8 @@ def test_the_short_way_comes_to_the_same_as_the_long_one(steps: list[tuple[str, 
         assert short.session.view(short.now_ms) == long.session.view(long.now_ms)
 
 
-def test_a_calm_call_takes_the_short_way_and_hears_when_it_was_loud() -> None:
-    """A short way that nobody takes would pass the test above."""
+def test_a_calm_call_takes_the_fast_path_and_hears_when_it_was_loud() -> None:
+    """A fast path that nobody takes would pass the test above."""
     host, other = ShortHost().go_live(), LongHost().go_live()
     for one in (host, other):
         for _ in range(10):
@@ -187,7 +187,7 @@ def test_no_frame_passes_a_microphone_that_is_muted_or_a_line_that_is_down(troub
 
 
 @pytest.mark.parametrize("newer", [False, True], ids=["the last one", "one before a newer one"])
-def test_an_interrupted_reply_stays_silent_on_the_short_way(newer: bool) -> None:
+def test_an_interrupted_reply_stays_silent_on_the_fast_path(newer: bool) -> None:
     host = ShortHost().go_live()
     host.speak_reply("r1")
     if newer:
@@ -198,7 +198,7 @@ def test_an_interrupted_reply_stays_silent_on_the_short_way(newer: bool) -> None
     assert not host.session.audio_fast_path.may_play()
 
 
-def test_a_reply_that_was_stopped_when_all_of_it_had_been_heard_stays_silent_on_the_short_way() -> None:
+def test_a_reply_that_was_stopped_when_all_of_it_had_been_heard_stays_silent_on_the_fast_path() -> None:
     """Audio that comes as fast as it plays leaves moments in which nothing waits; "Stop talking" counts there too."""
     host = ShortHost().go_live()
     host.hear("reply.started", reply_id="r1", item_id="m")
@@ -268,9 +268,9 @@ def test_audio_does_not_pass_when_the_call_is_over_or_the_line_is_down() -> None
         ({}, {"server_barge_in": False}),
         ({}, {"audio_json": None}),
     ],
-    ids=["talk key", "local ears", "another wire"],
+    ids=["talk key", "client turn detection", "another wire"],
 )
-def test_a_call_that_looks_at_its_samples_has_no_short_way(
+def test_a_call_that_looks_at_its_samples_has_no_fast_path(
     monkeypatch: pytest.MonkeyPatch, config: dict[str, Any], features: dict[str, Any]
 ) -> None:
     assert wire_host(monkeypatch, audio_json=AUDIO).session.audio_fast_path.may_send()

@@ -187,7 +187,7 @@ def test_muting_in_mid_sentence_ends_the_sentence(host: WireHost) -> None:
     assert hear(host, LOUD, 40) == []
 
 
-def test_where_the_server_hears_for_itself_our_ears_do_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_the_server_hears_for_itself_client_turn_detection_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     host = wire_host(monkeypatch)
     host.tell(ev.ReplyStarted(reply_id="r1"))
     host.tell(ev.ReplyAudio(reply_id="r1", pcm=tone(48_000)))

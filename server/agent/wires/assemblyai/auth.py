@@ -1,4 +1,6 @@
-"""Who may open an AssemblyAI session, and how the others are told (protocol file sections 1.2, 2 and 2.1)."""
+"""Authentication: who may open an AssemblyAI session, and how the others are refused (protocol file sections 1.2, 2
+and 2.1).
+"""
 
 from __future__ import annotations
 

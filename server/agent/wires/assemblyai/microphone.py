@@ -1,4 +1,4 @@
-"""What becomes of the audio that a client sends? Base64 in JSON, and it has to come in real time (sections 6 and 7)."""
+"""Inbound audio: base64 in JSON, and it has to come in real time (sections 6 and 7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is what happens told to this protocol's client?
+"""Outbound messages: how a conversation's events are sent to this protocol's client.
 
 Everything that leaves the socket goes through here and then through the outbox, which keeps the order.
 """

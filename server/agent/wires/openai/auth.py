@@ -1,4 +1,4 @@
-"""Who may open an OpenAI Realtime session: the route for ephemeral keys, and the key that a socket brings.
+"""Authentication: the route for ephemeral keys, and the key that a socket brings.
 
 Protocol file sections 1, 2, 3 and 9.
 """

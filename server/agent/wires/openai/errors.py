@@ -1,4 +1,4 @@
-"""How is a wrong value refused? Protocol file section 9."""
+"""Errors of the OpenAI wire: how a wrong value is refused. Protocol file section 9."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does anything leave this protocol's socket? Every event gets its id here, and the scenario's dialect."""
+"""Outbound messages: every event gets its id here, and the scenario's dialect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a response says: the items before it and its instructions in, a reply plan out.
+"""Response text: the items before it and its instructions in, a reply out.
 
 The local agent is no language model: a session's instructions change nothing. A response's own instructions are obeyed when
 they ask for something to be said (`skills.asked_to_say`: `Say exactly: ...`, or a verb of speaking and a quotation), and

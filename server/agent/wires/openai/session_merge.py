@@ -1,4 +1,4 @@
-"""How does a partial `session.audio` change the one before? Protocol file section 5."""
+"""Session merge: how a partial `session.audio` changes the one before. Protocol file section 5."""
 
 from __future__ import annotations
 
