@@ -120,7 +120,7 @@ def test_what_a_host_may_send_instead_is_smaller_and_the_same(dist: Path) -> Non
     assert stems >= {
         "index",
         "shell",
-        "boot",
+        "worker",
         "capture",
         "playback",
         "style",
