@@ -79,7 +79,7 @@ def main() -> None:
                 data = archive.read(name)
                 if name.endswith(".py"):
                     files[name + "c"] = compiled(name, data)
-                else:
+                elif not name.endswith("/py.typed"):  # for type checkers alone
                     files[name] = data
     write("compiled.zip", files)
     if not os.path.exists(FOLDER + "deferred.txt"):

@@ -89,7 +89,7 @@ def test_what_tools_import_of_the_library_belongs_into_the_snapshot(tmp_path: Pa
 
 def test_only_what_was_used_last_is_kept(tmp_path: Path) -> None:
     """Each change of the client makes one more."""
-    for number in range(build_cache.KEPT + 2):
+    for number in range(build_cache.MAX_ENTRIES + 2):
         folder = tmp_path / f"{number:016x}"
         folder.mkdir()
         os.utime(folder, (number, number))
@@ -97,7 +97,7 @@ def test_only_what_was_used_last_is_kept(tmp_path: Path) -> None:
         assert (first, unknown) == (False, True)
     (tmp_path / "being-made").mkdir()
     build_cache.forget_oldest(tmp_path)
-    last = [f"{number:016x}" for number in (0, *range(3, build_cache.KEPT + 2))]
+    last = [f"{number:016x}" for number in (0, *range(3, build_cache.MAX_ENTRIES + 2))]
     assert sorted(path.name for path in tmp_path.iterdir()) == [*last, "being-made"]
 
 
