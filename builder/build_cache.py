@@ -58,7 +58,8 @@ def make(
         except subprocess.TimeoutExpired:
             raise TooLongError(f"{failure}\nIt had not ended after {timeout_s:.0f} s.") from None
         if done.returncode != 0:
-            raise SetupError(f"{failure}\n{done.stderr.strip()[-1500:]}")
+            said = done.stderr.strip()[-1500:] or f"Node ended with {done.returncode} and said nothing."
+            raise SetupError(f"{failure}\n{said}")
         if not folder.exists():  # two builds at once make the same one
             shutil.move(out, folder)
     return done.stdout
