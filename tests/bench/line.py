@@ -16,7 +16,8 @@ loopback, and counts what reaches the browser, headers included.
     second_asset_bytes   of that, all but the page: what carries its own hash
 
 WebKitGTK names brotli over TLS only: the proxy names it in its place, for all three, because real sites are reached over TLS.
-In WebKitGTK the harness goes to the site's 404.html first; that page is not counted, and its connection is warm for all three.
+In WebKitGTK the harness goes to the site's 404.html first. That page and what it asks for are over before anything is counted; its
+connection is warm for all three.
 """
 
 from __future__ import annotations
@@ -152,21 +153,26 @@ def _two_visits(rig: Rig, engine: str, kind: str, port: int, line: Line) -> tupl
 def _visit(rig: Rig, engine: str, way: SlowLine, page: str, profile: Path) -> Visit:
     with rig.tab(engine, profile=profile) as tab:
         tab.page.wait_for_timeout(SETTLED_MS)
+        if engine == "webkit":
+            tab.page.goto(f"{way.url}404.html")
+            _until_quiet(tab, way)
         way.forget()
         tab.page.goto(page, wait_until="commit")
         took_ms = float(rig.answer(tab)) if page.endswith(stock_site.PAGE) else ready_ms(tab)
         origin_ms = float(tab.page.evaluate("() => performance.timeOrigin"))
-        while way.quiet_for() < _QUIET_S:
-            tab.page.wait_for_timeout(100)
-        came = way.by_path()
-        not_counted = came.get("/404.html", 0)
-        whole = way.received() - not_counted
+        _until_quiet(tab, way)
+        whole = way.received()
         return Visit(
             ready_ms=took_ms,
-            before_ready=way.received(until=(origin_ms + took_ms) / 1000) - not_counted,
+            before_ready=way.received(until=(origin_ms + took_ms) / 1000),
             whole=whole,
-            assets=whole - came[urlsplit(page).path],
+            assets=whole - way.by_path()[urlsplit(page).path],
         )
+
+
+def _until_quiet(tab: Any, way: SlowLine) -> None:
+    while way.quiet_for() < _QUIET_S:
+        tab.page.wait_for_timeout(100)
 
 
 def main() -> None:
