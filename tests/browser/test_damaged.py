@@ -151,6 +151,51 @@ def test_no_flipped_byte_makes_a_wrong_start(tab: Any, host: PlainHost, built_si
     assert len(tried) >= (3 if tab.engine != "chromium" else 7 if form == "brotli" else 12), tried
 
 
+def as_webassembly(content: bytes) -> Answer:
+    """As `plainly` does, but the WebAssembly of the start comes as hosts send it that know it: the page compiles it itself then."""
+
+    def answered(path: Path, data: bytes) -> tuple[int, bytes, dict[str, str]]:
+        status, body, headers = plainly(path, data)
+        if path.suffix == ".wasm":
+            headers |= {"Content-Type": "application/wasm", "Content-Encoding": "br"}
+            body = brotli.compress(content, quality=1)
+        return status, body, headers
+
+    return answered
+
+
+def test_webassembly_that_the_page_compiles_itself_is_what_was_built(
+    tab: Any, host: PlainHost, built_site: Path
+) -> None:
+    """Right; with one byte of its data changed, which no compiler minds; and as a host sends it that compresses what is packed."""
+    tab.errors.expect(".*")
+    (path,) = built_site.glob("assets/pyodide.asm.*.wasm")
+    packed = path.read_bytes()
+    right = gzip.decompress(packed)
+    changed = right[:-1] + bytes([right[-1] ^ 1])
+    for content, way in ((right, "snapshot"), (packed, "snapshot"), (changed, "stock")):
+        seen = look(tab, host, as_webassembly(content))
+        assert (seen.boot, seen.way) == ("ready", way), seen
+        assert way == "snapshot" or "the runtime is damaged" in (seen.why or ""), seen
+
+
+RUNS = "a changed script runs"
+
+
+@pytest.mark.parametrize("name", ["pyodide.????????????.js", "pyodide.asm.*.js"], ids=["loader", "script"])
+def test_a_script_that_was_changed_is_never_run(tab: Any, host: PlainHost, built_site: Path, name: str) -> None:
+    """It would be heard of: browsers complain of it too, and that alone would not say that it was not run."""
+    tab.errors.expect(".*")
+    (changed,) = built_site.glob(f"assets/{name}")
+
+    def answered(path: Path, data: bytes) -> tuple[int, bytes, dict[str, str]]:
+        return plainly(path, data + f';console.info("{RUNS}");'.encode() if path == changed else data)
+
+    seen = look(tab, host, answered)
+    assert (seen.boot, seen.way) == ("ready", "stock"), seen
+    assert "is damaged" in (seen.why or "") and not any(RUNS in said for said in seen.said), seen
+
+
 # Where in the page a byte is changed: what stands there, and how far behind it.
 IN_THE_PAGE = {
     "a digest": ('"sha256":["', 5),
