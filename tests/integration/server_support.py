@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -238,10 +239,14 @@ def websocket_request(path: str, host: str, *more: str) -> str:
 
 @dataclass(kw_only=True)
 class ServerProcess:
-    """`python -m server` as a person starts it. `stop` ends it and fills `stdout` and `stderr`."""
+    """`python -m server` as a person starts it. `stop` ends it and fills `stdout` and `stderr`.
+
+    It logs into the file `log`: a pipe that nobody reads while it runs would fill up, and stop it.
+    """
 
     process: subprocess.Popen[bytes]
     ready: str
+    log: IO[bytes]
     stdout: str = ""
     stderr: str = ""
 
@@ -251,8 +256,9 @@ class ServerProcess:
 
     def stop(self, signal_number: int) -> int:
         self.process.send_signal(signal_number)
-        out, err = self.process.communicate(timeout=DEADLINE_S)
-        self.stdout, self.stderr = self.ready + out.decode(), err.decode()
+        out, _ = self.process.communicate(timeout=DEADLINE_S)
+        self.log.seek(0)
+        self.stdout, self.stderr = self.ready + out.decode(), self.log.read().decode()
         return self.process.returncode
 
 
@@ -267,23 +273,42 @@ def clean_environment(**variables: str) -> dict[str, str]:
     return {**kept, **variables}
 
 
+def _environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """`clean_environment`, with this project importable from any folder."""
+    found = clean_environment(**variables)
+    found["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), found.get("PYTHONPATH"))))
+    return found
+
+
+def run_server(cwd: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Starts a server that is expected to give up by itself, in `cwd` (so that no `.env` of ours is read)."""
+    environ = _environment(variables)
+    return subprocess.run(
+        command(*arguments), cwd=cwd, env=environ, capture_output=True, text=True, timeout=DEADLINE_S, check=False
+    )
+
+
 @contextmanager
 def server_process(cwd: Path, *arguments: str, **variables: str) -> Iterator[ServerProcess]:
     """Starts it in `cwd` (so that no `.env` of ours is read) and waits for the ready line."""
-    environment = clean_environment(**variables)
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), environment.get("PYTHONPATH"))))
-    process = subprocess.Popen(
-        command("--port", "0", *arguments), cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    try:
-        assert process.stdout is not None
-        ready = process.stdout.readline().decode()
-        if not ready.startswith("ready "):
-            process.kill()
-            _, err = process.communicate()
-            raise AssertionError(f"not ready: {ready!r} {err.decode()}")
-        yield ServerProcess(process=process, ready=ready)
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            command("--port", "0", *arguments),
+            cwd=cwd,
+            env=_environment(variables),
+            stdout=subprocess.PIPE,
+            stderr=log,
+        )
+        try:
+            assert process.stdout is not None
+            ready = process.stdout.readline().decode()
+            if not ready.startswith("ready "):
+                process.kill()
+                process.wait()
+                log.seek(0)
+                raise AssertionError(f"not ready: {ready!r} {log.read().decode()}")
+            yield ServerProcess(process=process, ready=ready, log=log)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()

@@ -6,7 +6,6 @@ import contextlib
 import json
 import signal
 import socket
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,9 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.integration.server_support import (
     DEADLINE_S,
-    ROOT,
     FakeProvider,
-    clean_environment,
-    command,
     raw_exchange,
+    run_server,
     server_process,
     wait_until,
     websocket_request,
@@ -30,15 +27,6 @@ from tests.integration.vendors import Vendor
 
 CANARY = "CANARY0f6d2c9b41"
 CANARY_KEY = "CANARYKEY77aa01bc"
-
-
-def run(tmp_path: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Starts a server that is expected to give up by itself."""
-    environment = clean_environment(**variables)
-    environment["PYTHONPATH"] = f"{ROOT}:{environment.get('PYTHONPATH', '')}"
-    return subprocess.run(
-        command(*arguments), cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=DEADLINE_S
-    )
 
 
 def open_agent_socket(port: int, **more: object) -> ClientConnection:
@@ -135,7 +123,7 @@ def test_what_the_browser_would_not_explain_is_said_at_the_start(tmp_path: Path)
 def test_a_busy_port_is_said_in_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        result = run(tmp_path, "--port", str(port))
+        result = run_server(tmp_path, "--port", str(port))
     assert result.returncode == 3
     assert result.stdout == ""
     assert len(result.stderr.splitlines()) == 1
@@ -163,7 +151,7 @@ def test_a_busy_port_is_said_in_one_line(tmp_path: Path) -> None:
 )
 def test_a_bad_setting_is_named_and_its_value_is_not_shown(tmp_path: Path, name: str, value: str) -> None:
     """A key pasted into the wrong variable must not end up on the screen or in a log."""
-    result = run(tmp_path, **{"PORT": "0", name: value})
+    result = run_server(tmp_path, **{"PORT": "0", name: value})
     assert result.returncode == 2
     assert name in result.stderr
     assert "CANARY" not in result.stdout + result.stderr

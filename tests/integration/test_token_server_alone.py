@@ -1,4 +1,4 @@
-"""The token server runs where nothing is installed that the local agent hears and speaks with (issue 26, the agent is a guest).
+"""The token server runs where nothing is installed that the local agent hears and speaks with.
 
 Those packages are made impossible to import here, whether they are installed or not. The vendors are the fake ones of
 `server_support`.
@@ -6,20 +6,15 @@ Those packages are made impossible to import here, whether they are installed or
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.integration.server_support import (
-    DEADLINE_S,
-    ROOT,
     FakeProvider,
-    clean_environment,
-    command,
+    run_server,
     server_process,
 )
 from tests.integration.vendors import VENDORS
@@ -66,16 +61,7 @@ def test_a_local_agent_that_cannot_run_is_told_in_one_sentence(
     tmp_path: Path, without: str, wanted: dict[str, str]
 ) -> None:
     """And it shows that the packages are not there, in the test above."""
-    path = os.pathsep.join((str(ROOT), without))
-    done = subprocess.run(
-        command("--port", "0"),
-        cwd=tmp_path,
-        env=clean_environment(PYTHONPATH=path, **wanted),
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE_S,
-        check=False,
-    )
+    done = run_server(tmp_path, "--port", "0", PYTHONPATH=without, **wanted)
     assert done.returncode == 2
     assert "the local agent needs a package that is not installed here (numpy)" in done.stderr
     assert "ASSEMBLYAI_API_KEY" in done.stderr and "Traceback" not in done.stderr
