@@ -90,29 +90,33 @@ def _check_and_build() -> bool:
 def talk(arguments: argparse.Namespace) -> int:
     """Hand over to the harness, with the browser that it will need installed."""
     if not {"-h", "--help"} & set(arguments.talk):
-        engine = browsers.option(arguments.talk, "--engine") or "chromium"
-        browsers.ensure([engine] if engine in browsers.ENGINES else [], say)  # what is unknown, the command says itself
-    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "tests.harness.talk_command", *arguments.talk]
-    return subprocess.run(command, env=environ, check=False).returncode
+        _ensure_engine_of(arguments.talk)
+    return _hand_over("tests.harness.talk_command", arguments.talk)
 
 
 def doctor(arguments: argparse.Namespace) -> int:
     """Look at a deployment, with the browser that it is opened in installed first."""
     if not {"-h", "--help", "--no-browser"} & set(arguments.doctor):
-        engine = browsers.option(arguments.doctor, "--engine") or "chromium"
-        browsers.ensure([engine] if engine in browsers.ENGINES else [], say)  # what is unknown, the command says itself
-    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "builder.doctor", *arguments.doctor]
-    return subprocess.run(command, env=environ, check=False).returncode
+        _ensure_engine_of(arguments.doctor)
+    return _hand_over("builder.doctor", arguments.doctor)
 
 
 def bench(arguments: argparse.Namespace) -> int:
     """Hand over to the benches, with the browsers that the chosen ones need installed."""
     browsers.ensure(cli.engines_for_bench(arguments), say)
-    environ = {**os.environ, "PYTHONPATH": str(ROOT), "PARLEY_NODE": node.node(ROOT)}
-    command = [sys.executable, "-m", "tests.bench", *arguments.bench]
-    return subprocess.run(command, env=environ, check=False).returncode
+    return _hand_over("tests.bench", arguments.bench, PARLEY_NODE=node.node(ROOT))
+
+
+def _ensure_engine_of(words: list[str]) -> None:
+    """Install the browser that a command's own arguments ask for. What is unknown, the command says itself."""
+    engine = browsers.option(words, "--engine") or "chromium"
+    browsers.ensure([engine] if engine in browsers.ENGINES else [], say)
+
+
+def _hand_over(module: str, words: list[str], **variables: str) -> int:
+    """Run a module of this project as a command of its own; returns its exit code."""
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
+    return subprocess.run([sys.executable, "-m", module, *words], env=environ, check=False).returncode
 
 
 def check(_: argparse.Namespace) -> int:
@@ -124,10 +128,12 @@ def reformat(_: argparse.Namespace) -> int:
 
 
 def lock(_: argparse.Namespace) -> int:
-    """Resolve the dependency groups again. The serve lock is cut from the test lock, so both agree."""
+    """Resolve the dependency groups again. The locks of `serve` and `mint` are cut from that of `test`, so all agree."""
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "uv"], check=True)
     folder = ROOT / "builder" / "locks"
-    for group, extra in (("test", []), ("serve", ["-c", str(folder / "test.txt")]), ("node", []), ("clients", [])):
+    as_tested = ["-c", str(folder / "test.txt")]
+    groups = {"test": [], "serve": as_tested, "mint": as_tested, "node": [], "clients": []}
+    for group, extra in groups.items():
         command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"]
         command += ["--generate-hashes", "--no-header", "--no-annotate", "--upgrade", "--group", group, *extra]
         subprocess.run([*command, "-o", str(folder / f"{group}.txt")], cwd=ROOT, check=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from builder import cli, environment, fetch_runtime, npm_package
+from builder import cli, commands, environment, fetch_runtime, npm_package
 from builder.environment import SetupError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -159,3 +159,17 @@ def test_a_runtime_that_is_not_the_pinned_one_is_refused(tmp_path: Path, monkeyp
     monkeypatch.setattr(npm_package.node, "npm", lambda root: ["npm"])
     with pytest.raises(SetupError, match="not the pinned file"):
         fetch_runtime.fetch(tmp_path)
+
+
+def test_every_lock_is_made_again_and_all_that_share_the_tested_versions_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: asked.append(command))
+    assert commands.lock(cli.parse(["lock"])) == 0
+    folder = ROOT / "builder" / "locks"
+    made = {Path(command[-1]).name for command in asked if "-o" in command}
+    assert made == {path.name for path in folder.glob("*.txt")}
+    pins = {
+        path.stem: set(re.findall(r"^[\w.-]+==[^ ]+", path.read_text(encoding="utf-8"), re.M))
+        for path in folder.glob("*.txt")
+    }
+    assert pins["mint"] <= pins["serve"] <= pins["test"]
