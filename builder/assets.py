@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from builder.bundle import Bundled
-from builder.packing import PACKED, Packer
+from builder.packing import BYTES, Packer
 
 # A smaller picture costs less in the page than its request does.
 SMALL_BYTES = 1024
@@ -80,7 +80,7 @@ class Assets:
         """Write one script as it is, and return its `url` and what the page checks before it runs (see `exactly`)."""
         return {"url": self.place(name, data), **exactly(data)}
 
-    def place_packed(self, name: str, data: bytes, suffix: str = PACKED[0]) -> dict[str, Any]:
+    def place_packed(self, name: str, data: bytes, suffix: str = BYTES) -> dict[str, Any]:
         """Write one file for Python, compressed, and return its `url` and what the page checks when it has decoded it."""
         return {"url": self._place(name + suffix, data, self.packer.packed(data)), **exactly(data)}
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 
 
-def packed_flat(files: Mapping[str, bytes]) -> bytes:
+def packed(files: Mapping[str, bytes]) -> bytes:
     """A line of JSON, {path: [begin, end]}, and behind it what is in the files; equal ones share it. `pyclient.lazy_stdlib` reads it."""
     places: dict[bytes, list[int]] = {}
     content = bytearray()

@@ -26,7 +26,8 @@ GZIP_MAGIC = b"\x1f\x8b"
 LEAST_GAIN = 0.03
 SMALLEST_BYTES = 512
 TEXTS = (".html", ".css", ".js", ".svg")
-PACKED = (".bin", ".wasm")
+BYTES, WASM = ".bin", ".wasm"
+PACKED = (BYTES, WASM)
 BEST, QUICK = 11, 9
 # Of so many results, those that were used last stay. A build has about 60.
 KEPT = 400

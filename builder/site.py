@@ -20,6 +20,7 @@ from builder import (
     bundle,
     fetch_runtime,
     packages,
+    packing,
     policy,
     prune,
     snapshot,
@@ -32,7 +33,7 @@ from builder import (
 from builder import hosts as host_files
 from builder.assets import Assets, exactly
 from builder.environment import SetupError
-from builder.packing import PACKED, Packer
+from builder.packing import Packer
 
 LOADER, SCRIPT, WASM, LIBRARY = "pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip"
 # Files that hardly any page asks for.
@@ -153,13 +154,13 @@ def _place_python(
         wasm, bytecode = parts.primary, parts.tools
         later = [{"name": it.name, "ahead": it.ahead, **assets.place_packed(it.name, it.wasm)} for it in parts.later]
     # Of the loader each has a copy of its own: it is small, and a way out must not need what another way needs.
-    stock = _place_runtime(assets, runtime.pyodide, (runtime.pyodide / WASM).read_bytes(), "stock", PACKED[0])
+    stock = _place_runtime(assets, runtime.pyodide, (runtime.pyodide / WASM).read_bytes(), "stock", packing.BYTES)
     tools = {
         "bytecode": None if bytecode is None else assets.place_packed("tools", bytecode),
         "source": None if source is None else assets.place_packed("tools-source", source),
     }
     return {
-        "runtime": _place_runtime(assets, starting, wasm, "pyodide", ".wasm"),
+        "runtime": _place_runtime(assets, starting, wasm, "pyodide", packing.WASM),
         "later": later,
         "stock": stock,
         "snapshot": {**kept.meta, "blocks": assets.place_packed("python", kept.blocks)},

@@ -9,8 +9,8 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+from builder import flat_archive
 from builder.environment import SetupError
-from builder.flat_archive import packed_flat
 
 ZONE, LIST = "tzdata/zoneinfo/", "tzdata/zones"
 MAGIC = b"TZif"
@@ -25,4 +25,4 @@ def packed(wheel: Path) -> bytes:
     wanted = {name: data for name, data in found.items() if name == LIST or data.startswith(MAGIC)}
     if LIST not in wanted or len(wanted) < LEAST_ZONES:
         raise SetupError(f"{wheel.name} does not hold the time zones in the way that is known")
-    return packed_flat(wanted)
+    return flat_archive.packed(wanted)

@@ -11,18 +11,19 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from builder import build_cache
+from builder import build_cache, flat_archive
 from builder.environment import SetupError, say
-from builder.flat_archive import packed_flat
 
 COMPILER = Path(__file__).parent / "compile_packages"
+# The browser's Python writes what it has compiled in the same form.
+ARCHIVE = Path(flat_archive.__file__)
 # What a page has of its own; a package with a module of that name would hide it.
 OURS = ("agent_tools", "pyclient", "pyodide", "_pyodide", "js", "pyodide_js", "plain_code")
 _DATA = re.compile(r"[^/]+\.data/([^/]+)/(.+)")
 
 
 def of_wheels(wheels: Mapping[str, Path], shown: str) -> bytes:
-    """All that the wheels would install as modules, in one file (`bundle.py`). SetupError where one of them is strange."""
+    """All that the wheels would install as modules, in one flat archive. SetupError where one of them is strange."""
     files: dict[str, bytes] = {}
     for name, path in sorted(wheels.items()):
         try:
@@ -39,7 +40,7 @@ def of_wheels(wheels: Mapping[str, Path], shown: str) -> bytes:
             if re.split(r"[/.]", place)[0] in OURS:
                 raise SetupError(f"{shown}: {name} holds the module {place}, and a page has one of that name already")
             files[place] = data
-    return packed_flat(files)
+    return flat_archive.packed(files)
 
 
 def _place(member: str) -> str | None:
@@ -54,12 +55,17 @@ def _place(member: str) -> str | None:
 
 def compiled(root: Path, pyodide: Path, packages: bytes) -> bytes:
     """The same with bytecode in the place of each Python source that can be compiled, made once for each, in `.cache/`."""
-    sources = [path.read_bytes() for path in sorted(COMPILER.iterdir()) if path.is_file()]
+    sources = [path.read_bytes() for path in (*sorted(COMPILER.iterdir()), ARCHIVE) if path.is_file()]
     folder = root / ".cache" / "packages" / "compiled" / build_cache.digest([pyodide.name.encode(), packages, *sources])
 
     def command(work: Path, out: Path) -> list[str]:
         (work / "packages.bin").write_bytes(packages)
-        job = {"pyodide": str(pyodide), "packages": str(work / "packages.bin"), "out": str(out / "packages.bin")}
+        job = {
+            "pyodide": str(pyodide),
+            "archive": str(ARCHIVE),
+            "packages": str(work / "packages.bin"),
+            "out": str(out / "packages.bin"),
+        }
         (work / "job.json").write_text(json.dumps(job), encoding="utf-8")
         return [str(COMPILER / "compile.mjs"), str(work / "job.json")]
 

@@ -3,7 +3,8 @@
  *
  *   node compile.mjs JOB.json
  *
- * The job: {pyodide, packages, out}: Pyodide's folder, the packages in one file (`builder/bundle.py`), and where they shall be, compiled.
+ * The job: {pyodide, archive, packages, out}: Pyodide's folder, the script that writes a flat archive (`builder/flat_archive.py`), the
+ * packages in such a one, and where they shall be, compiled.
  */
 
 import { readFileSync, writeFileSync } from "node:fs";
@@ -18,6 +19,7 @@ const job = JSON.parse(readFileSync(process.argv[2], "utf8"));
 const { loadPyodide } = await import(pathToFileURL(join(resolve(job.pyodide), "pyodide.mjs")));
 const python = await loadPyodide({ indexURL: `${resolve(job.pyodide)}/`, stdout: () => {}, stderr: () => {} });
 python.FS.writeFile("/tmp/packages.bin", new Uint8Array(readFileSync(job.packages)));
+python.FS.writeFile("/home/pyodide/flat_archive.py", readFileSync(job.archive, "utf8"));
 python.runPython(readFileSync(new URL("compile_packages.py", import.meta.url), "utf8"));
 writeFileSync(job.out, python.FS.readFile("/tmp/compiled.bin"));
 process.exit(0);

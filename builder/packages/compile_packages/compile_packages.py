@@ -8,7 +8,12 @@ import importlib.util
 import json
 import marshal
 import site
+import sys
 import warnings
+
+sys.path.insert(0, "/home/pyodide")
+
+import flat_archive  # type: ignore[import-not-found]  # beside this script, where it runs
 
 FOLDER = site.getsitepackages()[0]
 
@@ -32,14 +37,8 @@ def main() -> None:
         data = content[begin:end]
         code = compiled(name, data) if name.endswith(".py") else None
         files[name + "c" if code is not None else name] = data if code is None else code
-    places: dict[bytes, list[int]] = {}
-    packed = bytearray()
-    for data in sorted(set(files.values())):
-        places[data] = [len(packed), len(packed) + len(data)]
-        packed += data
-    index = {name: places[data] for name, data in sorted(files.items())}
     with open("/tmp/compiled.bin", "wb") as file:
-        file.write(json.dumps(index, separators=(",", ":")).encode() + b"\n" + packed)
+        file.write(flat_archive.packed(files))
 
 
 main()
