@@ -5,6 +5,8 @@
  * `globalThis.parleyAhead` is for `worker_link.js`, which takes the worker over, and `shell.js`.
  */
 
+import { matches } from "./static/sha256.js";
+
 /** @import { AheadNews, Described } from "./static/messages.js" */
 /** @typedef {(message: AheadNews, transfer?: Transferable[]) => void} Give */
 /** @typedef {(answer: Response, give: Give, file: {sha256: string[]}) => Promise<void>} Take */
@@ -83,9 +85,8 @@
     const compiling = WebAssembly.compileStreaming(answer);
     compiling.catch(() => {}); // told when it is awaited
     const piece = new Uint8Array(await copy.arrayBuffer());
-    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", piece));
-    if (btoa(String.fromCharCode(...digest)) === sha256[0]) give({ module: await compiling });
-    else give({ piece }); // the worker knows what to do with a file that is damaged
+    if (await matches(piece, sha256[0])) give({ module: await compiling });
+    else give({ piece }); // packed twice, or damaged: the worker knows what to do with it
   }
 
   const { loader, script, wasm } = boot.runtime;

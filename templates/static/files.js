@@ -6,19 +6,9 @@
  * What was decoded is compared with the build's digest, so no host, proxy or cache can make Python start with something else.
  */
 
-import {
-  FileFault,
-  answerTo,
-  crc32,
-  damaged,
-  faultOf,
-  genuine,
-  matches,
-  nameOf,
-  statusFault,
-  twice,
-} from "./genuine.js";
+import { FileFault, answerTo, crc32, damaged, faultOf, genuine, nameOf, statusFault, twice } from "./genuine.js";
 import { gunzipped } from "./inflate.js";
+import { matches } from "./sha256.js";
 
 /** @import { Ahead } from "./preload.js" */
 /** @import { Described } from "./messages.js" */

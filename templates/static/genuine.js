@@ -3,6 +3,8 @@
  * host, a proxy, a cache, a disk.
  */
 
+import { matches } from "./sha256.js";
+
 /** @import { Described } from "./messages.js" */
 
 const SAYS_POLICY = /content security policy|blocked by csp|unsafe-eval/i;
@@ -104,17 +106,6 @@ export function genuine(file, what) {
     if (!(await matches(content, file.sha256[0]))) throw damaged(file, what); // no script is as long as a part
     return isFirst;
   });
-}
-
-/**
- * Without a secure context there are no digests; the sum has to do.
- *
- * @param {Uint8Array<ArrayBuffer>} data   @param {string} sha256
- */
-export async function matches(data, sha256) {
-  if (!crypto.subtle) return true;
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", data));
-  return btoa(String.fromCharCode(...digest)) === sha256;
 }
 
 /** @param {Uint8Array} data */
