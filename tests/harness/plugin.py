@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from . import table
+from . import lines_of_errors, table
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Playwright
@@ -178,6 +178,13 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
             item.stash[_FAILED] = True
         raise
     return result
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, object, object]:
+    if call.excinfo is not None and lines_of_errors.give_lines(call.excinfo.value):
+        call.excinfo = pytest.ExceptionInfo.from_exception(call.excinfo.value)
+    return (yield)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

@@ -39,6 +39,23 @@ import sys
 def test_of_something_else():
     assert not {"playwright", "numpy", "tests.harness.engines"} & set(sys.modules)
 """
+LINELESS = """
+def fails():
+    raise ValueError("boom")
+
+# As where a time limit's signal comes in between two lines: one byte that says so for each instruction.
+table = b"\\xf8" * (len(fails.__code__.co_code) // 2)
+lineless = type(fails)(fails.__code__.replace(co_linetable=table), {})
+
+def test_that_fails_nowhere():
+    try:
+        lineless()
+    except ValueError as error:
+        raise KeyError("bang") from error
+
+def test_after_it():
+    pass
+"""
 UNMARKED = "def test_unmarked(page):\n    pass\n"
 MARKED = "import pytest\n@pytest.mark.browser\n" + UNMARKED
 
@@ -72,6 +89,13 @@ def test_a_page_that_complains_fails_its_test_and_leaves_evidence_unless_it_was_
     table = (tmp_path / "table.md").read_text()
     assert "| suite | loud | NO |" in table
     assert "| suite | meant | yes |" in table
+
+
+def test_an_error_without_a_line_fails_its_test_and_no_more(tmp_path: Path) -> None:
+    """pytest itself ends on it, and with it all the tests that would have come."""
+    done = run(tmp_path, LINELESS)
+    assert "1 failed, 1 passed" in done.stdout, done.stdout[-3000:]
+    assert "boom" in done.stdout and "INTERNALERROR" not in done.stdout + done.stderr
 
 
 def test_a_suite_without_browsers_loads_nothing_of_the_harness(tmp_path: Path) -> None:
