@@ -12,9 +12,11 @@ import functools
 import gzip
 import hashlib
 import os
+import threading
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import brotli
@@ -43,6 +45,14 @@ class Packer:
         self.folder = folder
         self.quality = BEST if smallest else QUICK
         self.remembered = remembered
+        self._pool = ThreadPoolExecutor(os.cpu_count())
+        self._begun: list[Future[object]] = []
+        self._locks: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
+
+    def begin(self, data: bytes, *, seldom: bool = False) -> None:
+        """Compress what will be placed, while the build does something else. `seldom` as in `copies_beside`."""
+        quality = QUICK if seldom else self.quality
+        self._begun += [self._pool.submit(self.gzip, data), self._pool.submit(self.brotli, data, quality)]
 
     def gzip(self, data: bytes) -> bytes:
         """The best that gzip does, with no name and no date in it."""
@@ -71,25 +81,28 @@ class Packer:
             jobs.append((path, "br", functools.partial(self.brotli, data, quality)))
             if path.suffix not in PACKED:
                 jobs.append((path, "gz", functools.partial(self.gzip, data)))
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for (path, form, _), small in zip(jobs, pool.map(lambda job: job[2](), jobs), strict=True):
-                if gains(small, path.read_bytes()):
-                    path.with_name(f"{path.name}.{form}").write_bytes(small)
+        for (path, form, _), small in zip(jobs, self._pool.map(lambda job: job[2](), jobs), strict=True):
+            if gains(small, path.read_bytes()):
+                path.with_name(f"{path.name}.{form}").write_bytes(small)
+        for begun in self._begun:
+            begun.result()
+        self._pool.shutdown()
         self._forget_oldest()
 
     def _once(self, data: bytes, form: str, compress: Callable[[], bytes]) -> bytes:
         kept = self._kept(data, form)
-        try:
-            os.utime(kept)  # the last to be forgotten
-            return kept.read_bytes()
-        except FileNotFoundError:
-            pass
-        small = compress()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        staging = kept.with_name(f"{kept.name}.{os.getpid()}")  # another build may be making the same
-        staging.write_bytes(small)
-        staging.replace(kept)
-        return small
+        with self._locks[kept]:  # who asks for what was begun waits for it
+            try:
+                os.utime(kept)  # the last to be forgotten
+                return kept.read_bytes()
+            except FileNotFoundError:
+                pass
+            small = compress()
+            self.folder.mkdir(parents=True, exist_ok=True)
+            staging = kept.with_name(f"{kept.name}.{os.getpid()}")  # another build may be making the same
+            staging.write_bytes(small)
+            staging.replace(kept)
+            return small
 
     def _kept(self, data: bytes, form: str) -> Path:
         return self.folder / f"{hashlib.sha256(data).hexdigest()}.{form}"

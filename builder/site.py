@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -136,15 +137,23 @@ def _place_python(
     imports: packages.Packages | None,
 ) -> dict[str, Any]:
     """Write what Python is started from, by each of the ways, the page's tools, and the packages that these import."""
+    packer = assets.packer
+    stock_wasm, library = ((runtime.pyodide / name).read_bytes() for name in (WASM, LIBRARY))
+    packer.begin(stock_wasm, seldom=True)
     wheel_name, wheel_bytes = wheel.build(root)
     zones_bytes = zones.packed(runtime.tzdata)
     data = imports.data if imports else None
+    # Of all that a first build makes, this takes longest. A mistake in the tools is told without waiting for it.
+    ahead = ThreadPoolExecutor(1)
+    ahead.submit(snapshot.library, root, runtime.pyodide)
+    ahead.shutdown(wait=False)
     modules = agent_check.tools(root, runtime.pyodide, wheel_bytes, agent.tools, zones_bytes, data)
-    library = (runtime.pyodide / LIBRARY).read_bytes()
     full = agent.full_runtime or bool(imports and imports.compiled)
     starting = runtime.pyodide if full else prune.make(root, runtime.pyodide, runtime.acorn)
     also = modules if imports else ()
     kept = snapshot.make(root, runtime.pyodide, starting, wheel_name, wheel_bytes, agent.tools, also)
+    packer.begin(kept.blocks)
+    packer.begin(kept.precompiled, seldom=True)
     source = agent.tools.read_bytes() if agent.tools.exists() else None
     wasm, bytecode, later = (starting / WASM).read_bytes(), None, []
     if not full:
@@ -154,7 +163,7 @@ def _place_python(
         wasm, bytecode = parts.primary, parts.tools
         later = [{"name": it.name, "ahead": it.ahead, **assets.place_packed(it.name, it.wasm)} for it in parts.later]
     # Of the loader each has a copy of its own: it is small, and a way out must not need what another way needs.
-    stock = _place_runtime(assets, runtime.pyodide, (runtime.pyodide / WASM).read_bytes(), "stock", packing.BYTES)
+    stock = _place_runtime(assets, runtime.pyodide, stock_wasm, "stock", packing.BYTES)
     tools = {
         "bytecode": None if bytecode is None else assets.place_packed("tools", bytecode),
         "source": None if source is None else assets.place_packed("tools-source", source),

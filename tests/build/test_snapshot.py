@@ -15,6 +15,7 @@ import pytest
 
 from builder import build_cache, fetch_runtime, prune, snapshot, wheel
 from builder.environment import SetupError
+from tests.build import garbage
 
 ROOT = Path(__file__).resolve().parents[2]
 # Flags of a .pyc: checked against a hash, and never checked (PEP 552).
@@ -36,6 +37,7 @@ def test_two_snapshots_of_one_client_are_the_same_byte_for_byte(
     stock = fetch_runtime.fetch(ROOT).pyodide
     runtime = prune.make(ROOT, stock, fetch_runtime.fetch(ROOT).acorn)
     first = snapshot.make(ROOT, stock, runtime, *client)
+    garbage.collect_often(monkeypatch)
     second = snapshot.make(tmp_path, stock, runtime, *client)
     assert first.meta == second.meta
     assert first.blocks == second.blocks

@@ -16,8 +16,7 @@ from builder import commands
 from builder.environment import SetupError
 from server import __main__ as main
 from server.__main__ import PortTaken, bind_all
-from tests.integration.server_support import server_process
-from tests.integration.test_server_process import run
+from tests.integration.server_support import run_server, server_process
 
 
 def has_ipv6() -> bool:
@@ -47,7 +46,7 @@ def test_row_51_both_addresses_of_localhost_are_served(tmp_path: Path) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0"])
 def test_row_51_a_port_that_is_taken_on_ipv6_is_said_in_one_line(tmp_path: Path, host: str) -> None:
     with taken_on_ipv6() as port:
-        result = run(tmp_path, "--host", host, "--port", str(port))
+        result = run_server(tmp_path, "--host", host, "--port", str(port))
     assert result.returncode == 3
     assert (
         result.stderr == f"server: port {port} on ::1, which is localhost too, is taken; choose another with --port\n"
