@@ -16,7 +16,7 @@ import threading
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import brotli
@@ -39,6 +39,7 @@ class Packer:
     """Compresses, or remembers what it compressed before. `folder` is its own part of the cache.
 
     `smallest`: takes the time for brotli's best. `remembered`: takes the best where another build has made it, and no time.
+    `copies_beside` comes last: what was begun has ended when it returns.
     """
 
     def __init__(self, folder: Path, *, smallest: bool, remembered: bool = False) -> None:
@@ -46,13 +47,13 @@ class Packer:
         self.quality = BEST if smallest else QUICK
         self.remembered = remembered
         self._pool = ThreadPoolExecutor(os.cpu_count())
-        self._begun: list[Future[object]] = []
         self._locks: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
 
     def begin(self, data: bytes, *, seldom: bool = False) -> None:
         """Compress what will be placed, while the build does something else. `seldom` as in `copies_beside`."""
         quality = QUICK if seldom else self.quality
-        self._begun += [self._pool.submit(self.gzip, data), self._pool.submit(self.brotli, data, quality)]
+        self._pool.submit(self.gzip, data)
+        self._pool.submit(self.brotli, data, quality)
 
     def gzip(self, data: bytes) -> bytes:
         """The best that gzip does, with no name and no date in it."""
@@ -84,9 +85,7 @@ class Packer:
         for (path, form, _), small in zip(jobs, self._pool.map(lambda job: job[2](), jobs), strict=True):
             if gains(small, path.read_bytes()):
                 path.with_name(f"{path.name}.{form}").write_bytes(small)
-        for begun in self._begun:
-            begun.result()
-        self._pool.shutdown()
+        self._pool.shutdown()  # a build has nothing to compress after this
         self._forget_oldest()
 
     def _once(self, data: bytes, form: str, compress: Callable[[], bytes]) -> bytes:

@@ -28,7 +28,7 @@ PAGE_SCRIPTS = (
     "deferred_wasm.js",
     "text_hash.js",
 )
-PRUNER = Path(__file__).parent / "runtime_pruner" / "format.mjs"
+SHARED = [Path(__file__).parent / name for name in ("runtime_pruner/format.mjs", "snapshot_maker/same_every_time.mjs")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ def make(
         zones,
         packages or b"",
     ]
-    sources = [*sorted(SPLITTER.rglob("*")), PRUNER, *(STATIC / name for name in PAGE_SCRIPTS)]
+    sources = [*sorted(SPLITTER.rglob("*")), *SHARED, *(STATIC / name for name in PAGE_SCRIPTS)]
     parts += [path.read_bytes() for path in sources if path.is_file()]
     folder = root / ".cache" / "split" / build_cache.digest(parts)
 

@@ -17,6 +17,7 @@ import { pathToFileURL } from "node:url";
 import { runtimeOptions, settle } from "../../templates/static/restore.js";
 import { Secondaries, Secondary } from "../../templates/static/deferred_wasm.js";
 import { tellInFewLines } from "../node_errors.mjs";
+import { ignoreGarbage } from "../snapshot_maker/same_every_time.mjs";
 import { TOOLS, begin, rehearse } from "./rehearsal.mjs";
 import { Described, placesOf, unshared } from "./described.mjs";
 import { Ownership, constantEnd } from "./ownership.mjs";
@@ -42,13 +43,7 @@ crypto.randomFillSync = fill;
 Object.defineProperty(globalThis, "crypto", { value: { getRandomValues: fill, subtle: {} } });
 Date.now = () => 1577836800000 + tick++;
 performance.now = () => tick++;
-// When garbage is collected depends on how busy the machine is, and what Python still holds then is seen below.
-globalThis.FinalizationRegistry = class {
-  register() {}
-  unregister() {}
-};
-
-const digestOf = (memory) => crypto.createHash("sha256").update(memory).digest("hex");
+ignoreGarbage();
 
 const { loadPyodide } = await import(pathToFileURL(join(runtime, "pyodide.mjs")));
 const { default: create } = await import(pathToFileURL(join(runtime, "pyodide.asm.mjs")));
@@ -126,7 +121,7 @@ await rehearse(watching.python, job.settings, tools);
 const inCall = watching.used();
 const memories = [restored, watching.python._module.HEAPU8];
 // For whom wants to know why two builds differ: what follows depends on this, and hardly ever shows it.
-writeFileSync(join(job.out, "memory.sha256"), digestOf(memories[1]));
+writeFileSync(join(job.out, "memory.sha256"), crypto.createHash("sha256").update(memories[1]).digest("hex"));
 
 const names = namesOf(new Uint8Array(readFileSync(join(job.stock, "pyodide.asm.wasm"))));
 const symbols = new Set(names.data.values());

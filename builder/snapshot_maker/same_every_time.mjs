@@ -21,10 +21,17 @@ export function sameEveryTime() {
   process.env = { PATH: "", TZ: "UTC" };
   process.argv.length = 1; // Python would take our path for its own
   delete globalThis.navigator; // newer Nodes have one, with the builder's language
-  // When garbage is collected depends on how busy the machine is.
+  ignoreGarbage();
+  return () => ([seed, tick] = [1, 0]);
+}
+
+/**
+ * When JavaScript's garbage is collected depends on how busy the machine is. Pyodide would then have Python let go of what
+ * belonged to it, and what is in Python's memory is looked at afterwards.
+ */
+export function ignoreGarbage() {
   globalThis.FinalizationRegistry = class {
     register() {}
     unregister() {}
   };
-  return () => ([seed, tick] = [1, 0]);
 }

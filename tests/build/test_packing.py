@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import brotli
@@ -34,6 +35,27 @@ def test_nothing_is_compressed_twice(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(packing.gzip, "compress", never)
     assert packer.packed(DATA) == first
     assert packing.unpacked(first) == DATA
+
+
+def test_what_was_begun_is_waited_for_and_not_begun_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, may_end = threading.Event(), threading.Event()
+    plain, calls = packing.gzip.compress, []
+
+    def slow(data: bytes, *values: int, **named: int) -> bytes:
+        calls.append(data)
+        begun.set()
+        assert may_end.wait(60)
+        return plain(data, *values, **named)
+
+    monkeypatch.setattr(packing.gzip, "compress", slow)
+    packer = Packer(tmp_path / "cache", smallest=False)
+    packer.begin(DATA)
+    assert begun.wait(60)
+    threading.Timer(0.5, may_end.set).start()  # by then the next line has asked
+    assert packing.unpacked(packer.packed(DATA)) == DATA
+    (tmp_path / "site").mkdir()
+    packer.copies_beside(tmp_path / "site")
+    assert calls == [DATA]
 
 
 def test_what_looks_packed_before_it_is_packed_stops_the_build(tmp_path: Path) -> None:
