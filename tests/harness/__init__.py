@@ -40,6 +40,7 @@ Rooms
     listen        levels, segments, pitch, gaps, likeness, words
     quirk_scripts init scripts: other browsers' quirks and faults
     server, talk  Parley itself: its server, and driving its page (framed: the same in another site's frame)
+    lines_of_errors  a line for an error that a time limit raised between two: pytest would end on it
     processes     nothing started here outlives the run
 
 Without pytest everything is a plain context manager: `Pulse()`, `virtual_display()`, `open_tab(...)`, `Parley(...)`.
