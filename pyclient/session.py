@@ -293,7 +293,7 @@ class Session:
 
     def _flushed(self, event: events.PlaybackFlushed, now_ms: float) -> None:
         self._call.replies.flushed(event.item_id, int(event.rendered_samples))
-        self._turn_taking.settled()
+        self._turn_taking.interruption_over(now_ms)
         self._changed = True
 
     def _report_heard(self, reply_id: str, heard_ms: int) -> None:
@@ -437,7 +437,7 @@ class Session:
         elif event.name == ASK_TIMER:
             self._turn_taking.overdue(now_ms)
         elif event.name == SETTLE_TIMER:
-            self._turn_taking.settled(force=True)
+            self._turn_taking.interruption_over(now_ms, force=True)
         elif event.name == TALK_DRAIN_TIMER:
             self._push_to_talk.drained(now_ms)
         elif event.name == ASK_AGAIN_TIMER:

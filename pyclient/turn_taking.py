@@ -117,6 +117,11 @@ class TurnTaking:
             self._asked = True
             self._wanted = [wanted for wanted in self._wanted if not _plain(wanted)]  # the same reply answers both
 
+    def interruption_over(self, now_ms: float, *, force: bool = False) -> None:
+        """What waited for an interruption goes out; then, if it is the moment, what is wanted is asked for."""
+        self.settled(force)
+        self.ask_wanted(now_ms)
+
     # --- a reply is wanted ---------------------------------------------------------------------------------------------
 
     def want(self, wanted: Wanted, now_ms: float) -> None:

@@ -185,6 +185,23 @@ def test_a_refused_request_waits_for_a_person_who_speaks() -> None:
     assert host.types() == [ASK]
 
 
+@pytest.mark.parametrize("answered", [True, False], ids=["flush answered", "flush never answered"])
+def test_a_refused_request_waits_for_an_interruption_and_no_longer(answered: bool) -> None:
+    """The reply in the way is cancelled while its sound waits: the request goes out once the speaker's answer is in, or overdue."""
+    host = live()
+    host.tell(ev.TextSubmitted(text="hello"))
+    host.created("r1")
+    host.sound("r1")
+    host.refuse()
+    host.done("r1", "cancelled", status_details={"reason": "client_cancelled"})
+    host.sent.clear()
+    if answered:
+        host.flushed("r1", 100)
+    else:
+        host.wait("settle")
+    assert host.types() == ["conversation.item.truncate", ASK]
+
+
 def test_a_refusal_keeps_the_instructions_of_its_request() -> None:
     host = live(max_session_duration_seconds=60, wrap_up_lead_seconds=15)
     host.wait("wrap_up")
