@@ -101,7 +101,7 @@ def figures(visits: Mapping[str, Sequence[tuple[Visit, Visit]]]) -> dict[str, An
 
 
 def _medians(pairs: Sequence[tuple[Visit, Visit]]) -> dict[str, int]:
-    rows = {
+    rows: dict[str, list[float]] = {
         "ready_ms": [first.ready_ms for first, _ in pairs],
         "bytes_before_ready": [first.before_ready for first, _ in pairs],
         "bytes_first_visit": [first.whole for first, _ in pairs],

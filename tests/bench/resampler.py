@@ -131,7 +131,8 @@ class _Converters:
 def _library() -> Path:
     """The converter to compare with, fetched once into the cache. Raises SetupError."""
     pins = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["parley"]["test_runtime"]
-    package, integrity = pins["libsamplerate_package"], pins["libsamplerate_integrity"]
+    package: str = pins["libsamplerate_package"]
+    integrity: str = pins["libsamplerate_integrity"]
     target = ROOT / ".cache" / "bench" / package.rpartition("/")[2]
     if not (target / ".complete").exists() or (target / ".complete").read_text() != integrity:
         npm_package.fetch(ROOT, target, package, integrity, ["dist/libsamplerate.js"])

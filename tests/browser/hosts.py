@@ -46,6 +46,10 @@ HANG_UP = Answer(status=0)
 NOT_FOUND = Answer(status=404, body=b"not here", headers={"Content-Type": "text/plain"})
 
 
+def as_it_is(_path: str, answer: Answer) -> Answer:
+    return answer
+
+
 class FaultyHost:
     """`asked` counts requests by path; `token` is what a request for a token is answered with."""
 
@@ -72,7 +76,7 @@ class FaultyHost:
     def answer(self, path: str) -> Answer:
         """The sound answer, and then the fault of the folder that `path` begins with."""
         folder, slash, rest = path.lstrip("/").partition("/")
-        fault = self.faults.get(folder, lambda _path, answer: answer)
+        fault = self.faults.get(folder, as_it_is)
         file = self.site / (rest or "index.html")
         if not file.resolve().is_relative_to(self.site.resolve()) or not file.is_file():
             file = self.site / "404.html"

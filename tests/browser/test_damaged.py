@@ -109,7 +109,7 @@ def is_harmless(path: Path, name: str, form: str) -> bool:
     body = path.with_name(f"{name}.br").read_bytes() if form == "brotli" else path.read_bytes()
     try:
         if form == "brotli":
-            return brotli.decompress(spoilt(body, name)) == brotli.decompress(body)
+            return bool(brotli.decompress(spoilt(body, name)) == brotli.decompress(body))
         return path.suffix in PACKED and gzip.decompress(spoilt(body, name)) == gzip.decompress(body)
     except (brotli.error, OSError, EOFError, zlib.error):
         return False

@@ -4,6 +4,7 @@ import io
 import re
 import urllib.request
 import wave
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -184,10 +185,11 @@ def test_a_microphone_that_goes_silent_in_mid_call_is_noticed(
     alert = call.page.get_by_role("alert")
     call.connect()
     call.wait_turn("agent", containing="parley")
-    for on, off in (
+    ways: tuple[tuple[Callable[[], None], Callable[[], None]], ...] = (
         (lambda: pulse.mute_microphone(True), lambda: pulse.mute_microphone(False)),
         (lambda: pulse.suspend_microphone(True), lambda: pulse.suspend_microphone(False)),
-    ):
+    )
+    for on, off in ways:
         noise = pulse.say(speech.tone(200.0, seconds=6.0))
         expect(alert).to_be_hidden(timeout=20_000)
         on()

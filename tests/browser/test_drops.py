@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ MARKED_DROPS = 3  # on the wires that cannot resume; tests/contract has them dro
 PER_CALL = 2  # the waits between attempts grow: more of them in one call would cost more time than another call
 TYPED = ("repeat after me a red door", "repeat after me the quiet street")
 # Tones instead of words, and short ones: what is tested is text, and where in the sound the line breaks.
-BRIEF = {"tone_hz": 440, "tone_ms": 150, "hear": False, "chunk_ms": 50}
+BRIEF: dict[str, Any] = {"tone_hz": 440, "tone_ms": 150, "hear": False, "chunk_ms": 50}
 
 
 def reconnects(call: Call) -> int:

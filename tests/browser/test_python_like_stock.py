@@ -54,7 +54,7 @@ def test_a_tool_can_use_what_it_can_use_in_stock_pyodide(
 ) -> None:
     call = Call(tab, sound)
     call.tab.errors.expect("Failed to load resource|404")
-    found = {way: probed(call, spoiled, *(change or (None,)), way) for way, change in CHANGES.items()}
+    found = {way: probed(call, spoiled, change[0] if change else None, way) for way, change in CHANGES.items()}
     assert all(can.pop("end") is True for can in found.values()), found
     record_property(PROPERTY, told(tab.engine, found))
     stock = found["stock"]

@@ -1,10 +1,13 @@
 """Tools of a page that tell what Python can do there: one line in the console for each thing. `{SAID}` begins each of them."""
 
 import asyncio
+import functools
 import json
 import os
 import sys
 import time
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from js import console
 from pyodide.ffi import can_run_sync, run_sync
@@ -12,18 +15,18 @@ from pyodide.ffi import can_run_sync, run_sync
 from pyclient.tools import tool
 
 
-async def soon(value):
+async def soon(value: object) -> object:
     await asyncio.sleep(0.01)
     return value
 
 
-def slept():
+def slept() -> bool:
     begin_s = time.monotonic()
     time.sleep(0.05)
     return time.monotonic() - begin_s >= 0.04
 
 
-def given(call, value):
+def given(call: Callable[[Coroutine[Any, Any, object]], object], value: object) -> bool:
     """`call` may refuse to run what it is given, which then has to be closed."""
     waiting = soon(value)
     try:
@@ -32,7 +35,7 @@ def given(call, value):
         waiting.close()
 
 
-def zone():
+def zone() -> tuple[object, ...]:
     import datetime
 
     shown = [time.strftime("%Z %z", time.localtime(at)) for at in (1767225600, 1783000000)]
@@ -40,19 +43,19 @@ def zone():
     return shown, moved, time.tzname, time.timezone, time.altzone, time.daylight
 
 
-def language():
+def language() -> tuple[object, ...]:
     import locale
 
     return os.environ["LANG"], locale.getlocale(), locale.setlocale(locale.LC_ALL)
 
 
-def log_is_young():
+def log_is_young() -> bool:
     import logging
 
     return 0 <= logging.LogRecord("", 0, "", 0, "", (), None).relativeCreated < 600_000
 
 
-def written():
+def written() -> bool:
     import pathlib
     import tempfile
 
@@ -62,7 +65,7 @@ def written():
         return path.read_text() == "kept"
 
 
-def in_a_thread():
+def in_a_thread() -> bool:
     import threading
 
     thread = threading.Thread(target=lambda: None)
@@ -71,29 +74,29 @@ def in_a_thread():
     return True
 
 
-def zone_by_name():
+def zone_by_name() -> str:
     import datetime
     import zoneinfo
 
     return str(datetime.datetime(2026, 7, 1, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin")))
 
 
-def package(name):
+def package(name: str) -> bool:
     __import__(name)
     return True
 
 
-def other_process():
+def other_process() -> bool:
     import subprocess
 
     return subprocess.run(["true"]).returncode == 0
 
 
-def surroundings():
+def surroundings() -> tuple[object, ...]:
     return dict(os.environ), sys.executable, sys.argv, os.getcwd(), os.path.expanduser("~")
 
 
-def chances():
+def chances() -> bool:
     import random
     import secrets
     import uuid
@@ -180,7 +183,7 @@ MODULES = [
     "tkinter",
     "turtle",
 ]
-THINGS = {
+THINGS: dict[str, Callable[[], object]] = {
     "time.sleep()": slept,
     "pyodide.ffi.run_sync()": lambda: given(run_sync, 7),
     "asyncio.run() in a tool": lambda: given(asyncio.run, 7),
@@ -197,11 +200,11 @@ THINGS = {
     "text hashes that differ from page to page": lambda: sys.flags.hash_randomization == 1,
     "import micropip": lambda: package("micropip"),
     "import numpy": lambda: package("numpy"),
-    **{f"import {name}": lambda name=name: package(name) for name in MODULES},
+    **{f"import {name}": functools.partial(package, name) for name in MODULES},
 }
 
 
-def tell(thing, outcome):
+def tell(thing: str, outcome: object) -> None:
     console.info("{SAID}" + json.dumps([thing, outcome]))
 
 

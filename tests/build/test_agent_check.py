@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from builder import agent_check, agent_config, fetch_runtime, wheel, zones
+from builder import agent_check, agent_config, build_cache, fetch_runtime, wheel, zones
 from builder.environment import SetupError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -209,7 +209,7 @@ def g() -> None:
 
 def test_tools_that_were_checked_are_not_checked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     check(tmp_path, "x = 1\n")
-    monkeypatch.setattr(agent_check.build_cache, "make", None)
+    monkeypatch.setattr(build_cache, "make", None)
     shutil.rmtree(tmp_path / "root" / "agents")
     file = tmp_path / "root" / "agents" / "mine" / "tools.py"
     file.parent.mkdir(parents=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -140,7 +141,7 @@ def test_wrong_arguments_are_named(capsys: pytest.CaptureFixture[str], arguments
 def test_a_missing_bench_is_named_before_an_hour_is_spent_on_the_others(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(command.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert command.main(["mint"]) == 2
     assert "tests/bench/mint.py is missing" in capsys.readouterr().err
 

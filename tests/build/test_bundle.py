@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import platform
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from builder import bundle, npm_tools
+from builder import bundle, node, npm_tools
 from builder.environment import SetupError
 from tests.harness.server import copy_of_sources
 from tests.worklets.node import Node
@@ -79,7 +81,7 @@ def test_the_bundled_worklets_allocate_nothing_either(tmp_path: Path, core: str)
 
 
 def test_a_machine_that_no_tool_is_pinned_for_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(npm_tools.platform, "machine", lambda: "VAX")
+    monkeypatch.setattr(platform, "machine", lambda: "VAX")
     with pytest.raises(SetupError, match=r"esbuild is pinned for linux-x64, .*; this machine is \w+-vax"):
         npm_tools.program(tmp_path, "esbuild")
 
@@ -91,9 +93,9 @@ def test_a_tool_that_is_not_the_pinned_one_is_refused(tmp_path: Path, monkeypatc
 
     def fake_npm(command: list[str], **_: object) -> object:
         (Path(command[-1]) / "esbuild.tgz").write_bytes(b"not the tool")
-        return npm_tools.npm_package.subprocess.CompletedProcess(command, 0, "", "")
+        return subprocess.CompletedProcess(command, 0, "", "")
 
-    monkeypatch.setattr(npm_tools.npm_package.subprocess, "run", fake_npm)
-    monkeypatch.setattr(npm_tools.npm_package.node, "npm", lambda root: ["npm"])
+    monkeypatch.setattr(subprocess, "run", fake_npm)
+    monkeypatch.setattr(node, "npm", lambda root: ["npm"])
     with pytest.raises(SetupError, match="not the pinned file"):
         npm_tools.program(tmp_path, "esbuild")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from builder import cli, commands, environment, fetch_runtime, npm_package
+from builder import cli, commands, environment, fetch_runtime, node
 from builder.environment import SetupError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -124,7 +124,7 @@ def test_a_changed_lock_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         calls.append(command)
         return subprocess.CompletedProcess(command, 0, "", "")
 
-    monkeypatch.setattr(environment.subprocess, "run", fake_run)
+    monkeypatch.setattr(subprocess, "run", fake_run)
     environment.install(tmp_path, python, "test")
     environment.install(tmp_path, python, "serve")  # the test lock holds it already
     assert len(calls) == 1 and "--require-hashes" in calls[0]
@@ -141,7 +141,7 @@ def test_a_failing_pip_says_what_to_do(tmp_path: Path, monkeypatch: pytest.Monke
     def fake_run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
         return subprocess.CompletedProcess(command, 1, "", "WARNING: noise\nERROR: no matching distribution")
 
-    monkeypatch.setattr(environment.subprocess, "run", fake_run)
+    monkeypatch.setattr(subprocess, "run", fake_run)
     with pytest.raises(SetupError, match=r"(?s)no matching distribution.*online"):
         environment.install(tmp_path, tmp_path / "python", "test")
 
@@ -155,8 +155,8 @@ def test_a_runtime_that_is_not_the_pinned_one_is_refused(tmp_path: Path, monkeyp
         (Path(command[-1]) / "pyodide.tgz").write_bytes(b"not the runtime")
         return subprocess.CompletedProcess(command, 0, "", "")
 
-    monkeypatch.setattr(npm_package.subprocess, "run", fake_npm)
-    monkeypatch.setattr(npm_package.node, "npm", lambda root: ["npm"])
+    monkeypatch.setattr(subprocess, "run", fake_npm)
+    monkeypatch.setattr(node, "npm", lambda root: ["npm"])
     with pytest.raises(SetupError, match="not the pinned file"):
         fetch_runtime.fetch(tmp_path)
 

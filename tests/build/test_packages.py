@@ -377,7 +377,7 @@ def test_modules_are_bytecode_and_what_is_no_module_stays(place: Place) -> None:
 
 @pytest.mark.parametrize("member", ["pyclient___x__py", "agent_tools__py"])
 def test_a_package_that_would_hide_what_a_page_has_is_refused(place: Place, member: str) -> None:
-    file = make_wheel(place.index, "low", "1.0", **{member: ""})
+    file = make_wheel(place.index, "low", "1.0", needs=(), tags="py3-none-any", **{member: ""})
     with pytest.raises(SetupError, match=f"{LOCK}: low holds the module .*, and a page has one of that name already"):
         contents.of_wheels({"low": file}, LOCK)
 

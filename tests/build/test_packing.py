@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import threading
 from pathlib import Path
 
@@ -32,14 +33,14 @@ def test_nothing_is_compressed_twice(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def never(*_: object, **__: object) -> bytes:
         raise AssertionError("compressed again")
 
-    monkeypatch.setattr(packing.gzip, "compress", never)
+    monkeypatch.setattr(gzip, "compress", never)
     assert packer.packed(DATA) == first
     assert packing.unpacked(first) == DATA
 
 
 def test_what_was_begun_is_waited_for_and_not_begun_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun, may_end = threading.Event(), threading.Event()
-    plain, calls = packing.gzip.compress, []
+    plain, calls = gzip.compress, []
 
     def slow(data: bytes, *values: int, **named: int) -> bytes:
         calls.append(data)
@@ -47,7 +48,7 @@ def test_what_was_begun_is_waited_for_and_not_begun_again(tmp_path: Path, monkey
         assert may_end.wait(60)
         return plain(data, *values, **named)
 
-    monkeypatch.setattr(packing.gzip, "compress", slow)
+    monkeypatch.setattr(gzip, "compress", slow)
     packer = Packer(tmp_path / "cache", smallest=False)
     packer.begin(DATA)
     assert begun.wait(60)

@@ -39,11 +39,12 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def page_config(dist: Path) -> dict[str, dict[str, Any]]:
+def page_config(dist: Path) -> dict[str, Any]:
     text = (dist / "index.html").read_text()
     found = re.search(r'<script type="application/json" id="parley-config">(.*?)</script>', text, re.DOTALL)
     assert found
-    return json.loads(found.group(1))
+    config: dict[str, Any] = json.loads(found.group(1))
+    return config
 
 
 def test_two_builds_are_equal_byte_for_byte(dist: Path, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def test_the_page_gets_half_at_first_and_every_build_the_same(
     """The build itself runs the parts: a start with the primary one alone, a rehearsed call with the second, then what needs the others."""
     first = split.make(tmp_path / "a", runtime, memory, library, PROVIDERS, None)
     garbage.collect_often(monkeypatch)
-    second = split.make(tmp_path / "b", runtime, memory, library, reversed(PROVIDERS), None)
+    second = split.make(tmp_path / "b", runtime, memory, library, PROVIDERS[::-1], None)
     assert first == second
     # The parts alone would rarely show it: what was garbage where nothing points to by chance changes nothing.
     assert len({path.read_text() for path in tmp_path.rglob("memory.sha256")}) == 1

@@ -20,7 +20,7 @@ class FakeMachine:
         self._holds, self._code = holds, code
         monkeypatch.setattr(webservers, "FOLDER", folder / ".cache" / "webservers")
         monkeypatch.setattr(webservers, "possible", lambda: True)
-        monkeypatch.setattr(webservers.subprocess, "run", self._run)
+        monkeypatch.setattr(subprocess, "run", self._run)
 
     def _run(self, command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
         self.commands.append(command)

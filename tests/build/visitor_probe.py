@@ -8,17 +8,19 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from pyodide.ffi import can_run_sync, run_sync
 
 WINTER, SUMMER = 1767225600, 1783000000
 
 
-async def wait():
+async def wait() -> None:
     await asyncio.sleep(0)
 
 
-def said(what):
+def said(what: Callable[[Coroutine[Any, Any, None]], object]) -> str:
     waiting = wait()
     try:
         return repr(what(waiting))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,6 @@ def house() -> Iterator[RunningServer]:
             patch.delenv(name.upper(), raising=False)
             patch.delenv(name, raising=False)
         agent = AgentOptions(allow_control=True, recognizer_processes=1)
-        rates = {"token_rate_per_client_per_minute": 100_000, "token_rate_total_per_minute": 100_000}
+        rates: dict[str, Any] = {"token_rate_per_client_per_minute": 100_000, "token_rate_total_per_minute": 100_000}
         with running_server(agent=agent, local_agent=True, **rates) as server:
             yield server

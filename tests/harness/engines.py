@@ -27,6 +27,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from playwright.sync_api import ViewportSize
+
 from . import pulse, webkit_gtk
 from .page_errors import PageErrors
 from .processes import bearing, end_bearing
@@ -308,7 +310,7 @@ def _page_with_profile(
     """A page in a browser of its own, which keeps what it fetched in `profile`."""
     with _all_gone(found.engine) as mark:
         kind, how = _LAUNCH[found.engine](playwright, found, {**env, **mark}, options)
-        size = {"width": options.size[0], "height": options.size[1]}
+        size = ViewportSize(width=options.size[0], height=options.size[1])
         context = kind.launch_persistent_context(profile, viewport=size, **how)
         try:
             yield _first_page(context, found.engine, options)

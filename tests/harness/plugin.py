@@ -377,6 +377,7 @@ def _keep_evidence(item: pytest.Item, when: str, error: BaseException) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     recorded: Path | None = getattr(item, "funcargs", {}).get("tmp_path")
     for tape in recorded.rglob("*.wav") if tabs and recorded else ():
+        assert recorded
         with contextlib.suppress(OSError):
             shutil.copy(tape, folder / "-".join((test, *tape.relative_to(recorded).parts)))
     if not tabs:

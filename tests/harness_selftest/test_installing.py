@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -31,7 +32,7 @@ class FakeMachine:
         monkeypatch.setattr(browsers, "_missing", list)
         monkeypatch.setattr(browsers, "_as_root", lambda: [])
         monkeypatch.setattr(browsers, "_apt", self._apt)
-        monkeypatch.setattr(browsers.shutil, "which", lambda name: f"/usr/bin/{name}")
+        monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
 
     def _download(self, *_: object) -> bool:
         self.downloads += 1

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.harness import speech as speech_module
 from tests.harness.listen import (
     Sound,
     breaks,
@@ -107,7 +107,7 @@ def test_numbers_are_read_as_they_are_spoken() -> None:
 def test_the_voice_of_the_wheel_is_understood_where_the_program_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(speech_module.shutil, "which", lambda _: None)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
     spoken = load(Speech(tmp_path).say(SENTENCE, tail_ms=300))
     assert share_heard(spoken, SENTENCE, decoys=["banana", "purple"]) > 0.8
 

@@ -14,21 +14,19 @@ LINE = Line(text="what time is it", wav=Path("nowhere.wav"))
 
 
 def a_report(**differing: Any) -> TurnReport:
-    return TurnReport(
-        **{
-            "said": LINE.text,
-            "agent_heard": LINE.text,
-            "agent_said": "It is noon.",
-            "played_ms": 900,
-            "played_words": ["it", "is"],
-            "speech_end_to_first_sound_ms": 800,
-            "interrupted": False,
-            "understood": 1.0,
-            "level_dbfs": -20.0,
-            "page_dbfs": -6,
-        }
-        | differing
-    )
+    fields: dict[str, Any] = {
+        "said": LINE.text,
+        "agent_heard": LINE.text,
+        "agent_said": "It is noon.",
+        "played_ms": 900,
+        "played_words": ["it", "is"],
+        "speech_end_to_first_sound_ms": 800,
+        "interrupted": False,
+        "understood": 1.0,
+        "level_dbfs": -20.0,
+        "page_dbfs": -6,
+    }
+    return TurnReport(**fields | differing)
 
 
 @pytest.mark.parametrize(

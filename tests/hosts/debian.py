@@ -64,7 +64,14 @@ class Nginx(HostProcess):
         return text.replace("listen 80 default_server;", f"listen {HOST}:{self.port} default_server;")
 
     def _program(self) -> list[str | Path]:
-        options = ["-p", self.folder, "-c", self.folder / "nginx.conf", "-e", self.folder / "error.log"]
+        options: list[str | Path] = [
+            "-p",
+            self.folder,
+            "-c",
+            self.folder / "nginx.conf",
+            "-e",
+            self.folder / "error.log",
+        ]
         return [PACKAGES / webservers.PROGRAMS["nginx"], *options]
 
     def command(self) -> list[str | Path]:

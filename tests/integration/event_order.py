@@ -50,7 +50,8 @@ def check_order(events: list[Event]) -> Counter[str]:
 def _responses(events: list[Event], found: Counter[str]) -> list[Event]:
     """Checks each response, one after the other, and returns the events of none. Its limits follow each at once."""
     left: list[Event] = []
-    response, of_response, items = "", [], set[str]()
+    of_response: list[Event] = []
+    response, items = "", set[str]()
     limits_due = False
     for event in events:
         kind = event["type"]

@@ -63,7 +63,10 @@ class OpenAIClient(Inbox):
     async def __aenter__(self) -> OpenAIClient:
         query: dict[str, object] = {"scenario": self.scenario} if self.scenario else {}
         self._manager = self.package.realtime.connect(
-            model=self.model, extra_query=query, websocket_connection_options={"proxy": None, "max_size": None}
+            model=self.model,
+            extra_query=query,
+            # `proxy` is an option of websockets that the package passes on and does not list.
+            websocket_connection_options={"proxy": None, "max_size": None},  # type: ignore[typeddict-unknown-key]
         )
         self.connection = await self._manager.__aenter__()
         self._reader = asyncio.create_task(self._read())
@@ -79,12 +82,12 @@ class OpenAIClient(Inbox):
             raise self.failure
 
     async def send(self, kind: str, **fields: Any) -> None:
-        await self.connection.send({"type": kind, **fields})  # type: ignore[misc, arg-type]
+        await self.connection.send({"type": kind, **fields})  # type: ignore[arg-type]
 
     async def configure(self, **session: Any) -> Event:
         """session.update and its answer."""
         begin = len(self.events)
-        await self.connection.session.update(session={"type": "realtime", **session})  # type: ignore[typeddict-item]
+        await self.connection.session.update(session={"type": "realtime", **session})  # type: ignore[arg-type]
         return await self.wait("session.updated", after=begin)
 
     async def talk(self, pcm: bytes, *, silence_ms: int = 1200) -> None:

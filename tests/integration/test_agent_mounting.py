@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -70,7 +71,7 @@ def test_row_60_beside_a_key_no_door_of_the_local_agent_is_there(
 
 @LINUX
 def test_row_60_beside_a_key_no_recogniser_runs_and_no_library_of_it_is_loaded(
-    tmp_path: Path, record_property: pytest.RecordProperty
+    tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     with server_process(tmp_path, **with_key()) as server:
         assert children_of(server.process.pid) == []

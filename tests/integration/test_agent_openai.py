@@ -16,7 +16,8 @@ import websockets
 
 from server.agent.options import AgentOptions
 from tests.integration.agent_support import RunningAgent, running_agent, spoken
-from tests.integration.openai_client import Event, OpenAIClient
+from tests.integration.inbox import Event
+from tests.integration.openai_client import OpenAIClient
 from tests.integration.test_openai_client import WEATHER
 
 KEY_PROTOCOL = "openai-insecure-api-key."
@@ -414,7 +415,7 @@ def test_the_independent_server_deviates_as_one_was_seen_to(agent: RunningAgent)
             await socket.send(json.dumps({"type": "conversation.item.create", "item": item}))
             assert json.loads(await socket.recv())["type"] == "conversation.item.created"
             await socket.send('{"type":"response.create"}')
-            seen = []
+            seen: list[str] = []
             while not seen or seen[-1] != "response.done":
                 seen.append(json.loads(await socket.recv())["type"])
             assert "conversation.item.created" in seen

@@ -20,7 +20,8 @@ from server.agent.options import AgentOptions
 from server.agent.scenario_names import NAMED
 from server.agent.scenarios import Scenario
 from tests.integration.agent_support import RunningAgent, running_agent, spoken
-from tests.integration.vendor_client import Event, VendorClient
+from tests.integration.inbox import Event
+from tests.integration.vendor_client import VendorClient
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,8 @@ from server.agent.answering import MAX_PLANNED
 from server.agent.options import AgentOptions
 from server.agent.wires.assemblyai import wire
 from tests.integration.agent_support import RunningAgent, running_agent
-from tests.integration.openai_client import Event, OpenAIClient
+from tests.integration.inbox import Event
+from tests.integration.openai_client import OpenAIClient
 from tests.integration.test_agent_openai import KEY_PROTOCOL, browser, message, secret, until_closed
 from tests.integration.vendor_client import VendorClient
 
@@ -255,7 +256,7 @@ def test_row_47_openais_voice_and_format_may_be_sent_again_after_it_has_spoken(a
 
 
 def test_row_68_half_a_character_or_an_endless_number_ends_no_session(agent: RunningAgent) -> None:
-    texts = ('{"type":"\\ud800"}', '{"type":"session.update","session":{"greeting":"\\udc00"}}')
+    texts: tuple[str, ...] = ('{"type":"\\ud800"}', '{"type":"session.update","session":{"greeting":"\\udc00"}}')
     texts += ('{"type":"session.update","session":{"output":{"volume":' + "9" * 400 + "}}}",)
 
     async def run() -> None:

@@ -9,6 +9,7 @@ import pytest
 from starlette.datastructures import Headers
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from server.forwarded import ForwardedHeaders, forwarded_address, forwarded_host, forwarded_scheme
 from tests.integration.server_support import RunningServer, assert_error, running_server
@@ -108,10 +109,10 @@ def test_row_41_the_local_agents_own_door_sees_the_browsers_host_too() -> None:
     with running_server(trust_proxy=True, allowed_hosts=TUNNEL) as server:
         url = f"ws://localhost:{server.port}/agent/v1/ws"
         named = {"X-Forwarded-Host": TUNNEL, "X-Forwarded-Proto": "https"}
-        with connect(url, origin=f"https://{TUNNEL}", additional_headers=named, proxy=None):  # type: ignore[arg-type]
+        with connect(url, origin=Origin(f"https://{TUNNEL}"), additional_headers=named, proxy=None):
             pass
         with pytest.raises(InvalidStatus):
-            connect(url, origin="https://evil.example", additional_headers=named, proxy=None)  # type: ignore[arg-type]
+            connect(url, origin=Origin("https://evil.example"), additional_headers=named, proxy=None)
         answer = server.http.post("/agent/api/v1/sdk/token", headers={"Authorization": "Bearer any", **named}).json()
         assert answer["ws_url"] == f"wss://{TUNNEL}/agent/api/v1/sdk/ws"
 

@@ -77,7 +77,8 @@ def test_row_51_without_ipv6_the_one_address_is_enough(monkeypatch: pytest.Monke
 
 
 def test_row_51_any_free_port_is_one_that_is_free_on_both(monkeypatch: pytest.MonkeyPatch) -> None:
-    real, refused = main.bind, []
+    real = main.bind
+    refused: list[object] = []
 
     def busy_once(host: str, port: int) -> socket.socket:
         if host == "::1" and not refused:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import numpy as np
@@ -181,7 +182,7 @@ def test_the_guide_is_told_of_an_error_before_the_close(house: RunningServer) ->
     assert guide.log == ["heartbeat ok", "error", "AUTH_FAILED"] and guide.ws.close_code == 4003
 
 
-async def record(control: httpx.AsyncClient, house: RunningServer) -> dict[str, list[str] | str | int]:
+async def record(control: httpx.AsyncClient, house: RunningServer) -> dict[str, Any]:
     """What the agent saw of the newest socket."""
     sessions = (await control.get(f"{agent(house)}/_sessions")).raise_for_status().json()["sessions"]
     return dict(sessions[-1])

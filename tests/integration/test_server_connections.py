@@ -174,13 +174,13 @@ def test_row_63_no_descriptor_left_does_not_flood_the_log_and_is_got_over(tmp_pa
 def test_the_first_lines_of_a_kind_are_written_and_then_how_many_there_were() -> None:
     now_s = 0.0
     flood = FloodFilter(most=3, span_s=10, clock=lambda: now_s)
+    last: logging.LogRecord
 
     def written(text: str, level: int = logging.WARNING, line: int = 1) -> bool:
         nonlocal last
         last = logging.LogRecord("x", level, "file.py", line, text, (), None)
         return flood.filter(last)
 
-    last: logging.LogRecord
     assert [written("no") for _ in range(5)] == [True, True, True, False, False]
     assert written("no", line=2), "another place is another kind"
     assert written("other words"), "other words are another kind"

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from tests.integration.server_support import (
     DEADLINE_S,
@@ -29,11 +30,13 @@ CANARY = "CANARY0f6d2c9b41"
 CANARY_KEY = "CANARYKEY77aa01bc"
 
 
-def open_agent_socket(port: int, **more: object) -> ClientConnection:
+def open_agent_socket(port: int, **more: Any) -> ClientConnection:
     """A WebSocket to the local agent, with a token minted the usual way."""
     token = httpx.post(f"http://localhost:{port}/api/token", trust_env=False).json()["token"]
-    origin = f"http://localhost:{port}"
-    return connect(f"ws://localhost:{port}/agent/v1/ws?token={token}", origin=origin, proxy=None, **more)  # type: ignore[arg-type]
+    origin = Origin(f"http://localhost:{port}")
+    url = f"ws://localhost:{port}/agent/v1/ws?token={token}"
+    socket: ClientConnection = connect(url, origin=origin, proxy=None, **more)
+    return socket
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -222,16 +225,17 @@ def test_no_token_of_a_request_or_a_websocket_is_in_any_log_line_even_at_debug(
             http.get("/agent/v1/token?expires_in_seconds=60", headers={"Authorization": f"Bearer {CANARY}"})
         for path in ("/agent/v1/ws", "/agent/v1/voice", "/nothing"):
             url = f"ws://localhost:{server.port}{path}?token={CANARY}"
-            for more in (
+            headers: list[dict[str, Any]] = [
                 {"origin": origin},
                 {"origin": "https://evil.example"},
                 {"origin": origin, "subprotocols": ["realtime", f"openai-insecure-api-key.{CANARY}"]},
                 {"origin": origin, "additional_headers": {"Authorization": f"Bearer {CANARY}"}},
-            ):
+            ]
+            for more in headers:
                 with (
                     contextlib.suppress(InvalidStatus, ConnectionClosed),
                     connect(url, proxy=None, **more) as websocket,
-                ):  # type: ignore[arg-type]
+                ):
                     websocket.send(json.dumps({"type": "session.update", "token": CANARY}))
                     websocket.recv(timeout=30)
         raw_exchange(server.port, websocket_request(f"/agent/v1/ws?token={CANARY}", "evil.example"))

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from tests.integration.server_support import KEY, FakeProvider, RunningServer, assert_error, running_server
 from tests.integration.vendors import KEYS, VENDORS, Vendor, vendor_at
@@ -34,11 +35,12 @@ def test_a_missing_key_is_named(provider: FakeProvider, vendor: Vendor, settings
 
 def test_every_missing_variable_of_a_vendor_is_named(provider: FakeProvider) -> None:
     """A key without an address is a key all the same: it must not turn into a talk with the local agent."""
-    for given, missing in (
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"provider": "sdk_voice"}, "SDK_VOICE_API_KEY and SDK_VOICE_API_URL are not set"),
         ({"sdk_voice_api_key": VENDORS["sdk_voice"].key}, "SDK_VOICE_API_URL is not set"),
         ({"provider": "sdk_voice", "sdk_voice_api_url": provider.url}, "SDK_VOICE_API_KEY is not set"),
-    ):
+    ]
+    for given, missing in cases:
         with running_server(**given) as server:
             assert assert_error(server.post(), 500, "missing_key").startswith(missing)
     assert provider.calls == []
@@ -150,13 +152,13 @@ def test_the_socket_address_names_the_host_as_the_browser_used_it(keyless: Runni
 def test_the_seeds_flow_mint_by_get_then_open_the_socket_works(keyless: RunningServer) -> None:
     token = keyless.http.get("/api/voice-token", headers={"Sec-Fetch-Site": "same-origin"}).json()["token"]
     url = f"ws://localhost:{keyless.port}/agent/v1/ws?token={token}"
-    with connect(url, origin=keyless.origin, proxy=None) as socket:  # type: ignore[arg-type]
+    with connect(url, origin=Origin(keyless.origin), proxy=None) as socket:
         assert socket.response is not None
         assert socket.response.status_code == 101
 
 
 def test_a_key_can_be_set_aside_for_the_local_agent(provider: FakeProvider) -> None:
-    settings = {"assemblyai_api_key": KEY, "assemblyai_base_url": provider.url, "local_agent": True}
+    settings: dict[str, Any] = {"assemblyai_api_key": KEY, "assemblyai_base_url": provider.url, "local_agent": True}
     with running_server(**settings) as server:
         assert "/agent/v1/ws" in server.post().json()["ws_url"]
     assert provider.calls == []
@@ -209,7 +211,7 @@ def test_the_config_route_tells_facts_and_no_secret(server: RunningServer, provi
 )
 def test_the_config_route_tells_where_the_default_vendors_sockets_are(name: str, ws_origin: str | None) -> None:
     """Of one vendor nobody knows before a token is asked for."""
-    settings = {"assemblyai_api_key": KEYS[0], "openai_api_key": KEYS[1], "sdk_voice_api_key": KEYS[2]}
+    settings: dict[str, Any] = {"assemblyai_api_key": KEYS[0], "openai_api_key": KEYS[1], "sdk_voice_api_key": KEYS[2]}
     with running_server(provider=name, sdk_voice_api_url="https://sdk.example.com", **settings) as server:
         config = server.http.get("/api/config").json()
         assert config["provider"] == name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -92,7 +93,7 @@ def test_a_foreign_origin_is_refused_before_anything_goes_upstream(
     """CORS would only keep the page from reading a token that was already paid for."""
     value = origin.replace("{port}", str(server.port)).replace("{other}", str(server.port - 1)).encode("latin-1")
     for method, path in (("POST", "/api/token"), ("GET", "/api/voice-token")):
-        response = server.http.request(method, path, headers={b"Origin": value})  # type: ignore[dict-item]
+        response = server.http.request(method, path, headers={b"Origin": value})
         assert response.status_code == 403, (method, origin)
         # Our own page over https is told of TRUST_PROXY (test_forwarded.py); of what was sent nothing is repeated.
         told = response.json()["error"]
@@ -149,7 +150,11 @@ def test_without_an_origin_the_fetch_metadata_decides(
 
 
 def test_programs_without_an_origin_can_be_shut_out(provider: FakeProvider) -> None:
-    settings = {"assemblyai_api_key": KEY, "assemblyai_base_url": provider.url, "allow_no_origin": False}
+    settings: dict[str, Any] = {
+        "assemblyai_api_key": KEY,
+        "assemblyai_base_url": provider.url,
+        "allow_no_origin": False,
+    }
     with running_server(**settings) as server:
         assert server.http.post("/api/token").status_code == 403
         assert server.http.get("/api/voice-token").status_code == 403

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -217,7 +218,11 @@ def test_a_body_without_a_declared_length_is_counted_as_it_comes(server: Running
 
 
 def test_too_many_tokens_for_one_client_are_429_with_retry_after(provider: FakeProvider) -> None:
-    settings = {"assemblyai_api_key": KEY, "assemblyai_base_url": provider.url, "token_rate_per_client_per_minute": 3}
+    settings: dict[str, Any] = {
+        "assemblyai_api_key": KEY,
+        "assemblyai_base_url": provider.url,
+        "token_rate_per_client_per_minute": 3,
+    }
     with running_server(**settings) as server:
         assert [server.post().status_code for _ in range(3)] == [200] * 3
         response = server.post()
@@ -230,7 +235,11 @@ def test_too_many_tokens_for_one_client_are_429_with_retry_after(provider: FakeP
 
 def test_refused_requests_do_not_use_up_the_rate(provider: FakeProvider) -> None:
     """Else a foreign page could lock the person's own page out."""
-    settings = {"assemblyai_api_key": KEY, "assemblyai_base_url": provider.url, "token_rate_per_client_per_minute": 1}
+    settings: dict[str, Any] = {
+        "assemblyai_api_key": KEY,
+        "assemblyai_base_url": provider.url,
+        "token_rate_per_client_per_minute": 1,
+    }
     with running_server(**settings) as server:
         for _ in range(3):
             assert server.post(headers={"Origin": "https://evil.example"}).status_code == 403
@@ -239,7 +248,7 @@ def test_refused_requests_do_not_use_up_the_rate(provider: FakeProvider) -> None
 
 
 def test_a_full_queue_is_503_at_once_while_other_routes_answer_and_all_recovers(provider: FakeProvider) -> None:
-    settings = {"upstream_slots": 1, "upstream_max_waiting": 0, "upstream_timeout_seconds": 15.0}
+    settings: dict[str, Any] = {"upstream_slots": 1, "upstream_max_waiting": 0, "upstream_timeout_seconds": 15.0}
     with running_server(assemblyai_api_key=KEY, assemblyai_base_url=provider.url, **settings) as server:
         provider.stall()
         stalled: list[int] = []
@@ -260,7 +269,7 @@ def test_a_full_queue_is_503_at_once_while_other_routes_answer_and_all_recovers(
 
 
 def test_who_waits_too_long_for_a_slot_gets_503_and_never_reaches_the_provider(provider: FakeProvider) -> None:
-    settings = {"upstream_slots": 1, "upstream_max_waiting": 5, "upstream_timeout_seconds": 1.5}
+    settings: dict[str, Any] = {"upstream_slots": 1, "upstream_max_waiting": 5, "upstream_timeout_seconds": 1.5}
     with running_server(assemblyai_api_key=KEY, assemblyai_base_url=provider.url, **settings) as server:
         provider.stall()
         results: list[int] = []

@@ -125,7 +125,7 @@ def test_a_redirect_is_not_followed(server: RunningServer, provider: FakeProvide
     assert len(provider.calls) == 1
 
 
-NO_TOKENS = [None, 5, True, "", [], {}, "two words", "line\nbreak", "t\u00f6ken", "tab\t", "x" * 8193]
+NO_TOKENS: list[object] = [None, 5, True, "", [], {}, "two words", "line\nbreak", "t\u00f6ken", "tab\t", "x" * 8193]
 
 
 @pytest.mark.parametrize("token", NO_TOKENS)

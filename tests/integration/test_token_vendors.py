@@ -58,7 +58,7 @@ def test_a_life_shorter_than_the_vendor_has_becomes_its_shortest(
 
 
 def test_what_the_owner_set_is_bound_to_every_secret(provider: FakeProvider) -> None:
-    settings = {
+    settings: dict[str, Any] = {
         "openai_realtime_model": "ft:model/x",
         "openai_realtime_voice": "cedar",
         "openai_realtime_instructions": "Answer in rhymes \u2013 always.",

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pyclient import commands as cmd
 from pyclient import events as ev
@@ -127,7 +128,7 @@ class FakeHost:
         """The speaker answers a flush."""
         return self.tell(ev.PlaybackFlushed(item_id=item_id, rendered_samples=rendered))
 
-    def go_live(self, **fields: Any) -> FakeHost:
+    def go_live(self, **fields: Any) -> Self:
         """From wherever a session can be begun to a live one."""
         self.click(**fields)
         self.grant()
@@ -137,9 +138,9 @@ class FakeHost:
         assert self.view["state"] == "live"
         return self
 
-    def reach(self, state: str) -> FakeHost:
+    def reach(self, state: str) -> Self:
         """A session in `state`, from idle."""
-        steps = {
+        steps: dict[str, list[Callable[[], object]]] = {
             "idle": [],
             "minting": [self.click],
             "connecting": [self.click, self.grant],

@@ -129,6 +129,21 @@ def failed(code: str, message: str, retryable: bool) -> list[ev.Event]:
 
 
 # What each server message means when it is the first thing heard, that is, before the session was ready.
+FAULTS: list[tuple[str, str, dict[str, Any]]] = [
+    ("unknown client event", "invalid_message", {"closes": True}),
+    ("no type", "invalid_message", {"closes": True}),
+    ("unknown_parameter", "invalid_setting", {"closes": True}),
+    ("missing_required_parameter", "invalid_setting", {"closes": True}),
+    ("session_expired", "expired", {"retryable": True, "closes": True}),
+    ("insufficient_quota", "forbidden", {"closes": True}),
+    ("rate_limit_exceeded", "capacity", {"retryable": True}),
+    ("beta_api_shape_disabled", "invalid_message", {"closes": True}),
+    ("invalid_api_key", "auth", {"retryable": True, "closes": True}),
+    ("server_error", "server", {"code": "server_error", "retryable": True, "closes": True}),
+    ("code in the place of the type", "expired", {"code": "session_expired", "retryable": True, "closes": True}),
+    ("of a kind nobody knows", "unknown", {"closes": True}),
+]
+
 DECODED: dict[str, list[ev.Event]] = {
     "session.created": [ev.SessionConfigured(config=SERVER["session.created"]["session"])],
     "session.updated": [
@@ -208,20 +223,7 @@ DECODED: dict[str, list[ev.Event]] = {
     },
     **{
         f"error {name}": [fault(f"error {name}", kind, **more)]
-        for name, kind, more in [
-            ("unknown client event", "invalid_message", {"closes": True}),
-            ("no type", "invalid_message", {"closes": True}),
-            ("unknown_parameter", "invalid_setting", {"closes": True}),
-            ("missing_required_parameter", "invalid_setting", {"closes": True}),
-            ("session_expired", "expired", {"retryable": True, "closes": True}),
-            ("insufficient_quota", "forbidden", {"closes": True}),
-            ("rate_limit_exceeded", "capacity", {"retryable": True}),
-            ("beta_api_shape_disabled", "invalid_message", {"closes": True}),
-            ("invalid_api_key", "auth", {"retryable": True, "closes": True}),
-            ("server_error", "server", {"code": "server_error", "retryable": True, "closes": True}),
-            ("code in the place of the type", "expired", {"code": "session_expired", "retryable": True, "closes": True}),
-            ("of a kind nobody knows", "unknown", {"closes": True}),
-        ]
+        for name, kind, more in FAULTS
     },
 }  # fmt: skip
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from pyclient import commands as cmd
@@ -190,7 +192,7 @@ def test_under_the_flush_policy_a_reply_that_goes_on_is_heard_again_after_the_sp
 
 
 @pytest.mark.parametrize("config", [{"barge_in": "off"}, {"turn_detection": {"interrupt_response": False}}])
-def test_where_barge_in_is_off_speech_changes_nothing(config: dict[str, object]) -> None:
+def test_where_barge_in_is_off_speech_changes_nothing(config: dict[str, Any]) -> None:
     host = FakeHost(**config).go_live()
     host.speak_reply("r1")
     assert host.hear("input.speech.started") == []

@@ -260,7 +260,7 @@ def run_tool(
 ) -> events.ToolFinished:
     client = browser.Client(host, ClientConfig.from_dict({}), registry)
     told: list[events.Event] = []
-    client.handle = told.append  # type: ignore[method-assign]
+    client.handle = told.append  # type: ignore[method-assign, assignment]
 
     async def go() -> None:
         client._run_tool(commands.RunTool(call_id="c1", name=name, arguments=arguments, timeout_ms=timeout_ms))

@@ -94,6 +94,38 @@ def ready(**fields: Any) -> ev.SessionReady:
 
 
 # What each server message means when it is the first thing heard, that is, before the server was ready.
+FAULTS: list[tuple[str, str, dict[str, Any]]] = [
+    ("error unauthorized", "auth", {"retryable": True, "closes": True}),
+    ("error UNAUTHORIZED, documented", "auth", {"retryable": True, "closes": True}),
+    ("error FORBIDDEN", "forbidden", {"closes": True}),
+    ("error INTERNAL_ERROR", "server", {"retryable": True, "closes": True}),
+    ("error internal_error", "server", {"retryable": True, "closes": True}),
+    ("error server_error", "server", {"retryable": True, "closes": True}),
+    ("error at_capacity", "capacity", {"retryable": True, "closes": True}),
+    ("error concurrency_exceeded", "capacity", {"retryable": True, "closes": True}),
+    ("error session_not_found", "not_resumable", {"retryable": True, "closes": True}),
+    ("error session_forbidden", "not_resumable", {"closes": True}),
+    ("error session_expired", "expired", {"retryable": True, "closes": True}),
+    ("error invalid voice", "invalid_setting", {"closes": True, "choices": ("alba", "anna", "charles")}),
+    ("error agent_id with inline fields", "invalid_setting", {"closes": True}),
+    ("error agent_not_found", "invalid_setting", {"closes": True}),
+    ("error inline llm", "invalid_setting", {"closes": True}),
+    ("error greeting null", "invalid_message", {}),
+    ("error agent_id_not_first", "immutable_setting", {}),
+    ("error immutable_field", "immutable_setting", {}),
+    ("error bad tool schema", "invalid_setting", {}),
+    ("error invalid_config", "invalid_setting", {}),
+    ("error invalid_webhook", "invalid_setting", {}),
+    ("error unknown type", "invalid_message", {}),
+    ("error not JSON", "invalid_message", {}),
+    ("error wrong fields", "invalid_message", {}),
+    ("error invalid_audio", "invalid_audio", {}),
+    ("error audio_rate_violation", "rate", {}),
+    ("error agent_init_failed", "server", {"retryable": True, "closes": True}),
+    ("error agent_timeout", "server", {"retryable": True, "closes": True}),
+    ("error of type error", "invalid_audio", {}),
+]
+
 DECODED: dict[str, list[ev.Event]] = {
     "session.updated": [ev.SessionConfigured(config=SERVER["session.updated"]["config"])],
     "session.ready": [ready(resume_token="rt_abc", expires_at=1790215466.0)],
@@ -125,40 +157,7 @@ DECODED: dict[str, list[ev.Event]] = {
         ev.SessionFaulted(kind="reply", code="provider_error", message="The language model failed", retryable=True),
         ev.ReplyDone(reply_id=RID, interrupted=False, failed=True),
     ],
-    **{
-        name: [fault(name, kind, **more)]
-        for name, kind, more in [
-            ("error unauthorized", "auth", {"retryable": True, "closes": True}),
-            ("error UNAUTHORIZED, documented", "auth", {"retryable": True, "closes": True}),
-            ("error FORBIDDEN", "forbidden", {"closes": True}),
-            ("error INTERNAL_ERROR", "server", {"retryable": True, "closes": True}),
-            ("error internal_error", "server", {"retryable": True, "closes": True}),
-            ("error server_error", "server", {"retryable": True, "closes": True}),
-            ("error at_capacity", "capacity", {"retryable": True, "closes": True}),
-            ("error concurrency_exceeded", "capacity", {"retryable": True, "closes": True}),
-            ("error session_not_found", "not_resumable", {"retryable": True, "closes": True}),
-            ("error session_forbidden", "not_resumable", {"closes": True}),
-            ("error session_expired", "expired", {"retryable": True, "closes": True}),
-            ("error invalid voice", "invalid_setting", {"closes": True, "choices": ("alba", "anna", "charles")}),
-            ("error agent_id with inline fields", "invalid_setting", {"closes": True}),
-            ("error agent_not_found", "invalid_setting", {"closes": True}),
-            ("error inline llm", "invalid_setting", {"closes": True}),
-            ("error greeting null", "invalid_message", {}),
-            ("error agent_id_not_first", "immutable_setting", {}),
-            ("error immutable_field", "immutable_setting", {}),
-            ("error bad tool schema", "invalid_setting", {}),
-            ("error invalid_config", "invalid_setting", {}),
-            ("error invalid_webhook", "invalid_setting", {}),
-            ("error unknown type", "invalid_message", {}),
-            ("error not JSON", "invalid_message", {}),
-            ("error wrong fields", "invalid_message", {}),
-            ("error invalid_audio", "invalid_audio", {}),
-            ("error audio_rate_violation", "rate", {}),
-            ("error agent_init_failed", "server", {"retryable": True, "closes": True}),
-            ("error agent_timeout", "server", {"retryable": True, "closes": True}),
-            ("error of type error", "invalid_audio", {}),
-        ]
-    },
+    **{name: [fault(name, kind, **more)] for name, kind, more in FAULTS},
 }
 
 
@@ -257,7 +256,14 @@ def test_a_session_that_becomes_ready_after_a_resume_says_so() -> None:
 
 
 def test_a_config_of_any_shape_is_survived() -> None:
-    for config in (None, 1, [], {"tools": 1}, {"tools": [1, {}, {"name": 1, "http": {}}, {"name": "x", "http": None}]}):
+    shapes: tuple[object, ...] = (
+        None,
+        1,
+        [],
+        {"tools": 1},
+        {"tools": [1, {}, {"name": 1, "http": {}}, {"name": "x", "http": None}]},
+    )
+    for config in shapes:
         codec = Codec()
         (event,) = decode(codec, type="session.ready", session_id="s", config=config)
         assert isinstance(event, ev.SessionReady)

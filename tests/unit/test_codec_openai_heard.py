@@ -82,7 +82,8 @@ def test_a_reply_of_which_nothing_came_is_not_cut() -> None:
 )
 @settings(max_examples=200)
 def test_a_cut_is_always_within_what_was_received(chunks: list[tuple[int, int]], heard_ms: int, done: bool) -> None:
-    codec, received = Codec(), {}
+    codec = Codec()
+    received: dict[str, int] = {}
     for number, size in chunks:
         hear_audio(codec, bytes(size), item_id=f"item_{number}")
         received[f"item_{number}"] = received.get(f"item_{number}", 0) + size

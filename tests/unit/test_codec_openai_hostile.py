@@ -25,7 +25,7 @@ from tests.unit.realtime import (
 )
 
 MESSAGES = list(SERVER.values())
-scalars = (
+scalars: st.SearchStrategy[Any] = (
     st.none()
     | st.booleans()
     | st.integers()
@@ -33,7 +33,7 @@ scalars = (
     | st.text(max_size=20)
     | st.sampled_from(["AAAA", "AAAAAA==", RID, AGENT, USER, "{}", "completed", "cancelled", "function_call", "user"])
 )
-values = st.recursive(
+values: st.SearchStrategy[Any] = st.recursive(
     scalars,
     lambda deeper: st.lists(deeper, max_size=3) | st.dictionaries(st.text(max_size=8), deeper, max_size=3),
     max_leaves=8,
@@ -51,7 +51,7 @@ def mutated(draw: st.DrawFn) -> str:
     message: dict[str, Any] = json.loads(json.dumps(draw(st.sampled_from(MESSAGES))))
     for _ in range(draw(st.integers(0, 3))):
         nested = [name for name in INNER if isinstance(message.get(name), dict)]
-        if nested and draw(st.booleans()):
+        if bool(nested) and draw(st.booleans()):
             message[nested[0]][draw(inner_keys)] = draw(values)
         else:
             message[draw(keys)] = draw(values)
@@ -80,7 +80,7 @@ def test_a_codec_raises_nothing_whatever_a_session_brings(session: list[str | by
                 codec.reply_heard(event.reply_id, 10)
 
 
-JUNK = (None, 0, -1.5, "", "x", [], [[]], {}, True)
+JUNK: tuple[object, ...] = (None, 0, -1.5, "", "x", [], [[]], {}, True)
 
 
 @pytest.mark.parametrize("name", SERVER)

@@ -16,7 +16,7 @@ from pyclient.errors import LocalProtocolError
 from pyclient.session import MUTED_TAIL_MS, Session
 from pyclient.text_input import MAX_TYPED_CHARS
 from pyclient.turn_taking import THINKING_TIMEOUT_MS
-from tests.unit.playbook import FakeHost, of_type, sent_types, silence, tone
+from tests.unit.playbook import FakeHost, sent_types, silence, tone
 
 
 @pytest.fixture
@@ -135,6 +135,7 @@ def test_mute_sends_silence_for_a_while_then_nothing_and_says_so(host: FakeHost)
     assert host.tell(ev.AudioCaptured(pcm=tone(960)), after_ms=MUTED_TAIL_MS) == []
     assert host.tell(ev.MuteChanged(muted=False)) == [cmd.SetCaptureMuted(muted=False)]
     (sent,) = host.tell(ev.AudioCaptured(pcm=tone(960)))
+    assert isinstance(sent, cmd.SendMessage)
     assert base64.b64decode(json.loads(sent.data)["audio"]) == tone(960)
     assert (host.stats["frames_muted"], host.stats["frames_dropped"]) == (2, 0)
 
@@ -259,7 +260,8 @@ def test_what_can_change_in_a_call_is_sent_and_what_cannot_is_named(host: FakeHo
             "output": {"volume": 40},
         },
     }
-    assert host.view["notice"] is None
+    before = host.view["notice"]
+    assert before is None
     assert host.tell(ev.SettingsChanged(voice="eve", greeting="Ahoy.")) == []
     assert host.view["notice"]["title"] == "The new voice and greeting takes effect next call"
 
@@ -343,5 +345,5 @@ def test_a_burst_of_a_whole_minute_is_all_queued(host: FakeHost) -> None:
     host.hear("reply.started", reply_id="r")
     chunk = tone(24_000)
     commands = [command for _ in range(60) for command in host.hear_audio("r", chunk, after_ms=1)]
-    assert sum(len(command.pcm) for command in of_type(commands, cmd.PlayAudio)) == 60 * 48_000  # type: ignore[attr-defined]
+    assert sum(len(command.pcm) for command in commands if isinstance(command, cmd.PlayAudio)) == 60 * 48_000
     assert host.stats["queued_ms"] == 60_000 and host.stats["late_audio_dropped"] == 0

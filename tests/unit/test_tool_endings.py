@@ -116,7 +116,7 @@ def test_every_call_is_answered_once_whatever_way_the_tool_ends(function: Callab
         host = FakeHost()
         client = browser.Client(host, ClientConfig.from_dict({}), ToolRegistry([function]))
         heard: list[events.Event] = []
-        client.handle = heard.append  # type: ignore[method-assign]
+        client.handle = heard.append  # type: ignore[method-assign, assignment]
         client._run_tool(commands.RunTool(call_id="c", name=function.__name__, arguments={}, timeout_ms=100))
         await asyncio.sleep(0.25)
         assert not client.running
@@ -135,7 +135,7 @@ def test_only_our_own_cancelling_is_silent() -> None:
     async def run() -> list[events.Event]:
         client = browser.Client(FakeHost(), ClientConfig.from_dict({}), ToolRegistry([will_not_be_cancelled]))
         heard: list[events.Event] = []
-        client.handle = heard.append  # type: ignore[method-assign]
+        client.handle = heard.append  # type: ignore[method-assign, assignment]
         client._run_tool(commands.RunTool(call_id="c", name="will_not_be_cancelled", arguments={}, timeout_ms=30_000))
         await asyncio.sleep(0.01)
         client._cancel_tool(commands.CancelTool(call_id="c"))
@@ -181,9 +181,11 @@ def test_arguments_are_unwrapped_and_what_is_none_is_answered_with_an_error(give
     realtime, limits = OpenAIRealtimeCodec(), Limits()
     call = {"type": "function_call", "call_id": "c", "name": "forecast", "arguments": given}
     done = {"type": "response.done", "response": {"id": "r", "status": "completed", "output": [call]}}
-    told = [event for event in realtime.decode(json.dumps(done), limits) if isinstance(event, events.ToolCalled)]
+    told: list[events.Event] = [
+        event for event in realtime.decode(json.dumps(done), limits) if isinstance(event, events.ToolCalled)
+    ]
     message = {"type": "tool.call", "call_id": "c", "name": "forecast", "arguments": given}
-    told += list(AssemblyAICodec().decode(json.dumps(message), limits))  # type: ignore[misc]
+    told += list(AssemblyAICodec().decode(json.dumps(message), limits))
     assert len(told) == 2
     for event in told:
         assert isinstance(event, events.ToolCalled)

@@ -120,7 +120,8 @@ class World:
 
     @property
     def _later(self) -> list[ev.Event]:
-        return self.__dict__.setdefault("_waiting_events", [])
+        waiting: list[ev.Event] = self.__dict__.setdefault("_waiting_events", [])
+        return waiting
 
     def _new_line(self) -> None:
         self.read = len(self.host.sent)

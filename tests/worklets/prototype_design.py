@@ -33,7 +33,10 @@ def image_matrix(frequencies: np.ndarray, factor: int, residue: int, half_suppor
     """As `response_matrix`, for the image that a tone leaves when the rate is raised by `factor`: all copies of the
     spectrum whose number is `residue` modulo `factor` fall on one frequency and add up."""
     numbers = residue + factor * np.arange(-12, 13)
-    return np.sum([response_matrix(np.abs(2 * m + frequencies), half_support, harmonics) for m in numbers], axis=0)
+    folded: np.ndarray = np.sum(
+        [response_matrix(np.abs(2 * m + frequencies), half_support, harmonics) for m in numbers], axis=0
+    )
+    return folded
 
 
 def design() -> np.ndarray:

@@ -51,7 +51,7 @@ def test_frames_are_whole_and_no_sample_is_lost_or_doubled_in_ten_seconds(node: 
 
 def test_samples_go_out_low_byte_first(node: Node) -> None:
     """0.5 is 0x4000 (rounded): its bytes on the wire are 00 40."""
-    job = {
+    job: dict[str, Any] = {
         "kind": "capture",
         "context_rate": 24000,
         "input": node.file(np.full(QUANTUM, 0.5, np.float32)),
@@ -239,7 +239,8 @@ def loud_counting(length: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def held_message(result: dict[str, Any]) -> dict[str, Any]:
-    (message,) = [message for message in result["messages"] if message["type"] == "held"]
+    (message,) = (message for message in result["messages"] if message["type"] == "held")
+    assert isinstance(message, dict)
     return message
 
 
@@ -250,7 +251,7 @@ def test_what_was_said_before_the_call_goes_out_first_and_live_sound_follows_wit
     early, late = 3 * 24000 // QUANTUM, 3 * 24000 // QUANTUM
     floats, numbers = loud_counting((early + late) * QUANTUM)
     pace = {"post": {**configure()["post"], "pace": 3}}
-    steps = [{"feed": early}, pace, {"feed": late, "recycle": True}]
+    steps: list[dict[str, Any]] = [{"feed": early}, pace, {"feed": late, "recycle": True}]
     result, made = capture(node, 24000, floats, steps, hold_ms=15000)
     assert result["frames_after_step"][0] == 0
     assert len(made) == len(numbers) // FRAME_SAMPLES * FRAME_SAMPLES
@@ -267,7 +268,7 @@ def test_held_sound_leaves_no_faster_than_the_pace_that_was_asked_for(node: Node
     early, late = 2 * 24000 // QUANTUM, 24000 // 2 // QUANTUM
     floats, _ = loud_counting((early + late) * QUANTUM)
     for pace in (1, 2, 8):
-        steps = [{"feed": early}, {"post": {**configure()["post"], "pace": pace}}, {"feed": late}]
+        steps: list[dict[str, Any]] = [{"feed": early}, {"post": {**configure()["post"], "pace": pace}}, {"feed": late}]
         _, made = capture(node, 24000, floats, steps, hold_ms=15000)
         expected = min(pace * late, early + late) * QUANTUM
         assert expected - 2 * FRAME_SAMPLES < len(made) <= expected, pace
@@ -276,7 +277,11 @@ def test_held_sound_leaves_no_faster_than_the_pace_that_was_asked_for(node: Node
 def test_of_too_much_the_oldest_is_dropped_and_told(node: Node) -> None:
     early = 5 * 24000 // QUANTUM
     floats, numbers = loud_counting((early + 2 * early) * QUANTUM)
-    steps = [{"feed": early}, {"post": {**configure()["post"], "pace": 8}}, {"feed": 2 * early, "recycle": True}]
+    steps: list[dict[str, Any]] = [
+        {"feed": early},
+        {"post": {**configure()["post"], "pace": 8}},
+        {"feed": 2 * early, "recycle": True},
+    ]
     result, made = capture(node, 24000, floats, steps, hold_ms=2000)
     kept = int(np.ceil(2000 / (QUANTUM * 1000 / 24000))) * QUANTUM
     first = early * QUANTUM - kept + QUANTUM  # the first live block finds it full once more
@@ -292,7 +297,11 @@ def test_of_a_long_pause_only_what_a_server_needs_is_sent_and_no_sound_is_left_o
     parts = [np.zeros(5 * rate), word, np.zeros(4 * rate), word, np.zeros(3 * rate)]
     early = sum(map(len, parts)) // QUANTUM
     signal = np.concatenate([*parts, np.zeros(2 * rate)])[None, :]
-    steps = [{"feed": early}, {"post": {**configure()["post"], "pace": 8}}, {"feed": rate // QUANTUM, "recycle": True}]
+    steps: list[dict[str, Any]] = [
+        {"feed": early},
+        {"post": {**configure()["post"], "pace": 8}},
+        {"feed": rate // QUANTUM, "recycle": True},
+    ]
     result, made = capture(node, rate, signal, steps, hold_ms=15000)
     loud = made > 4000
     edges = np.flatnonzero(np.diff(loud.astype(int)))
@@ -321,7 +330,7 @@ def test_a_mute_throws_away_what_is_held(node: Node) -> None:
     mute = {"post": {"type": "mute", "on": True, "silence": True}}
     unmute = {"post": {"type": "mute", "on": False}}
     fast = {"post": {**configure()["post"], "pace": 2}}
-    steps = [{"feed": 100}, mute, {"feed": 100}, unmute, {"feed": 100}, fast, {"feed": 300}]
+    steps: list[dict[str, Any]] = [{"feed": 100}, mute, {"feed": 100}, unmute, {"feed": 100}, fast, {"feed": 300}]
     result, made = capture(node, 24000, floats, steps, hold_ms=15000)
     assert np.array_equal(made, numbers[200 * QUANTUM : 200 * QUANTUM + len(made)]) and len(made) > 0
     result, made = capture(node, 24000, floats, [{"feed": 300}, fast, {"feed": 20}, mute, {"feed": 100}], hold_ms=15000)
@@ -333,7 +342,7 @@ def test_a_mute_throws_away_what_is_held(node: Node) -> None:
 def test_a_stop_throws_away_what_is_held(node: Node) -> None:
     """Whoever hangs up before the call began has said nothing."""
     floats, numbers = loud_counting(400 * QUANTUM)
-    steps = [{"feed": 200}, {"post": {"type": "stop"}}, configure(), {"feed": 200}]
+    steps: list[dict[str, Any]] = [{"feed": 200}, {"post": {"type": "stop"}}, configure(), {"feed": 200}]
     result, made = capture(node, 24000, floats, steps, hold_ms=15000)
     assert result["said"] == []
     assert np.array_equal(made, numbers[200 * QUANTUM : 200 * QUANTUM + len(made)])

@@ -12,8 +12,8 @@ from tests.worklets.node import QUANTUM, Node, decibels, fit_tone, samples
 
 WIRE_HZ = 24000
 CONTEXT_RATES_HZ = (16000, 44100, 48000, 96000)
-CONFIGURE = {"post": {"type": "configure", "rate_hz": WIRE_HZ}}
-FLUSH = {"post": {"type": "flush"}}
+CONFIGURE: dict[str, Any] = {"post": {"type": "configure", "rate_hz": WIRE_HZ}}
+FLUSH: dict[str, Any] = {"post": {"type": "flush"}}
 
 
 def audio(count: int, item: str = "a") -> dict[str, Any]:
@@ -34,7 +34,7 @@ def play(
     node: Node, source: np.ndarray, steps: list[dict[str, Any]], context_rate: int = 48000
 ) -> tuple[dict[str, Any], np.ndarray]:
     """The result and all that was rendered."""
-    job = {
+    job: dict[str, Any] = {
         "kind": "playback",
         "context_rate": context_rate,
         "input": node.file(source.astype("<i2")),

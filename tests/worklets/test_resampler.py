@@ -111,7 +111,7 @@ def test_the_cheap_setting_is_still_clean_for_speech(node: Node) -> None:
 def test_equal_rates_pass_every_sample_unchanged_and_at_once(node: Node) -> None:
     """A device at the wire's rate must not pay for a filter."""
     noise = np.random.default_rng(1).uniform(-1, 1, 5000)
-    job = {
+    job: dict[str, Any] = {
         "kind": "resample",
         "from": 24000,
         "to": 24000,
@@ -131,7 +131,7 @@ def test_the_output_does_not_depend_on_how_the_stream_is_cut(node: Node, pair: t
     a, b = pair
     source = node.file(rng.uniform(-1, 1, a // 4))
     random_sizes = [int(n) for n in rng.integers(1, 900, 50)]
-    jobs = [
+    jobs: list[dict[str, Any]] = [
         {
             "kind": "resample",
             "from": a,
@@ -166,7 +166,7 @@ def test_a_long_stream_has_exactly_the_right_number_of_samples(node: Node, pair:
     """A count that is off by one in a thousand is a drift: after an hour the two ends are seconds apart."""
     a, b = pair
     seconds = 30
-    job = {
+    job: dict[str, Any] = {
         "kind": "resample",
         "from": a,
         "to": b,
@@ -184,7 +184,7 @@ def test_a_long_stream_has_exactly_the_right_number_of_samples(node: Node, pair:
 def test_a_stream_is_never_later_than_two_milliseconds(node: Node, pair: tuple[int, int]) -> None:
     """Measured from outside, one sample at a time: what went in against what came out."""
     a, b = pair
-    job = {
+    job: dict[str, Any] = {
         "kind": "resample",
         "from": a,
         "to": b,
@@ -199,7 +199,7 @@ def test_a_stream_is_never_later_than_two_milliseconds(node: Node, pair: tuple[i
 @pytest.mark.parametrize(("quality", "whistle_db"), [("cheap", -55), ("default", -96), ("best", -141)])
 def test_a_constant_passes_by_one_without_a_whistle_on_it(node: Node, quality: str, whistle_db: float) -> None:
     """Phases of unequal sums would put a tone on every constant, and microphones do deliver constants."""
-    jobs = [
+    jobs: list[dict[str, Any]] = [
         {
             "kind": "resample",
             "from": a,
@@ -229,7 +229,7 @@ def test_a_sweep_agrees_with_an_independent_implementation(node: Node, pair: tup
     sweep = signal.chirp(time, 50, time[-1], 0.8 * min(a, b) / 2) * signal.windows.tukey(a, 0.1)
     taps = signal.firwin(2 * 300 * max(up, down) + 1, 0.96 / max(up, down), window=("kaiser", 15.0))
     wanted = signal.resample_poly(sweep, up, down, window=taps)
-    jobs = [
+    jobs: list[dict[str, Any]] = [
         {
             "kind": "resample",
             "from": a,
@@ -254,7 +254,7 @@ def test_noise_above_the_wire_s_band_is_kept_out(node: Node) -> None:
     rng = np.random.default_rng(3)
     taps = signal.firwin(2001, 13600, fs=48000, pass_zero=False, window=("kaiser", 14.0))
     hiss = np.convolve(rng.standard_normal(60000), taps, mode="valid")
-    job = {
+    job: dict[str, Any] = {
         "kind": "resample",
         "from": 48000,
         "to": 24000,
@@ -282,7 +282,7 @@ def test_the_constants_are_the_optimum_that_their_design_finds() -> None:
 )
 def test_a_rate_or_quality_that_cannot_be_is_refused(node: Node, a: float, b: float, quality: str) -> None:
     """A silent fall-back would be heard as the wrong pitch."""
-    job = {
+    job: dict[str, Any] = {
         "kind": "tones",
         "from": a,
         "to": b,

@@ -4,20 +4,21 @@ import collections
 import gc
 import json
 import time
+from typing import Any
 
 import js
 from pyodide.ffi import create_proxy
 
-_pauses_ms = []
-_before = [0, 0.0]
-_kinds_before = {}
+_pauses_ms: list[float] = []
+_before: list[Any] = [0, 0.0]
+_kinds_before: dict[str, int] = {}
 
 
 def _kinds() -> dict[str, int]:
     return dict(collections.Counter(type(one).__name__ for one in gc.get_objects()))
 
 
-def _collecting(phase, info):
+def _collecting(phase: str, info: dict[str, Any]) -> None:
     now = time.perf_counter()
     if phase == "start":
         _before[1] = now
