@@ -57,6 +57,7 @@ class Reply:
     id: str  # ours: the vendor's, with a suffix after a lost session
     wire_id: str
     order: int
+    announced: bool = False  # the server said that it begins
     done: bool = False  # the server made all of it, or stopped making it, or began another one meanwhile
     ended: bool = False  # and it said so: no sound of it is on its way
     interrupted: bool = False  # the server said so
@@ -200,10 +201,16 @@ class BargeIn:
         return own_id if reply is None else reply.wire_id
 
     def started(self, event: ReplyStarted) -> Reply:
-        known = self._replies.get(event.reply_id + self._suffix)
-        if known is not None:
-            return known  # said twice: no new reply
-        reply = self._record(event.reply_id)
+        reply = self._replies.get(event.reply_id + self._suffix)
+        if reply is None:
+            reply = self._record(event.reply_id)
+        elif reply.announced or reply.ended or reply is self.current:
+            reply.announced = True
+            return reply  # said twice: no new reply
+        reply.announced = True
+        return self._begin(reply)
+
+    def _begin(self, reply: Reply) -> Reply:
         if self.current is not None:
             self.current.done = True  # a server makes one reply at a time: its "done" got lost
         self.current = self._last = reply
@@ -336,9 +343,17 @@ class BargeIn:
     # --- inside ----------------------------------------------------------------------------------------------------
 
     def _find(self, reply_id: str) -> Reply:
-        """A reply by its id. One that nobody announced begins here: the announcement may be missing in older servers."""
-        known = self._replies.get(self.id_of(reply_id))
-        return known if known is not None else self.started(ReplyStarted(reply_id=reply_id))
+        """A reply by its id. One that nobody announced begins here: the announcement may be missing in older servers.
+
+        While one that was announced is being made, it is what is left of an old one: its end is not coming, and nobody is to wait
+        for that.
+        """
+        reply = self._replies.get(self.id_of(reply_id))
+        if reply is None:
+            reply = self._record(reply_id)
+            if self.current is None or not self.current.announced:
+                self._begin(reply)
+        return reply
 
     def _record(self, reply_id: str) -> Reply:
         self._made += 1

@@ -255,6 +255,26 @@ def test_audio_of_a_reply_that_nobody_announced_plays(host: FakeHost) -> None:
     ]
 
 
+def test_what_is_left_of_a_forgotten_reply_is_not_the_one_that_is_being_made(host: FakeHost) -> None:
+    """No end of it is coming: whoever waited for that would wait for ever."""
+    host.hear("reply.started", reply_id="r2")
+    host.hear("transcript.agent", reply_id="r1", item_id="m1", text="Late.")
+    assert host.stats["replies"] == 1
+    host.hear("reply.done", reply_id="r2", status="completed")
+    assert host.session._call.replies.current is None
+    assert ("agent", "Late.", True, False) in host.turns("agent")
+
+
+def test_a_reply_that_is_announced_after_its_first_sound_is_being_made(host: FakeHost) -> None:
+    host.hear("reply.started", reply_id="r1")
+    host.hear_audio("r2", tone(240))
+    host.hear("reply.done", reply_id="r1", status="completed")
+    host.hear("reply.started", reply_id="r2")
+    current = host.session._call.replies.current
+    assert current is not None
+    assert current.id == "r2"
+
+
 def test_a_verdict_on_an_old_reply_does_not_silence_a_newer_one(host: FakeHost) -> None:
     host.speak_reply("r1")
     host.render("r1", 24_000)
