@@ -169,7 +169,8 @@ class Reconnect:
     def ready(self, event: events.SessionReady, now_ms: float) -> None:
         """The server takes audio again; the session is live."""
         call = self._call
-        self.same = self._resuming and event.session_id in ("", self._resume_id)
+        # After a refusal that was not understood, only the old id says that it is the old session.
+        self.same = self._resuming and event.session_id in (call.session_id, *(("",) if self._resume_id else ()))
         self._back_ms = now_ms
         call.untell(notices.LINE_LOST.code)
         if self.same:

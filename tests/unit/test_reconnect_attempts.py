@@ -185,6 +185,19 @@ def test_a_resume_that_is_not_understood_is_not_asked_for_again(host: FakeHost) 
     assert host.sent[-1]["type"] == "session.update"
 
 
+def test_a_resume_that_works_in_spite_of_an_error_is_the_old_session(host: FakeHost) -> None:
+    """What the error was about is not known; the old id says that nothing is lost."""
+    known = host.view["session_id"]
+    host.drop()
+    host.wait("retry")
+    host.grant()
+    host.opened()
+    host.hear("session.error", code="odd_code", message="m")
+    host.hear("session.ready", session_id=known)
+    assert host.view["state"] == "live" and host.view["session_id"] == known
+    assert host.view["notice"] is None, "nothing was forgotten"
+
+
 def test_the_server_may_end_the_session_when_we_come_back(host: FakeHost) -> None:
     host.drop()
     host.wait("retry")
