@@ -138,19 +138,21 @@ class BargeIn:
         """The verdict timer fired: the server lets the reply go on."""
         self._restore(RESTORE_RAMP_MS)
 
-    def interrupt(self) -> str | None:
-        """The person wants quiet. Returns the vendor's id of the reply that the server is still making, if it makes one."""
-        waiting, making = self._waiting(), self._making
-        if not waiting and making is None:
-            return None
+    def interrupt(self) -> list[str]:
+        """The person wants quiet. Returns the vendor's ids of the replies that the server may still be making, the newest first."""
+        making = [reply for reply in self._replies.values() if reply.announced and not (reply.ended or reply.stale)]
+        if self.current is not None and self.current not in making:
+            making.append(self.current)
+        making = [reply for reply in reversed(making) if not reply.silenced]
+        if not making and not self._waiting():
+            return []
         self._stats.interruptions += 1
-        if making is not None:
-            self._cut(making)
+        for reply in making:
+            self._cut(reply)
         self._flush()
-        if making is None:
-            return None
-        self._owe(making)
-        return making.wire_id
+        for reply in making:
+            self._owe(reply)
+        return [reply.wire_id for reply in making]
 
     def lower(self) -> None:
         """A first sign of speech by client-side voice activity detection, which also reports what became of it."""

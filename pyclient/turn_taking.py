@@ -85,8 +85,10 @@ class TurnTaking:
         """The person wants quiet: by the button, by typing, by the talk key, or by speech that only we can hear."""
         call = self._call
         making = call.replies.interrupt()
-        if making is not None and call.state is State.LIVE and call.codec.features.reply_cancel:
-            call.send("reply cancel", call.codec.reply_cancel(making))
+        if making and call.state is State.LIVE and call.codec.features.reply_cancel:
+            # Where a request does not name its reply, one is enough.
+            messages = dict.fromkeys(message for wire_id in making for message in call.codec.reply_cancel(wire_id))
+            call.send("reply cancel", list(messages))
             call.replies.cancel_sent()
         call.check_drained()
         call.changed = True

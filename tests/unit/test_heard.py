@@ -91,6 +91,18 @@ def test_the_button_cancels_what_is_being_made_then_reports(host: WireHost) -> N
     assert host.brief() == ["cancel r1", "heard r1 200"]
 
 
+def test_the_button_cancels_all_that_is_being_made_and_none_of_it_sounds_later(host: WireHost) -> None:
+    """Servers may make several replies at once; of the older one nothing has come when the person wants quiet."""
+    host.tell(ev.ReplyStarted(reply_id="r1"))
+    reply(host, "r2")
+    host.tell(ev.InterruptRequested())
+    host.flushed("r2", 4_800)
+    before = len(host.played)
+    host.tell(ev.ReplyAudio(reply_id="r1", pcm=bytes(4_800)))
+    assert len(host.played) == before
+    assert host.brief() == ["cancel r2", "cancel r1", "heard r2 200"]
+
+
 def test_the_button_does_not_cancel_what_is_made_already(host: WireHost) -> None:
     reply(host, "r1", done=True)
     host.tell(ev.InterruptRequested())
