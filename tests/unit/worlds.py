@@ -288,7 +288,7 @@ class World:
         """Everything that is under way ends, as it would in life."""
         for round_ in range(60):
             state = self.host.session.state
-            for _ in range(4):
+            for _ in range(max(4, len(self.host.sent) - self.read)):
                 self.server_reads(1)
             while self.calls:
                 self.tool_ends(1)
