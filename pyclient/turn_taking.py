@@ -27,7 +27,7 @@ SETTLE_TIMER = "settle"
 # After the end of speech the server begins its own reply. Where it does not, what is still wanted is asked for.
 ASK_GRACE_MS = 1_500
 ASK_TIMER = "ask"
-# Refusals in a row without any reply: then the server means it.
+# Refusals in a row with no reply in the way: then the server means it.
 MAX_REFUSALS = 5
 
 # Speech that lasts longer than this, while the microphone has been quiet for `STALE_QUIET_MS`, is a lost "stopped".
@@ -161,7 +161,8 @@ class TurnTaking:
     def refused(self, instructions: str, now_ms: float) -> None:
         """The server is making another reply: ask again after it. What it refuses without end is told."""
         self._asked = False
-        self._refusals += 1
+        if self._call.replies.current is None:
+            self._refusals += 1
         if self._refusals > MAX_REFUSALS:
             self._wanted.clear()
             self.stop_awaiting()

@@ -170,6 +170,18 @@ def test_several_refused_requests_become_one() -> None:
     assert host.types() == [ASK]
 
 
+def test_many_messages_typed_at_once_are_answered_however_many_are_refused_over_one_reply() -> None:
+    host = live()
+    for number in range(MAX_REFUSALS + 3):
+        host.tell(ev.TextSubmitted(text=f"text {number}"))
+    host.created("r1")
+    for _ in range(MAX_REFUSALS + 2):
+        host.refuse()
+    host.sent.clear()
+    host.done("r1")
+    assert host.types() == [ASK]
+
+
 def test_a_refused_request_waits_for_a_person_who_speaks() -> None:
     host = live()
     host.tell(ev.TextSubmitted(text="hello"))
