@@ -5,6 +5,7 @@
  * `globalThis.parleyAhead` is for `worker_link.js`, which takes the worker over, and `shell.js`.
  */
 
+import { decodedCopy } from "./static/decoded_copy.js";
 import { matches } from "./static/sha256.js";
 
 /** @import { AheadNews, Described } from "./static/messages.js" */
@@ -50,13 +51,14 @@ import { matches } from "./static/sha256.js";
    * A worker needs its time to begin, a tenth of a second in Firefox. Meanwhile the page asks for what every start needs,
    * and hands it on (`preload.js` in the worker). What fails here the worker asks for once more.
    *
-   * @param {Worker} worker   @param {Described} file   @param {Take} take   @param {string} integrity
+   * @param {Worker} worker   @param {Described} file   @param {Take} take
+   * @param {{integrity?: string, copy?: Promise<Response | null>}} from
    */
-  async function handAhead(worker, file, take, integrity = "") {
+  async function handAhead(worker, file, take, { integrity = "", copy } = {}) {
     /** @type {Give} */
     const give = (message, transfer = []) => worker.postMessage({ type: "ahead", of: file.url, ...message }, transfer);
     try {
-      const answer = await fetch(file.url, { integrity });
+      const answer = (await copy) ?? (await fetch(file.url, { integrity }));
       if (!answer.ok) throw new Error(`status ${answer.status}`);
       await take(answer, give, file);
       give({ end: true });
@@ -89,16 +91,20 @@ import { matches } from "./static/sha256.js";
     else give({ piece }); // packed twice, or damaged: the worker knows what to do with it
   }
 
+  const { blocks } = boot.snapshot;
   const { loader, script, wasm } = boot.runtime;
-  const files = [loader, script, wasm, boot.snapshot.blocks];
+  const files = [loader, script, wasm, blocks];
   const urls = files.map(({ url }) => url);
+  const copy = decodedCopy(blocks); // looked for while the worker is being started
   // What the first worker says before anybody listens, is kept: messages and errors, as events.
   /** @type {typeof globalThis.parleyAhead.first} */
   const first = { worker: startWorker(config.choices[0].settings, urls), said: [] };
   // A script is run from its address. Whether it is what was built, which the browser finds out, is all that is handed on.
-  for (const file of [loader, script]) handAhead(first.worker, file, async () => {}, `sha256-${file.sha256[0]}`);
+  for (const file of [loader, script]) {
+    handAhead(first.worker, file, async () => {}, { integrity: `sha256-${file.sha256[0]}` });
+  }
   handAhead(first.worker, wasm, compiled);
-  handAhead(first.worker, boot.snapshot.blocks, pieces);
+  handAhead(first.worker, blocks, pieces, { copy });
   first.worker.onmessage = first.worker.onerror = (/** @type {MessageEvent | ErrorEvent} */ event) =>
     void first.said.push(event);
   globalThis.parleyAhead = { config, first, startWorker };

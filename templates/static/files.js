@@ -18,10 +18,14 @@ const GZIP = [0x1f, 0x8b];
 
 /**
  * @param {Described} file   @param {string} what for a person
- * @param {{ahead?: Ahead | null, progress?: (share: number) => void}} options
+ * @param {{ahead?: Ahead | null, progress?: (share: number) => void, again?: () => void}} options
+ *   `again` is called before a second try
  */
-export function whole(file, what, { ahead = null, progress } = {}) {
-  return twice((cache, isFirst) => exactly(file, piecesOf(file, what, cache, isFirst ? ahead : null), what, progress));
+export function whole(file, what, { ahead = null, progress, again = () => {} } = {}) {
+  return twice((cache, isFirst) => {
+    if (!isFirst) again();
+    return exactly(file, piecesOf(file, what, cache, isFirst ? ahead : null), what, progress);
+  });
 }
 
 /**

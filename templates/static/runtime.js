@@ -7,6 +7,7 @@
  */
 
 import { compiled, imported, whole, wholeNow } from "./files.js";
+import { dropDecoded, keepDecoded } from "./decoded_copy.js";
 import { messageOf } from "./death.js";
 import { FileFault, nameOf } from "./genuine.js";
 import { runtimeOptions, settle } from "./restore.js";
@@ -16,7 +17,7 @@ import { Secondaries, Secondary } from "./deferred_wasm.js";
 /** @import { BootConfig, Described, RuntimeFiles } from "./messages.js" */
 /** @import { Factory, Pyodide, PyodideOptions } from "./pyodide.js" */
 /** @typedef {(name: "runtime" | "python" | "client", percent: number) => void} Stage */
-/** @typedef {{python: Pyodide, rest: Secondaries | null}} Started */
+/** @typedef {{python: Pyodide, rest: Secondaries | null, keep?: () => Promise<void>}} Started   `keep` what the next visit shall find */
 /**
  * @typedef {(config: BootConfig, stage: Stage, ahead: Ahead | null, wasm: Promise<WebAssembly.Module>) => Promise<Started>} Start
  */
@@ -86,14 +87,14 @@ async function fromSnapshot(config, stage, ahead, wasm) {
   // Pyodide would begin with the big files only when its scripts have arrived: they are on their way before that.
   // They share the line: how much there is of the one says how much there is of both.
   const progress = (/** @type {number} */ share) => stage(share < 1 ? "runtime" : "python", Math.round(75 * share));
-  const memory = whole(blocks, "the snapshot", { ahead, progress });
+  const memory = whole(blocks, "the snapshot", { ahead, progress, again: () => dropDecoded(blocks) });
   memory.catch(() => {}); // told when it is awaited, not as a stray rejection before that
   const [{ loadPyodide }, { default: create }] = await scripts(config.runtime, ahead);
   const options = { ...runtimeOptions(meta, memory, create), ...output, indexURL: NOWHERE, stdLibURL: "empty.zip" };
   const python = await compiledAlready(wasm, rest, { "empty.zip": () => EMPTY_ZIP }, () => loadPyodide(options));
   settle(python);
   installLibrary(python, config);
-  return { python, rest };
+  return { python, rest, keep: async () => keepDecoded(blocks, await memory) };
 }
 
 /** @type {Start} */

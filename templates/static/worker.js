@@ -48,7 +48,7 @@ async function boot(config) {
   coming.catch(() => {}); // told when it is awaited
   const packages = config.packages && whole(config.packages, "the packages of the agent's tools");
   packages?.catch(() => {});
-  const { python, rest, way, why } = await startPython(config, stage, ahead);
+  const { python, rest, keep, way, why } = await startPython(config, stage, ahead);
   stage("client", 95);
   const tools = await coming;
   if (packages) python.pyimport("pyclient.lazy_stdlib").install_packages(await packages);
@@ -58,7 +58,8 @@ async function boot(config) {
   const whys = [why, tools?.why].filter(Boolean).join("; ");
   post({ type: "boot", stage: "ready", percent: 100, way, why: whys || null });
   for (const message of waiting.splice(0)) host.intent(message);
-  rest?.bringAhead();
+  await rest?.bringAhead();
+  await keep?.();
 }
 
 /**
