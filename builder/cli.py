@@ -59,9 +59,10 @@ def parse(argv: list[str]) -> argparse.Namespace:
     if argv[0] == "test":  # everything behind `test` is pytest's, dashes too, but a person may ask for help here
         if argv[1:] in (["-h"], ["--help"]):
             print(
-                "usage: build.py test [ARGS]\n\nInstalls what the tests need (browsers too), runs every check and test."
+                "usage: build.py test [--coverage | ARGS]\n\nInstalls what the tests need (browsers too), runs every check and test."
             )
-            print("ARGS go to pytest, for example: -k resampler, --engines chromium, -x")
+            print("--coverage reports which branches of pyclient run in tests/unit; takes no other ARGS.")
+            print("Other ARGS go to pytest, for example: -k resampler, --engines chromium, -x")
             raise SystemExit(0)
         return argparse.Namespace(command="test", pytest=argv[1:])
     if argv[0] == "talk":  # its own options are read where the harness is

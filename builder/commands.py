@@ -66,6 +66,8 @@ def build(arguments: argparse.Namespace) -> int:
 
 def test(arguments: argparse.Namespace) -> int:
     """Check, install browsers where they are needed, then hand over to pytest: everything without arguments (`suite.py`)."""
+    if "--coverage" in arguments.pytest:
+        return _hand_over("tests.support.own_coverage", [word for word in arguments.pytest if word != "--coverage"])
     browsers.ensure(browsers.wanted(arguments.pytest), say)
     if webservers.wanted(arguments.pytest):
         webservers.ensure(say)

@@ -6,10 +6,14 @@ from typing import Any
 
 import pytest
 
+from pyclient import barge_in
 from pyclient import commands as cmd
 from pyclient import events as ev
 from pyclient.barge_in import MAX_REPLIES
+from pyclient.tools import ToolRegistry
+from tests.unit.fakewire import wire_host
 from tests.unit.playbook import FakeHost, of_type, silence, tone
+from tests.unit.test_tool_calls import weather
 
 DUCK = cmd.SetPlaybackGain(gain=0.2, ramp_ms=15)
 RESTORE = cmd.SetPlaybackGain(gain=1.0, ramp_ms=120)
@@ -304,6 +308,133 @@ def test_many_replies_are_forgotten_in_order_and_the_last_ones_are_known(host: F
         host.hear("reply.done", reply_id=f"r{number}", status="interrupted")
     assert host.hear_audio(f"r{MAX_REPLIES + 49}", tone(240)) == []
     assert len(host.session._call.replies._replies) == MAX_REPLIES
+
+
+def test_a_reply_that_is_forgotten_is_not_sounding_any_more(host: FakeHost) -> None:
+    host.speak_reply("first", text="Once")
+    for number in range(MAX_REPLIES - 1):
+        host.hear("reply.started", reply_id=f"r{number}")
+    assert host.view["turns"][0]["sounding"], "some of it waits to be heard"
+    host.hear("reply.started", reply_id="one too many")
+    host.hear("transcript.user", item_id="m", text="Hello.")
+    assert not host.view["turns"][0]["sounding"]
+
+
+# --- speech that only the page hears -----------------------------------------------------------------------------------
+
+
+def test_a_first_sign_of_speech_lowers_the_voice_and_a_false_alarm_raises_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = wire_host(monkeypatch, server_barge_in=False, frame_ms=20)
+    host.tell(ev.ReplyAudio(reply_id="", pcm=tone(48_000)))
+    host.render("reply#1", 480)
+    loud, quiet = ev.AudioCaptured(pcm=tone(480, level=12_000)), ev.AudioCaptured(pcm=silence(480))
+    assert DUCK in [command for _ in range(3) for command in host.tell(loud, after_ms=20)]
+    assert RESTORE in [command for _ in range(10) for command in host.tell(quiet, after_ms=20)]
+    assert host.stats["interruptions"] == 0
+
+
+def test_a_first_sign_of_speech_while_nothing_sounds_lowers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = wire_host(monkeypatch, server_barge_in=False, frame_ms=20)
+    loud = ev.AudioCaptured(pcm=tone(480, level=12_000))
+    assert not of_type([command for _ in range(3) for command in host.tell(loud, after_ms=20)], cmd.SetPlaybackGain)
+    assert host.stats["ducks"] == 0
+
+
+# --- names of replies -------------------------------------------------------------------------------------------------
+
+
+def test_a_reply_that_nobody_named_is_the_one_being_made_and_then_the_last_one(host: FakeHost) -> None:
+    """Older documents leave the id out."""
+    host.hear("reply.started", reply_id="r1")
+    assert played(host.hear_audio("", tone(240))) == ["r1"]
+    host.hear("reply.done")
+    host.hear("transcript.agent", text="It is noon.")
+    assert host.turns("agent") == [("agent", "It is noon.", True, False)]
+
+
+def test_the_server_hears_its_own_id_also_after_a_session_was_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ours tells the replies of two sessions apart."""
+    host = wire_host(monkeypatch, tools=ToolRegistry([weather]))
+    host.drop()
+    host.wait("retry")
+    host.open_wire("another session")
+    host.brief()
+    host.tell(ev.ReplyStarted(reply_id="r1"))
+    host.tell(ev.ToolCalled(call_id="c", name="weather", arguments={"city": "Oslo"}, reply_id="r1"))
+    host.tell(ev.ReplyDone(reply_id="r1", interrupted=False))
+    host.tell(ev.ToolFinished(call_id="c", result_json="{}", is_error=False))
+    assert host.brief() == ["tool result c", "results sent r1"]
+
+
+def test_the_fast_path_is_for_the_reply_that_has_the_voice(host: FakeHost) -> None:
+    host.hear("reply.started", reply_id="r1")
+    fast = host.session.audio_fast_path
+    assert fast.item_of("r1") == "r1" and not fast.may_play(), "nothing of it was played yet"
+    host.hear_audio("r1", tone(240))
+    assert fast.may_play()
+    assert fast.item_of("nobody") == ""
+
+
+def test_a_session_that_is_over_is_silent_at_once(host: FakeHost) -> None:
+    host.speak_reply("r1")
+    assert FLUSH in host.tell(ev.HangUpRequested())
+    assert host.hear_audio("r1", tone(240)) == []
+
+
+# --- replies that overlap ---------------------------------------------------------------------------------------------
+
+
+def overlapping(host: FakeHost, *older: str) -> None:
+    """`older` replies have begun, and a newer one is heard; then sound of the older ones comes late."""
+    for reply_id in older:
+        host.hear("reply.started", reply_id=reply_id)
+    host.hear("reply.started", reply_id="new")
+    host.hear_audio("new", tone(2_400))
+    for reply_id in older:
+        assert host.hear_audio(reply_id, tone(240)) == [], "it would sound in the middle of the newer one"
+
+
+def played(commands: list[cmd.Command]) -> list[str]:
+    return [command.item_id for command in commands if isinstance(command, cmd.PlayAudio)]
+
+
+def test_late_sound_of_older_replies_waits_for_the_end_of_the_newer_one_and_keeps_its_order(host: FakeHost) -> None:
+    overlapping(host, "r1", "r2")
+    assert played(host.hear("reply.done", reply_id="new")) == ["r1", "r2"]
+    assert host.stats["late_audio_dropped"] == 0
+
+
+def test_late_sound_that_waits_is_handed_out_when_the_line_is_lost(host: FakeHost) -> None:
+    """No more of the newer reply is coming."""
+    overlapping(host, "r1")
+    assert played(host.drop()) == ["r1"]
+
+
+def test_of_late_sound_only_so_much_waits(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(barge_in, "MAX_HELD_BYTES", 2 * 240)
+    overlapping(host, "r1", "r2")
+    assert played(host.hear("reply.done", reply_id="new")) == ["r1"]
+    assert host.stats["late_audio_dropped"] == 1
+
+
+def test_sound_of_no_length_is_nothing(host: FakeHost) -> None:
+    host.hear("reply.started", reply_id="r1")
+    assert host.tell(ev.ReplyAudio(reply_id="r1", pcm=b"")) == []
+    assert host.view["turns"] == [] and host.stats["late_audio_dropped"] == 0
+
+
+def test_words_that_come_after_the_end_of_a_reply_leave_its_turn_whole(host: FakeHost) -> None:
+    host.speak_reply("r1", text="Once upon")
+    host.hear("reply.done", reply_id="r1")
+    host.hear("transcript.agent.delta", reply_id="r1", delta=" a time")
+    assert host.turns("agent") == [("agent", "Once upon a time", True, False)]
+
+
+def test_a_line_that_is_lost_while_nothing_is_being_made_cuts_nothing_off(host: FakeHost) -> None:
+    host.speak_reply("r1", text="Once upon a time")
+    host.hear("reply.done", reply_id="r1")
+    host.drop()
+    assert host.turns("agent") == [("agent", "Once upon a time", True, False)]
 
 
 # --- the button ------------------------------------------------------------------------------------------------------------------

@@ -187,6 +187,14 @@ def test_muting_in_mid_sentence_ends_the_sentence(host: WireHost) -> None:
     assert hear(host, LOUD, 40) == []
 
 
+def test_muting_between_sentences_ends_none(host: WireHost) -> None:
+    """And a voice that a first sign of speech had lowered is raised: nothing more is heard that could decide it."""
+    speaking(host)
+    hear(host, LOUD, 60)
+    assert cmd.SetPlaybackGain(gain=1.0, ramp_ms=120) in host.tell(ev.MuteChanged(muted=True))
+    assert host.view["activity"] == "agent_speaking" and host.stats["interruptions"] == 0
+
+
 def test_where_the_server_hears_for_itself_client_turn_detection_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     host = wire_host(monkeypatch)
     host.tell(ev.ReplyStarted(reply_id="r1"))

@@ -474,3 +474,23 @@ def test_the_same_code_means_something_else_before_the_server_was_ready() -> Non
 def test_the_reason_of_an_unknown_code_is_shown_but_not_at_any_length() -> None:
     reason = Codec().close_reason(4999, "because " * 1_000, True)
     assert "because" in reason.hint and len(reason.hint) < 200
+
+
+def test_what_this_wire_has_no_message_for_sends_nothing() -> None:
+    """Protocol file sections 4.5, 5 and 8. A session asks `features` first; asked all the same, nothing goes out."""
+    codec = after_ready("session.ready")
+    assert not (codec.features.push_to_talk or codec.features.history)
+    assert [*codec.talk_begin(), *codec.talk_end(), *codec.history([("user", "Hello.")])] == []
+    assert [*codec.reply_heard(RID, 300), *codec.tool_results_sent(RID)] == []
+
+
+def test_a_question_whether_the_server_is_there_changes_nothing() -> None:
+    """Protocol file section 4.1."""
+    assert [json.loads(message) for message in Codec().probe()] == [{"type": "session.update", "session": {}}]
+
+
+def test_typed_text_is_a_message_and_a_request_that_holds_it_too() -> None:
+    """Protocol file sections 4.4 and 4.5: the message alone was seen not to reach the model."""
+    message, request = (json.loads(text) for text in Codec().user_text("Is it late?"))
+    assert message == {"type": "conversation.message", "role": "user", "content": "Is it late?"}
+    assert request["type"] == "reply.create" and request["instructions"].endswith("Is it late?")

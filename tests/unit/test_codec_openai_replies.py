@@ -233,3 +233,48 @@ def test_arguments_that_cannot_be_read_still_reach_the_desk_that_refuses_them(ar
 
 def test_the_answer_is_asked_for_once_for_all_results() -> None:
     assert said(Codec().tool_results_sent(RID)) == [CLIENT["response.create"]]
+
+
+# --- words after the end ------------------------------------------------------------------------------------------------
+
+
+def over(codec: Codec, *content: dict[str, Any], **changes: Any) -> list[ev.Event]:
+    """The response ends, with an item of this content."""
+    item = {"id": AGENT, "type": "message", "content": list(content)}
+    return hear(
+        codec, "response.done completed", response={"id": RID, "status": "completed", "output": [item]}, **changes
+    )
+
+
+def settled(text: str) -> ev.ReplyTranscribed:
+    return ev.ReplyTranscribed(reply_id=RID, text=text, delta=False)
+
+
+def test_words_that_come_after_the_end_settle_the_turn_once_more() -> None:
+    codec = Codec()
+    hear(codec, "response.created", "response.output_audio_transcript.delta")
+    assert over(codec) == [settled("It is sun"), COMPLETED]
+    assert hear(codec, "response.output_audio_transcript.delta", delta="ny") == [settled("It is sunny")]
+    assert hear(codec, "response.output_audio_transcript.done") == [settled("It is sunny.")]
+
+
+def test_an_end_without_words_waits_for_those_that_come_late() -> None:
+    codec = Codec()
+    assert over(codec, {"type": "output_audio", "transcript": ""}) == [COMPLETED]
+    assert hear(codec, "response.output_audio_transcript.done") == [settled("It is sunny.")]
+
+
+def test_of_a_reply_too_long_to_be_kept_only_the_late_words_are_told() -> None:
+    codec = Codec()
+    for item in ("item_a1", "item_a2"):
+        hear(codec, "response.output_audio_transcript.delta", delta="word " * 6_000, item_id=item)
+    over(codec)
+    assert hear(codec, "response.output_audio_transcript.done", transcript="The end.") == [settled("The end.")]
+
+
+def test_a_call_that_a_second_response_repeats_is_told_once() -> None:
+    codec = Codec()
+    assert OSLO in hear(codec, "response.output_item.done function_call", "response.done completed")
+    again = hear(codec, "response.output_item.done function_call", response_id="resp_2")
+    again += hear(codec, "response.done completed", response={"id": "resp_2", "status": "completed"})
+    assert again == [ev.ReplyDone(reply_id="resp_2", interrupted=False)]

@@ -44,6 +44,8 @@ def test_the_token_is_the_second_sub_protocol_and_the_address_stays_as_it_is(ws_
         ("wss://a.test", "sekret/key="),
         ("wss://a.test", "sekretä"),
         ("wss://a.test", "sekret\n"),
+        ("wss://a.test", "sekret\ud800"),
+        ("wss://a\udfff.test", "t"),
     ],
 )
 def test_an_answer_that_no_browser_could_use_is_the_servers_fault(ws_url: str, token: str) -> None:
@@ -124,6 +126,16 @@ def test_an_update_names_what_it_applied() -> None:
     assert message["session"]["instructions"] == ""
     assert message["session"]["audio"] == {"input": {"turn_detection": {"type": "semantic_vad"}}}
     assert Codec().update().messages == ()
+
+
+def test_who_answers_a_turn_can_be_changed_during_the_call() -> None:
+    """Section 5: with `create_response` false the session asks for each answer itself."""
+    codec = opened()
+    assert ev.ReplyNeeded() not in hear(codec, "input_audio_buffer.committed")
+    codec.update(turn_detection={"create_response": False})
+    assert ev.ReplyNeeded() in hear(codec, "input_audio_buffer.committed")
+    codec.update(turn_detection={"create_response": True})
+    assert ev.ReplyNeeded() not in hear(codec, "input_audio_buffer.committed")
 
 
 def test_turn_detection_stays_off_while_a_key_is_held() -> None:

@@ -157,6 +157,12 @@ def test_replies_are_one_until_the_session_says_that_it_is_over() -> None:
     ]
 
 
+def test_half_a_sample_begins_no_reply() -> None:
+    codec = Codec()
+    assert codec.decode(b"\x01", LIMITS) == []
+    assert codec.decode(b"\x02\x03\x04", LIMITS) == spoken(b"\x01\x02\x03\x04")
+
+
 def test_the_next_session_begins_anew() -> None:
     codec = connected()
     codec.decode(FRAME + b"\x01", LIMITS)

@@ -74,6 +74,13 @@ def test_word_of_held_sound_after_the_end_changes_nothing() -> None:
     assert host.view == before
 
 
+def test_where_nobody_spoke_nothing_is_told() -> None:
+    host = FakeHost().go_live()
+    host.logs.clear()
+    host.tell(ev.CaptureHeld(kept_ms=0, dropped_ms=0))
+    assert host.logs == [] and host.view["notice"] is None
+
+
 def test_the_page_says_that_it_listens_while_the_call_is_set_up() -> None:
     host = FakeHost()
     for step in (host.click, host.grant, host.opened):

@@ -53,6 +53,26 @@ def test_press_clears_hold_streams_and_release_drains_before_it_commits(host: Wi
     assert host.brief() == []
 
 
+def test_who_presses_over_the_voice_silences_it_and_who_presses_in_silence_interrupts_nothing(host: WireHost) -> None:
+    assert cmd.FlushPlayback() not in host.tell(PRESS)
+    assert host.stats["interruptions"] == 0
+    host.tell(ev.TalkReleased(cancelled=True))
+    host.tell(ev.ReplyStarted(reply_id="r1"))
+    host.tell(ev.ReplyAudio(reply_id="r1", pcm=tone(4_800)))
+    assert cmd.FlushPlayback() in host.tell(PRESS)
+    assert host.stats["interruptions"] == 1
+
+
+def test_a_press_without_a_line_begins_the_turn_when_the_line_is_back(host: WireHost) -> None:
+    host.drop()
+    host.tell(PRESS)
+    assert host.view["talking"] and host.brief() == []
+    host.wait("retry")
+    host.brief()
+    host.open_wire("sess_1")
+    assert "talk begin" in host.brief()
+
+
 def test_a_capture_that_does_not_answer_is_not_waited_for(host: WireHost) -> None:
     host.tell(PRESS)
     speak(host)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from pyclient import events as ev
-from pyclient.text_input import ASK_AGAIN_TIMER
+from pyclient.text_input import ASK_AGAIN_TIMER, MAX_TYPED_CHARS
 from tests.unit.brokenlines import back
 from tests.unit.fakewire import wire_host
-from tests.unit.playbook import FakeHost, sent_types
+from tests.unit.playbook import FakeHost, sent_types, tone
 
 
 @pytest.fixture
@@ -29,6 +29,34 @@ def test_more_typed_without_a_line_than_can_wait_is_told_as_not_sent() -> None:
     for number in range(6):
         host.tell(ev.TextSubmitted(text=f"hello {number}"))
     assert host.view["notice"]["code"] == "not_sent_line_lost"
+
+
+@pytest.mark.parametrize(("state", "text"), [("live", "  "), ("ended", "hello")])
+def test_what_nobody_could_answer_is_left_alone(state: str, text: str) -> None:
+    host = FakeHost().reach(state)
+    assert host.tell(ev.TextSubmitted(text=text)) == []
+    assert host.logs[-1] == ("!", "a typed message was left alone: no call is running, or it is empty")
+    assert host.turns("user") == []
+
+
+def test_a_vendor_that_takes_no_text_is_sent_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = wire_host(monkeypatch, typed_text=False)
+    assert host.tell(ev.TextSubmitted(text="hello")) == []
+    assert "takes none" in str(host.logs) and host.turns("user") == []
+
+
+def test_a_text_that_is_too_long_is_told_and_the_longest_one_is_sent(host: FakeHost) -> None:
+    assert host.tell(ev.TextSubmitted(text="x" * (MAX_TYPED_CHARS + 1))) == []
+    assert host.view["notice"]["code"] == "text_too_long"
+    assert "reply.create" in sent_types(host.tell(ev.TextSubmitted(text="x" * MAX_TYPED_CHARS)))
+
+
+def test_an_answer_whose_beginning_was_not_announced_is_an_answer(host: FakeHost) -> None:
+    host.tell(ev.TextSubmitted(text="hello"))
+    host.drop()
+    back(host)
+    host.hear_audio("r1", tone(2_400))
+    assert sent_types(host.wait(ASK_AGAIN_TIMER)) == []
 
 
 def test_what_waits_in_a_call_that_ends_is_not_said_in_the_next() -> None:

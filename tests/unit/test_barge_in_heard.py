@@ -103,6 +103,12 @@ def test_the_button_cancels_all_that_is_being_made_and_none_of_it_sounds_later(h
     assert host.brief() == ["cancel r2", "cancel r1", "heard r2 200"]
 
 
+def test_the_button_cancels_a_reply_whose_beginning_was_not_announced(host: WireHost) -> None:
+    host.tell(ev.ReplyAudio(reply_id="r1", pcm=tone(48_000)))
+    host.tell(ev.InterruptRequested())
+    assert host.brief() == ["cancel r1"]
+
+
 def test_the_button_does_not_cancel_what_is_made_already(host: WireHost) -> None:
     reply(host, "r1", done=True)
     host.tell(ev.InterruptRequested())

@@ -1,4 +1,4 @@
-"""Replies that have to be asked for: when, how often, and what becomes of a request that is refused."""
+"""Turn taking: stopping the agent, and replies that have to be asked for: when, how often, and what if they are refused."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import pytest
 from pyclient import events as ev
 from pyclient.tools import ToolRegistry
 from pyclient.turn_taking import MAX_REFUSALS
+from tests.unit.fakewire import wire_host
 from tests.unit.openai_host import OpenAIHost
-from tests.unit.playbook import FakeHost, sent_types
+from tests.unit.playbook import FakeHost, sent_types, tone
 from tests.unit.test_tool_calls import call, finish, weather
 
 OUTPUT, ASK = "conversation.item.create", "response.create"
@@ -334,3 +335,112 @@ def test_a_server_that_answers_results_unasked_is_hung_up_on(around: bool) -> No
     assert number < 12 and host.view["state"] == "failed"
     assert host.view["notice"]["code"] == "tool_circle"
     assert host.sent[-1]["type"] == "session.end"
+
+
+# --- stopping the agent before something is asked -----------------------------------------------------------------------
+
+
+def speaking(host: OpenAIHost) -> None:
+    host.created("r1")
+    host.sound("r1")
+    host.sent.clear()
+
+
+def test_who_types_over_the_voice_is_heard_once_the_agent_has_stopped() -> None:
+    host = live()
+    speaking(host)
+    host.tell(ev.TextSubmitted(text="stop"))
+    assert host.types() == ["response.cancel"]
+    host.flushed("r1", 2_400)
+    host.done("r1", "cancelled", status_details={"reason": "client_cancelled"})
+    assert host.types() == ["conversation.item.truncate", *TYPED]
+
+
+def test_what_waits_for_the_agent_to_stop_is_lost_with_the_line_and_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was typed is asked again; what was said with the talk key is not."""
+    host = wire_host(monkeypatch, {"turn_style": "push_to_talk"}, push_to_talk=True)
+    host.tell(ev.ReplyStarted(reply_id="r1"))
+    host.tell(ev.ReplyAudio(reply_id="r1", pcm=tone(4_800)))
+    host.tell(ev.TalkPressed())
+    for _ in range(10):
+        host.tell(ev.AudioCaptured(pcm=tone(960)), after_ms=40)
+    host.tell(ev.TalkReleased())
+    host.tell(ev.CaptureDrained())
+    assert "talk end" not in host.brief(), "it waits for the end of the reply"
+    host.drop()
+    assert host.view["notice"]["code"] == "not_sent_line_lost"
+
+
+@pytest.mark.parametrize("typed", [True, False], ids=["of the agent", "of nobody"])
+def test_a_refused_request_is_repeated_on_a_new_line_only_where_somebody_knows_what_it_was_about(
+    monkeypatch: pytest.MonkeyPatch, typed: bool
+) -> None:
+    host = wire_host(monkeypatch, history=typed)
+    host.tell(ev.UserTranscribed(item_id="u1", text="Hello.", final=True))
+    host.tell(ev.ReplyStarted(reply_id="r1"))
+    host.tell(ev.ReplyRefused())
+    host.drop()
+    host.wait("retry")
+    host.open_wire("another session")
+    assert ("create" in host.brief()) is typed
+    assert typed or host.view["notice"]["code"] == "not_sent_line_lost"
+
+
+def test_a_wish_that_waits_for_the_agent_to_stop_waits_for_one_timer() -> None:
+    host = live()
+    speaking(host)
+    host.tell(ev.TextSubmitted(text="stop"))
+    due = host.timers["settle"]
+    host.refuse()
+    assert host.timers["settle"] == due, "begun anew with each, it would never be over"
+    host.wait("settle")
+    assert ASK in host.types()
+
+
+def test_the_waits_for_the_first_sound_are_measured_once_from_the_end_of_speech() -> None:
+    """`commit`: since the server took the turn; `speech end`: since the microphone fell silent, which was earlier."""
+    host = live()
+    host.speech()
+    host.tell(ev.AudioCaptured(pcm=tone(960)))
+    loud_ms = host.now_ms
+    host.hear("input_audio_buffer.speech_stopped", item_id="u1", after_ms=300)
+    stopped_ms = host.now_ms
+    host.created("r1")
+    host.sound("r1", tone(24_000))
+    host.render("r1", 480, after_ms=500)
+    commit_ms, speech_ms = (host.stats[f"{since}_to_first_sound_ms"] for since in ("commit", "speech_end"))
+    assert commit_ms is not None and speech_ms is not None
+    assert speech_ms - commit_ms == stopped_ms - loud_ms
+    host.render("r1", 4_800)
+    assert host.stats["commit_to_first_sound_ms"] == commit_ms
+
+
+def test_a_wait_whose_beginning_nobody_saw_is_not_measured() -> None:
+    """A greeting answers nobody; and where the microphone was never loud, the end of speech is the server's word alone."""
+    host = live()
+    host.created("greeting")
+    host.sound("greeting", tone(2_400))
+    host.render("greeting", 2_400)
+    host.done("greeting")
+    host.tell(ev.PlaybackDrained())
+    assert host.stats["commit_to_first_sound_ms"] is None and host.stats["speech_end_to_first_sound_ms"] is None
+    host.speech()
+    host.silence()
+    host.created("r1")
+    host.sound("r1", tone(24_000))
+    host.render("r1", 480)
+    assert host.stats["commit_to_first_sound_ms"] is not None and host.stats["speech_end_to_first_sound_ms"] is None
+
+
+def test_a_line_that_comes_back_asks_for_nothing_that_nobody_wanted() -> None:
+    host = live()
+    host.created("r1")
+    host.done("r1")
+    host.drop()
+    host.wait("retry")
+    host.grant(token="ek_2")
+    host.opened()
+    host.hear("session.updated", session={"id": "sess_2"})
+    assert host.view["state"] == "live"
+    pass_time(host, 20_000)
+    assert ASK not in host.types()

@@ -1,0 +1,1 @@
+"""Helpers that tests share, and that hold no tests themselves."""
