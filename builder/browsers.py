@@ -117,6 +117,8 @@ def look() -> Present:
 
 
 def _selects_browser_tests(arguments: Sequence[str]) -> bool:
+    if "--fast" in arguments:
+        return False
     expression = option(arguments, "-m")
     if expression is not None and "not browser" in expression:
         return False

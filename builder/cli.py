@@ -59,8 +59,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
     if argv[0] == "test":  # everything behind `test` is pytest's, dashes too, but a person may ask for help here
         if argv[1:] in (["-h"], ["--help"]):
             print(
-                "usage: build.py test [--coverage | ARGS]\n\nInstalls what the tests need (browsers too), runs every check and test."
+                "usage: build.py test [--fast | --coverage] [ARGS]\n\nInstalls what the tests need (browsers too), runs every check and test."
             )
+            print("--fast leaves out what drives a browser or is slow.")
             print("--coverage reports which branches of pyclient run in tests/unit; takes no other ARGS.")
             print("Other ARGS go to pytest, for example: -k resampler, --engines chromium, -x")
             raise SystemExit(0)

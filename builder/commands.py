@@ -76,7 +76,8 @@ def test(arguments: argparse.Namespace) -> int:
         return suite.run(ROOT, environ) if _check_and_build() else 1
     if not quality.check(ROOT):
         return 1
-    command = [sys.executable, "-m", "pytest", *arguments.pytest]
+    beside = suite.FAST if "--fast" in arguments.pytest else ()
+    command = [sys.executable, "-m", "pytest", *beside, *arguments.pytest]
     return subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode
 
 

@@ -34,6 +34,10 @@ IN_FRONT = (
     *("--faults-table=docs/faults-at-start.md", "--tools-table=docs/tools.md", *ROOMS),
 )
 
+# `--fast` leaves out what drives a browser and what is marked slow (`tests/support/fast_lane.py`). Most of what is left waits for
+# sound in real time, so twice as many processes as processors.
+FAST = ("-n", str(2 * (os.cpu_count() or 1)), "--dist=worksteal", "-q", "-raR", "--reruns=1", "--durations=5")
+
 # For its session: about a tenth of a usual share, where the tests in front want all. With less (19) those behind stood still for
 # seconds, and one or two of each run needed their second try; a third of a share (5) was felt in front.
 _SHARE = 10

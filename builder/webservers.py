@@ -40,7 +40,7 @@ Say = Callable[[str], None]
 
 def wanted(pytest_arguments: Sequence[str]) -> bool:
     """Whether a pytest command line runs tests that need them: all of them do, unless others are named."""
-    if "--collect-only" in pytest_arguments or "--co" in pytest_arguments:
+    if {"--collect-only", "--co", "--fast"} & set(pytest_arguments):
         return False
     named = [(ROOT / word.split("::")[0]).resolve() for word in pytest_arguments if not word.startswith("-")]
     named = [path for path in named if path.exists()]

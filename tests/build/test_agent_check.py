@@ -10,6 +10,8 @@ import pytest
 from builder import agent_check, agent_config, build_cache, fetch_runtime, wheel, zones
 from builder.environment import SetupError
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -41,7 +41,12 @@ FILES = {
     "assets/pyodide-0123456789ab/python.wasm": b"\0asm" * 500,
 }
 SCRIPT, BINARY = "assets/shell.0123456789ab.js", "assets/python.0123456789ab.bin"
-needs_servers = pytest.mark.skipif(not webservers.possible(), reason="needs the packages of Debian")
+
+
+def needs_servers(test: Callable[..., None]) -> Callable[..., None]:
+    possible = pytest.mark.skipif(not webservers.possible(), reason="needs the packages of Debian")
+    marked: Callable[..., None] = pytest.mark.slow(possible(test))
+    return marked
 
 
 class Answer(NamedTuple):

@@ -26,6 +26,8 @@ from builder.packages import contents, index, pyodide_builds, wanted
 from tests.harness import built
 from tests.harness.server import copy_of_sources
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 PLATFORM = "pyemscripten_2026_0_wasm32"
 COMPILED = f"cp314-cp314-{PLATFORM}"

@@ -12,6 +12,8 @@ import pytest
 from builder import fetch_runtime, prune, snapshot, split, wheel
 from tests.worklets.node import find_node
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 DRIVER = Path(__file__).with_name("parts_driver.mjs")
 

@@ -10,6 +10,8 @@ import pytest
 from builder import agent_config, fetch_runtime, prune
 from builder.environment import SetupError
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 BIG = "pyodide.asm.mjs"
 

@@ -21,6 +21,8 @@ import pytest
 from builder import site
 from tests.build.test_site_build import tree
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = (
     "agents",

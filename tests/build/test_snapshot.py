@@ -17,6 +17,8 @@ from builder import build_cache, fetch_runtime, prune, snapshot, wheel
 from builder.environment import SetupError
 from tests.build import garbage
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 # Flags of a .pyc: checked against a hash, and never checked (PEP 552).
 UNCHECKED_HASH = (1).to_bytes(4, "little")

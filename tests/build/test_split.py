@@ -13,6 +13,8 @@ from builder.environment import SetupError
 from tests.build import garbage
 from tests.worklets.node import find_node
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 PROVIDERS = ("assemblyai", "openai_realtime", "sdk_voice")
 

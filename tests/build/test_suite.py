@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -44,6 +45,46 @@ def test_what_the_tests_behind_said_is_told(monkeypatch: pytest.MonkeyPatch, cap
     monkeypatch.setattr(suite, "BEHIND", BAD)
     suite.run(ROOT, os.environ)
     assert "unrecognized arguments: --no-such-option" in capfd.readouterr().out
+
+
+MARKED = """
+import pytest
+def test_plain(): ...
+@pytest.mark.timeout(9)
+def test_timed(): ...
+@pytest.mark.slow
+@pytest.mark.timeout(9)
+def test_slow(): ...
+@pytest.mark.browser
+@pytest.mark.timeout(9)
+def test_browser(): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "chosen"),
+    [
+        ((), ["plain", "timed", "slow", "browser"]),
+        (("--fast",), ["plain", "timed"]),
+        (("--fast", "-m", "timeout"), ["timed"]),
+        (("-m", "slow or browser", "--fast"), []),
+    ],
+)
+def test_fast_leaves_out_what_is_slow_whatever_else_is_chosen(
+    tmp_path: Path, options: tuple[str, ...], chosen: list[str]
+) -> None:
+    """Were it a `-m` of its own, the last `-m` alone would count."""
+    (tmp_path / "test_it.py").write_text(MARKED)
+    command = [sys.executable, "-m", "pytest", "-p", "tests.support.fast_lane", "--collect-only", "-q", *options]
+    done = subprocess.run(
+        [*command, "-c", os.devnull, "--rootdir", tmp_path, tmp_path],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = [line.partition("::test_")[2] for line in done.stdout.splitlines() if "::test_" in line]
+    assert found == chosen, done.stdout + done.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="priorities and groups of processes are another matter there")

@@ -12,6 +12,8 @@ import pytest
 
 from builder import fetch_runtime, node, prune, snapshot, wheel
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 DRIVER = Path(__file__).with_name("visitor_driver.mjs")
 

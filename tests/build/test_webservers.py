@@ -47,6 +47,7 @@ class FakeMachine:
         (["tests/browser/test_start.py"], False),
         (["tests/unit"], False),
         (["--collect-only"], False),
+        (["--fast"], False),
     ],
 )
 def test_only_a_run_that_may_use_them_needs_them(arguments: list[str], needed: bool) -> None:

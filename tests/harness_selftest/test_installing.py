@@ -56,6 +56,8 @@ class FakeMachine:
         (["--engines=chromium,webkit"], ("chromium", "webkit")),
         (["tests/unit"], ()),
         (["-m", "not browser"], ()),
+        (["--fast"], ()),
+        (["--fast", "-m", "browser or hosts"], ()),
     ],
 )
 def test_only_a_run_that_opens_browsers_needs_them(arguments: list[str], engines: tuple[str, ...]) -> None:

@@ -13,6 +13,8 @@ import pytest
 
 from tests.harness.plugin import PlaywrightDriver
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 CONFTEST = 'pytest_plugins = ["tests.harness.plugin"]\n'
 INI = "[pytest]\naddopts = --strict-markers\nfilterwarnings = error\nmarkers =\n  browser: drives a browser\n"

@@ -19,6 +19,8 @@ from tests.integration.agent_support import RunningAgent, espeak_command, runnin
 from tests.integration.inbox import BYTES_PER_MS, Event
 from tests.integration.vendor_client import VendorClient
 
+pytestmark = pytest.mark.slow
+
 WEATHER = {
     "type": "function",
     "name": "get_weather",

@@ -28,7 +28,7 @@ START_S = 120
 WORDS = "response.output_audio_transcript.delta"
 
 # Installing once takes up to a minute with a slow network.
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")

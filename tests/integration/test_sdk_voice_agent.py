@@ -22,6 +22,8 @@ from server.agent.options import AgentOptions
 from server.agent.tts import synthesize
 from tests.integration.agent_support import RunningAgent, running_agent
 
+pytestmark = pytest.mark.slow
+
 FRAME_BYTES = 640
 FRAME_S = 0.02
 

@@ -25,6 +25,8 @@ from server.flood import FloodFilter
 from server.settings import load_settings
 from tests.integration.server_support import DEADLINE_S, FakeProvider, server_process, wait_until
 
+pytestmark = pytest.mark.slow
+
 HEAD = "POST /api/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 # What a connection may have sent when it falls silent.
 SILENT = {

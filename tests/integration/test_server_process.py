@@ -26,6 +26,8 @@ from tests.integration.server_support import (
 )
 from tests.integration.vendors import Vendor
 
+pytestmark = pytest.mark.slow
+
 CANARY = "CANARY0f6d2c9b41"
 CANARY_KEY = "CANARYKEY77aa01bc"
 

@@ -36,6 +36,8 @@ from tests.integration.server_support import (
 )
 from tests.integration.vendors import VENDORS
 
+pytestmark = pytest.mark.slow
+
 LIMIT = 25
 CONNECTIONS, EACH = 40, 3
 # On a machine that is short of time nobody is to be refused for that.

@@ -10,6 +10,8 @@ from server.agent.pcm import Samples, resample, to_samples
 from server.agent.tts import synthesize
 from tests.integration.agent_support import espeak_command, spoken_by_command
 
+pytestmark = pytest.mark.slow
+
 PHRASES = (
     "hello",
     "what time is it",

@@ -13,6 +13,8 @@ import pytest
 
 from tests.worklets.node import Node
 
+pytestmark = pytest.mark.slow
+
 WORKLETS = Path(__file__).resolve().parents[2] / "worklets"
 ENTRIES = {"capture": ("CaptureProcessor", "CaptureCore"), "playback": ("PlaybackProcessor", "PlaybackCore")}
 # What process() may reach although it allocates, and why.

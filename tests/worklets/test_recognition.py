@@ -11,6 +11,8 @@ from tests.harness.listen import Sound, load, words_heard, words_of
 from tests.harness.speech import Speech
 from tests.worklets.node import Node, samples
 
+pytestmark = pytest.mark.slow
+
 SENTENCES = ("please tell me a joke about seven elephants", "switch on the light in the kitchen and count to twenty")
 # Words that sound like the ones said, or like one another: the recogniser may choose, so hearing the right ones means something.
 DECOYS = (

@@ -13,6 +13,8 @@ from scipy import signal
 from tests.worklets import prototype_design
 from tests.worklets.node import Node, decibels, fit_tone, samples
 
+pytestmark = pytest.mark.slow
+
 RATES_HZ = (8000, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000, 192000)
 PAIRS = [(a, b) for a in RATES_HZ for b in RATES_HZ if a != b]
 # What a device and a wire really make, for the figures that cost more to measure.

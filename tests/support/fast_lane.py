@@ -1,0 +1,23 @@
+"""The option `--fast`: a pytest plugin that leaves out tests with a browser, and those marked `slow`.
+
+It combines with every other choice (`-m`, `-k`, names of files): what those chose, less what is left out here.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+LEFT_OUT = ("browser", "slow")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fast", action="store_true", help=f"leave out tests marked {' or '.join(LEFT_OUT)}")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--fast"):
+        return
+    left_out = [item for item in items if any(item.get_closest_marker(name) for name in LEFT_OUT)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
