@@ -181,3 +181,14 @@ def test_types_are_checked_wherever_python_is_ours() -> None:
     assert settings["strict"] is True and ours <= set(settings["files"])
     left_out = {file for file in files if any(re.search(pattern, file) for pattern in settings["exclude"])}
     assert left_out == {"tests/integration/python_clients/openai_agents.py"}
+
+
+def test_what_tests_share_is_in_no_test() -> None:
+    """A helper lies in `tests/support/` or beside the tests that use it: a renamed test must break no other one."""
+    borrowed = re.compile(r"^\s*(?:from tests\.[\w.]*\btest_\w+ import|import tests\.[\w.]*\btest_\w+)", re.MULTILINE)
+    found = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        for line in borrowed.findall(path.read_text())
+    ]
+    assert not found, "\n".join(found)

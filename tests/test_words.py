@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 # A package's docstring is its map: an indented name, then what it is.
-MAPS = ("pyclient", "builder", "server", "server/agent")
+MAPS = ("pyclient", "builder", "server", "server/agent", "tests/support")
 _ENTRY = re.compile(r"^ +(\w+)(?:\.py|/)? {2,}(\S.*)$", re.MULTILINE)
 _UNLISTED = {"__init__", "__main__", "__pycache__", "py"}
 

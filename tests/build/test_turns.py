@@ -11,8 +11,8 @@ from typing import Any
 from builder import node
 from pyclient import commands as cmd
 from pyclient import events as ev
-from tests.unit import worlds
-from tests.unit.playbook import FakeHost
+from tests.support import worlds
+from tests.support.playbook import FakeHost
 
 ROOT = Path(__file__).resolve().parents[2]
 DRIVER = Path(__file__).with_name("turns_driver.mjs")

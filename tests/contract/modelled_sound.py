@@ -1,6 +1,6 @@
 """Microphone and speaker of a headless host: models of the two worklets, told by their messages.
 
-The speaker is the model of `tests.unit.speaker`; what it renders is the truth about what was heard. The microphone gives
+The speaker is the model of `tests.support.speaker`; what it renders is the truth about what was heard. The microphone gives
 frames of what was put before it and silence otherwise. Neither knows a clock: `pass_time` takes the host's.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from pyclient import commands as cmd
 from pyclient import events as ev
-from tests.unit.speaker import QUANTUM_MS, Speaker
+from tests.support.speaker import QUANTUM_MS, Speaker
 
 Told = tuple[Any, ...]  # the name of a callback of `pyclient.browser.Client`, and what it is given
 

@@ -1,1 +1,17 @@
-"""Helpers that tests share, and that hold no tests themselves."""
+"""Helpers that tests share, and that hold no tests themselves. What only one room of tests needs lies beside them.
+
+A session without a browser:
+    playbook        FakeHost: tells a session events, shows the commands it answers with, owns the clock
+    two_tools       a live call with two tools
+    brokenlines     steps of a call whose line breaks
+    openai_host     FakeHost on the Realtime wire
+    fakewire        a codec of no vendor, with whatever features a test wants
+    realtime        golden messages of the Realtime wire
+    fake_browser    stands for the worker's host object under `pyclient.browser`
+    speaker         a model of the playback worklet
+    worlds          random sequences of events, and what must hold in all of them
+
+The run of the tests:
+    fast_lane       the option `--fast`
+    own_coverage    `build.py test --coverage`
+"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pyclient.audio import AUDIBLE_PEAK, duration_ms, first_audible_sample, frame_samples, peak, sample_count
-from tests.unit.playbook import silence, tone
+from tests.support.playbook import silence, tone
 
 
 @pytest.mark.parametrize(("ms", "samples"), [(20, 480), (40, 960), (50, 1200)])

@@ -17,8 +17,8 @@ from pyclient.codecs.assemblyai import AUDIO, AssemblyAICodec
 from pyclient.codecs.base import AudioJson
 from pyclient.safejson import Limits
 from pyclient.vad import LOUD_PEAK
-from tests.unit.fakewire import wire_host
-from tests.unit.playbook import FakeHost, silence, tone
+from tests.support.fakewire import wire_host
+from tests.support.playbook import FakeHost, silence, tone
 
 FRAME = 960
 

@@ -11,9 +11,9 @@ from pyclient import commands as cmd
 from pyclient import events as ev
 from pyclient.barge_in import MAX_REPLIES
 from pyclient.tools import ToolRegistry
-from tests.unit.fakewire import wire_host
-from tests.unit.playbook import FakeHost, of_type, silence, tone
-from tests.unit.test_tool_calls import weather
+from tests.support.fakewire import wire_host
+from tests.support.playbook import FakeHost, of_type, silence, tone
+from tests.support.two_tools import weather
 
 DUCK = cmd.SetPlaybackGain(gain=0.2, ramp_ms=15)
 RESTORE = cmd.SetPlaybackGain(gain=1.0, ramp_ms=120)

@@ -7,8 +7,8 @@ import pytest
 from pyclient import commands as cmd
 from pyclient import events as ev
 from pyclient.turn_taking import SETTLE_TIMEOUT_MS
-from tests.unit.fakewire import WireHost, wire_host
-from tests.unit.playbook import of_type, tone
+from tests.support.fakewire import WireHost, wire_host
+from tests.support.playbook import of_type, tone
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from pyclient import commands as cmd
 from pyclient import events as ev
 from pyclient.client_turn_detection import DROP_AFTER_MS, PAUSE_MS
 from pyclient.vad import LOUD_PEAK, LOUD_PEAK_OVER_AGENT, VoiceActivity, VoiceActivityDetector
-from tests.unit.fakewire import FakeWire, WireHost, wire_host
-from tests.unit.playbook import of_type, silence, tone
+from tests.support.fakewire import FakeWire, WireHost, wire_host
+from tests.support.playbook import of_type, silence, tone
 
 FRAME_MS = 20
 FRAME = 24 * FRAME_MS

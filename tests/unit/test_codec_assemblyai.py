@@ -18,7 +18,7 @@ from pyclient.codecs import SessionSettings
 from pyclient.codecs.assemblyai import AssemblyAICodec
 from pyclient.errors import ConfigError, RemoteProtocolError
 from pyclient.safejson import Limits
-from tests.unit.playbook import golden
+from tests.support.playbook import golden
 
 GOLDEN = golden()
 CLIENT = {name: line["message"] for name, line in GOLDEN.items() if line["direction"] == "client"}

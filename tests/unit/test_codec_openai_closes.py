@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.realtime import (
+from tests.support.realtime import (
     Codec,
 )
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pyclient.codecs import SessionSettings
-from tests.unit.realtime import (
+from tests.support.realtime import (
     CLIENT,
     DECODED,
     FULL,

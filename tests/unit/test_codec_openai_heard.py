@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.realtime import (
+from tests.support.realtime import (
     AGENT,
     MS,
     RID,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pyclient import events as ev
 from pyclient.safejson import Limits
-from tests.unit.realtime import (
+from tests.support.realtime import (
     AGENT,
     LIMITS,
     PCM,

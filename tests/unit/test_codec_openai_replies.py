@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pyclient import events as ev
-from tests.unit.realtime import (
+from tests.support.realtime import (
     AGENT,
     CLIENT,
     COMPLETED,

@@ -11,7 +11,7 @@ import pytest
 from pyclient import events as ev
 from pyclient.codecs import SessionSettings
 from pyclient.errors import ConfigError, RemoteProtocolError
-from tests.unit.realtime import (
+from tests.support.realtime import (
     CLIENT,
     FULL,
     HELD,

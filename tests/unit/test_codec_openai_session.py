@@ -9,7 +9,7 @@ import pytest
 from pyclient import events as ev
 from pyclient.codecs import SessionSettings, create_codec
 from pyclient.codecs.openai_realtime import OpenAIRealtimeCodec
-from tests.unit.realtime import (
+from tests.support.realtime import (
     AGENT,
     CALL,
     DECODED,

@@ -10,8 +10,8 @@ import pytest
 
 from pyclient import commands as cmd
 from pyclient import events as ev
-from tests.unit.playbook import TOKEN, FakeHost, of_type, sent_types, tone
-from tests.unit.test_tool_calls import call, finish, live, results
+from tests.support.playbook import TOKEN, FakeHost, of_type, sent_types, tone
+from tests.support.two_tools import call, finish, live, results
 
 
 @pytest.mark.parametrize("path", ["/v1/voice", "/v1/ws"])

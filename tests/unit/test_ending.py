@@ -8,7 +8,7 @@ from pyclient import commands as cmd
 from pyclient import events as ev
 from pyclient.call import DRAIN_TIMEOUT_MS
 from pyclient.session_limit import CAP_GRACE_MS
-from tests.unit.playbook import FakeHost, sent_types
+from tests.support.playbook import FakeHost, sent_types
 
 ACTIVE = ["minting", "connecting", "configuring", "live"]
 OVER = ["idle", "ended", "failed"]

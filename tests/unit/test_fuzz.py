@@ -19,9 +19,9 @@ from pyclient.codecs.assemblyai import AssemblyAICodec
 from pyclient.safejson import Limits
 from pyclient.states import State
 from pyclient.tools import ToolRegistry
-from tests.unit.fakewire import wire_host
-from tests.unit.playbook import FakeHost, golden, tone
-from tests.unit.test_tool_calls import light, weather
+from tests.support.fakewire import wire_host
+from tests.support.playbook import FakeHost, golden, tone
+from tests.support.two_tools import light, weather
 
 LIMITS = Limits(max_bytes=50_000)
 MESSAGES = [line["message"] for line in golden().values()]

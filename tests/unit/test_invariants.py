@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from tests.unit import worlds
+from tests.support import worlds
 
 numbers = st.integers(0, (1 << 16) - 1)
 

@@ -6,7 +6,7 @@ import pytest
 
 from pyclient import commands as cmd
 from pyclient import events as ev
-from tests.unit.playbook import FakeHost, sent_types
+from tests.support.playbook import FakeHost, sent_types
 
 ACTIVE = ["minting", "connecting", "configuring", "live"]
 OVER = ["idle", "ended", "failed"]

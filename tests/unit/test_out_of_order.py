@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pyclient import events as ev
-from tests.unit.playbook import FakeHost
+from tests.support.playbook import FakeHost
 
 ACTIVE = ["minting", "connecting", "configuring", "live"]
 OVER = ["idle", "ended", "failed"]

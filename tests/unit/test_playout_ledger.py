@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyclient.playout_ledger import MAX_ITEMS, PlayoutLedger
-from tests.unit.playbook import silence, tone
+from tests.support.playbook import silence, tone
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from pyclient import events as ev
 from pyclient.config import ClientConfig
 from pyclient.errors import ConfigError
 from pyclient.tools import ToolRegistry
-from tests.unit.fakewire import wire_host
-from tests.unit.playbook import FakeHost, of_type, tone
-from tests.unit.test_browser import FakeBuffer, grant
-from tests.unit.test_browser import FakeHost as FakeBrowser
+from tests.support.fake_browser import FakeBuffer, grant
+from tests.support.fake_browser import FakeHost as FakeBrowser
+from tests.support.fakewire import wire_host
+from tests.support.playbook import FakeHost, of_type, tone
 
 
 def started(commands: list[cmd.Command]) -> list[cmd.Command]:

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyclient import events as ev
-from tests.unit.playbook import FakeHost, sent_types, tone
-from tests.unit.test_tool_calls import finish, live
+from tests.support.playbook import FakeHost, sent_types, tone
+from tests.support.two_tools import finish, live
 
 Message = dict[str, Any]
 

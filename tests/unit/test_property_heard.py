@@ -9,9 +9,9 @@ import pytest
 
 from pyclient import commands as cmd
 from pyclient import events as ev
-from tests.unit.fakewire import WireHost, wire_host
-from tests.unit.playbook import tone
-from tests.unit.speaker import QUANTUM_MS, Speaker
+from tests.support.fakewire import WireHost, wire_host
+from tests.support.playbook import tone
+from tests.support.speaker import QUANTUM_MS, Speaker
 
 RATE_HZ = 24_000
 TOLERANCE_MS = 10

@@ -9,8 +9,8 @@ import pytest
 from pyclient import commands as cmd
 from pyclient import events as ev
 from pyclient.push_to_talk import DRAIN_TIMEOUT_MS
-from tests.unit.fakewire import WireHost, wire_host
-from tests.unit.playbook import FakeHost, of_type, silence, tone
+from tests.support.fakewire import WireHost, wire_host
+from tests.support.playbook import FakeHost, of_type, silence, tone
 
 PRESS, RELEASE = ev.TalkPressed(), ev.TalkReleased()
 

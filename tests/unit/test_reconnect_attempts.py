@@ -9,9 +9,9 @@ from pyclient import events as ev
 from pyclient.backoff import DELAYS_MS, STABLE_MS
 from pyclient.config import ClientConfig
 from pyclient.session import Session
-from tests.unit.brokenlines import attempt_fails, back
-from tests.unit.fakewire import FakeWire, wire_host
-from tests.unit.playbook import FakeHost, of_type, sent_types
+from tests.support.brokenlines import attempt_fails, back
+from tests.support.fakewire import FakeWire, wire_host
+from tests.support.playbook import FakeHost, of_type, sent_types
 
 
 @pytest.fixture

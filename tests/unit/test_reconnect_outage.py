@@ -10,10 +10,10 @@ import pytest
 from pyclient import commands as cmd
 from pyclient import events as ev
 from pyclient.tools import ToolRegistry
-from tests.unit.brokenlines import back
-from tests.unit.fakewire import WireHost, wire_host
-from tests.unit.playbook import FakeHost, of_type, sent_types
-from tests.unit.test_tool_calls import call, finish, live, results, weather
+from tests.support.brokenlines import back
+from tests.support.fakewire import WireHost, wire_host
+from tests.support.playbook import FakeHost, of_type, sent_types
+from tests.support.two_tools import call, finish, live, results, weather
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import pytest
 
 from pyclient import commands as cmd
 from pyclient import events as ev
-from tests.unit.brokenlines import back, marks
-from tests.unit.fakewire import wire_host
-from tests.unit.playbook import FakeHost, of_type, sent_types, tone
+from tests.support.brokenlines import back, marks
+from tests.support.fakewire import wire_host
+from tests.support.playbook import FakeHost, of_type, sent_types, tone
 
 
 @pytest.fixture

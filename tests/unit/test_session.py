@@ -16,7 +16,7 @@ from pyclient.errors import LocalProtocolError
 from pyclient.session import MUTED_TAIL_MS, Session
 from pyclient.text_input import MAX_TYPED_CHARS
 from pyclient.turn_taking import THINKING_TIMEOUT_MS
-from tests.unit.playbook import FakeHost, sent_types, silence, tone
+from tests.support.playbook import FakeHost, sent_types, silence, tone
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import pytest
 
 from pyclient import events as ev
 from pyclient.text_input import ASK_AGAIN_TIMER, MAX_TYPED_CHARS
-from tests.unit.brokenlines import back
-from tests.unit.fakewire import wire_host
-from tests.unit.playbook import FakeHost, sent_types, tone
+from tests.support.brokenlines import back
+from tests.support.fakewire import wire_host
+from tests.support.playbook import FakeHost, sent_types, tone
 
 
 @pytest.fixture

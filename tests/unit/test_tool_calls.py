@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 
@@ -11,37 +11,10 @@ from pyclient import commands as cmd
 from pyclient import events as ev
 from pyclient.result_gate import WATCHDOG_MS
 from pyclient.tool_calls import MAX_OPEN_CALLS, MAX_REMEMBERED_CALLS
-from pyclient.tools import MAX_RESULT_CHARS, ToolRegistry, tool
-from tests.unit.fakewire import WireHost, wire_host
-from tests.unit.playbook import FakeHost, of_type, sent_types
-
-
-@tool(timeout_ms=5_000)
-def weather(city: str) -> dict[str, Any]:
-    """Tell the weather of a city."""
-    return {"city": city}
-
-
-@tool(execution_mode="hold")
-def light(state: Literal["on", "off"]) -> str:
-    """Switch the light."""
-    return state
-
-
-def live(**config: Any) -> FakeHost:
-    return FakeHost(ToolRegistry([weather, light]), **config).go_live()
-
-
-def call(host: FakeHost, call_id: str = "c1", name: str = "weather", **arguments: Any) -> list[cmd.Command]:
-    return host.hear("tool.call", call_id=call_id, name=name, arguments=arguments or {"city": "Oslo"})
-
-
-def finish(host: FakeHost, call_id: str = "c1", result: str = '{"sky":"clear"}', **fields: Any) -> list[cmd.Command]:
-    return host.tell(ev.ToolFinished(call_id=call_id, result_json=result, **fields))
-
-
-def results(host: FakeHost) -> list[dict[str, Any]]:
-    return [message for message in host.sent if message["type"] == "tool.result"]
+from pyclient.tools import MAX_RESULT_CHARS, ToolRegistry
+from tests.support.fakewire import WireHost, wire_host
+from tests.support.playbook import FakeHost, of_type, sent_types
+from tests.support.two_tools import call, finish, light, live, results, weather
 
 
 def test_the_tools_of_the_page_are_in_the_first_message() -> None:

@@ -22,8 +22,8 @@ from pyclient.config import ClientConfig
 from pyclient.errors import ToolArgumentError
 from pyclient.safejson import Limits
 from pyclient.tools import ToolRegistry, result_json, tool
-from tests.unit.openai_host import OpenAIHost
-from tests.unit.test_browser import FakeHost
+from tests.support.fake_browser import FakeHost
+from tests.support.openai_host import OpenAIHost
 
 
 class BadWords(Exception):

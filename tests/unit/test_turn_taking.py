@@ -7,10 +7,10 @@ import pytest
 from pyclient import events as ev
 from pyclient.tools import ToolRegistry
 from pyclient.turn_taking import MAX_REFUSALS
-from tests.unit.fakewire import wire_host
-from tests.unit.openai_host import OpenAIHost
-from tests.unit.playbook import FakeHost, sent_types, tone
-from tests.unit.test_tool_calls import call, finish, weather
+from tests.support.fakewire import wire_host
+from tests.support.openai_host import OpenAIHost
+from tests.support.playbook import FakeHost, sent_types, tone
+from tests.support.two_tools import call, finish, weather
 
 OUTPUT, ASK = "conversation.item.create", "response.create"
 TYPED = [OUTPUT, ASK]

@@ -17,7 +17,7 @@ from pyclient.session import Session
 from pyclient.states import ACTIVITIES, Activity, State
 from pyclient.transcript import Turn
 from pyclient.view import NoticeView, TurnView, View, merge_turns, status_words, turn_view
-from tests.unit.playbook import FakeHost
+from tests.support.playbook import FakeHost
 
 TONES = {"idle", "busy", "good", "speaking", "warn", "error"}
 

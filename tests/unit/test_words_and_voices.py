@@ -15,8 +15,8 @@ from pyclient.codecs.openai_realtime import OpenAIRealtimeCodec
 from pyclient.graphemes import clip, heard_part, is_mark, is_spaceless, joins
 from pyclient.safejson import Limits
 from pyclient.transcript import Transcript, join_words
-from tests.unit.openai_host import OpenAIHost
-from tests.unit.playbook import FakeHost, tone
+from tests.support.openai_host import OpenAIHost
+from tests.support.playbook import FakeHost, tone
 
 FAMILY = "👨‍👩‍👧‍👦"
 JAPANESE = "今日はとても良い天気ですから散歩に行きましょう"

@@ -8,7 +8,7 @@ from typing import Any
 from pyclient import commands as cmd
 from pyclient import events as ev
 from pyclient.tools import ToolRegistry
-from tests.unit.playbook import FakeHost, tone
+from tests.support.playbook import FakeHost, tone
 
 
 class OpenAIHost(FakeHost):

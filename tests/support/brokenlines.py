@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pyclient import commands as cmd
-from tests.unit.playbook import FakeHost
+from tests.support.playbook import FakeHost
 
 
 def back(host: FakeHost, session_id: str = "sess_1") -> list[cmd.Command]:

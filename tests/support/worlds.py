@@ -1,8 +1,8 @@
 """A whole world around a session: a person, a network, a speaker, tools, and a server of each wire, all driven by numbers.
 
 `World.step(choice, detail)` does one thing that can happen, and checks what must hold after everything; `settle()` lets all end
-that is under way, and checks what must have come of it. A property test draws the numbers, `python -m tests.unit.worlds` throws
-them: `python -m tests.unit.worlds 200000` plays so many sequences, and `... mutate 1000000` hurls mutated messages at each codec.
+that is under way, and checks what must have come of it. A property test draws the numbers, `python -m tests.support.worlds` throws
+them: `python -m tests.support.worlds 200000` plays so many sequences, and `... mutate 1000000` hurls mutated messages at each codec.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pyclient.safejson import Limits
 from pyclient.states import State
 from pyclient.tool_calls import MAX_OPEN_CALLS
 from pyclient.tools import ToolRegistry, tool
-from tests.unit.playbook import FakeHost, tone
+from tests.support.playbook import FakeHost, tone
 
 OVER = (State.IDLE, State.ENDED, State.FAILED)
 MAX_TURNS = 12

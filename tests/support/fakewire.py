@@ -13,7 +13,7 @@ from pyclient.codecs import CloseReason, Features, Message, SessionSettings, Set
 from pyclient.events import Event, TokenGranted
 from pyclient.safejson import Limits
 from pyclient.tools import ToolRegistry
-from tests.unit.playbook import FakeHost
+from tests.support.playbook import FakeHost
 
 
 def say(type: str, **fields: Any) -> list[Message]:
