@@ -29,6 +29,12 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixt
 
 
 @pytest.fixture(scope="session")
+def built_site(shared_folder: Path) -> Path:
+    """The demo as a team gets it."""
+    return build_site(shared_folder)
+
+
+@pytest.fixture(scope="session")
 def full_site(shared_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo with `[runtime] full = true`."""
     root = copy_of_sources(tmp_path_factory.mktemp("full") / "root")

@@ -13,8 +13,7 @@ import pytest
 
 from builder import site
 from tests.browser.spoiled import SpoiledSite
-from tests.browser.test_python_like_stock import CHANGES
-from tests.browser.test_start import ask_weather
+from tests.browser.ways import CHANGES, ask_weather
 from tests.harness import built
 from tests.harness.server import build_once, copy_of_sources
 from tests.harness.talk import Call

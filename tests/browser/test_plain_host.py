@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
+from tests.browser.damaged_site import WAYS, flipped, look, without
 from tests.browser.plain_host import PlainHost
-from tests.browser.test_damaged import WAYS, built_site, flipped, look, without
 
-__all__ = ["built_site"]
 pytestmark = pytest.mark.browser
 
 

@@ -9,15 +9,14 @@ from typing import Any
 
 import pytest
 
-from tests.browser.spoiled import Change, SpoiledSite, write_tools
-from tests.browser.test_start import ask_weather, remove_both, remove_snapshot
+from tests.browser.spoiled import SpoiledSite, write_tools
 from tests.browser.tools_table import PROPERTY, told
+from tests.browser.ways import CHANGES, ask_weather
 from tests.harness.talk import Call
 
 pytestmark = pytest.mark.browser
 
 SAID = "what python can do: "
-CHANGES: dict[str, tuple[Change, ...]] = {"snapshot": (), "precompiled": (remove_snapshot,), "stock": (remove_both,)}
 # What stock Pyodide has and we have not, each with its reason. Whoever mends one takes it out of here.
 KNOWN: dict[str, tuple[str, ...]] = {
     "import micropip": ("snapshot", "precompiled"),  # the stock way installs the client with it

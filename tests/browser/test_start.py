@@ -13,6 +13,7 @@ from playwright.sync_api import expect
 from builder import start_texts
 from tests.browser.pages import greet
 from tests.browser.spoiled import SpoiledSite, write_tools
+from tests.browser.ways import ask_weather, remove_both, remove_snapshot
 from tests.harness import built
 from tests.harness.server import Parley
 from tests.harness.talk import Call
@@ -78,17 +79,6 @@ def without_ways_out(assets: Path) -> None:
             path.unlink()
 
 
-def ask_weather(call: Call, spoiled: SpoiledSite, expected: str) -> None:
-    """By keyboard. What is asked is whether Python works: the agent beeps, which is sooner said than words."""
-    spoiled.parley.scenario(tone_hz=440, tone_ms=150, hear=False)
-    greet(call)
-    call.connect()
-    call.wait_turn("agent", containing="parley")
-    call.type("what is the weather in paris")
-    call.wait_turn("agent", containing=expected)
-    call.hang_up()
-
-
 def test_the_page_is_ready_and_calls_without_waiting_for_parts_of_python(tab: Any, sound: Any, parley: Parley) -> None:
     """What was rehearsed at build time is what a page does: nothing of it needs a part of the runtime that is not there yet."""
     call = Call(tab, sound)
@@ -142,21 +132,12 @@ def shorten_snapshot(assets: Path) -> None:
     blocks.write_bytes(blocks.read_bytes()[:-4096])
 
 
-def remove_snapshot(assets: Path) -> None:
-    next(assets.glob("python.*.bin")).unlink()
-
-
 def refuse_snapshot(assets: Path) -> None:
     """As if it had been made with another Pyodide: its build id is not the runtime's."""
     with built.told(assets.parent) as config:
         header = bytearray(base64.b64decode(config["boot"]["snapshot"]["header"]))
         header[20] ^= 1
         config["boot"]["snapshot"]["header"] = base64.b64encode(header).decode()
-
-
-def remove_both(assets: Path) -> None:
-    remove_snapshot(assets)
-    next(assets.glob("precompiled.*.bin")).unlink()
 
 
 def remove_runtime(assets: Path) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from builder import site
-from tests.build.test_site_build import tree
+from tests.build.sites import tree
 
 pytestmark = pytest.mark.slow
 

@@ -25,6 +25,7 @@ from pyclient import notices
 from pyclient.config import ClientConfig
 from pyclient.errors import ConfigError
 from pyclient.events import CaptureFailed
+from tests.build.sites import tree
 from tests.harness.server import copy_of_sources
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,10 +34,6 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="module")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return site.build(ROOT, tmp_path_factory.mktemp("site") / "dist", "demo")
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def page_config(dist: Path) -> dict[str, Any]:

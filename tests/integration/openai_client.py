@@ -28,6 +28,14 @@ _MODELS: dict[str, type[BaseModel]] = {
 # section 5). The package's models keep unknown fields, so a misspelt optional field would pass without this list.
 _ONLY_DOCUMENTED = {"session.id", "session.object", "session.expires_at"}
 
+# A tool as the wire declares it.
+WEATHER = {
+    "type": "function",
+    "name": "get_weather",
+    "description": "Tells the weather of a city.",
+    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+}
+
 
 def checked(event: Event) -> Any:
     """The event as the package's own model. Fails for what that package would not understand in full."""

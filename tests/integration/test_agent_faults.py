@@ -16,8 +16,8 @@ from server.agent.scenario_names import NAMED
 from tests.integration.agent_support import RunningAgent, running_agent, spoken
 from tests.integration.inbox import Event
 from tests.integration.openai_client import OpenAIClient
-from tests.integration.test_agent_openai import KEY_PROTOCOL
-from tests.integration.test_sdk_voice_agent import SdkClient, record_of, said, spoken16
+from tests.integration.openai_socket import KEY_PROTOCOL
+from tests.integration.sdk_client import SdkClient, record_of, said, spoken16
 from tests.integration.vendor_client import VendorClient
 
 WIRES = ("assemblyai", "openai", "sdk_voice")

@@ -3,51 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 import websockets
 
 from server.agent.options import AgentOptions
 from tests.integration.agent_support import RunningAgent, running_agent, spoken
 from tests.integration.inbox import Event
-from tests.integration.openai_client import OpenAIClient
-from tests.integration.test_openai_client import WEATHER
-
-KEY_PROTOCOL = "openai-insecure-api-key."
+from tests.integration.openai_client import WEATHER, OpenAIClient
+from tests.integration.openai_socket import KEY_PROTOCOL, browser, message, secret, until_closed
 
 
 @pytest.fixture(scope="module")
 def agent() -> Iterator[RunningAgent]:
     with running_agent(AgentOptions(allow_control=True, recognizer_processes=1)) as running:
         yield running
-
-
-def secret(agent: RunningAgent, body: Any = None, **headers: str) -> httpx.Response:
-    given = {"Authorization": "Bearer some-key", **headers}
-    return httpx.post(f"{agent.url}/v1/realtime/client_secrets", json=body, headers=given, trust_env=False)
-
-
-@asynccontextmanager
-async def browser(agent: RunningAgent, *protocols: str, query: str = "?model=m") -> AsyncIterator[Any]:
-    """A socket as a page opens it: sub-protocols and no header."""
-    url = f"{agent.url.replace('http', 'ws', 1)}/v1/realtime{query}"
-    async with websockets.connect(url, subprotocols=protocols or None, max_size=None, proxy=None) as socket:  # type: ignore[arg-type]
-        yield socket
-
-
-async def until_closed(socket: Any) -> list[Event]:
-    events: list[Event] = []
-    with contextlib.suppress(websockets.ConnectionClosed):
-        while True:
-            events.append(json.loads(await asyncio.wait_for(socket.recv(), 20)))
-    return [*events, {"type": "(closed)", "code": socket.close_code, "reason": socket.close_reason}]
 
 
 def test_a_page_opens_a_socket_with_a_minted_key(agent: RunningAgent) -> None:
@@ -191,11 +165,6 @@ def test_a_wrong_event_is_answered_and_the_session_goes_on(agent: RunningAgent, 
             await client.configure()
 
     asyncio.run(run())
-
-
-def message(role: str, text: str, **more: Any) -> Event:
-    kind = "output_text" if role == "assistant" else "input_text"
-    return {"type": "message", "role": role, "content": [{"type": kind, "text": text}], **more}
 
 
 def test_items_stand_where_the_client_puts_them(agent: RunningAgent) -> None:

@@ -17,7 +17,7 @@ from server.agent.wires.assemblyai import wire
 from tests.integration.agent_support import RunningAgent, running_agent
 from tests.integration.inbox import Event
 from tests.integration.openai_client import OpenAIClient
-from tests.integration.test_agent_openai import KEY_PROTOCOL, browser, message, secret, until_closed
+from tests.integration.openai_socket import KEY_PROTOCOL, browser, message, secret, until_closed
 from tests.integration.vendor_client import VendorClient
 
 PAGE = "https://app.example.org"

@@ -16,14 +16,8 @@ import pytest
 from server.agent.options import AgentOptions
 from tests.integration.agent_support import RunningAgent, running_agent, spoken
 from tests.integration.inbox import BYTES_PER_MS, Event
-from tests.integration.openai_client import OpenAIClient, checked
+from tests.integration.openai_client import WEATHER, OpenAIClient, checked
 
-WEATHER = {
-    "type": "function",
-    "name": "get_weather",
-    "description": "Tells the weather of a city.",
-    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
-}
 TRANSCRIBED = {"input": {"transcription": {"model": "gpt-transcribe", "language": "en"}}}
 MANUAL = {"input": {**TRANSCRIBED["input"], "turn_detection": None}}
 # Section 8.1 of the protocol file.

@@ -21,7 +21,7 @@ from server.agent.skills import Reply
 from server.agent.tools import ToolRequest
 from server.agent.tts import synthesize
 from server.agent.turns import TurnSettings
-from tests.unit_agent.test_session import BURST, RATE_HZ, WEATHER, FakeRecognizer, Talk, run
+from tests.unit_agent.conversing import BURST, RATE_HZ, WEATHER, FakeRecognizer, Talk, run
 
 
 def asked(reply_id: str, *sentences: str, text_only: bool = False, tool: ToolRequest | None = None) -> Asked:
