@@ -157,7 +157,7 @@ export interface DeadMessage {
   what: string | null;
 }
 
-/** As `pyclient/view.py` makes it, with its comments; `tests/build/test_script_checks.py` holds the two together. */
+/** As `pyclient/view.py` makes it, with its comments; `tests/build/test_quality.py` holds the two together. */
 export interface View {
   state: string;
   activity: string;
