@@ -43,6 +43,7 @@ GROUPS = (
         entries={
             "worker.js": "templates/static/worker.js",
             "shell.js": "templates/static/shell.js",
+            "orb.js": "templates/static/orb.js",
             "style.css": "templates/static/style.css",
         },
         form="esm",

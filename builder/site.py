@@ -120,6 +120,7 @@ def _place(
             "worker": _described(out, scripts["worker.js"]),
             "capture": _described(out, scripts["capture.js"]),
             "playback": _described(out, scripts["playback.js"]),
+            "orb": _described(out, scripts["orb.js"]),
             **_place_python(root, assets, agent, runtime, imports),
         },
     }

@@ -1,7 +1,9 @@
 /**
- * Loudness for the meters and the digital-silence watchdog, measured in the worklet and reported 20 times a second.
+ * Loudness for the meters, the spectrum for the picture, and the digital-silence watchdog, measured in the worklet and
+ * reported 20 times a second.
  */
 
+import { BANDS, Bands } from "./bands.js";
 import { MESSAGE_LEVEL, REPORT_INTERVAL_MS } from "./messages.js";
 
 export class LevelMeter {
@@ -13,8 +15,9 @@ export class LevelMeter {
     this.squares = 0;
     this.peak = 0;
     this.silentSamples = 0;
+    this.spectrum = new Bands(rateHz);
     /** Sent again and again: posting copies it. */
-    this.message = { type: MESSAGE_LEVEL, rms: 0, peak: 0, silent_ms: 0 };
+    this.message = { type: MESSAGE_LEVEL, rms: 0, peak: 0, silent_ms: 0, bands: new Float32Array(BANDS) };
   }
 
   /**
@@ -36,6 +39,7 @@ export class LevelMeter {
     if (peak > this.peak) this.peak = peak;
     this.silentSamples = lastSound < 0 ? this.silentSamples + count : count - 1 - lastSound;
     this.measured += count;
+    this.spectrum.measure(samples, count);
   }
 
   /**
@@ -56,6 +60,7 @@ export class LevelMeter {
     this.message.rms = Math.sqrt(this.squares / this.measured);
     this.message.peak = this.peak;
     this.message.silent_ms = Math.floor((this.silentSamples * 1000) / this.rateHz);
+    this.spectrum.take(this.message.bands, this.measured);
     this.measured = 0;
     this.squares = 0;
     this.peak = 0;

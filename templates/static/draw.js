@@ -4,7 +4,7 @@ import { drawTurns } from "./turns.js";
 
 /** @import { Elements } from "./elements.js" */
 /** @import { Notice, Settings, ShownView, View, Wishes } from "./messages.js" */
-/** @import { Boot } from "./page_types.js" */
+/** @import { Boot, Heard } from "./page_types.js" */
 
 /**
  * The element of the page with that id.
@@ -38,9 +38,10 @@ export function drawView(view, local) {
   Object.assign(document.body.dataset, { state: view.state, activity: view.activity, tone });
   setText($("status"), local?.status ?? view.status);
   const busy = Boolean(local);
-  $("connect").hidden = !view.can_connect && !busy;
-  $("connect").disabled = busy || !view.can_connect;
+  // One of the two is always there, in the same place.
   $("hang-up").hidden = !view.can_hang_up && !busy;
+  $("connect").hidden = !$("hang-up").hidden || document.body.dataset.boot === "failed";
+  $("connect").disabled = busy || !view.can_connect;
   setText($("hang-up"), busy ? "Cancel" : "Hang up");
   $("mute").disabled = !view.can_hang_up;
   $("mute").setAttribute("aria-pressed", String(view.muted));
@@ -137,7 +138,7 @@ export function drawCountdown() {
 /**
  * Loudness as the ear has it: a meter over 60 dB, in steps that are worth a repaint.
  *
- * @param {"user" | "agent"} who   @param {{rms: number}} level
+ * @param {"user" | "agent"} who   @param {Heard} level
  */
 export function drawLevel(who, level) {
   const loudness = level.rms > 0.001 ? 1 + Math.log10(level.rms) / 3 : 0;
@@ -145,7 +146,6 @@ export function drawLevel(who, level) {
   if (shown === drawn.get(who)) return;
   drawn.set(who, shown);
   $(`meter-${who}`).value = Number(shown);
-  for (const orb of marked(`.orb-${who}`)) orb.style.setProperty("--level", shown);
 }
 
 /** @param {Boot["stage"]} stage   @param {number} percent */

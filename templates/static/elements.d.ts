@@ -21,6 +21,7 @@ export interface Elements {
   notice: HTMLElement;
   "notice-hint": HTMLElement;
   "notice-title": HTMLElement;
+  orb: HTMLCanvasElement;
   retry: HTMLButtonElement;
   "start-detail": HTMLElement;
   status: HTMLElement;

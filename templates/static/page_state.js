@@ -8,7 +8,7 @@ import { EMPTY, ofCrash, ofMicrophone, ofStart } from "./page_words.js";
 import { mergeTurns } from "./turns.js";
 
 /** @import { AudioPorts, BootMessage, PageConfig, ViewMessage, Wishes } from "./messages.js" */
-/** @import { Boot, Effect, Event, Sending, StartFault, State } from "./page_types.js" */
+/** @import { Boot, Effect, Event, Heard, Sending, StartFault, State } from "./page_types.js" */
 /** @typedef {[State, Effect[]]} Step */
 
 const SILENT_AFTER_MS = 2500;
@@ -214,7 +214,7 @@ function complain(state, kind, fatal, detail = "") {
  * A microphone that is muted in hardware, suspended or unplugged delivers exact zeros, in most engines without any
  * event.
  *
- * @param {State} state   @param {"user" | "agent"} who   @param {{rms: number, silent_ms: number}} heard
+ * @param {State} state   @param {"user" | "agent"} who   @param {Heard & {silent_ms: number}} heard
  * @returns {Step}
  */
 function level(state, who, heard) {

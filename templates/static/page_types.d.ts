@@ -49,12 +49,18 @@ export interface Sending {
   transfer: Transferable[];
 }
 
+/** How loud a voice is, and its spectrum (`worklets/bands.js`). */
+export interface Heard {
+  rms: number;
+  bands?: Float32Array;
+}
+
 export type Event =
   | { type: "message"; message: BootMessage | ViewMessage; now_ms: number }
   | { type: "connect"; hold_ms: number }
   | { type: "opened"; call: number; ports: AudioPorts; wishes: Wishes }
   | { type: "refused"; call: number; kind: string; detail: string }
-  | { type: "level"; who: "user" | "agent"; level: { rms: number; silent_ms: number } }
+  | { type: "level"; who: "user" | "agent"; level: Heard & { silent_ms: number } }
   | { type: "fault"; kind: string; fatal: boolean; recovered: boolean }
   | { type: "over"; codes: RegExp }
   | { type: "died"; fault: StartFault }
@@ -64,6 +70,6 @@ export type Event =
 export type Effect =
   | { do: "draw" | "draw_soon" | "close_audio" | "answer_begins" | "started" | "start_worker" | "reload" }
   | { do: "draw_boot"; stage: Boot["stage"]; percent: number }
-  | { do: "draw_level"; who: "user" | "agent"; level: { rms: number } }
+  | { do: "draw_level"; who: "user" | "agent"; level: Heard }
   | { do: "open_audio"; call: number; hold_ms: number }
   | { do: "send"; message: Intent; transfer?: Transferable[] };

@@ -17,6 +17,7 @@ import {
   takeOver,
   wishes,
 } from "./draw.js";
+import { genuine, nameOf } from "./genuine.js";
 import { Link } from "./worker_link.js";
 import { watchForRecovery } from "./over.js";
 import { initial, reduce } from "./page_state.js";
@@ -35,6 +36,7 @@ let state = initial(config.microphone_words);
 let audio = /** @type {Awaited<ReturnType<typeof openAudio>> | null} */ (null);
 let redraw_timer = /** @type {number | null} */ (null);
 let [chosen] = config.choices;
+let orb = /** @type {import("./orb.js").Orb | null} */ (null);
 
 const link = new Link(
   chosen.settings,
@@ -57,8 +59,10 @@ function perform(effect) {
     case "draw_soon":
       return redrawSoon();
     case "draw_boot":
+      drawOrb();
       return drawBoot(effect.stage, effect.percent);
     case "draw_level":
+      orb?.hear(effect.who, effect.level.bands);
       return drawLevel(effect.who, effect.level);
     case "open_audio":
       return void open(effect.call, effect.hold_ms);
@@ -88,7 +92,20 @@ function redraw() {
   if (redraw_timer !== null) clearTimeout(redraw_timer);
   redraw_timer = null;
   drawView(state.view, state.local);
+  drawOrb();
   drawFacts(facts());
+}
+
+function drawOrb() {
+  orb?.show(state.view, { boot: state.boot, opening: state.opening, waiting: state.local !== null });
+}
+
+/** Nobody waits for a picture: it comes when the page works already, and without it there is a plain ring. */
+async function fetchOrb() {
+  await genuine(config.boot.orb, nameOf(config.boot.orb));
+  const { Orb } = /** @type {typeof import("./orb.js")} */ (await import(config.boot.orb.url));
+  orb = new Orb($("orb"));
+  drawOrb();
 }
 
 function connect() {
@@ -119,7 +136,7 @@ async function open(call, hold_ms) {
 function close() {
   audio?.close();
   audio = null;
-  for (const who of /** @type {const} */ (["user", "agent"])) drawLevel(who, { rms: 0 });
+  for (const who of /** @type {const} */ (["user", "agent"])) perform({ do: "draw_level", who, level: { rms: 0 } });
 }
 
 /** @param {string} reason   @param {string} kind   @param {string | null} what */
@@ -197,6 +214,7 @@ takeOver();
 drawBoot(state.boot.stage, 0);
 drawSettings(chosen.settings);
 redraw();
+fetchOrb().catch((error) => console.info("parley: no orb:", error.message));
 
 // For tests and for host pages: what is shown, as data.
 globalThis.parley = Object.freeze({ snapshot: () => structuredClone(state.view), facts });

@@ -10,8 +10,9 @@ import brotli
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-# 3,700 of them are what a page says that cannot start, which cannot be fetched when it is needed; another 4,600 check and unpack files.
-BUDGET_BYTES = 37_000
+# 3,700 of them are what a page says that cannot start, which cannot be fetched when it is needed; another 4,600 check and unpack files;
+# 800 measure both voices' spectrum (what draws it comes later). 30,000 without the worker.
+BUDGET_BYTES = 38_000
 IMPORT = re.compile(r"""(?:\bfrom|\bimport)\s*["']\./([\w.-]+\.js)["']""")
 
 

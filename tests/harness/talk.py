@@ -348,12 +348,14 @@ def converse(
     folder: Path,
     interrupt_after_ms: float | None = None,
     reply_timeout_s: float = 30.0,
+    at_last_sound: Callable[[], object] | None = None,
 ) -> list[TurnReport]:
     """Say `lines` one after the other on a live call and report each turn.
 
     A turn ends when the agent listens again and the speaker is silent. With `interrupt_after_ms` the next line is said that
     long after the reply's first sound, so every reply but the last is interrupted. What is missing after `reply_timeout_s`
-    is left empty in the report instead of raising. Both recordings stay in `folder`.
+    is left empty in the report instead of raising. `at_last_sound` is called while the last reply sounds. Both recordings stay
+    in `folder`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
@@ -363,7 +365,10 @@ def converse(
         taken: list[_Taken] = []
         for position, line in enumerate(lines):
             last = interrupt_after_ms is None or position + 1 == len(lines)
-            taken.append(_take_turn(call, line, tape, mic, None if last else interrupt_after_ms, reply_timeout_s))
+            at_sound = at_last_sound if position + 1 == len(lines) else None
+            taken.append(
+                _take_turn(call, line, tape, mic, None if last else interrupt_after_ms, reply_timeout_s, at_sound)
+            )
         turns = call.transcript()
         heard = Sound(samples=tape.samples(), rate_hz=tape.rate_hz)
     ends = [turn.shown for turn in taken[1:]] + [len(turns)]
@@ -403,7 +408,13 @@ class _Taken:
 
 
 def _take_turn(
-    call: Call, line: Line, tape: Tape, mic: Tape | None, interrupt_after_ms: float | None, timeout_s: float
+    call: Call,
+    line: Line,
+    tape: Tape,
+    mic: Tape | None,
+    interrupt_after_ms: float | None,
+    timeout_s: float,
+    at_sound: Callable[[], object] | None,
 ) -> _Taken:
     shown, began_ms, overlaps = len(call.transcript()), tape.now_ms, _sounds(tape)
     mic_began_ms = mic.duration_ms if mic else 0.0
@@ -419,6 +430,8 @@ def _take_turn(
             since_ms = max(since_ms, tape.wait_silence(for_ms=200, timeout_s=5, since_ms=speech_end_ms - 200))
     _or_none(lambda: call.wait_turn("user", after=shown, timeout_s=timeout_s))
     first_ms = _or_none(lambda: tape.wait_sound(timeout_s=timeout_s, since_ms=since_ms))
+    if first_ms is not None and at_sound is not None:
+        at_sound()
     if interrupt_after_ms is None or first_ms is None:
         _wait_calm(call, tape, timeout_s)
     else:

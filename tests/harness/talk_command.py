@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import os
 import sys
@@ -27,6 +28,7 @@ from .talk import Call, Conversation, Line, converse
 if TYPE_CHECKING:
     from playwright.sync_api import Playwright
 
+PICTURE_SIZE = (1180, 760)
 TAIL_MS = 700  # silence behind each line, so that the agent knows that the person has finished
 
 
@@ -50,6 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--interrupt-after", type=int, metavar="MS", help="speak the next line this long into each reply"
     )
+    parser.add_argument(
+        "--picture", type=Path, metavar="FILE", help="save a PNG of the page while the agent speaks its last reply"
+    )
     parser.add_argument("--json", action="store_true", help="for programs")
     options = parser.parse_args(argv)
     lines = options.lines or [("say", "what time is it")]
@@ -63,8 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             url = options.url or stack.enter_context(Parley(site=build_site(folder))).url
             conversation.url = url
-            call = stack.enter_context(_page(options.engine))
-            reached = _talk(call, url, lines, options.interrupt_after, folder, conversation)
+            call = stack.enter_context(_page(options.engine, engines.TabOptions(size=PICTURE_SIZE)))
+            reached = _talk(call, url, lines, options.interrupt_after, folder, conversation, options.picture)
         except (engines.MissingEngine, pulse.PulseError, ServerError) as error:
             conversation.errors.append(str(error))
     print(json.dumps(conversation.as_dict(), indent=2) if options.json else _words(conversation))
@@ -74,7 +79,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _talk(
-    call: Call, url: str, lines: list[tuple[str, str]], interrupt_after_ms: int | None, folder: Path, told: Conversation
+    call: Call,
+    url: str,
+    lines: list[tuple[str, str]],
+    interrupt_after_ms: int | None,
+    folder: Path,
+    told: Conversation,
+    picture: Path | None,
 ) -> bool:
     """Fill `told`; return whether a call came about at all."""
     speech = Speech(folder)
@@ -91,7 +102,13 @@ def _talk(
         Line(wav=speech.say(value, tail_ms=TAIL_MS), text=value) if kind == "say" else Line(wav=Path(value))
         for kind, value in lines
     ]
-    told.turns = converse(call, said, folder=folder / "heard", interrupt_after_ms=interrupt_after_ms)
+    told.turns = converse(
+        call,
+        said,
+        folder=folder / "heard",
+        interrupt_after_ms=interrupt_after_ms,
+        at_last_sound=None if picture is None else lambda: _take_picture(call, picture),
+    )
     told.errors += [f"turn {n}: {turn.wrong}" for n, turn in enumerate(told.turns, 1) if turn.wrong]
     try:
         call.hang_up()
@@ -101,8 +118,14 @@ def _talk(
     return True
 
 
+def _take_picture(call: Call, file: Path) -> None:
+    """Well into the reply, when there is something to see and to read."""
+    call.page.wait_for_timeout(2500)
+    call.tab.screenshot(file)
+
+
 @contextlib.contextmanager
-def _page(engine: str) -> Iterator[Call]:
+def _page(engine: str, options: engines.TabOptions) -> Iterator[Call]:
     from playwright.sync_api import sync_playwright
 
     from .injected import INJECTION, InjectedSound
@@ -119,7 +142,7 @@ def _page(engine: str) -> Iterator[Call]:
             env["DISPLAY"] = stack.enter_context(virtual_display())
         scripts = [] if found.real_microphone else [INJECTION]
         tab = stack.enter_context(
-            engines.open_tab(driver, engine, env=env, options=engines.TabOptions(init_scripts=scripts))
+            engines.open_tab(driver, engine, env=env, options=dataclasses.replace(options, init_scripts=scripts))
         )
         yield Call(tab, sound if found.real_microphone else InjectedSound(tab))
 

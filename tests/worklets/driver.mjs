@@ -22,7 +22,10 @@ function slowClock(tick_ms) {
   return () => (at += tick_ms);
 }
 
-const levels = (port) => port.messages.filter((message) => message.type === "level");
+const levels = (port) =>
+  port.messages
+    .filter((message) => message.type === "level")
+    .map((level) => ({ ...level, bands: Array.from(level.bands) }));
 const qualities = (port) => port.messages.filter((message) => message.type === "quality");
 
 function readArray(path, Type) {

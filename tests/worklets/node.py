@@ -63,6 +63,23 @@ def samples(path: str, dtype: Any) -> np.ndarray:
     return np.fromfile(path, dtype=dtype)
 
 
+def capture(
+    node: Node, context_rate: int, signal: np.ndarray, steps: list[dict[str, Any]], **extra: Any
+) -> tuple[dict[str, Any], np.ndarray]:
+    """What the capture worklet's core does with a sound: the result and all frames as one array. `signal`: one row per channel."""
+    job = {
+        "kind": "capture",
+        "context_rate": context_rate,
+        "channels": len(signal),
+        "input": node.file(signal.astype(np.float32)),
+        "output": node.file(),
+        "steps": steps,
+        **extra,
+    }
+    (result,) = node.run(job)
+    return result, samples(job["output"], "<i2")
+
+
 def fit_tone(signal: np.ndarray, frequency_hz: float, rate_hz: int, first: int = 0) -> tuple[float, float, float]:
     """Best sine of that frequency in `signal`, whose first sample is number `first`: (amplitude, phase in rad against
     sin(2 pi f n / rate), rms of what remains)."""

@@ -6,30 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from tests.worklets.node import QUANTUM, Node, decibels, fit_tone, samples
+from tests.worklets.node import QUANTUM, Node, capture, decibels, fit_tone, samples
 
 FRAME_SAMPLES = 960  # 40 ms at 24 kHz
 
 
 def configure(rate_hz: int = 24000, frame_samples: int = FRAME_SAMPLES) -> dict[str, Any]:
     return {"post": {"type": "configure", "rate_hz": rate_hz, "frame_samples": frame_samples}}
-
-
-def capture(
-    node: Node, context_rate: int, signal: np.ndarray, steps: list[dict[str, Any]], **extra: Any
-) -> tuple[dict[str, Any], np.ndarray]:
-    """The result and all frames as one array. `signal`: one row per channel."""
-    job = {
-        "kind": "capture",
-        "context_rate": context_rate,
-        "channels": len(signal),
-        "input": node.file(signal.astype(np.float32)),
-        "output": node.file(),
-        "steps": steps,
-        **extra,
-    }
-    (result,) = node.run(job)
-    return result, samples(job["output"], "<i2")
 
 
 def counting(length: int) -> tuple[np.ndarray, np.ndarray]:
