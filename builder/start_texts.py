@@ -10,7 +10,7 @@ from pathlib import Path
 
 from builder.environment import SetupError
 
-TABLE = "_CAPTURE"
+TABLE = "CAPTURE"
 
 # Why a page did not start: (title, what the visitor can do, what the site's owner should know). The first one stands in the HTML
 # and is read where no script of the page runs at all, so its words must be true in every such case.
@@ -124,11 +124,11 @@ OWNER = {
 
 def of_the_microphone(root: Path) -> dict[str, tuple[str, str, bool]]:
     """Return (title, hint, whether Connect can help) by kind of fault; `unknown` for every other one. Raises SetupError."""
-    file = root / "pyclient" / "notices.py"
+    file = root / "pyclient" / "notice_texts.py"
     for node in ast.parse(file.read_text(encoding="utf-8")).body:
         if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name) or node.target.id != TABLE:
             continue
         if isinstance(node.value, ast.Call) and len(node.value.args) == 1:
             table: dict[str, tuple[str, str, bool]] = ast.literal_eval(node.value.args[0])
             return table
-    raise SetupError(f"pyclient/notices.py has no literal table {TABLE} any more, and the page needs its words")
+    raise SetupError(f"pyclient/notice_texts.py has no literal table {TABLE} any more, and the page needs its words")

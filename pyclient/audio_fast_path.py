@@ -9,46 +9,56 @@ module holds the conditions under which the usual path only counts. The fast pat
 
 from __future__ import annotations
 
-from pyclient.barge_in import Reply
+from pyclient.barge_in import BargeIn
 from pyclient.call import Call
 from pyclient.client_turn_detection import ClientTurnDetection
+from pyclient.connection import Connection
+from pyclient.part import Part
 from pyclient.push_to_talk import PushToTalk
+from pyclient.reply_log import Reply
 from pyclient.states import State
-from pyclient.turn_taking import TurnTaking
 
 _LIVE = State.LIVE
 
 
-class AudioFastPath:
+class AudioFastPath(Part):
     """The fast path of one call after the other."""
 
-    def __init__(self, call: Call, turn_taking: TurnTaking) -> None:
-        self._call = call
-        self._turn_taking = turn_taking
+    def __init__(
+        self,
+        call: Call,
+        barge_in: BargeIn,
+        push_to_talk: PushToTalk,
+        client_turns: ClientTurnDetection,
+        connection: Connection,
+    ) -> None:
+        super().__init__(call)
+        self._barge_in = barge_in
+        self._push_to_talk = push_to_talk
+        self._client_turns = client_turns
+        self._connection = connection
         self._usable = False
         self._reply: Reply | None = None
-        self.muted = False
 
-    def begin(self, push_to_talk: PushToTalk, client_turns: ClientTurnDetection) -> None:
-        """A new call. Who holds a talk key, and who hears turns for himself, looks at every sample."""
-        self._usable = (
-            self._call.codec.features.audio_json is not None and not push_to_talk.chosen and not client_turns.used
-        )
+    def begin(self, now_ms: float) -> None:
+        """Who holds a talk key, and who hears turns for himself, looks at every sample."""
+        can_do = self.call.codec.features.audio_json is not None
+        self._usable = can_do and not self._push_to_talk.chosen and not self._client_turns.used
         self._reply = None
 
     def may_send(self) -> bool:
         """May frames of whole samples go out as they are, until the next event? Next: `sent`."""
-        return self._usable and not self.muted and self._call.state is _LIVE
+        return self._usable and not self.call.muted and self.call.state is _LIVE
 
     def sent(self, frames: int, loud_at_ms: float) -> None:
         """So many did; the last that was louder than `LOUD_PEAK` at `loud_at_ms`, 0 for none."""
-        self._call.stats.frames_sent += frames
+        self.call.stats.frames_sent += frames
         if loud_at_ms:
-            self._turn_taking.last_loud_ms = loud_at_ms
+            self.call.last_loud_ms = loud_at_ms
 
     def item_of(self, reply_id: str) -> str:
         """The rest is about this reply from now on. The item to play it under, or "" for one that only the usual path knows."""
-        self._reply = self._call.replies.known(reply_id)
+        self._reply = self.call.replies.known(reply_id)
         return "" if self._reply is None else self._reply.id
 
     def may_play(self) -> bool:
@@ -56,15 +66,15 @@ class AudioFastPath:
 
         Not where nothing of it waits to be heard: then more of it changes what the page shows.
         """
-        call, reply = self._call, self._reply
+        call, reply = self.call, self._reply
         if reply is None or reply.silenced or reply.held or reply.stale or not self._usable:
             return False
-        if not call.replies.has_the_voice(reply):
+        if not self._barge_in.order.has_the_voice(reply):
             return False  # another one speaks: what comes of this waits
         return call.state is _LIVE and call.agent_there and call.socket_up and call.ledger.continues(reply.id)
 
     def played(self, samples: int, heard_at_ms: float) -> None:
         """So many samples went; the last of them came at `heard_at_ms`."""
         assert self._reply is not None
-        self._call.ledger.add(self._reply.id, samples)
-        self._call.keepalive.heard(heard_at_ms)
+        self.call.ledger.add(self._reply.id, samples)
+        self._connection.keepalive.heard(heard_at_ms)

@@ -9,12 +9,10 @@ host calls the methods of `Client` that stand under "told by the host"; the sess
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import importlib
 import inspect
 import json
-import math
 import os
 from collections.abc import Callable
 from dataclasses import asdict
@@ -24,16 +22,14 @@ from pyclient import commands, events
 from pyclient.audio_fast_path import AudioFastPath
 from pyclient.codecs import create_codec
 from pyclient.config import ClientConfig
+from pyclient.intents import INTENTS
 from pyclient.jsonable import clean
-from pyclient.safejson import nesting_depth
 from pyclient.session import Session
+from pyclient.token_answer import token_event
 from pyclient.tools import ToolRegistry, error_json, result_json
 from pyclient.vad import LOUD_PEAK
 
 TOKEN_TIMEOUT_MS = 15_000
-# A token answer is small; anything else is not ours.
-MAX_NUMBER = 10**15
-MAX_TOKEN_ANSWER_CHARS, MAX_TOKEN_ANSWER_DEPTH = 64 * 1024, 8
 # What may wait in the socket before frames are dropped: older speech is worth less than speech on time.
 MAX_BUFFERED_BYTES = 256 * 1024
 # The longest message that is looked at without Python: two seconds of audio.
@@ -253,30 +249,6 @@ class Client:
             task.cancel()
 
 
-INTENTS: dict[str, Callable[[dict[str, Any]], events.Event]] = {
-    "connect": lambda it: events.ConnectRequested(
-        voice=it.get("voice"),
-        system_prompt=it.get("system_prompt"),
-        greeting=it.get("greeting"),
-        turn_style=it.get("turn_style"),
-    ),
-    "hang_up": lambda it: events.HangUpRequested(page_gone=bool(it.get("page_gone"))),
-    "mute": lambda it: events.MuteChanged(muted=bool(it["muted"])),
-    "interrupt": lambda it: events.InterruptRequested(),
-    "talk": lambda it: (
-        events.TalkPressed() if it.get("pressed") else events.TalkReleased(cancelled=bool(it.get("cancelled")))
-    ),
-    "text": lambda it: events.TextSubmitted(text=it["text"]),
-    "settings": lambda it: events.SettingsChanged(
-        voice=it.get("voice"), system_prompt=it.get("system_prompt"), greeting=it.get("greeting")
-    ),
-    "capture_failed": lambda it: events.CaptureFailed(
-        kind=it["kind"], detail=it.get("detail", ""), fatal=bool(it.get("fatal", True))
-    ),
-    "capture_recovered": lambda it: events.CaptureRecovered(kind=it["kind"]),
-}
-
-
 def _words_of(error: BaseException) -> str:
     """An exception in words. Its own text may be empty, or raise."""
     try:
@@ -290,69 +262,6 @@ def _words_of(error: BaseException) -> str:
 def jitter() -> float:
     """The random source that the core does not own: a number from 0 to 1."""
     return int.from_bytes(os.urandom(4), "big") / 0xFFFF_FFFF
-
-
-def token_event(attempt: int, status: int, body: str, retry_after: str) -> events.Event:
-    """Turn the token route's answer into an event. A body that is not what the route promises is a refusal, never an exception."""
-    answer: Any = None
-    # Bounded before json.loads: deep nesting kills Pyodide.
-    if (
-        status
-        and len(body) <= MAX_TOKEN_ANSWER_CHARS
-        and nesting_depth(body, MAX_TOKEN_ANSWER_DEPTH) <= MAX_TOKEN_ANSWER_DEPTH
-    ):
-        with contextlib.suppress(ValueError):
-            answer = json.loads(body)
-    if why := _not_by_a_token_server(status, body, answer):
-        return events.TokenRefused(attempt=attempt, status=status, code=why)
-    if not isinstance(answer, dict):
-        answer = {}
-    token, ws_url = answer.get("token"), answer.get("ws_url")
-    if (
-        status == 200
-        and isinstance(token, str)
-        and token
-        and clean(token) == token
-        and isinstance(ws_url, str)
-        and ws_url.startswith(("ws://", "wss://"))
-        and clean(ws_url) == ws_url
-    ):
-        return events.TokenGranted(
-            attempt=attempt,
-            token=token,
-            ws_url=ws_url,
-            expires_at=_number(answer.get("expires_at")),
-            max_session_s=_number(answer.get("max_session_seconds")),
-        )
-    fault = answer.get("error")
-    fault = fault if isinstance(fault, dict) else {}
-    return events.TokenRefused(
-        attempt=attempt,
-        status=status,
-        code=_text(fault.get("code")) or ("bad_answer" if status == 200 else ""),
-        message=_text(fault.get("message")),
-        # isdigit alone takes digits of other scripts, and superscripts that are no number
-        retry_after_s=float(retry_after) if retry_after.isascii() and retry_after.isdigit() else None,
-    )
-
-
-def _text(value: Any) -> str:
-    return clean(value)[:500] if isinstance(value, str) else ""
-
-
-def _not_by_a_token_server(status: int, body: str, answer: Any) -> str:
-    """A word for `notices` where somebody else answered, or nobody: what the host found out, or a site without a token server."""
-    if status == 0:
-        return body if body in ("redirected", "offline", "policy") else ""
-    # A static host answers a POST with a page, with 404, or with "not for this method".
-    return "absent" if status in (200, 404, 405, 501) and not isinstance(answer, dict) else ""
-
-
-def _number(value: Any) -> float | None:
-    """A number that a clock can use. JSON knows no bound for the digits of one."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > MAX_NUMBER:
-        return None
-    return float(value) if math.isfinite(value) else None
 
 
 def _buffer_maker() -> Callable[[bytes], Any]:

@@ -5,26 +5,35 @@ Reads a session's parts and changes none of them, apart from the two counters th
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, cast
 
 from pyclient.call import Call
 from pyclient.preconnect_audio import keeps_preconnect_audio
-from pyclient.states import IN_CALL, Activity, State, Trigger, can
+from pyclient.states import IN_CALL, OVER, Activity, State, Trigger, can
 from pyclient.transcript import Transcript, Turn
 from pyclient.view import TurnView, View, ViewUpdate, status_words, turn_view
 
 # Where no sound is wanted: the page then gives the microphone back, so that its lamp goes out.
 _QUIET = frozenset({State.IDLE, State.ENDING, State.ENDED, State.FAILED})
-_OVER = frozenset({State.IDLE, State.ENDED, State.FAILED})
 
 # What changes all the time and is no reason for a view of its own.
 _RIDES_ALONG = frozenset({"stats", "ends_in_ms"})
 
 
-def build_view(call: Call, doing: Activity, muted: bool, talking: bool, now_ms: float) -> View:
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What the parts know of now: what is going on, whether the talk key counts as held, the time that the limit leaves."""
+
+    doing: Activity
+    talking: bool
+    left_ms: int
+
+
+def build_view(call: Call, now: Moment) -> View:
     """A whole view: see `View` for its shape."""
     turns = [_turn(call, turn) for turn in call.transcript.turns]
-    return {**_frame(call, doing, muted, talking, now_ms), "turns": turns}  # type: ignore[typeddict-item]
+    return {**_frame(call, now), "turns": turns}  # type: ignore[typeddict-item]
 
 
 class ViewUpdates:
@@ -40,11 +49,9 @@ class ViewUpdates:
         self._turns: dict[str, TurnView] = {}
         self._sounding: set[str] = set()
 
-    def next(
-        self, call: Call, doing: Activity, muted: bool, talking: bool, now_ms: float, *, anyhow: bool = False
-    ) -> ViewUpdate | None:
+    def next(self, call: Call, now: Moment, *, anyhow: bool = False) -> ViewUpdate | None:
         """The update for this moment, or None where a person would see no difference."""
-        frame = _frame(call, doing, muted, talking, now_ms)
+        frame = _frame(call, now)
         turns, gone, order = self._changes(call)
         before = self._frame
         same = before is not None and all(before[key] == frame[key] for key in frame if key not in _RIDES_ALONG)
@@ -78,20 +85,22 @@ class ViewUpdates:
 
 
 def _turn(call: Call, turn: Turn) -> TurnView:
-    over = call.state in _OVER and not call.draining  # nothing is heard any more, whatever the speaker still owes us
-    sounding = bool(turn.reply_id) and not over and call.replies.sounding(turn.reply_id)
+    over = call.state in OVER and not call.draining  # nothing is heard any more, whatever the speaker still owes us
+    sounding = bool(turn.reply_id) and not over and call.replies.open_ended(turn.reply_id)
     return turn_view(turn, call.ledger.heard_ms(turn.reply_id) if turn.reply_id else None, sounding)
 
 
-def _frame(call: Call, doing: Activity, muted: bool, talking: bool, now_ms: float) -> dict[str, Any]:
+def _frame(call: Call, now: Moment) -> dict[str, Any]:
     """Everything but the turns."""
-    status, tone = status_words(call.state, doing, muted, call.agent_there, keeps_preconnect_audio(call.config))
+    status, tone = status_words(
+        call.state, now.doing, call.muted, call.agent_there, keeps_preconnect_audio(call.config)
+    )
     in_call = call.state in IN_CALL
     call.stats.underruns = call.ledger.underruns
     call.stats.queued_ms = call.ledger.queued_ms
     return {
         "state": call.state.value,
-        "activity": doing.value,
+        "activity": now.doing.value,
         "status": status,
         "tone": tone,
         "audio_wanted": call.draining or call.state not in _QUIET,
@@ -99,14 +108,14 @@ def _frame(call: Call, doing: Activity, muted: bool, talking: bool, now_ms: floa
         "can_hang_up": can(call.state, Trigger.HANG_UP),
         "can_interrupt": (in_call or call.draining) and call.replies.can_interrupt(),
         "can_type": in_call,
-        "muted": muted,
+        "muted": call.muted,
         "provider": call.codec.name,
         "features": call.features,
         "turn_style": call.config.turn_style,
-        "talking": talking and in_call,
+        "talking": now.talking and in_call,
         "notice": call.notice.view() if call.notice is not None else None,
         "voices": list(call.voices) if call.voices else None,
         "session_id": call.session_id,
-        "ends_in_ms": call.limit.left_ms(now_ms) if in_call else None,
+        "ends_in_ms": now.left_ms if in_call else None,
         "stats": call.stats.as_dict(),
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import Enum, unique
 
-from pyclient.command_queue import CommandQueue
+from pyclient.part import Timer
 
 KEEPALIVE_TIMER = "keepalive"
 
@@ -27,8 +27,8 @@ class Liveness(Enum):
 class Keepalive:
     """The clock of one socket. Hearing a message costs one assignment: the timer finds out by itself how long ago it was."""
 
-    def __init__(self, out: CommandQueue, interval_ms: int) -> None:
-        self._out = out
+    def __init__(self, timer: Timer, interval_ms: int) -> None:
+        self._timer = timer
         self._interval_ms = interval_ms
         self._patience_ms = interval_ms // 2
         self._heard_ms = 0.0
@@ -39,10 +39,7 @@ class Keepalive:
         self._heard_ms = now_ms
         self._asked_ms = None
         self._forgiven = False
-        self._out.set_timer(KEEPALIVE_TIMER, self._interval_ms, now_ms)
-
-    def stop(self) -> None:
-        self._out.cancel_timer(KEEPALIVE_TIMER)
+        self._timer.set(self._interval_ms, now_ms)
 
     def heard(self, now_ms: float) -> None:
         """Any message will do."""
@@ -61,10 +58,10 @@ class Keepalive:
         quiet_ms = now_ms - self._heard_ms
         if quiet_ms >= self._interval_ms - _EARLY_MS:
             return self._ask(now_ms)
-        self._out.set_timer(KEEPALIVE_TIMER, self._interval_ms - quiet_ms, now_ms)
+        self._timer.set(self._interval_ms - quiet_ms, now_ms)
         return Liveness.ALIVE
 
     def _ask(self, now_ms: float) -> Liveness:
         self._asked_ms = now_ms
-        self._out.set_timer(KEEPALIVE_TIMER, self._patience_ms, now_ms)
+        self._timer.set(self._patience_ms, now_ms)
         return Liveness.PROBE

@@ -11,6 +11,7 @@ from __future__ import annotations
 from pyclient import events, notices
 from pyclient.call import Call
 from pyclient.config import ClientConfig
+from pyclient.part import Part
 from pyclient.states import IN_CALL
 
 
@@ -19,32 +20,35 @@ def keeps_preconnect_audio(config: ClientConfig) -> bool:
     return config.preconnect_audio_ms > 0 and config.turn_style == "vad"
 
 
-class PreconnectAudio:
+class PreconnectAudio(Part):
     """Pre-connect audio of one call after the other."""
 
     def __init__(self, call: Call) -> None:
-        self._call = call
-        self.begin()
+        super().__init__(call)
+        self.catching_up = False
+        self.handlers = {
+            events.CaptureHeld: lambda event, now_ms: self._held(event),
+            events.CaptureCaughtUp: lambda event, now_ms: self._caught_up(),
+        }
 
-    def begin(self) -> None:
-        """A new call."""
+    def begin(self, now_ms: float) -> None:
         self.catching_up = False
 
-    def held(self, event: events.CaptureHeld) -> None:
+    def _held(self, event: events.CaptureHeld) -> None:
         """The frames that follow are held ones, until `caught_up`."""
-        if self._call.state not in IN_CALL:
+        if self.call.state not in IN_CALL:
             return
-        stats = self._call.stats
+        stats = self.call.stats
         stats.preconnect_audio_ms = event.kept_ms
         stats.preconnect_dropped_ms = event.dropped_ms
         self.catching_up = True
         if event.dropped_ms:
-            self._call.tell(notices.preconnect_audio_dropped(event.dropped_ms, self._call.config.preconnect_audio_ms))
+            self.call.notify(notices.preconnect_audio_dropped(event.dropped_ms, self.call.config.preconnect_audio_ms))
         if event.kept_ms or event.dropped_ms:
-            self._call.out.log(
+            self.call.commands.log(
                 "=", f"{event.kept_ms} ms of pre-connect audio are held, {event.dropped_ms} ms were dropped"
             )
 
-    def caught_up(self) -> None:
+    def _caught_up(self) -> None:
         """From the next frame on the microphone is live."""
         self.catching_up = False

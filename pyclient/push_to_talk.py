@@ -10,12 +10,14 @@ told as not sent.
 
 from __future__ import annotations
 
-from pyclient import notices
+from pyclient import events, notices
 from pyclient.audio import duration_ms, sample_count
 from pyclient.call import Call
 from pyclient.commands import DrainCapture
-from pyclient.notices import Notice
+from pyclient.notice_texts import Notice
+from pyclient.part import LineBack, Part
 from pyclient.states import IN_CALL, State
+from pyclient.tool_calls import ToolCalls
 from pyclient.turn_taking import TurnTaking
 
 DRAIN_TIMEOUT_MS = 300
@@ -25,40 +27,68 @@ TALK_DRAIN_TIMER = "talk_drain"
 MIN_COMMIT_MS = 100
 
 
-class PushToTalk:
+class PushToTalk(Part):
     """The talk key of one call after the other."""
 
-    def __init__(self, call: Call, turn_taking: TurnTaking) -> None:
-        self._call = call
+    def __init__(self, call: Call, turn_taking: TurnTaking, tool_calls: ToolCalls) -> None:
+        super().__init__(call)
         self._turn_taking = turn_taking
-        self.begin()
+        self._tool_calls = tool_calls
+        self._drain = self.timer(TALK_DRAIN_TIMER, self._drained)
+        self._reset()
+        self.handlers = {
+            events.TalkPressed: lambda event, now_ms: self._pressed(now_ms),
+            events.TalkReleased: lambda event, now_ms: self._released(now_ms, event.cancelled),
+            events.CaptureDrained: lambda event, now_ms: self._drained(now_ms),
+        }
 
-    def begin(self) -> None:
-        """A new call."""
+    def _reset(self) -> None:
         self.held = False
         self._draining = False
         self._since_ms = 0.0
         self._sent_samples = 0
 
+    # --- the life of a call ------------------------------------------------------------------------------------------
+
+    def begin(self, now_ms: float) -> None:
+        self._reset()
+
+    def line_lost(self, now_ms: float) -> None:
+        """What was sent of this press is lost with the session, or waits on the server's side of a resumed one."""
+        if self._draining:
+            self._draining = False
+            self._drain.cancel()
+            self.call.notify(notices.NOT_SENT_LINE_LOST)
+
+    def line_back(self, now_ms: float, back: LineBack) -> None:
+        """Still held: the new buffer begins with what the outage buffer kept."""
+        if self.held:
+            self._sent_samples = 0
+            self.call.user_speaking = True
+            self._tool_calls.speech_started()
+            self._clear()
+
+    # --- the key -----------------------------------------------------------------------------------------------------
+
     @property
     def chosen(self) -> bool:
         """Is this a call with a talk key?"""
-        return self._call.config.turn_style == "push_to_talk"
+        return self.call.config.turn_style == "push_to_talk"
 
     @property
     def open(self) -> bool:
         """Do frames of the microphone count now?"""
         return self.held or self._draining
 
-    def pressed(self, muted: bool, now_ms: float) -> None:
-        call = self._call
+    def _pressed(self, now_ms: float) -> None:
+        call = self.call
         if not self.chosen or self.held or call.state not in IN_CALL:
             return
-        if muted:
-            call.tell(notices.TALK_MUTED)
+        if call.muted:
+            call.notify(notices.TALK_MUTED)
             return
         if self._draining:
-            self.drained(now_ms)
+            self._drained(now_ms)
         self._turn_taking.settled(force=True)  # the turn before must be committed before its buffer is cleared
         self.held = True
         self._since_ms = now_ms
@@ -66,13 +96,13 @@ class PushToTalk:
         if call.replies.can_interrupt():
             self._turn_taking.interrupt()
         self._turn_taking.speech_began(now_ms)
-        call.replies.user_speaking = True
+        call.user_speaking = True
         if call.state is State.LIVE:
             self._clear()
         call.changed = True
 
-    def released(self, now_ms: float, cancelled: bool = False) -> None:
-        call = self._call
+    def _released(self, now_ms: float, cancelled: bool = False) -> None:
+        call = self.call
         if not self.held:
             return
         if cancelled:
@@ -80,24 +110,24 @@ class PushToTalk:
         elif now_ms - self._since_ms < call.config.min_talk_ms:
             self._take_back(notices.TALK_TOO_SHORT, now_ms)
         elif call.state is not State.LIVE:
-            call.reconnect.outage.clear()
+            call.outage_audio.clear()
             self._take_back(notices.NOT_SENT_LINE_LOST, now_ms)
         else:
             self._let_go()
             self._draining = True
-            call.out.add(DrainCapture())
-            call.out.set_timer(TALK_DRAIN_TIMER, DRAIN_TIMEOUT_MS, now_ms)
+            self.add(DrainCapture())
+            self._drain.set(DRAIN_TIMEOUT_MS, now_ms)
 
     def frame_sent(self, pcm: bytes) -> None:
         self._sent_samples += sample_count(pcm)
 
-    def drained(self, now_ms: float) -> None:
+    def _drained(self, now_ms: float) -> None:
         """The last frame is out, or is not coming: commit."""
-        call = self._call
+        call = self.call
         if not self._draining:
             return
         self._draining = False
-        call.out.cancel_timer(TALK_DRAIN_TIMER)
+        self._drain.cancel()
         if duration_ms(self._sent_samples, call.codec.wire_rate_hz) < MIN_COMMIT_MS:
             self._take_back(notices.TALK_NO_SOUND, now_ms)
             return
@@ -108,32 +138,17 @@ class PushToTalk:
         if self.held:
             self._take_back(notices.TALK_CANCELLED, now_ms)
 
-    def line_lost(self) -> None:
-        """What was sent of this press is lost with the session, or waits on the server's side of a resumed one."""
-        if self._draining:
-            self._draining = False
-            self._call.out.cancel_timer(TALK_DRAIN_TIMER)
-            self._call.tell(notices.NOT_SENT_LINE_LOST)
-
-    def line_back(self) -> None:
-        """Still held: the new buffer begins with what the outage buffer kept."""
-        if self.held:
-            self._sent_samples = 0
-            self._call.replies.user_speaking = True
-            self._call.tool_calls.speech_started()
-            self._clear()
-
     def _take_back(self, why: Notice, now_ms: float) -> None:
         self._let_go()
-        if self._call.state is State.LIVE:
+        if self.call.state is State.LIVE:
             self._clear()
-        self._call.tell(why)
+        self.call.notify(why)
         self._turn_taking.speech_taken_back(now_ms)
 
     def _let_go(self) -> None:
         self.held = False
-        self._call.replies.user_speaking = False
-        self._call.changed = True
+        self.call.user_speaking = False
+        self.call.changed = True
 
     def _clear(self) -> None:
-        self._call.send("talk begin", self._call.codec.talk_begin())
+        self.call.send("talk begin", self.call.codec.talk_begin())

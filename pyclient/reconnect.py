@@ -1,4 +1,4 @@
-"""Reconnect: how a session comes back after its connection broke.
+"""Reconnect: decides how a session comes back after its connection broke.
 
 LIVE -> DROPPED -> (back-off) -> RESUMING: a fresh token, a new socket, and then
 
@@ -9,13 +9,14 @@ LIVE -> DROPPED -> (back-off) -> RESUMING: a fresh token, a new socket, and then
 
 A new session is not greeted again unless nothing was said yet. The calls of tools of the old one are cancelled: it does not
 know their ids.
-`close` decides and never `error`; what a new token or some patience cannot mend ends the session at once, in words.
+`close` decides and never `error`; what a new token or some patience cannot mend ends the session at once, in words. Here it is
+decided; `connection` does it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from pyclient import events, notices
 from pyclient.backoff import (
@@ -26,15 +27,11 @@ from pyclient.backoff import (
     line_may_come,
     token_may_come,
 )
-from pyclient.codecs import CloseReason
-from pyclient.notices import Notice
-from pyclient.outage_buffer import OutageBuffer
+from pyclient.call import Call
+from pyclient.codecs import CloseReason, Message
+from pyclient.notice_texts import Notice
+from pyclient.part import End, LineBack
 from pyclient.states import State, Trigger
-
-if TYPE_CHECKING:
-    from pyclient.call import Call
-
-RETRY_TIMER = "retry"
 
 # Faults after which a close is their consequence and not the network's.
 _FINAL_FAULTS = frozenset({"auth", "forbidden", "expired"})
@@ -45,8 +42,18 @@ Jitter = Callable[[], float]
 _FINAL_REFUSALS = frozenset({"redirected", "policy"})
 
 
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Another attempt, after so long."""
+
+    wait_ms: float
+
+
+Verdict = Retry | End
+
+
 class Reconnect:
-    """The way back of one session after the other. `jitter` is the host's source of randomness, from 0 to 1."""
+    """The way back of one call after the other. `jitter` is the host's source of randomness, from 0 to 1."""
 
     def __init__(self, call: Call, jitter: Jitter) -> None:
         self._call = call
@@ -55,134 +62,89 @@ class Reconnect:
 
     def begin(self) -> None:
         """A new call: nothing of the one before counts."""
-        self.outage = OutageBuffer(self._call.config.outage_audio_ms, self._call.codec.wire_rate_hz)
-        self.attempts = 0  # since the line was last good
-        self.same = False  # the line is back, and the session is the old one
-        self.told = False  # the session is a new one, and was told what was said before
+        self._attempts = 0  # since the line was last good
         self._since_ms = 0.0
         self._back_ms = 0.0
         self._resume_id = ""  # "" when there is nothing to resume any more
         self._resuming = False  # this attempt asked for the old session
         self._one_more_token = True
-        self._cause: Notice | None = None
 
     # --- the line breaks -----------------------------------------------------------------------------------------------
 
-    def closed(self, reason: CloseReason, code: int, now_ms: float) -> None:
-        """The socket of a live session, or of an attempt to come back, closed."""
-        call = self._call
-        why = call.cause(now_ms) or notices.closed(reason, code)
+    def closed(self, reason: CloseReason, code: int, why: Notice, fault_kind: str, now_ms: float) -> Verdict:
+        """The socket of a live session, or of an attempt to come back, closed. `fault_kind`: of a fault just before that, or ""."""
+        live = self._call.state is State.LIVE
         if reason.kind == "ended":
-            call.finish(notices.closed(reason, code), now_ms)
-        elif call.state is State.LIVE:
-            if call.last_fault_kind(now_ms) not in _FINAL_FAULTS and line_may_come(reason, code):
-                self.lost(why, now_ms)
-            else:
-                call.fail(why, now_ms)
-        elif self._resuming and reason.kind == "policy":
-            self._resume_refused(why, now_ms)
-        elif line_may_come(reason, code) or self._worth_one_more_token(reason.kind, reason.retryable):
-            self.lost(why, now_ms)
-        else:
-            call.fail(why, now_ms)
+            return End(Trigger.FINISH, notices.closed(reason, code))
+        if live:
+            mends = fault_kind not in _FINAL_FAULTS and line_may_come(reason, code)
+            return self.lost(why, now_ms) if mends else End(Trigger.FAULT, why)
+        if self._resuming and reason.kind == "policy":
+            return self._resume_refused(why, now_ms)
+        if line_may_come(reason, code) or self._worth_one_more_token(reason.kind, reason.retryable):
+            return self.lost(why, now_ms)
+        return End(Trigger.FAULT, why)
 
-    def silent(self, now_ms: float) -> None:
-        """The heartbeat found nobody there. The socket is forgotten: its close may take a minute to be reported."""
-        self._call.close_socket()
-        self.lost(notices.LINE_SILENT, now_ms)
-
-    def lost(self, why: Notice, now_ms: float, *, at_once: bool = False, retry_after_s: float | None = None) -> None:
+    def lost(self, why: Notice, now_ms: float, *, at_once: bool = False, retry_after_s: float | None = None) -> Verdict:
         """The line broke, or an attempt to mend it failed: wait and try again, or give up."""
         call = self._call
-        was_live = call.state is State.LIVE
-        if was_live:
+        if call.state is State.LIVE:
             if now_ms - self._back_ms >= STABLE_MS:
-                self.attempts = 0
+                self._attempts = 0
             self._since_ms = now_ms
             self._resume_id = (call.session_id or "") if call.codec.features.resume else ""
             self._one_more_token = True
-        self._cause = why
-        self.attempts += 1
-        wait_ms = delay_ms(self.attempts, self._jitter())
+        self._attempts += 1
+        wait_ms = delay_ms(self._attempts, self._jitter())
         patience_ms = (retry_after_s or 0) * 1000
         if wait_ms is None or patience_ms > MAX_RETRY_AFTER_MS:
-            call.fail(notices.gave_up(why), now_ms)
-            return
-        call.line_down()
-        call.move(Trigger.DROP)
-        call.tell(notices.LINE_LOST)
-        if was_live:
-            call.line_lost()
-        call.out.set_timer(RETRY_TIMER, 0 if at_once else max(wait_ms, patience_ms), now_ms)
+            return End(Trigger.FAULT, notices.gave_up(why))
+        return Retry(0 if at_once else max(wait_ms, patience_ms))
 
     def _worth_one_more_token(self, kind: str, retryable: bool) -> bool:
         """A refused token may have been stale when it arrived; a second fresh one that is refused was not."""
         worth, self._one_more_token = self._one_more_token and kind == "auth" and retryable, False
         return worth
 
-    def _resume_refused(self, why: Notice, now_ms: float) -> None:
+    def _resume_refused(self, why: Notice, now_ms: float) -> Verdict:
         self._resume_id = ""
-        self.lost(why, now_ms, at_once=True)
+        return self.lost(why, now_ms, at_once=True)
 
     # --- the way back --------------------------------------------------------------------------------------------------
 
-    def retry(self, now_ms: float) -> None:
-        call = self._call
-        call.move(Trigger.RETRY)
+    def attempt_begins(self) -> None:
         self._resuming = False
-        call.request_token(now_ms)
 
-    def token_refused(self, event: events.TokenRefused, now_ms: float) -> None:
+    def token_refused(self, event: events.TokenRefused, now_ms: float) -> Verdict:
         why = notices.token_refused(event)
         if token_may_come(event.status) and event.code not in _FINAL_REFUSALS:
-            self.lost(why, now_ms, retry_after_s=event.retry_after_s)
-        else:
-            self._call.fail(why, now_ms)
+            return self.lost(why, now_ms, retry_after_s=event.retry_after_s)
+        return End(Trigger.FAULT, why)
 
-    def opened(self, now_ms: float) -> None:
-        """The new socket is open: the old session if it can still be had, else a new one, without a second greeting."""
-        call = self._call
+    def resume(self, now_ms: float) -> list[Message] | None:
+        """The new socket is open: what asks for the old session, or None where it cannot be had any more."""
         self._resuming = bool(self._resume_id) and now_ms - self._since_ms < RESUME_WINDOW_MS
-        if self._resuming:
-            call.send("resume", call.codec.resume(self._resume_id))
-        else:
-            call.open_session(greeting="" if call.transcript.spoken() else call.config.greeting)
+        return self._call.codec.resume(self._resume_id) if self._resuming else None
 
-    def faulted(self, event: events.SessionFaulted, now_ms: float) -> None:
-        """The server refused this attempt."""
-        call, why = self._call, notices.fault(event, True)
+    def faulted(self, event: events.SessionFaulted, limit_reached: bool, now_ms: float) -> Verdict | None:
+        """The server refused this attempt. None: it may yet be ready, but not much later."""
+        why = notices.fault(event, True)
         if self._resuming and event.kind in ("not_resumable", "expired"):
-            if call.limit.reached(now_ms):
-                call.finish(notices.TIME_LIMIT, now_ms)
-            else:
-                self._resume_refused(why, now_ms)
-        elif not event.closes:
+            return End(Trigger.FINISH, notices.TIME_LIMIT) if limit_reached else self._resume_refused(why, now_ms)
+        if not event.closes:
             self._resume_id = ""  # not understood; should "ready" not follow, the next attempt asks for a new session
-            call.hurry(now_ms)
-        elif (event.retryable and event.kind in ("server", "capacity")) or self._worth_one_more_token(
-            event.kind, event.retryable
-        ):
-            self.lost(why, now_ms)
-        else:
-            call.fail(why, now_ms)
+            return None
+        mends = event.retryable and event.kind in ("server", "capacity")
+        if mends or self._worth_one_more_token(event.kind, event.retryable):
+            return self.lost(why, now_ms)
+        return End(Trigger.FAULT, why)
 
-    def ready(self, event: events.SessionReady, now_ms: float) -> None:
-        """The server takes audio again; the session is live."""
+    def ready(self, event: events.SessionReady, now_ms: float) -> LineBack:
+        """The server takes audio again: which session it is, and what the agent is told."""
         call = self._call
-        # After a refusal that was not understood, only the old id says that it is the old session.
-        self.same = self._resuming and event.session_id in (call.session_id, *(("",) if self._resume_id else ()))
         self._back_ms = now_ms
-        call.untell(notices.LINE_LOST.code)
-        if self.same:
-            call.tool_calls.line_back(now_ms)
-            return
-        call.session_id = event.session_id or None
-        call.tool_calls.cancel_all()
-        call.replies.new_session()
+        # After a refusal that was not understood, only the old id says that it is the old session.
+        if self._resuming and event.session_id in (call.session_id, *(("",) if self._resume_id else ())):
+            return LineBack(same=True)
         history = call.codec.history(call.transcript.spoken()) if call.codec.features.history else []
-        call.transcript.new_session(notices.MARK_HISTORY if history else notices.MARK_CONTEXT_LOST)
-        self.told = bool(history)
-        if history:
-            call.send("history", history)
-        else:
-            call.tell(notices.CONTEXT_LOST)
+        return LineBack(same=False, history=tuple(history))

@@ -64,6 +64,8 @@ class Activity(Enum):
 COMING_BACK = frozenset({State.DROPPED, State.RESUMING})
 # A call is going on, whatever the line does.
 IN_CALL = COMING_BACK | {State.LIVE}
+# No call is on.
+OVER = frozenset({State.IDLE, State.ENDED, State.FAILED})
 
 TRANSITIONS: Mapping[State, Mapping[Trigger, State]] = MappingProxyType(
     {

@@ -8,9 +8,11 @@ server may only be late.
 
 from __future__ import annotations
 
-from pyclient import notices
+from pyclient import events, notices
 from pyclient.call import Call
+from pyclient.part import LineBack, Part
 from pyclient.states import IN_CALL, State
+from pyclient.tool_calls import ToolCalls
 from pyclient.turn_taking import TurnTaking
 
 MAX_TYPED_CHARS = 4_000
@@ -22,73 +24,87 @@ ASK_AGAIN_MS = 3_000
 ASK_AGAIN_TIMER = "ask_again"
 
 
-class TextInput:
+class TextInput(Part):
     """The typed messages of one call after the other."""
 
-    def __init__(self, call: Call, turn_taking: TurnTaking) -> None:
-        self._call = call
+    def __init__(self, call: Call, turn_taking: TurnTaking, tool_calls: ToolCalls) -> None:
+        super().__init__(call)
         self._turn_taking = turn_taking
-        self.begin()
+        self._tool_calls = tool_calls
+        self._ask_again = self.timer(ASK_AGAIN_TIMER, self._overdue)
+        self._reset()
+        self.handlers = {
+            events.TextSubmitted: lambda event, now_ms: self._submitted(event.text, now_ms),
+            events.ReplyStarted: lambda event, now_ms: self._reply_started(),
+            events.ReplyAudio: lambda event, now_ms: self._answered(),
+            events.ReplyTranscribed: lambda event, now_ms: self._answered(),
+            events.ReplyDone: lambda event, now_ms: self._answered(),
+        }
 
-    def begin(self) -> None:
-        """A new call."""
+    def _reset(self) -> None:
         self._waiting: list[str] = []
         self._question = ""  # sent last, and nothing of a reply has come since
 
-    def submitted(self, text: str, now_ms: float) -> None:
+    # --- the life of a call ------------------------------------------------------------------------------------------
+
+    def begin(self, now_ms: float) -> None:
+        self._reset()
+
+    def line_lost(self, now_ms: float) -> None:
+        self._ask_again.cancel()
+
+    def line_back(self, now_ms: float, back: LineBack) -> None:
+        """The session, or a new one, takes messages again."""
+        if self._question and back.same:
+            self._ask_again.set(ASK_AGAIN_MS, now_ms)
+        elif self._question:
+            self._ask("typed text again", self._question, now_ms, known=back.remembers)
+        waiting, self._waiting = self._waiting, []
+        for text in waiting:
+            self._send(text, now_ms)
+
+    # --- the messages ------------------------------------------------------------------------------------------------
+
+    def _submitted(self, text: str, now_ms: float) -> None:
         """The person pressed Send."""
-        call, text = self._call, text.strip()
+        call, text = self.call, text.strip()
         if not call.codec.features.typed_text:
-            call.out.log("!", "a typed message was left alone: this provider takes none")
+            call.commands.log("!", "a typed message was left alone: this provider takes none")
         elif not text or call.state not in IN_CALL:
-            call.out.log("!", "a typed message was left alone: no call is running, or it is empty")
+            call.commands.log("!", "a typed message was left alone: no call is running, or it is empty")
         elif len(text) > MAX_TYPED_CHARS:
-            call.tell(notices.TEXT_TOO_LONG)
+            call.notify(notices.TEXT_TOO_LONG)
         elif call.state is State.LIVE:
             self._send(text, now_ms)
         elif len(self._waiting) < MAX_WAITING_TEXTS:
             self._waiting.append(text)
         else:
-            call.tell(notices.NOT_SENT_LINE_LOST)
+            call.notify(notices.NOT_SENT_LINE_LOST)
 
     def _send(self, text: str, now_ms: float) -> None:
         # Who types over the voice wants it to stop as much as who speaks over it.
         self._turn_taking.interrupt()
-        self._call.tool_calls.person_acted()
-        self._call.untell(notices.TOOL_CIRCLE.code)
-        self._call.transcript.user_typed(text)
+        self._tool_calls.person_acted()
+        self.call.clear_notice(notices.TOOL_CIRCLE.code)
+        self.call.transcript.user_typed(text)
         self._ask("typed text", text, now_ms)
 
     def _ask(self, what: str, text: str, now_ms: float, *, known: bool = False) -> None:
-        codec = self._call.codec
+        codec = self.call.codec
         self._question = text
-        self._call.out.cancel_timer(ASK_AGAIN_TIMER)
+        self._ask_again.cancel()
         self._turn_taking.ask(what, codec.answer_text(text) if known else codec.user_text(text), now_ms, again=True)
         self._turn_taking.await_reply(now_ms)
 
-    def reply_started(self) -> None:
+    def _reply_started(self) -> None:
         """The message arrived. Should the line break before anything of the reply came, it still wants an answer."""
-        self._call.out.cancel_timer(ASK_AGAIN_TIMER)
+        self._ask_again.cancel()
 
-    def answered(self) -> None:
+    def _answered(self) -> None:
         """Something of a reply came, or all of it."""
         self._question = ""
 
-    def line_lost(self) -> None:
-        self._call.out.cancel_timer(ASK_AGAIN_TIMER)
-
-    def line_back(self, now_ms: float) -> None:
-        """The session, or a new one, takes messages again."""
-        reconnect = self._call.reconnect
-        if self._question and reconnect.same:
-            self._call.out.set_timer(ASK_AGAIN_TIMER, ASK_AGAIN_MS, now_ms)
-        elif self._question:
-            self._ask("typed text again", self._question, now_ms, known=reconnect.told)
-        waiting, self._waiting = self._waiting, []
-        for text in waiting:
-            self._send(text, now_ms)
-
-    def overdue(self, now_ms: float) -> None:
+    def _overdue(self, now_ms: float) -> None:
         """The resumed session has not answered: it never got the message, or will not answer it."""
-        if self._question and self._call.state is State.LIVE:
+        if self._question and self.call.state is State.LIVE:
             self._ask("typed text again", self._question, now_ms, known=True)

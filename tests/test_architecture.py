@@ -47,6 +47,8 @@ def lint_imports(root: Path) -> subprocess.CompletedProcess[str]:
         ("pyclient/session.py", "import time", "the core owns no clock"),
         ("pyclient/session.py", "import pyclient.browser", "nothing in pyclient imports the browser glue"),
         ("pyclient/codecs/__init__.py", "import pyclient.commands", "a codec names no command"),
+        ("pyclient/call.py", "import pyclient.barge_in", "no circle in pyclient"),
+        ("pyclient/call.py", "import pyclient.part", "the data of a call knows no part"),
         ("server/agent/routes.py", "import server.settings", "no path from the local agent to a key"),
         ("server/mint.py", "import numpy", "only the local agent hears and speaks"),
         ("server/providers/upstream.py", "from pocketsphinx import Vad", "only the local agent hears and speaks"),

@@ -50,7 +50,7 @@ RETIRED_MODULES = {
 ALLOWED = {
     ("pyclient/browser.py", "playback"),  # the host's method, named in JavaScript too
     ("pyclient/graphemes.py", "floor"),  # rounds down to a boundary
-    ("pyclient/transcript.py", "gap"),  # white space between two words
+    ("pyclient/spacing.py", "gap"),  # white space between two words
     ("server/agent/wires/sdk_voice/auth.py", "heartbeat"),
 }
 _JS_NOISE = re.compile(r"/\*.*?\*/|(?<![:\"'`\\])//[^\n]*|\"[^\"\n]*\"|'[^'\n]*'", re.DOTALL)

@@ -19,8 +19,8 @@ from typing import Any
 
 from pyclient import commands as cmd
 from pyclient import events as ev
-from pyclient.barge_in import MAX_REPLIES
 from pyclient.codecs import create_codec
+from pyclient.reply_log import MAX_REPLIES
 from pyclient.safejson import Limits
 from pyclient.states import State
 from pyclient.tool_calls import MAX_OPEN_CALLS
@@ -96,7 +96,7 @@ class World:
         self._done(self.host.tell(event, after_ms))
 
     def hear(self, **message: Any) -> None:
-        if self.host.session._call.socket_up:
+        if self.host.session.call.socket_up:
             data = json.dumps(message)
             self.tell(ev.MessageReceived(socket_id=self.host.socket_id, data=data))
 
@@ -154,7 +154,7 @@ class World:
             self.tell(ev.TokenGranted(attempt=host.attempt, token="t", ws_url="wss://a.example/"))
         elif "open" in host.timers:
             self.tell(ev.SocketOpened(socket_id=host.socket_id))
-        elif state in (State.CONFIGURING, State.RESUMING) and host.session._call.socket_up:
+        elif state in (State.CONFIGURING, State.RESUMING) and host.session.call.socket_up:
             self.ready()
 
     def ready(self) -> None:
@@ -258,7 +258,7 @@ class World:
     # --- what must hold ---------------------------------------------------------------------------------------------------------
 
     def check(self, before: State) -> None:
-        host, call = self.host, self.host.session._call
+        host, call = self.host, self.host.session.call
         state = host.session.state
         if state in OVER:
             assert set(host.timers) <= {"drain"}, "no timer outlives its session"
@@ -277,8 +277,8 @@ class World:
                 assert heard <= self.received[name] * 1000 / self.rate_hz + 1, "heard what was not received"
         answers = self.answers()
         assert all(count == 1 for count in answers.values()), f"answered twice: {answers}"
-        assert len(call.tool_calls._calls) <= MAX_OPEN_CALLS and len(call.replies._replies) <= MAX_REPLIES
-        assert len(host.session._turn_taking._wanted) <= 3 and len(call.replies._owed) <= 40
+        assert host.session.tool_calls.open_calls <= MAX_OPEN_CALLS and len(call.replies) <= MAX_REPLIES
+        assert host.session.turn_taking.waiting <= 3 and len(call.replies.owed) <= 40
 
     def answers(self) -> dict[str, int]:
         """How often each call of this line was answered."""
@@ -294,7 +294,7 @@ class World:
                 self.tool_ends(1)
             if self.speaking:
                 self.speech(1)
-            if self.host.session._push_to_talk.held:
+            if self.host.session.push_to_talk.held:
                 self.tell(ev.TalkReleased())
             if round_ % 2:
                 while self.active:
@@ -315,7 +315,7 @@ class World:
         missing = set(self.asked) - set(self.answers())
         assert not missing, f"calls without an answer: {missing}"
         if not self.drops:
-            notice = host.session._call.notice
+            notice = host.session.call.notice
             told = notice is not None and notice.code in ("reply_refused", "tool_circle")
             assert told or not self.texts, f"typed and never answered: {self.texts}"
 
@@ -411,7 +411,7 @@ class OpenAIWorld(World):
             self._end(reply, "completed", {}, output)
 
     def speech(self, detail: int) -> None:
-        if self.host.session.state is not State.LIVE or self.host.session._call.config.turn_style != "vad":
+        if self.host.session.state is not State.LIVE or self.host.session.call.config.turn_style != "vad":
             return
         if not self.speaking:
             self.speaking = True
@@ -459,8 +459,9 @@ class AssemblyAIWorld(World):
 
     def ready(self) -> None:
         self.hear(type="session.updated", config={})
-        call = self.host.session._call
-        same = call.session_id if call.reconnect._resuming and self.made % 3 else ""
+        call = self.host.session.call
+        asked = self.host.sent[-1]["type"] == "session.resume"
+        same = call.session_id if asked and self.made % 3 else ""
         if not same:
             self.asked.clear()  # another session knows nothing of them
         self.hear(type="session.ready", session_id=same or self.new("s"), config={})
@@ -558,7 +559,7 @@ class SdkVoiceWorld(World):
             self.hear(type="agent_ready")
 
     def sound(self, detail: int) -> None:
-        if self.host.session._call.socket_up:
+        if self.host.session.call.socket_up:
             data = tone(160 * (1 + detail % 30))[: -1 if detail % 9 == 0 else None]
             self.host.now_ms += 700 if detail % 11 == 0 else 0
             self.tell(ev.MessageReceived(socket_id=self.host.socket_id, data=data))

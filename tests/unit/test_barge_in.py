@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from pyclient import barge_in
 from pyclient import commands as cmd
 from pyclient import events as ev
-from pyclient.barge_in import MAX_REPLIES
+from pyclient import playback_order
+from pyclient.reply_log import MAX_REPLIES
 from pyclient.tools import ToolRegistry
 from tests.support.fakewire import wire_host
 from tests.support.playbook import FakeHost, of_type, silence, tone
@@ -265,7 +265,7 @@ def test_what_is_left_of_a_forgotten_reply_is_not_the_one_that_is_being_made(hos
     host.hear("transcript.agent", reply_id="r1", item_id="m1", text="Late.")
     assert host.stats["replies"] == 1
     host.hear("reply.done", reply_id="r2", status="completed")
-    assert host.session._call.replies.current is None
+    assert host.session.call.replies.current is None
     assert ("agent", "Late.", True, False) in host.turns("agent")
 
 
@@ -274,7 +274,7 @@ def test_a_reply_that_is_announced_after_its_first_sound_is_being_made(host: Fak
     host.hear_audio("r2", tone(240))
     host.hear("reply.done", reply_id="r1", status="completed")
     host.hear("reply.started", reply_id="r2")
-    current = host.session._call.replies.current
+    current = host.session.call.replies.current
     assert current is not None
     assert current.id == "r2"
 
@@ -307,7 +307,7 @@ def test_many_replies_are_forgotten_in_order_and_the_last_ones_are_known(host: F
         host.hear("reply.started", reply_id=f"r{number}")
         host.hear("reply.done", reply_id=f"r{number}", status="interrupted")
     assert host.hear_audio(f"r{MAX_REPLIES + 49}", tone(240)) == []
-    assert len(host.session._call.replies._replies) == MAX_REPLIES
+    assert len(host.session.call.replies) == MAX_REPLIES
 
 
 def test_a_reply_that_is_forgotten_is_not_sounding_any_more(host: FakeHost) -> None:
@@ -411,7 +411,7 @@ def test_late_sound_that_waits_is_handed_out_when_the_line_is_lost(host: FakeHos
 
 
 def test_of_late_sound_only_so_much_waits(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(barge_in, "MAX_HELD_BYTES", 2 * 240)
+    monkeypatch.setattr(playback_order, "MAX_HELD_BYTES", 2 * 240)
     overlapping(host, "r1", "r2")
     assert played(host.hear("reply.done", reply_id="new")) == ["r1"]
     assert host.stats["late_audio_dropped"] == 1

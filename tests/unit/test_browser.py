@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pyclient import browser, codecs, commands, events, notices
+from pyclient import browser, codecs, commands, events, intents, notices, token_answer
 from pyclient.config import ClientConfig
 from pyclient.tools import ToolRegistry
 from tests.support.fake_browser import FakeBuffer, FakeHost, grant
@@ -88,7 +88,7 @@ def test_binary_messages_arrive_as_bytes(client: browser.Client, host: FakeHost)
     assert client.session.view()["state"] == "configuring"
 
 
-@pytest.mark.parametrize("intent", sorted(browser.INTENTS))
+@pytest.mark.parametrize("intent", sorted(intents.INTENTS))
 def test_every_intent_of_the_page_is_harmless_in_an_idle_session(client: browser.Client, intent: str) -> None:
     message = {"type": intent, "muted": True, "text": "hello", "kind": "denied", "call": 1}
     client.intent(json.dumps(message))
@@ -119,9 +119,9 @@ def test_the_talk_key_drains_the_capture_and_hears_that_it_is_drained(
 
 
 def test_a_talk_that_the_page_takes_back_is_cancelled() -> None:
-    assert browser.INTENTS["talk"]({"pressed": False, "cancelled": True}) == events.TalkReleased(cancelled=True)
-    assert browser.INTENTS["talk"]({"pressed": False}) == events.TalkReleased(cancelled=False)
-    assert browser.INTENTS["talk"]({"pressed": True}) == events.TalkPressed()
+    assert intents.INTENTS["talk"]({"pressed": False, "cancelled": True}) == events.TalkReleased(cancelled=True)
+    assert intents.INTENTS["talk"]({"pressed": False}) == events.TalkReleased(cancelled=False)
+    assert intents.INTENTS["talk"]({"pressed": True}) == events.TalkPressed()
 
 
 def test_the_jitter_is_random_and_between_0_and_1() -> None:
@@ -145,7 +145,7 @@ def test_a_lost_line_is_retried_at_a_random_moment(client: browser.Client, host:
 
 def test_a_token_is_taken_with_its_limits() -> None:
     body = {"token": "t", "ws_url": "wss://voice.example/ws", "expires_at": 5.5, "max_session_seconds": 60}
-    event = browser.token_event(3, 200, json.dumps(body), "")
+    event = token_answer.token_event(3, 200, json.dumps(body), "")
     assert event == events.TokenGranted(
         attempt=3, token="t", ws_url="wss://voice.example/ws", expires_at=5.5, max_session_s=60
     )
@@ -168,7 +168,7 @@ def test_a_token_is_taken_with_its_limits() -> None:
 )
 def test_an_answer_that_is_no_token_is_a_refusal_and_never_an_exception(body: str, code: str) -> None:
     """What is not even an object comes from no token server: a static host answers with its page."""
-    event = browser.token_event(1, 200, body, "")
+    event = token_answer.token_event(1, 200, body, "")
     assert isinstance(event, events.TokenRefused) and event.code == code
 
 
@@ -196,14 +196,14 @@ def test_an_answer_that_is_no_token_is_a_refusal_and_never_an_exception(body: st
     ],
 )
 def test_who_answered_in_a_token_servers_place_is_told(status: int, body: str, code: str, notice: str) -> None:
-    event = browser.token_event(1, status, body, "")
+    event = token_answer.token_event(1, status, body, "")
     assert isinstance(event, events.TokenRefused) and (event.status, event.code) == (status, code)
     told = notices.token_refused(event)
     assert told.code == notice and told.title and told.hint
 
 
 def test_a_refusal_keeps_status_words_and_patience() -> None:
-    event = browser.token_event(1, 429, '{"error": {"code": "rate_limited", "message": "Too many."}}', "7")
+    event = token_answer.token_event(1, 429, '{"error": {"code": "rate_limited", "message": "Too many."}}', "7")
     assert event == events.TokenRefused(
         attempt=1, status=429, code="rate_limited", message="Too many.", retry_after_s=7.0
     )

@@ -6,7 +6,7 @@ import pytest
 
 from pyclient import commands as cmd
 from pyclient import events as ev
-from pyclient.call import FAULT_GRACE_MS
+from pyclient.connection import FAULT_GRACE_MS
 from tests.support.playbook import FakeHost, of_type, sent_types, tone
 
 ACTIVE = ["minting", "connecting", "configuring", "live"]

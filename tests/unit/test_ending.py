@@ -6,7 +6,7 @@ import pytest
 
 from pyclient import commands as cmd
 from pyclient import events as ev
-from pyclient.call import DRAIN_TIMEOUT_MS
+from pyclient.call_end import DRAIN_TIMEOUT_MS
 from pyclient.session_limit import CAP_GRACE_MS
 from tests.support.playbook import FakeHost, sent_types
 

@@ -222,7 +222,7 @@ def _check(host: FakeHost, before: State, commands: list[cmd.Command], gain: lis
         assert gain[0] == 1.0, "a voice that was lowered does not stay low"
     in_call = state in (State.LIVE, State.DROPPED, State.RESUMING)
     assert not view["talking"] or (in_call and view["turn_style"] == "push_to_talk")
-    assert in_call or not host.session._call.socket_up or state in (State.CONFIGURING, State.ENDING)
+    assert in_call or not host.session.call.socket_up or state in (State.CONFIGURING, State.ENDING)
     assert state is not State.DROPPED or ("retry" in host.timers and not host.open_sockets), (
         "a way on, and no old socket"
     )

@@ -119,7 +119,7 @@ def test_of_a_reply_that_went_on_after_asides_all_that_was_heard_is_reported(mon
     """Each aside flushes; what comes of the reply afterwards is heard, and counted from nothing by the speaker."""
     rng = random.Random(20_261_127)
     room = Room(wire_host(monkeypatch, {"barge_in": "flush"}), rng)
-    ledger = room.host.session._call.ledger
+    ledger = room.host.session.call.ledger
     errors: list[float] = []
     went_on = 0
     for number in range(INTERRUPTIONS):
@@ -157,7 +157,7 @@ def test_the_model_of_the_speaker_is_no_yes_man(monkeypatch: pytest.MonkeyPatch)
         room.reply(item, done=True)
         room.tell(ev.ReplyAudio(reply_id=item, pcm=tone(48_000)))
         room.pass_ms(rng.uniform(300, 900))
-        posted_ms: Any = room.host.session._call.ledger.heard_ms(item)
+        posted_ms: Any = room.host.session.call.ledger.heard_ms(item)
         room.interrupt("button", item)
         room.pass_ms(200)
         off.append(abs(posted_ms - room.speaker.truth[item] * 1000 / RATE_HZ))

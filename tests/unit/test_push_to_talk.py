@@ -278,8 +278,8 @@ def test_who_does_not_hold_the_key_in_the_gap_is_not_recorded(host: WireHost) ->
 def test_a_result_of_a_tool_waits_while_the_key_is_held(host: WireHost) -> None:
     """As it waits while the server hears speech."""
     host.tell(PRESS)
-    assert not host.session._call.tool_calls._gate.opens_when_overdue()
-    assert not host.session._call.tool_calls._gate.open_for(hold_mode=False)
+    assert not host.session.tool_calls.gate.opens_when_overdue()
+    assert not host.session.tool_calls.gate.open_for(hold_mode=False)
 
 
 def test_the_style_can_be_chosen_for_a_call(monkeypatch: pytest.MonkeyPatch) -> None:

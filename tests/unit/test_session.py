@@ -13,7 +13,8 @@ from pyclient import events as ev
 from pyclient.codecs.assemblyai import AssemblyAICodec
 from pyclient.config import ClientConfig
 from pyclient.errors import LocalProtocolError
-from pyclient.session import MUTED_TAIL_MS, Session
+from pyclient.microphone import MUTED_TAIL_MS
+from pyclient.session import Session
 from pyclient.text_input import MAX_TYPED_CHARS
 from pyclient.turn_taking import THINKING_TIMEOUT_MS
 from tests.support.playbook import FakeHost, sent_types, silence, tone

@@ -6,31 +6,40 @@ from typing import Any
 
 import pytest
 
-from pyclient.command_queue import CommandQueue
+from pyclient.call import Call
+from pyclient.codecs import create_codec
 from pyclient.commands import SetTimer
+from pyclient.config import ClientConfig
 from pyclient.session_limit import CAP_GRACE_MS, SessionLimit
+from pyclient.tool_calls import ToolCalls
+from pyclient.tools import ToolRegistry
+
+
+def limit_of(seconds: int, lead_seconds: int) -> SessionLimit:
+    config = ClientConfig(max_session_duration_seconds=seconds, wrap_up_lead_seconds=lead_seconds)
+    call = Call(config, create_codec(config.provider))
+    return SessionLimit(call, ToolCalls(call, ToolRegistry()))
 
 
 def timers(limit: SessionLimit, now_ms: float) -> list[tuple[str, int]]:
-    out = CommandQueue()
-    limit.start(out, now_ms)
-    return [(command.name, command.delay_ms) for command in out.take() if isinstance(command, SetTimer)]
+    limit.start(now_ms)
+    return [(made.name, made.delay_ms) for made in limit.call.commands.take() if isinstance(made, SetTimer)]
 
 
 def test_the_clock_starts_with_the_socket_and_not_with_ready() -> None:
-    limit = SessionLimit(60_000, 10_000)
+    limit = limit_of(60, 10)
     limit.opened(1_000)
     assert timers(limit, 3_000) == [("wrap_up", 48_000), ("cap", 58_000 + CAP_GRACE_MS)]
 
 
 def test_without_a_lead_there_is_only_the_end() -> None:
-    limit = SessionLimit(60_000, 0)
+    limit = limit_of(60, 0)
     limit.opened(0)
     assert [name for name, _ in timers(limit, 0)] == ["cap"]
 
 
 def test_a_lead_that_is_longer_than_the_granted_time_takes_half_of_it() -> None:
-    limit = SessionLimit(1_800_000, 600_000)
+    limit = limit_of(1_800, 600)
     limit.shorten(60)
     limit.opened(0)
     assert timers(limit, 0)[0] == ("wrap_up", 30_000)
@@ -38,14 +47,14 @@ def test_a_lead_that_is_longer_than_the_granted_time_takes_half_of_it() -> None:
 
 @pytest.mark.parametrize("granted", [None, 0, -5, 99_999, float("inf")])
 def test_a_grant_never_makes_the_session_longer(granted: Any) -> None:
-    limit = SessionLimit(60_000, 0)
+    limit = limit_of(60, 0)
     limit.shorten(granted)
     limit.opened(0)
     assert limit.left_ms(0) == 60_000
 
 
 def test_time_left_is_never_negative() -> None:
-    limit = SessionLimit(60_000, 0)
+    limit = limit_of(60, 0)
     assert limit.left_ms(123) == 60_000
     limit.opened(0)
     assert limit.left_ms(70_000) == 0

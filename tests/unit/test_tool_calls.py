@@ -223,10 +223,10 @@ def test_a_server_that_calls_without_end_is_bounded() -> None:
     for number in range(MAX_REMEMBERED_CALLS + 100):
         host.hear("reply.started", reply_id=f"r{number}")
         ran += len(of_type(call(host, f"c{number}"), cmd.RunTool))
-        host.session._call.tool_calls.person_acted()
+        host.session.tool_calls.person_acted()
     assert ran == MAX_OPEN_CALLS
     assert len(results(host)) == MAX_REMEMBERED_CALLS + 100 - MAX_OPEN_CALLS, "the surplus is answered at once"
-    assert len(host.session._call.tool_calls._seen) == MAX_REMEMBERED_CALLS
+    assert host.session.tool_calls.remembered_calls == MAX_REMEMBERED_CALLS
 
 
 def test_a_call_that_the_service_runs_itself_is_shown_and_not_answered() -> None:

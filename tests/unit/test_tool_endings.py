@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from pyclient import browser, commands, events
+from pyclient import browser, commands, events, token_answer
 from pyclient.codecs.assemblyai import AssemblyAICodec
 from pyclient.codecs.openai_realtime import OpenAIRealtimeCodec
 from pyclient.config import ClientConfig
@@ -353,7 +353,7 @@ TOKEN = {"token": "t", "ws_url": "wss://a.example/"}
     ],
 )
 def test_numbers_and_texts_that_would_end_python_are_refused(status: int, body: str, retry_after: str) -> None:
-    event = browser.token_event(1, status, body, retry_after)
+    event = token_answer.token_event(1, status, body, retry_after)
     if isinstance(event, events.TokenRefused):
         assert event.retry_after_s is None
         (event.code + event.message).encode()

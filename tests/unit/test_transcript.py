@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyclient.transcript import MAX_TURN_CHARS, Transcript, join_words
+from pyclient.spacing import join_words
+from pyclient.transcript import MAX_TURN_CHARS, Transcript
 
 
 def joined(*words: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 from pyclient import commands as cmd
 from pyclient import events as ev
 from pyclient.config import ClientConfig
-from pyclient.notices import Notice
+from pyclient.notice_texts import Notice
 from pyclient.session import Session
 from pyclient.states import ACTIVITIES, Activity, State
 from pyclient.transcript import Turn
@@ -44,8 +44,8 @@ def test_a_view_has_exactly_the_documented_keys() -> None:
 def test_counters_and_the_countdown_are_no_visible_difference() -> None:
     host = FakeHost().go_live()
     shown = len(host.views)
-    host.session._call.stats.frames_sent += 9
-    host.session._changed = True
+    host.session.call.stats.frames_sent += 9
+    host.session.call.changed = True
     host.tell(ev.PlaybackDrained(), after_ms=5_000)
     assert len(host.views) == shown
     host.tell(ev.MuteChanged(muted=True))
@@ -56,7 +56,7 @@ def cost_of_a_partial(turns: int) -> tuple[int, int]:
     """Python calls and bytes of one live word after so many turns."""
     host = FakeHost(max_turns=2_000).go_live()
     for number in range(turns):
-        host.session._call.transcript.user_typed(f"turn {number}")
+        host.session.call.transcript.user_typed(f"turn {number}")
     host.hear("transcript.user.delta", item_id="now", text="what")
     calls = 0
 

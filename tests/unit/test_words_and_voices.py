@@ -14,7 +14,8 @@ from pyclient import events as ev
 from pyclient.codecs.openai_realtime import OpenAIRealtimeCodec
 from pyclient.graphemes import clip, heard_part, is_mark, is_spaceless, joins
 from pyclient.safejson import Limits
-from pyclient.transcript import Transcript, join_words
+from pyclient.spacing import join_words
+from pyclient.transcript import Transcript
 from tests.support.openai_host import OpenAIHost
 from tests.support.playbook import FakeHost, tone
 
