@@ -6,6 +6,7 @@ import asyncio
 import functools
 import json
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -143,6 +144,27 @@ def test_only_our_own_cancelling_is_silent() -> None:
         return heard
 
     assert asyncio.run(run()) == []
+
+
+def test_row_34_a_plain_function_runs_to_its_end_whatever_its_time_limit() -> None:
+    """Nothing can take Python's only thread away from it; what it found is told, and not that it took too long."""
+
+    def counts() -> str:
+        """Count."""
+        time.sleep(0.15)
+        return "done"
+
+    async def run() -> list[events.Event]:
+        client = browser.Client(FakeHost(), ClientConfig.from_dict({}), ToolRegistry([counts]))
+        heard: list[events.Event] = []
+        client.handle = heard.append  # type: ignore[method-assign, assignment]
+        client._run_tool(commands.RunTool(call_id="c", name="counts", arguments={}, timeout_ms=20))
+        await asyncio.sleep(0.25)
+        return heard
+
+    (answer,) = asyncio.run(run())
+    assert isinstance(answer, events.ToolFinished)
+    assert (answer.is_error, json.loads(answer.result_json)) == (False, "done")
 
 
 # --- arguments ----------------------------------------------------------------------------------------------------------------
