@@ -118,9 +118,9 @@ def _place(
         "microphone_words": start_texts.of_the_microphone(root),
         "boot": {
             "worker": _described(out, scripts["worker.js"]),
-            "capture": _described(out, scripts["capture.js"]),
-            "playback": _described(out, scripts["playback.js"]),
+            "worklets": _described(out, scripts["worklets.js"]),
             "orb": _described(out, scripts["orb.js"]),
+            "sound": _described(out, scripts["sound.js"]),
             **_place_python(root, assets, agent, runtime, imports),
         },
     }

@@ -7,9 +7,19 @@
  * echo cancellation. The worklets resample.
  */
 
+import { inputsNow } from "./devices.js";
 import { genuine, nameOf } from "./genuine.js";
-import { AudioContextClass, FIRST_CHANNEL, announceCall, microphoneFault, runs } from "./quirks.js";
+import {
+  AudioContextClass,
+  FIRST_CHANNEL,
+  announceCall,
+  isMonitor,
+  microphoneFault,
+  runs,
+  speakerWay,
+} from "./quirks.js";
 
+/** @import { Chosen } from "./devices.js" */
 /** @import { Described } from "./messages.js" */
 /**
  * @import { CloseMessage, ClosedMessage, LevelMessage, PortMessage, QualityMessage } from "../../worklets/messages.js"
@@ -22,11 +32,12 @@ const CONTEXT_PATIENCE_MS = 6000;
 const CLOSE_PATIENCE_MS = 250;
 // The answer leaves before process() has returned, and the engine takes note of that some quanta later.
 const SETTLED_MS = 100;
-const CONSTRAINTS = {
-  // Without it the agent hears itself and interrupts itself. The provider focuses on the voice by itself, so noise
-  // suppression would only take from what it hears.
-  audio: { channelCount: 1, echoCancellation: true, noiseSuppression: false, autoGainControl: true },
-};
+// Zeros for so long: is it still there? Before `page_state.js` says that it is silent.
+const ASK_AFTER_MS = 1500;
+const VOLUME_S = 0.02;
+// Without echo cancellation the agent hears itself and interrupts itself. The provider focuses on the voice by itself, so
+// noise suppression would only take from what it hears.
+const PROCESSING = { channelCount: 1, echoCancellation: true, noiseSuppression: false, autoGainControl: true };
 
 /** A failure to open or keep sound; `kind` is a word that the session knows. */
 export class AudioFault extends Error {
@@ -38,12 +49,37 @@ export class AudioFault extends Error {
 }
 
 /**
- * @param {{capture: Described, playback: Described}} urls the two worklets (`genuine.js`)
+ * The chosen microphone, or another one where that is not there.
+ *
+ * @param {string} id   @returns {Promise<MediaStream>} throws AudioFault
+ */
+async function microphoneOf(id) {
+  const audio = id ? { ...PROCESSING, deviceId: { ideal: id } } : PROCESSING;
+  let stream;
+  try {
+    stream = await navigator.mediaDevices.getUserMedia({ audio });
+  } catch (thrown) {
+    const error = /** @type {Error} */ (thrown);
+    throw new AudioFault(await microphoneFault(error), `${error.name}: ${error.message}`);
+  }
+  if (!stream.getAudioTracks().some(isMonitor)) return stream;
+  stop(stream);
+  throw new AudioFault("not_found", "only a monitor of a speaker was offered");
+}
+
+/** @param {MediaStream} stream */
+function stop(stream) {
+  for (const track of stream.getTracks()) track.stop();
+}
+
+/**
+ * @param {Described} worklets both in one file (`genuine.js`)
  * @param {number} hold_ms how much of the microphone the capture worklet holds until somebody takes it
+ * @param {Chosen} chosen
  * @param {Listeners} listeners
  * @returns {Promise<Audio>} throws AudioFault
  */
-export async function openAudio(urls, hold_ms, listeners) {
+export async function openAudio(worklets, hold_ms, chosen, listeners) {
   if (!globalThis.isSecureContext || !navigator.mediaDevices?.getUserMedia) throw new AudioFault("insecure");
   if (!AudioContextClass) throw new AudioFault("unsupported");
   const context = new AudioContextClass({ latencyHint: "interactive" });
@@ -53,18 +89,16 @@ export async function openAudio(urls, hold_ms, listeners) {
   }
   announceCall(true);
   context.resume().catch(() => {});
-  const microphone = navigator.mediaDevices.getUserMedia(CONSTRAINTS).catch(async (error) => {
-    throw new AudioFault(await microphoneFault(error), `${error.name}: ${error.message}`);
-  });
-  const modules = Promise.all([urls.capture, urls.playback].map((file) => addChecked(context, file))).catch((error) => {
+  const microphone = microphoneOf(chosen.microphone);
+  const modules = addChecked(context, worklets).catch((error) => {
     throw new AudioFault("no_worklet", String(error));
   });
   try {
     const [stream] = await Promise.all([microphone, modules]);
     if (!(await runs(context, CONTEXT_PATIENCE_MS))) throw new AudioFault("context_suspended", context.state);
-    return new Audio(context, stream, hold_ms, listeners);
+    return new Audio(context, stream, hold_ms, chosen, listeners);
   } catch (error) {
-    microphone.then((late) => late.getTracks().forEach((track) => track.stop())).catch(() => {});
+    microphone.then(stop).catch(() => {});
     announceCall(false);
     context.close().catch(() => {});
     throw error instanceof AudioFault ? error : new AudioFault("unknown", String(error));
@@ -72,7 +106,7 @@ export async function openAudio(urls, hold_ms, listeners) {
 }
 
 /**
- * A worklet that is what the build made. The browser has it in its cache by then.
+ * Worklets that are what the build made. The browser has it in its cache by then.
  *
  * @param {AudioContext} context   @param {Described} file
  */
@@ -84,13 +118,21 @@ async function addChecked(context, file) {
 /** An open microphone and speaker. `takePorts()` once, for the worker; `close()` at the end. */
 class Audio {
   /**
-   * @param {AudioContext} context   @param {MediaStream} stream   @param {number} hold_ms
+   * @param {AudioContext} context   @param {MediaStream} stream   @param {number} hold_ms   @param {Chosen} chosen
    * @param {Listeners} listeners
    */
-  constructor(context, stream, hold_ms, { onLevel, onFault }) {
+  constructor(context, stream, hold_ms, chosen, { onLevel, onFault }) {
     this.context = context;
-    this.stream = stream;
+    this.chosen = chosen;
     this.closed = false;
+    /** The microphone is being exchanged. */
+    this.exchanging = false;
+    /** Whether it is still there was asked in this silence. */
+    this.asked = false;
+    /** The devices when it was opened. */
+    this.inputs = inputsNow().catch(() => "");
+    /** Where only an element can play to a speaker that was chosen. @type {HTMLAudioElement | null} */
+    this.player = null;
     this.listening = new AbortController(); // listeners on objects of the browser, which would keep all of this alive
     this.bodies = 0; // worklets that run
     /** The timer of what is still to be done when it was closed. @type {number | null} */
@@ -110,15 +152,103 @@ class Audio {
       { numberOfInputs: 0, numberOfOutputs: 1, outputChannelCount: [1] },
       (level) => onLevel("agent", level),
     );
-    this.source = context.createMediaStreamSource(stream);
+    /** @type {MediaStreamAudioSourceNode | null} */
+    this.source = null;
+    this.stream = stream;
+    this.take(stream);
     // Its output is silence; the connection makes every engine run the node.
-    this.source.connect(this.captureNode).connect(context.destination);
-    this.playbackNode.connect(context.destination);
+    this.captureNode.connect(context.destination);
+    this.gain = context.createGain();
+    this.gain.gain.value = chosen.volume;
+    this.playbackNode.connect(this.gain).connect(context.destination);
+    const { signal } = this.listening;
+    context.addEventListener("statechange", () => this.contextChanged(), { signal });
+    navigator.mediaDevices.addEventListener?.("devicechange", () => this.speakerMayBeGone(), { signal });
+    if (chosen.speaker) this.useSpeaker().catch(() => {}); // the default one plays
+  }
+
+  /** What this microphone hears is captured from here on. @param {MediaStream} stream */
+  take(stream) {
+    this.source?.disconnect();
+    if (this.stream !== stream) stop(this.stream);
+    this.stream = stream;
+    this.source = this.context.createMediaStreamSource(stream);
+    this.source.connect(this.captureNode);
     const { signal } = this.listening;
     for (const track of stream.getAudioTracks()) {
-      track.addEventListener("ended", () => this.closed || onFault("ended", true), { signal });
+      track.addEventListener("ended", () => this.stream === stream && this.exchange(true), { signal });
     }
-    context.addEventListener("statechange", () => this.contextChanged(), { signal });
+  }
+
+  /**
+   * Another microphone in the same call: the chosen one, else the browser's default.
+   *
+   * @param {boolean} isGone there is none to go on with
+   */
+  async exchange(isGone) {
+    if (this.closed || this.exchanging) return;
+    this.exchanging = true;
+    try {
+      const stream = await microphoneOf(this.chosen.microphone);
+      if (this.closed) return stop(stream);
+      this.inputs = inputsNow().catch(() => "");
+      this.take(stream);
+    } catch (thrown) {
+      const { kind } = /** @type {AudioFault} */ (thrown);
+      if (isGone && !this.closed) this.onFault(kind === "not_found" ? "ended" : kind, true);
+    } finally {
+      this.exchanging = false;
+    }
+  }
+
+  /**
+   * Chromium and WebKit say nothing of a microphone that was pulled, it delivers zeros. One that is muted does so too, and
+   * then nothing has changed among the devices.
+   *
+   * @param {number} silent_ms
+   */
+  async microphoneMayBeGone(silent_ms) {
+    if (silent_ms < ASK_AFTER_MS) this.asked = false;
+    else if (!this.asked) {
+      this.asked = true;
+      const [then, now] = await Promise.all([this.inputs, inputsNow().catch(() => "")]);
+      if (now && now !== then) await this.exchange(false);
+    }
+  }
+
+  /** Play to the chosen speaker. */
+  async useSpeaker(speaker = this.chosen.speaker) {
+    if (this.context.setSinkId) return this.context.setSinkId(speaker);
+    if (speakerWay() !== "element" || (!speaker && !this.player)) return;
+    this.gain.disconnect();
+    this.stopPlayer();
+    if (!speaker) {
+      this.gain.connect(this.context.destination);
+      return;
+    }
+    const heard = this.context.createMediaStreamDestination();
+    this.gain.connect(heard);
+    this.player = Object.assign(document.createElement("audio"), { srcObject: heard.stream });
+    await /** @type {HTMLAudioElement & {setSinkId(id: string): Promise<void>}} */ (this.player).setSinkId(speaker);
+    await this.player.play();
+  }
+
+  /** Firefox keeps the speaker as long as an element has a stream, also one that is paused. */
+  stopPlayer() {
+    if (!this.player) return;
+    this.player.pause();
+    this.player.srcObject = null;
+    this.player = null;
+  }
+
+  async speakerMayBeGone() {
+    const { speaker } = this.chosen;
+    const found = await navigator.mediaDevices.enumerateDevices();
+    if (!this.closed && speaker && !found.some(({ deviceId }) => deviceId === speaker)) await this.useSpeaker("");
+  }
+
+  setVolume() {
+    this.gain.gain.setTargetAtTime(this.chosen.volume, this.context.currentTime, VOLUME_S);
   }
 
   /**
@@ -133,6 +263,7 @@ class Audio {
       if (data.type === "closed") this.bodyClosed();
       else if (this.closed) return;
       else if (data.type === "level") {
+        if (name === "capture") this.microphoneMayBeGone(data.silent_ms);
         this.peaks[name] = Math.max(this.peaks[name], Math.round(20 * Math.log10(data.peak)));
         onLevel(data);
       } else if (data.type === "quality") this.quality[name] = data.quality;
@@ -172,10 +303,10 @@ class Audio {
   close() {
     if (this.closed) return;
     this.closed = true;
-    for (const track of this.stream.getTracks()) track.stop();
+    stop(this.stream);
     this.listening.abort();
     announceCall(false);
-    this.source.disconnect();
+    this.source?.disconnect();
     /** @type {CloseMessage} */
     const close = { type: "close" };
     for (const node of [this.captureNode, this.playbackNode]) node.port.postMessage(close);
@@ -196,6 +327,8 @@ class Audio {
    */
   free() {
     this.freed = null;
+    this.stopPlayer();
+    this.gain.disconnect();
     for (const node of [this.captureNode, this.playbackNode]) {
       node.port.onmessage = node.onprocessorerror = null;
       node.port.close();
@@ -203,6 +336,13 @@ class Audio {
     }
     this.context.close().catch(() => {});
     // Who still has this object shall keep nothing of the browser's alive by it.
-    Object.assign(this, { captureNode: null, playbackNode: null, source: null, stream: null });
+    Object.assign(this, {
+      captureNode: null,
+      playbackNode: null,
+      source: null,
+      stream: null,
+      gain: null,
+      player: null,
+    });
   }
 }

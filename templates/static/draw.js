@@ -1,18 +1,11 @@
 /** Draws views. The page owns nothing of what it shows, and text goes in as text only. */
 
+import { $ } from "./element.js";
 import { drawTurns } from "./turns.js";
 
-/** @import { Elements } from "./elements.js" */
 /** @import { Notice, Settings, ShownView, View, Wishes } from "./messages.js" */
 /** @import { Boot, Heard } from "./page_types.js" */
 
-/**
- * The element of the page with that id.
- *
- * @template {keyof Elements} Id
- * @param {Id} id
- */
-export const $ = (id) => /** @type {Elements[Id]} */ (document.getElementById(id));
 const COUNTDOWN_FROM_MS = 120_000;
 
 const LEVEL_STEPS = 25;

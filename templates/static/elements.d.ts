@@ -17,12 +17,17 @@ export interface Elements {
   interrupt: HTMLButtonElement;
   "meter-agent": HTMLMeterElement;
   "meter-user": HTMLMeterElement;
+  microphone: HTMLSelectElement;
+  "microphone-help": HTMLElement;
   mute: HTMLButtonElement;
   notice: HTMLElement;
   "notice-hint": HTMLElement;
   "notice-title": HTMLElement;
   orb: HTMLCanvasElement;
   retry: HTMLButtonElement;
+  sound: HTMLDetailsElement;
+  speaker: HTMLSelectElement;
+  "speaker-help": HTMLElement;
   "start-detail": HTMLElement;
   status: HTMLElement;
   "system-prompt": HTMLTextAreaElement;
@@ -36,4 +41,5 @@ export interface Elements {
   "typed-text": HTMLInputElement;
   voice: HTMLSelectElement;
   "voice-other": HTMLInputElement;
+  volume: HTMLInputElement;
 }

@@ -44,6 +44,9 @@ declare global {
   interface Navigator {
     readonly audioSession?: { type: string };
   }
+  interface AudioContext {
+    setSinkId?(id: string): Promise<void>;
+  }
   interface Document {
     readonly permissionsPolicy?: { allowsFeature(name: string): boolean };
     readonly featurePolicy?: { allowsFeature(name: string): boolean };

@@ -18,7 +18,7 @@ export interface Described {
 // --- what the build tells the page (`builder/site.py`)
 
 export interface PageConfig {
-  boot: BootConfig & { worker: Described; capture: Described; playback: Described; orb: Described };
+  boot: BootConfig & { worker: Described; worklets: Described; orb: Described; sound: Described };
   choices: Choice[];
   start: Described;
   /** By code: title, what the visitor can do, what the site's owner should know. */

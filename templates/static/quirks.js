@@ -100,3 +100,24 @@ export function outputLatency_ms(context) {
   if ("mozInnerScreenX" in globalThis) return null;
   return Math.round(1000 * (context.outputLatency ?? context.baseLatency ?? 0));
 }
+
+/**
+ * Firefox on Linux offers what a speaker plays as a microphone (measured in 153; bugzilla.mozilla.org/show_bug.cgi?id=1238038), and
+ * takes it where the real one is gone: the agent would answer itself. Goes when Firefox leaves them out, as Chromium does.
+ *
+ * @param {{label: string}} device
+ */
+export function isMonitor({ label }) {
+  return /^Monitor of /.test(label);
+}
+
+/**
+ * By which way sound can be sent to a speaker that was chosen: Chromium lets a context choose, Firefox only an element that plays
+ * the context's stream, WebKit neither (measured in 156, 153, 2.50). Goes when all have `AudioContext.setSinkId`.
+ *
+ * @returns {"context" | "element" | null}
+ */
+export function speakerWay() {
+  if (AudioContextClass && "setSinkId" in AudioContextClass.prototype) return "context";
+  return "setSinkId" in HTMLMediaElement.prototype ? "element" : null;
+}

@@ -4,8 +4,8 @@
  */
 
 import { openAudio } from "./audio.js";
+import { choose as chooseDevices, chosen as devices } from "./devices.js";
 import {
-  $,
   copyFacts,
   drawBoot,
   drawCountdown,
@@ -17,6 +17,7 @@ import {
   takeOver,
   wishes,
 } from "./draw.js";
+import { $ } from "./element.js";
 import { genuine, nameOf } from "./genuine.js";
 import { Link } from "./worker_link.js";
 import { watchForRecovery } from "./over.js";
@@ -26,6 +27,7 @@ import { guard, startFault } from "./start.js";
 import { shortcuts, talkKey } from "./talk_key.js";
 
 /** @import { AudioFault } from "./audio.js" */
+/** @import { Described } from "./messages.js" */
 /** @import { Effect, Event } from "./page_types.js" */
 
 const { config } = globalThis.parleyAhead;
@@ -36,6 +38,8 @@ let state = initial(config.microphone_words);
 let audio = /** @type {Awaited<ReturnType<typeof openAudio>> | null} */ (null);
 let redraw_timer = /** @type {number | null} */ (null);
 let [chosen] = config.choices;
+/** Asks for the devices anew, which have names once there is a microphone. */
+let devicesNamed = () => {};
 let orb = /** @type {import("./orb.js").Orb | null} */ (null);
 
 const link = new Link(
@@ -100,10 +104,21 @@ function drawOrb() {
   orb?.show(state.view, { boot: state.boot, opening: state.opening, waiting: state.local !== null });
 }
 
-/** Nobody waits for a picture: it comes when the page works already, and without it there is a plain ring. */
+/** A script that nobody waits for. @param {Described} file */
+async function later(file) {
+  await genuine(file, nameOf(file));
+  return import(file.url);
+}
+
+/** Comes when it is asked for. */
+async function openSound() {
+  const { soundPanel } = /** @type {typeof import("./sound.js")} */ (await later(config.boot.sound));
+  devicesNamed = soundPanel(devices, chooseDevices, () => audio);
+}
+
+/** The picture comes when the page works already, and without it there is a plain ring. */
 async function fetchOrb() {
-  await genuine(config.boot.orb, nameOf(config.boot.orb));
-  const { Orb } = /** @type {typeof import("./orb.js")} */ (await import(config.boot.orb.url));
+  const { Orb } = /** @type {typeof import("./orb.js")} */ (await later(config.boot.orb));
   orb = new Orb($("orb"));
   drawOrb();
 }
@@ -120,12 +135,13 @@ function connect() {
  */
 async function open(call, hold_ms) {
   try {
-    const opened = await openAudio(config.boot, hold_ms, {
+    const opened = await openAudio(config.boot.worklets, hold_ms, devices, {
       onLevel: (who, level) => happened({ type: "level", who, level }),
       onFault: (kind, fatal, recovered = false) => happened({ type: "fault", kind, fatal, recovered }),
     });
     if (call !== state.call) return opened.close(); // cancelled meanwhile
     audio = opened;
+    devicesNamed();
   } catch (error) {
     const { kind, message } = /** @type {AudioFault} */ (error);
     return happened({ type: "refused", call, kind, detail: message });
@@ -184,6 +200,7 @@ $("mute").addEventListener("click", () => happened({ type: "mute" }));
 $("interrupt").addEventListener("click", () => link.send({ type: "interrupt" }));
 const service = /** @type {HTMLSelectElement | null} */ (document.getElementById("service"));
 service?.addEventListener("change", () => choose(service.selectedIndex));
+$("sound").addEventListener("toggle", openSound, { once: true });
 talkKey(
   $("talk-key"),
   () => !$("talk-key").hidden,

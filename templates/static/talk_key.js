@@ -3,7 +3,7 @@
  * said; a page that loses its focus takes it back, because nobody knows what was said after that.
  */
 
-import { $ } from "./draw.js";
+import { $ } from "./element.js";
 
 const CONTROLS = "input, textarea, select, button, summary, a, [contenteditable]";
 

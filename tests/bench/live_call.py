@@ -71,10 +71,9 @@ def probed_site(probe_url: str) -> Path:
     (worker,) = site.glob("assets/worker.*.js")
     probe = (PROBES / "boot.js").read_text(encoding="utf-8").replace("@PROBE_URL@", probe_url)
     built.put(site, "worker", probe + worker.read_text(encoding="utf-8"))
-    # A bundled worklet shows nothing of its inside, so these are bundled anew, from the sources.
-    worklets = {f"{name}.js": PROBES / f"{name}.js" for name in ("capture", "playback")}
-    for name, bundled in bundle.bundle(ROOT, worklets, form="iife").items():
-        built.put(site, Path(name).stem, bundled.code)
+    # Bundled worklets show nothing of their inside, so these are bundled anew, from the sources.
+    worklets = {"worklets.js": PROBES / "worklets.js"}
+    built.put(site, "worklets", bundle.bundle(ROOT, worklets, form="iife")["worklets.js"].code)
     origin = probe_url.rstrip("/")
     for file in (site / "_headers", site / "index.html"):
         text = file.read_text(encoding="utf-8").replace("frame-ancestors 'none'", "frame-ancestors http://127.0.0.1:*")

@@ -119,8 +119,7 @@ def test_what_a_host_may_send_instead_is_smaller_and_the_same(dist: Path) -> Non
         "index",
         "shell",
         "worker",
-        "capture",
-        "playback",
+        "worklets",
         "style",
         "pyodide",
         "python",
@@ -142,12 +141,11 @@ def test_the_wheel_has_no_dependencies_and_only_the_client(dist: Path) -> None:
     assert {"pyclient/session.py", "pyclient/py.typed"} <= set(names)
 
 
-def test_a_worklet_is_one_file_that_imports_nothing(dist: Path) -> None:
-    for entry in ("capture", "playback"):
-        (path,) = (dist / "assets").glob(f"{entry}.*.js")
-        text = verify.COMMENT.sub("", path.read_text())
-        assert "registerProcessor" in text
-        assert not re.search(r"^\s*(import|export)\b", text, re.MULTILINE)
+def test_both_worklets_are_one_file_that_imports_nothing(dist: Path) -> None:
+    (path,) = (dist / "assets").glob("worklets.*.js")
+    text = verify.COMMENT.sub("", path.read_text())
+    assert text.count("registerProcessor(") == 2
+    assert not re.search(r"^\s*(import|export)\b", text, re.MULTILINE)
 
 
 LINK = re.compile(r"# sourceMappingURL=(\S+)")

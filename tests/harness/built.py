@@ -2,7 +2,7 @@
 
 with told(site) as config:
     config["boot"]["tools"] = None
-put(site, "capture", "worklet's text")          # a script that the page checks before it runs
+put(site, "worklets", "worklets' text")        # a script that the page checks before it runs
 """
 
 from __future__ import annotations

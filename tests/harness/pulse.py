@@ -228,7 +228,7 @@ class Pulse:
             self.stop()
             self.start()
             return
-        for name in [name for name in self._modules if name.startswith("loopback")]:
+        for name in [name for name in self._modules if name.startswith(("loopback", "other"))]:
             self._unload(name)
         if MICROPHONE not in self._modules or self._rates[MICROPHONE] != RATE_HZ:
             self.plug_microphone()
@@ -240,12 +240,12 @@ class Pulse:
 
     # Speaking and listening
 
-    def say(self, wav: Path) -> Utterance:
-        """Speak `wav` at the microphone; returns at once."""
+    def say(self, wav: Path, *, at: str = "mic") -> Utterance:
+        """Speak `wav` at the microphone, or at another one (`plug_other_microphone`); returns at once."""
         if not Path(wav).is_file():
             raise FileNotFoundError(wav)
         # A quarter of a second of buffer, so that a busy machine does not tear the speech; it delays nothing.
-        command = ["paplay", "-d", "mic", "--latency-msec=250", str(wav)]
+        command = ["paplay", "-d", at, "--latency-msec=250", str(wav)]
         player = Utterance(spawn(command, env=self._client_env(), priority=_PRIORITY))
         self._players.append(player)
         return player
@@ -356,6 +356,21 @@ class Pulse:
         )
         self._pactl("set-default-source", MICROPHONE)
         self._rates[MICROPHONE] = rate_hz
+
+    def plug_other_microphone(self) -> str:
+        """A second microphone, which is not the default. Returns where to `say` what it shall hear."""
+        self._meddled = True
+        self._load("other-mic", "module-null-sink", f"sink_name=othermic norewinds=1 rate={RATE_HZ} channels=1")
+        described = "source_properties=device.description=OtherMic"
+        self._load("other-source", "module-remap-source", f"source_name=other master=othermic.monitor {described}")
+        return "othermic"
+
+    def plug_other_speaker(self) -> str:
+        """A second speaker, which is not the default. Returns the source that records what it plays."""
+        self._meddled = True
+        described = "sink_properties=device.description=OtherSpeaker"
+        self._load("other-speaker", "module-null-sink", f"sink_name=other norewinds=1 rate={RATE_HZ} {described}")
+        return "other.monitor"
 
     def unplug_speaker(self) -> None:
         """Without any output device Firefox leaves an AudioContext suspended for ever."""
