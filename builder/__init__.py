@@ -16,6 +16,7 @@ Building, inside `.venv`:
   agent_check.py    settings and tools checked by the client itself (in Node: agent_checker/)
   start_texts.py    texts for a page whose Python has not started
   npm_tools.py      esbuild, tsc and biome, fetched once and checked
+  tag_types.py      types of the tag: `voice-agent.d.ts`
   bundle.py         bundler and minifier: esbuild, with source maps
   assets.py         content-hashed file names, source maps linked
   packages          packages for tools: chosen, locked with hashes, packed

@@ -45,6 +45,7 @@ GROUPS = (
             "shell.js": "templates/static/shell.js",
             "orb.js": "templates/static/orb.js",
             "sound.js": "templates/static/sound.js",
+            "voice-agent.js": "templates/static/voice_agent.js",
             "style.css": "templates/static/style.css",
         },
         form="esm",

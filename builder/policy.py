@@ -61,15 +61,26 @@ def _digests(texts: Iterable[str]) -> str:
     return "".join(f" 'sha256-{digest}'" for digest in found)
 
 
+# The script that others put into their pages, at the site's root under a name that stays.
+TAG = "voice-agent.js"
+# Pages of other origins load it as a module, which every host must allow. It is the same for all, and holds no secret.
+TAG_HEADERS = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteHeaders:
     """What every host shall send: with a page, and with a file below `assets/`, whose name changes with its content.
 
-    An answer that is an error is a page, wherever it was asked for: nobody may keep it for a year.
+    An answer that is an error is a page, wherever it was asked for: nobody may keep it for a year. The tag gets the headers of a
+    page, and `TAG_HEADERS`.
     """
 
     page: dict[str, str]
     asset: dict[str, str]
+
+    @property
+    def tag(self) -> dict[str, str]:
+        return {**self.page, **TAG_HEADERS}
 
 
 def site_headers(connect: tuple[str, ...], embedded_by: tuple[str, ...] = (), inline: Inline = Inline()) -> SiteHeaders:
@@ -104,6 +115,7 @@ def headers_file(headers: SiteHeaders, pages: tuple[str, ...], base: str = "/") 
     No two blocks match one path: those hosts would join the values, and a joined policy is a stricter one.
     """
     paths = [base, *(f"{base}{name}" for name in sorted(pages))]
-    blocks = [(path, headers.page) for path in paths] + [(f"{base}assets/*", headers.asset)]
+    blocks = [(path, headers.page) for path in paths]
+    blocks += [(f"{base}{TAG}", headers.tag), (f"{base}assets/*", headers.asset)]
     texts = ("\n".join([path, *(f"  {name}: {value}" for name, value in given.items())]) for path, given in blocks)
     return "\n\n".join(texts) + "\n"

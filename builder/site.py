@@ -27,6 +27,7 @@ from builder import (
     snapshot,
     split,
     start_texts,
+    tag_types,
     verify,
     wheel,
     zones,
@@ -41,6 +42,7 @@ LOADER, SCRIPT, WASM, LIBRARY = "pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.w
 WAYS_OUT = ("stock.", "precompiled.", "library.", "micropip.", "client.", "zones.")
 # Bundles that stand in a page and are no files.
 INLINE_ONLY = ("home.js", "plain.css")
+NO_ASSETS = (*INLINE_ONLY, policy.TAG)
 OWN_NAME = b'"pyodide.asm.mjs"'
 
 
@@ -74,6 +76,9 @@ def build(
     assets, bundles = Assets(staging, packer), bundle.make(root)
     facts = _place(root, staging, agent, runtime, assets, bundles, imports)
     inline = _inline(assets, bundles)
+    source_map = assets.place(f"{policy.TAG}.map", bundles[policy.TAG].source_map)
+    (staging / policy.TAG).write_text(bundles[policy.TAG].linked(source_map), encoding="utf-8")
+    (staging / tag_types.NAME).write_text(tag_types.make(root), encoding="utf-8")
     pages = _render(root, staging, agent, facts, inline, base)
     headers = policy.site_headers(agent.connect, agent.embedded_by, inline)
     (staging / "_headers").write_text(policy.headers_file(headers, pages), encoding="utf-8")
@@ -107,7 +112,7 @@ def _place(
 ) -> dict[str, Any]:
     """Write every asset and return what the page must know about them."""
     # `start.js` stands in the page too; it is a file for hosts whose own policy forbids scripts in pages.
-    scripts = {name: assets.place_bundled(it) for name, it in bundles.items() if name not in INLINE_ONLY}
+    scripts = {name: assets.place_bundled(it) for name, it in bundles.items() if name not in NO_ASSETS}
     for path in sorted((root / "templates" / "static").iterdir()):
         if path.suffix in (".svg", ".png"):
             assets.place_picture(path.name, path.read_bytes())
@@ -225,6 +230,7 @@ def _render(
                 config={
                     "boot": facts["boot"],
                     "choices": agent.choices,
+                    "embedded_by": agent.embedded_by,
                     "microphone_words": facts["microphone_words"],
                     "start": facts["start"],
                     "start_words": start_texts.START,

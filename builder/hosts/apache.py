@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from builder.hosts.deployment import Deployment, checked, head
+from builder.hosts.deployment import SCRIPT, Deployment, checked, head
+from builder.policy import TAG_HEADERS
 
 # A browser that takes brotli, and not one that says `br;q=0`.
 _TAKES_BROTLI = r"(^|,)\s*br\s*(,|$|;\s*q=(1|0\.0*[1-9]))"
@@ -13,7 +14,14 @@ _TAKES_BROTLI = r"(^|,)\s*br\s*(,|$|;\s*q=(1|0\.0*[1-9]))"
 
 def files(deployment: Deployment) -> dict[str, str]:
     """Return `parley.conf`."""
-    parts = (_needs(deployment), _redirect(deployment), _pages(deployment), _brotli(deployment), _assets(deployment))
+    parts = (
+        _needs(deployment),
+        _redirect(deployment),
+        _pages(deployment),
+        _tag(deployment),
+        _brotli(deployment),
+        _assets(deployment),
+    )
     return {"parley.conf": head(deployment, "apache", _installing(deployment)) + "\n" + "\n".join(filter(None, parts))}
 
 
@@ -73,6 +81,18 @@ def _pages(deployment: Deployment) -> str:
         f"    ErrorDocument 404 {base}404.html\n"
         "    AddOutputFilterByType DEFLATE text/html\n"
         f"{_encoding(deployment)}{_headers(deployment.page)}</Location>\n"
+    )
+
+
+def _tag(deployment: Deployment) -> str:
+    return (
+        "# A script for pages of others, which a browser takes only where every origin may have it.\n"
+        f'<Location "{deployment.tag}">\n'
+        f"    AddType {SCRIPT} .js\n"
+        f"    AddOutputFilterByType DEFLATE {SCRIPT}\n"
+        '    Header always merge Vary "Accept-Encoding"\n'
+        f"{_headers(TAG_HEADERS)}"
+        "</Location>\n"
     )
 
 

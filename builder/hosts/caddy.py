@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from builder.hosts.deployment import BYTES, Deployment, checked, head
+from builder.hosts.deployment import BYTES, SCRIPT, Deployment, checked, head
+from builder.policy import TAG_HEADERS
 
 
 def files(deployment: Deployment) -> dict[str, str]:
@@ -43,6 +44,13 @@ def _inside(deployment: Deployment) -> str:
     lines = [
         "# The pages, and every answer that is an error: asked for again at each visit.",
         *_headers("header", deployment.page),
+        "",
+        "# A script for pages of others, which a browser takes only where every origin may have it.",
+        "@tag {",
+        f"\tpath {deployment.tag}",
+        "\tfile",
+        "}",
+        *_headers("header @tag", {**TAG_HEADERS, "Content-Type": SCRIPT}),
         "",
         "# Files whose names change with their content: kept for ever, where they are found.",
         "@asset {",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from builder.policy import TAG, TAG_HEADERS
+
 # What browsers insist on. All other files are fetched as bytes by our own scripts, which look at no type.
 _TYPES = {
     ".js": "text/javascript",
@@ -17,6 +19,7 @@ _TYPES = {
     ".wasm": "application/wasm",
 }
 BYTES = "application/octet-stream"
+SCRIPT = "text/javascript"
 # Of those, what gets smaller when a host compresses it while sending.
 COMPRESSIBLE = ("text/css", "text/javascript", "application/json", "image/svg+xml")
 
@@ -39,6 +42,15 @@ class Deployment:
     def bare(self) -> str:
         """`/voice` of `/voice/`: what people type. Empty for the root."""
         return self.base.rstrip("/")
+
+    @property
+    def tag(self) -> str:
+        """The path of the script that other pages load."""
+        return f"{self.base}{TAG}"
+
+    @property
+    def tag_headers(self) -> dict[str, str]:
+        return {**self.page, **TAG_HEADERS}
 
     @property
     def types(self) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from builder.hosts.deployment import BYTES, Deployment, checked, head
+from builder.hosts.deployment import BYTES, SCRIPT, Deployment, checked, head
 
 _MODULES = ("access", "setenv", "expire", "deflate")
 
@@ -48,6 +48,11 @@ def _conditions(deployment: Deployment) -> str:
         f"    deflate.mimetypes = ( {kinds} )\n"
         '    deflate.allowed-encodings = ( "br", "gzip" )\n'
         f"{_headers(deployment.page)}"
+        "}\n\n"
+        "# A script for pages of others, which a browser takes only where every origin may have it.\n"
+        f'$HTTP["url"] =~ "^{re.escape(deployment.tag)}$" {{\n'
+        f'    mimetype.assign = ( ".js" => "{SCRIPT}" )\n'
+        f"{_headers(deployment.tag_headers)}"
         "}\n\n"
         "# Files whose names change with their content: kept for a year, where they were found. A condition replaces what\n"
         "# another one set, as a whole, so all headers are here again.\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from builder.hosts.deployment import BYTES, Deployment, checked, head
+from builder.hosts.deployment import BYTES, SCRIPT, Deployment, checked, head
 
 
 def files(deployment: Deployment) -> dict[str, str]:
@@ -47,6 +47,11 @@ def _locations(deployment: Deployment) -> str:
         "# The pages, and every answer that is an error: asked for again at each visit.\n"
         f"location ^~ {base} {{\n{_common(deployment)}{_static(deployment, ['text/html'])}{_headers(deployment.page)}\n"
         f"    # The host's business, not the public's.\n    location = {base}_headers {{\n        return 404;\n    }}\n\n"
+    )
+    parts.append(
+        "    # A script for pages of others, which a browser takes only where every origin may have it.\n"
+        f"    location = {deployment.tag} {{\n        types {{\n            {SCRIPT} js;\n        }}\n"
+        f"{_static(deployment, [SCRIPT], 8)}{_headers(deployment.tag_headers, 8)}    }}\n\n"
     )
     kept = {"Cache-Control": deployment.asset["Cache-Control"]}
     others = {name: value for name, value in deployment.asset.items() if name not in kept}

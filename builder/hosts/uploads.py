@@ -4,11 +4,12 @@ Azure Static Web Apps, Vercel. JSON takes no comments, so what to do stands in I
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from builder import policy
-from builder.hosts.deployment import Deployment, checked, head
+from builder.hosts.deployment import SCRIPT, Deployment, checked, head
 
 # What Cloudflare Pages takes of a `_headers` file: longer lines are dropped without a word to the visitor.
 _CLOUDFLARE_LINE, _CLOUDFLARE_RULES = 2000, 100
@@ -50,6 +51,7 @@ def firebase(deployment: Deployment) -> dict[str, str]:
     base = deployment.base
     rules = [
         {"source": f"{base}**", "headers": _pairs(deployment.page)},
+        {"source": deployment.tag, "headers": _pairs({**deployment.tag_headers, "Content-Type": SCRIPT})},
         {"source": f"{base}assets/**", "headers": _pairs(deployment.asset)},
         *(
             {"source": f"{base}assets/**/*{suffix}", "headers": _pairs({"Content-Type": kind})}
@@ -84,9 +86,10 @@ def azure(deployment: Deployment) -> dict[str, str]:
         "routes": [
             {"route": f"{base}_headers", "statusCode": 404},
             {"route": f"{base}assets/*", "headers": _values(deployment.asset)},
+            {"route": deployment.tag, "headers": _values(deployment.tag_headers)},
             {"route": f"{base}*", "headers": _values(deployment.page)},
         ],
-        "mimeTypes": deployment.types,
+        "mimeTypes": {**deployment.types, ".js": SCRIPT},
         "trailingSlash": "auto",
         "responseOverrides": {"404": {"rewrite": f"{base}404.html"}},
     }
@@ -104,7 +107,8 @@ def vercel(deployment: Deployment) -> dict[str, str]:
     config: dict[str, Any] = {
         "cleanUrls": False,
         "headers": [
-            {"source": f"{base}((?!assets/).*)", "headers": _pairs(deployment.page)},
+            {"source": f"{base}((?!assets/|{re.escape(policy.TAG)}).*)", "headers": _pairs(deployment.page)},
+            {"source": deployment.tag, "headers": _pairs(deployment.tag_headers)},
             {"source": f"{base}assets/(.*)", "headers": _pairs(deployment.asset)},
         ],
     }

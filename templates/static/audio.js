@@ -124,6 +124,7 @@ class Audio {
   constructor(context, stream, hold_ms, chosen, { onLevel, onFault }) {
     this.context = context;
     this.chosen = chosen;
+    this.share = 1;
     this.closed = false;
     /** The microphone is being exchanged. */
     this.exchanging = false;
@@ -247,8 +248,10 @@ class Audio {
     if (!this.closed && speaker && !found.some(({ deviceId }) => deviceId === speaker)) await this.useSpeaker("");
   }
 
-  setVolume() {
-    this.gain.gain.setTargetAtTime(this.chosen.volume, this.context.currentTime, VOLUME_S);
+  /** What the person chose, and of it what the page around this one wants. @param {number} [share] from 0 to 1 */
+  setVolume(share = this.share) {
+    this.share = share;
+    this.gain.gain.setTargetAtTime(this.chosen.volume * share, this.context.currentTime, VOLUME_S);
   }
 
   /**

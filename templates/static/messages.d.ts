@@ -20,6 +20,8 @@ export interface Described {
 export interface PageConfig {
   boot: BootConfig & { worker: Described; worklets: Described; orb: Described; sound: Described };
   choices: Choice[];
+  /** Whose pages may show this one and talk with it. */
+  embedded_by: string[];
   start: Described;
   /** By code: title, what the visitor can do, what the site's owner should know. */
   start_words: Record<string, [string, string, string]>;

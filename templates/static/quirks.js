@@ -20,12 +20,17 @@ export function announceCall(running) {
  * second (html.spec has no time-out; bugzilla.mozilla.org/show_bug.cgi?id=1674892 tells of the same graph). So nobody awaits
  * `resume()` itself. Goes when `resume()` rejects without a device.
  *
+ * It is asked for once more here, when the microphone is open: a click beside the frame that a page is in is none for WebKit,
+ * which lets a page have sound without one as soon as it captures (github.com/WebKit/WebKit/blob/main/Source/WebCore/Modules/
+ * webaudio/AudioContext.cpp, willBeginPlayback). Goes when `allow="autoplay"` hands the click on, as in Chromium.
+ *
  * @param {AudioContext} context
  * @param {number} patience_ms
  * @returns {Promise<boolean>} whether the context runs
  */
 export function runs(context, patience_ms) {
   if (context.state === "running") return Promise.resolve(true);
+  context.resume().catch(() => {});
   return new Promise((resolve) => {
     const done = (/** @type {boolean} */ value) => {
       clearTimeout(timer);

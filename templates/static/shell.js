@@ -19,6 +19,7 @@ import {
 } from "./draw.js";
 import { $ } from "./element.js";
 import { genuine, nameOf } from "./genuine.js";
+import { OuterPage } from "./embed.js";
 import { Link } from "./worker_link.js";
 import { watchForRecovery } from "./over.js";
 import { initial, reduce } from "./page_state.js";
@@ -27,7 +28,8 @@ import { guard, startFault } from "./start.js";
 import { shortcuts, talkKey } from "./talk_key.js";
 
 /** @import { AudioFault } from "./audio.js" */
-/** @import { Described } from "./messages.js" */
+/** @import { Command } from "./embed_types.js" */
+/** @import { Described, Wishes } from "./messages.js" */
 /** @import { Effect, Event } from "./page_types.js" */
 
 const { config } = globalThis.parleyAhead;
@@ -41,7 +43,11 @@ let [chosen] = config.choices;
 /** Asks for the devices anew, which have names once there is a microphone. */
 let devicesNamed = () => {};
 let orb = /** @type {import("./orb.js").Orb | null} */ (null);
+/** What the page around this one wants of calls. @type {Partial<Wishes>} */
+let prepared = {};
+let volume = 1;
 
+const outer = new OuterPage(config.embedded_by, obey, () => state);
 const link = new Link(
   chosen.settings,
   (message) => happened({ type: "message", message, now_ms: performance.now() }),
@@ -53,6 +59,7 @@ function happened(event) {
   const [next, effects] = reduce(state, event);
   state = next;
   for (const effect of effects) perform(effect);
+  outer.changed();
 }
 
 /** @param {Effect} effect */
@@ -142,17 +149,40 @@ async function open(call, hold_ms) {
     if (call !== state.call) return opened.close(); // cancelled meanwhile
     audio = opened;
     devicesNamed();
+    audio.setVolume(volume);
   } catch (error) {
     const { kind, message } = /** @type {AudioFault} */ (error);
     return happened({ type: "refused", call, kind, detail: message });
   }
-  happened({ type: "opened", call, ports: audio.takePorts(), wishes: wishes() });
+  happened({ type: "opened", call, ports: audio.takePorts(), wishes: { ...wishes(), ...prepared } });
 }
 
 function close() {
   audio?.close();
   audio = null;
   for (const who of /** @type {const} */ (["user", "agent"])) perform({ do: "draw_level", who, level: { rms: 0 } });
+}
+
+/** A command of the page around this one. @param {Command} command */
+function obey(command) {
+  switch (command.type) {
+    case "prepare":
+      prepared = command.wishes;
+      return;
+    case "connect":
+      return connect();
+    case "disconnect":
+      return happened({ type: "hang_up" });
+    case "volume":
+      volume = command.volume;
+      return audio?.setVolume(volume);
+    case "text":
+      if (state.view.state === "live") link.send(command);
+      return;
+    case "mute":
+    case "interrupt":
+      return link.send(command);
+  }
 }
 
 /** @param {string} reason   @param {string} kind   @param {string | null} what */

@@ -35,6 +35,7 @@ FILES = {
     "index.html": b"<!doctype html><title>The page</title>" + b" " * 2000,
     "404.html": b"<!doctype html><title>Nothing here</title>",
     "_headers": b"/\n  X: y\n",
+    policy.TAG: b"customElements.define('voice-agent', class {});\n" * 100,
     "assets/shell.0123456789ab.js": b"export const word = 'a';\n" * 100,
     "assets/python.0123456789ab.bin": bytes(range(256)) * 20,
     "assets/style.0123456789ab.css": b"body { margin: 0 }\n" * 100,
@@ -140,6 +141,19 @@ def test_pages_and_assets_get_their_own_headers_and_each_once(server: HostProces
         "assets/pyodide-0123456789ab/python.wasm": "application/wasm",
     }
     assert {name: ask(server, base + name).headers["Content-Type"] for name in kinds} == kinds
+
+
+@needs_servers
+@pytest.mark.parametrize("base", BASES)
+def test_pages_of_any_origin_may_load_the_tag_and_no_other_file(server: HostProcess, base: str) -> None:
+    tag = ask(server, base + policy.TAG)
+    assert (tag.status, tag.body) == (200, FILES[policy.TAG])
+    assert own_headers(tag, HEADERS.tag) == HEADERS.tag
+    assert tag.headers.get_content_type() == "text/javascript"
+    small = ask(server, base + policy.TAG, Accept_Encoding="gzip")
+    assert small.headers["Content-Encoding"] == "gzip" and gzip.decompress(small.body) == FILES[policy.TAG]
+    for name in ("", SCRIPT, f"not/{policy.TAG}", f"{policy.TAG}.map"):
+        assert ask(server, base + name).headers["Access-Control-Allow-Origin"] is None, name
 
 
 @needs_servers
@@ -298,6 +312,9 @@ def test_every_host_is_told_both_policies_and_how_long_to_keep(tmp_path: Path, b
         text = "\n".join([*texts, *([(out / "_headers").read_text()] if inside else [])])
         for headers in (HEADERS.page, HEADERS.asset):
             assert headers["Content-Security-Policy"] in text, host
+        # CloudFront has a place of its own for it.
+        assert ("AccessControlAllowOrigins" if host == "s3" else "Access-Control-Allow-Origin") in text, host
+        assert f"{base}{policy.TAG}" in text.replace("\\", ""), host
         assert "no-cache" in text, host
         assert ("access plus 365 days" if host == "lighttpd" else "immutable") in text, host
         assert f"build --for {host}" in text and str(tmp_path) not in text, host
@@ -345,6 +362,7 @@ def test_each_file_is_uploaded_to_s3_once_with_its_own_type_and_time(tmp_path: P
                     taken[name] = (kind, kept)
     assert set(taken) == set(FILES) - {"_headers"}
     assert taken[SCRIPT] == ("text/javascript", "public, max-age=31536000, immutable")
+    assert taken[policy.TAG] == ("text/javascript", HEADERS.page["Cache-Control"])
     assert taken["index.html"] == ("text/html; charset=utf-8", HEADERS.page["Cache-Control"])
     assert subprocess.run(
         ["sh", str(script)], env={"PATH": environ["PATH"]}, capture_output=True, check=False

@@ -72,7 +72,7 @@ def test_every_asset_is_named_after_its_content(dist: Path) -> None:
 
 def test_no_host_needs_to_know_a_suffix_but_those_of_pages(dist: Path) -> None:
     """Others are refused by some hosts, and given a type by others that a browser does not take."""
-    for_people_and_hosts = ("_headers", "licenses.txt")
+    for_people_and_hosts = ("_headers", "licenses.txt", "voice-agent.d.ts")
     found = {path.suffix for path in dist.rglob("*") if path.is_file() and path.name not in for_people_and_hosts}
     # No page asks for a `.map`: where a host refuses it, only developer tools miss something.
     assert found == {".html", ".css", ".js", ".bin", ".wasm", ".map", ".br", ".gz"}

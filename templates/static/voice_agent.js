@@ -1,0 +1,295 @@
+/**
+ * `<voice-agent>`: the agent's page in a page of somebody else's. One file, at the root of the site that it belongs to.
+ *
+ * It shows that site's page in an iframe and talks with it over a port (`embed_messages.js`). It fetches nothing before
+ * a person shows interest, puts nothing into the page around it but what is in its own shadow tree, and lets go of all
+ * of it when it is taken out. docs/embedding.md says what a team can do with it.
+ */
+
+import { BIND, readNews } from "./embed_messages.js";
+import { STYLE } from "./voice_agent_style.js";
+
+/** @import { Command, News, StateDetail } from "./embed_types.js" */
+/** @import { Notice, Turn } from "./messages.js" */
+
+const SITE = new URL("./", import.meta.url);
+// A page that is shown answers at once when it has loaded. One that may not be shown here never does.
+const PATIENCE_MS = 20_000;
+const LABEL = "Talk to us";
+const CLOSE_LABEL = "Close";
+
+/** @type {StateDetail} */
+const IDLE = Object.freeze({ state: "idle", activity: "none", status: "", muted: false });
+
+const style = new CSSStyleSheet();
+style.replaceSync(STYLE);
+
+/**
+ * An element with its part, which is its class too.
+ *
+ * @template {"button" | "div" | "span" | "p" | "iframe"} Tag
+ * @param {Tag} tag   @param {string} part
+ */
+function made(tag, part) {
+  const element = document.createElement(tag);
+  element.className = part;
+  element.setAttribute("part", part);
+  return element;
+}
+
+class VoiceAgent extends HTMLElement {
+  static observedAttributes = ["open", "eager", "label", "close-label"];
+
+  #launcher = made("button", "launcher");
+  #label = made("span", "label");
+  #panel = made("div", "panel");
+  #message = made("p", "message");
+  /** @type {HTMLIFrameElement | null} */
+  #frame = null;
+  /** @type {MessagePort | null} */
+  #port = null;
+  /** @type {number | null} */
+  #patience = null;
+  /** The page has answered. */
+  #bound = false;
+  /** A call was asked for before that. */
+  #wanted = false;
+  /** @type {boolean | null} */
+  #muted = null;
+  /** @type {number | null} */
+  #volume = null;
+  #told = IDLE;
+  /** @type {Map<string, Turn>} */
+  #turns = new Map();
+
+  constructor() {
+    super();
+    const root = this.attachShadow({ mode: "open" });
+    root.adoptedStyleSheets = [style];
+    this.#launcher.type = "button";
+    this.#launcher.append(made("span", "icon"), this.#label);
+    this.#message.setAttribute("role", "alert");
+    this.#message.hidden = true;
+    this.#panel.append(this.#message);
+    root.append(this.#launcher, this.#panel);
+    for (const intent of ["pointerenter", "focus", "touchstart"]) {
+      this.#launcher.addEventListener(intent, () => this.#load(), { passive: true });
+    }
+    this.#launcher.addEventListener("click", () => (this.open ? this.#close() : this.connect()));
+    this.#draw();
+  }
+
+  connectedCallback() {
+    this.#draw();
+    if (this.open || this.hasAttribute("eager")) this.#load();
+  }
+
+  /** Everything goes with the iframe: its page ends the call, and the browser ends its worker. */
+  disconnectedCallback() {
+    this.#unbind();
+    this.#frame?.remove();
+    this.#frame = null;
+    this.#wanted = false;
+    this.#told = IDLE;
+    this.#turns.clear();
+    this.#message.hidden = true;
+  }
+
+  attributeChangedCallback() {
+    this.#draw();
+    if (this.isConnected && (this.open || this.hasAttribute("eager"))) this.#load();
+  }
+
+  // What a team's page can ask and read
+
+  /** Whether the agent's page is shown. */
+  get open() {
+    return this.hasAttribute("open");
+  }
+
+  set open(open) {
+    this.toggleAttribute("open", Boolean(open));
+  }
+
+  /** "idle", "loading", "opening", then as the session's own. */
+  get state() {
+    return this.#told.state;
+  }
+
+  get activity() {
+    return this.#told.activity;
+  }
+
+  get muted() {
+    return this.#told.muted;
+  }
+
+  /** What was said in this call, in order. */
+  get transcript() {
+    return [...this.#turns.values()];
+  }
+
+  /** Show the agent's page and start a call. */
+  connect() {
+    if (!this.isConnected) throw new Error("<voice-agent> is in no page");
+    this.open = true;
+    this.#load();
+    this.#wanted = !this.#bound;
+    this.#prepare();
+    this.#send({ type: "connect" });
+  }
+
+  disconnect() {
+    this.#wanted = false;
+    this.#send({ type: "disconnect" });
+  }
+
+  mute(muted = true) {
+    this.#muted = Boolean(muted);
+    this.#send({ type: "mute", muted: this.#muted });
+  }
+
+  /** Have the agent stop talking. */
+  interrupt() {
+    this.#send({ type: "interrupt" });
+  }
+
+  /** Say something by text, in a call. @param {string} text */
+  sendText(text) {
+    this.#send({ type: "text", text: String(text) });
+  }
+
+  /** How loud the agent is, from 0 to 1. @param {number} volume */
+  setVolume(volume) {
+    if (!(volume >= 0 && volume <= 1)) throw new RangeError("a volume is a number from 0 to 1");
+    this.#volume = volume;
+    this.#send({ type: "volume", volume });
+  }
+
+  // Inside
+
+  #draw() {
+    const { open } = this;
+    this.#panel.hidden = !open;
+    const label = this.getAttribute("label") ?? LABEL;
+    this.#label.textContent = open ? (this.getAttribute("close-label") ?? CLOSE_LABEL) : label;
+    this.#launcher.setAttribute("aria-expanded", String(open));
+    if (this.#frame) this.#frame.title = label;
+  }
+
+  /** Nobody talks to a microphone that cannot be seen. */
+  #close() {
+    this.open = false;
+    this.disconnect();
+  }
+
+  #load() {
+    if (this.#frame || !this.isConnected) return;
+    const frame = made("iframe", "frame");
+    this.#frame = frame;
+    frame.allow = "microphone; autoplay";
+    frame.referrerPolicy = "no-referrer";
+    frame.title = this.getAttribute("label") ?? LABEL;
+    frame.src = new URL("#embed", SITE).href;
+    frame.addEventListener("load", () => this.#bind());
+    this.#patience = setTimeout(() => this.#missed(), PATIENCE_MS);
+    this.#tell({ ...this.#told, state: "loading" });
+    this.#panel.prepend(frame);
+  }
+
+  /** The page has loaded. Only one of our site's gets the port. */
+  #bind() {
+    this.#port?.close();
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    port1.onmessage = ({ data }) => {
+      const news = readNews(data);
+      if (news) this.#received(news);
+    };
+    this.#frame?.contentWindow?.postMessage(BIND, SITE.origin, [port2]);
+  }
+
+  #unbind() {
+    if (this.#patience !== null) clearTimeout(this.#patience);
+    this.#patience = null;
+    this.#port?.close();
+    this.#port = null;
+    this.#bound = false;
+  }
+
+  #missed() {
+    this.#patience = null;
+    this.#wanted = false;
+    const title = "The voice agent cannot be shown here";
+    const hint = `It does not answer. Is ${location.origin} in embedded_by of its agent.toml?`;
+    this.#message.textContent = `${title}.`;
+    this.#message.hidden = false;
+    if (this.#frame) this.#frame.hidden = true;
+    this.#tell(IDLE);
+    this.#fire("error", { tone: "error", code: "embed_no_answer", title, hint, retry: false });
+  }
+
+  #prepare() {
+    const [greeting, voice] = [this.getAttribute("greeting"), this.getAttribute("voice")];
+    const wishes = { ...(greeting !== null && { greeting }), ...(voice !== null && { voice }) };
+    this.#send({ type: "prepare", wishes });
+  }
+
+  /** @param {Command} command */
+  #send(command) {
+    if (this.#bound) this.#port?.postMessage(command);
+  }
+
+  /** @param {News} news */
+  #received(news) {
+    switch (news.type) {
+      case "ready":
+        return this.#ready();
+      case "state":
+        return this.#tell(news.detail);
+      case "turns":
+        return this.#said(news.order, news.turns);
+      case "error":
+      case "end":
+        return this.#fire(news.type, news.detail);
+    }
+  }
+
+  #ready() {
+    if (this.#patience !== null) clearTimeout(this.#patience);
+    this.#patience = null;
+    this.#bound = true;
+    this.#message.hidden = true;
+    if (this.#frame) this.#frame.hidden = false;
+    if (this.#volume !== null) this.#send({ type: "volume", volume: this.#volume });
+    if (this.#muted !== null) this.#send({ type: "mute", muted: this.#muted });
+    this.#prepare();
+    if (this.#wanted) this.#send({ type: "connect" });
+    this.#wanted = false;
+  }
+
+  /** @param {StateDetail} told */
+  #tell(told) {
+    this.#told = Object.freeze(told);
+    this.#fire("state", told);
+  }
+
+  /** @param {string[]} order   @param {Turn[]} turns */
+  #said(order, turns) {
+    const known = new Map([...this.#turns, ...turns.map((turn) => /** @type {const} */ ([turn.id, turn]))]);
+    this.#turns.clear();
+    for (const id of order) {
+      const turn = known.get(id);
+      if (turn) this.#turns.set(id, Object.freeze(turn));
+    }
+    for (const turn of turns) this.#fire(turn.role === "tool" ? "tool" : "transcript", turn);
+  }
+
+  /** @param {string} name   @param {StateDetail | Turn | Notice | {}} detail */
+  #fire(name, detail) {
+    this.dispatchEvent(new CustomEvent(`voice-agent:${name}`, { bubbles: true, composed: true, detail }));
+  }
+}
+
+// Twice in one page is once.
+if (!customElements.get("voice-agent")) customElements.define("voice-agent", VoiceAgent);
