@@ -53,6 +53,10 @@ export interface VoiceAgentEventMap {{
   "voice-agent:end": CustomEvent<Readonly<VoiceAgentEnd>>;
 }}
 
+/** A tool with `page=True`: what it returns is told to the agent as JSON. `signal` says that nobody waits for it any more. */
+// biome-ignore lint/suspicious/noExplicitAny: Python has checked the arguments by the tool's own types.
+export type VoiceAgentTool = (given: any, context: {{ signal: AbortSignal }}) => unknown;
+
 export interface VoiceAgentElement extends HTMLElement {{
   /** Whether the agent's page is shown. */
   open: boolean;
@@ -61,6 +65,8 @@ export interface VoiceAgentElement extends HTMLElement {{
   readonly muted: boolean;
   /** What was said in this call, in order. */
   readonly transcript: Readonly<VoiceAgentTurn>[];
+  /** What this page does for the agent, by the names of its tools. */
+  tools: Record<string, VoiceAgentTool>;
   /** Shows the agent's page and starts a call. */
   connect(): void;
   disconnect(): void;

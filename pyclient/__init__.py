@@ -43,6 +43,7 @@
     schema                 JSON schema of a function's type hints
     docstrings             a function's summary and parameters, read from its docstring
     jsonable               tool results as JSON
+    page_tools             page tools and approval: asks the page, or the person
     tool_calls             tool calls of the agent and their results
     result_gate            result gate: when a tool's result may be sent
 

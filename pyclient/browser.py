@@ -22,8 +22,10 @@ from pyclient import commands, events
 from pyclient.audio_fast_path import AudioFastPath
 from pyclient.codecs import create_codec
 from pyclient.config import ClientConfig
+from pyclient.errors import PageToolError, ToolError
 from pyclient.intents import INTENTS
 from pyclient.jsonable import clean
+from pyclient.page_tools import PageTools
 from pyclient.session import Session
 from pyclient.token_answer import token_event
 from pyclient.tools import ToolRegistry, error_json, result_json
@@ -52,6 +54,7 @@ class Host(Protocol):
     def cancel_timer(self, name: str) -> None: ...
     def request_token(self, attempt: int, url: str, body: str, timeout_ms: int) -> Any: ...
     def show(self, view: str) -> None: ...
+    def ask_page(self, question: str) -> None: ...
     def log(self, direction: str, text: str) -> None: ...
     def settle(self) -> None: ...
 
@@ -76,6 +79,7 @@ class Client:
         self.registry = registry
         self.session = Session(config, create_codec(config.provider), registry, jitter)
         self.running: dict[str, asyncio.Task[None]] = {}
+        self.page_tools = PageTools(host.ask_page)
         self.to_buffer = _buffer_maker()
         self.run_command: dict[type[commands.Command], Callable[[Any], None]] = {
             commands.RequestToken: self._request_token,
@@ -115,6 +119,8 @@ class Client:
         intent = json.loads(message)
         if intent["type"] == "configure":
             self._configure(intent["settings"])
+        elif intent["type"] in ("tool_answered", "tool_approved"):
+            self.page_tools.answered(intent)
         else:
             self.handle(INTENTS[intent["type"]](intent))
 
@@ -214,6 +220,20 @@ class Client:
 
     async def _tool(self, command: commands.RunTool) -> None:
         """Run one tool to its end. Whatever way it ends, the agent is told in words; only our own cancelling is silent."""
+        text, is_error = await self._refusal(command) or await self._within_time(command)
+        self.host.settle()  # the one event that the host does not tell
+        self.handle(events.ToolFinished(call_id=command.call_id, result_json=text, is_error=is_error))
+
+    async def _refusal(self, command: commands.RunTool) -> tuple[str, bool] | None:
+        """What the agent is told where the person must allow a tool and does not."""
+        try:
+            if asked := self.registry.lookup(command.name).approval(command.arguments):
+                await self.page_tools.allow(command.call_id, asked)
+        except ToolError as error:
+            return error_json(str(error)), True
+        return None
+
+    async def _within_time(self, command: commands.RunTool) -> tuple[str, bool]:
         outcome = asyncio.ensure_future(self._outcome(command))
         try:
             done, _ = await asyncio.wait({outcome}, timeout=command.timeout_ms / 1000)
@@ -224,19 +244,23 @@ class Client:
             text, is_error = outcome.result()
             if is_error:
                 self._log("!", f"tool {command.name}: {text}")
-        else:
-            outcome.cancel()  # a tool that does not let itself be cancelled is answered for all the same
-            text, is_error = error_json(f"{command.name} took too long"), True
-        self.host.settle()  # the one event that the host does not tell
-        self.handle(events.ToolFinished(call_id=command.call_id, result_json=text, is_error=is_error))
+            return text, is_error
+        outcome.cancel()  # a tool that does not let itself be cancelled is answered for all the same
+        return error_json(f"{command.name} took too long"), True
 
     async def _outcome(self, command: commands.RunTool) -> tuple[str, bool]:
         """JSON text and whether it is an error. A team's own code may raise anything, `SystemExit` and `CancelledError` too."""
         try:
+            made = self.registry.lookup(command.name)
+            if made.page:
+                arguments = made.complete(command.arguments)
+                return result_json(await self.page_tools.run(command.call_id, command.name, arguments)), False
             result = self.registry.invoke(command.name, command.arguments)
             if inspect.isawaitable(result):
                 result = await result
             return result_json(result), False
+        except PageToolError as error:
+            return error_json(str(error)), True
         except BaseException as error:
             return error_json(_words_of(error)), True
 

@@ -8,7 +8,8 @@ ParleyError
 └── ToolError              a tool could not be defined, found or called
     ├── ToolDefinitionError    the function cannot become a tool: names the parameter
     ├── UnknownToolError       nobody registered that name
-    └── ToolArgumentError      the arguments do not fit the schema: names the argument
+    ├── ToolArgumentError      the arguments do not fit the schema: names the argument
+    └── PageToolError          the page or the person did not do it: says why
 """
 
 from __future__ import annotations
@@ -58,3 +59,7 @@ class UnknownToolError(ToolError):
 
 class ToolArgumentError(ToolError):
     """The agent's arguments do not fit the tool's schema."""
+
+
+class PageToolError(ToolError):
+    """The page that should have answered a tool did not, or the person did not allow it. The text is for the agent."""

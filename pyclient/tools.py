@@ -4,12 +4,17 @@
     async def weather(city: Annotated[str, "Name of the city"], days: int = 1) -> dict[str, Any]:
         \"\"\"Tell the weather of a city.\"\"\"
 
-    registry = ToolRegistry([weather])
+    @tool(page=True, approve="Put {count} x {sku} into the cart?")
+    def add_to_cart(sku: str, count: int = 1) -> None:
+        \"\"\"Put a product into the shopping cart.\"\"\"
+
+    registry = ToolRegistry([weather, add_to_cart])
     registry.schemas()                                  # flat, vendor-neutral definitions
     registry.invoke("weather", {"city": "Oslo"})        # checks, then calls: a value or an awaitable
 
 Running an awaitable, its time-out and its cancelling are the host's job: nothing here waits. The host turns what comes
-out into a `ToolFinished` with `result_json` or `error_json`.
+out into a `ToolFinished` with `result_json` or `error_json`. So is a tool with `page=True`, which the page around ours answers
+(`page_tools.py`): its function only describes it.
 """
 
 from __future__ import annotations
@@ -28,8 +33,11 @@ from pyclient.schema import convert, is_optional, schema_of
 
 EXECUTION_MODES = ("interactive", "hold")
 MAX_DESCRIPTION_CHARS = 4_000
+MAX_APPROVAL_CHARS = 400
+MAX_SHOWN_CHARS = 120  # of one argument
 MAX_RESULT_CHARS = 64_000  # a result is read by a language model: more than this cannot be of use
 
+_FIELD = re.compile(r"\{([^{}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -47,6 +55,8 @@ class Tool:
     required: tuple[str, ...]
     timeout_ms: int | None = None  # None: as configured for the session
     execution_mode: str = "interactive"
+    page: bool = False  # the page around ours answers it
+    approve: str = ""  # what the person is asked before it runs; {parameter} stands for its value
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -55,6 +65,22 @@ class Tool:
             raise ToolDefinitionError(f"{self.name}: execution_mode must be one of: {', '.join(EXECUTION_MODES)}")
         if self.timeout_ms is not None and not 100 <= self.timeout_ms <= 300_000:
             raise ToolDefinitionError(f"{self.name}: timeout_ms must be from 100 to 300000")
+        if not isinstance(self.page, bool):
+            raise ToolDefinitionError(f"{self.name}: page must be True or False")
+        if self.page and not _is_empty(self.function):
+            raise ToolDefinitionError(
+                f"{self.name}: with page=True the page answers it; its body never runs, write `...`"
+            )
+        if not isinstance(self.approve, str) or len(self.approve) > MAX_APPROVAL_CHARS:
+            raise ToolDefinitionError(f"{self.name}: approve must be a text of at most {MAX_APPROVAL_CHARS} characters")
+        for field in _FIELD.findall(self.approve):
+            if field not in self.annotations:
+                known = ", ".join(self.annotations) or "none"
+                raise ToolDefinitionError(
+                    f"{self.name}: approve names {{{field}}}, which is no parameter (there are: {known})"
+                )
+        if "{" in _FIELD.sub("", self.approve) or "}" in _FIELD.sub("", self.approve):
+            raise ToolDefinitionError(f"{self.name}: approve holds a brace that belongs to no {{parameter}}")
 
     def bind(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Keyword arguments for `call`. Raises `ToolArgumentError` naming the first argument that does not fit.
@@ -75,6 +101,19 @@ class Tool:
     def _may_be_left_out(self, key: str) -> bool:
         return key not in self.required and not is_optional(self.annotations[key])
 
+    def complete(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """As `bind`, with the defaults of what was not given."""
+        signature = inspect.signature(self.function)
+        defaults = {key: it.default for key, it in signature.parameters.items() if it.default is not it.empty}
+        return {**defaults, **self.bind(arguments)}
+
+    def approval(self, arguments: Mapping[str, Any]) -> str:
+        """What the person is asked before this call is made; empty where nobody need be asked."""
+        if not self.approve:
+            return ""
+        given = self.complete(arguments)
+        return _FIELD.sub(lambda found: _readable(given[found[1]]), self.approve)[: 2 * MAX_APPROVAL_CHARS]
+
     def call(self, **arguments: Any) -> Any:
         """The function's own return value; an awaitable for an async function. Raises whatever the function raises."""
         return self.function(**arguments)
@@ -84,7 +123,12 @@ class Tool:
 def tool(function: Function, /) -> Function: ...
 @overload
 def tool(
-    *, name: str | None = None, timeout_ms: int | None = None, execution_mode: str = "interactive"
+    *,
+    name: str | None = None,
+    timeout_ms: int | None = None,
+    execution_mode: str = "interactive",
+    page: bool = False,
+    approve: str = "",
 ) -> Callable[[Function], Function]: ...
 def tool(
     function: Function | None = None,
@@ -93,17 +137,22 @@ def tool(
     name: str | None = None,
     timeout_ms: int | None = None,
     execution_mode: str = "interactive",
+    page: bool = False,
+    approve: str = "",
 ) -> Function | Callable[[Function], Function]:
     """Mark a function as a tool. It stays an ordinary function; a `ToolRegistry` finds the mark.
 
     `timeout_ms` ends an `async` function. A plain one runs to its end whatever the time, and the whole session waits for it: audio
     already queued plays on and the page stays alive, but nothing is heard or sent meanwhile. What may take long is to be `async`.
 
+    `page`: the page around ours answers it (`element.tools` of `<voice-agent>`), and the function only describes it. `approve`: the
+    person is shown this text, and the tool runs when they allow it; that time does not count.
+
     Raises `ToolDefinitionError` at once for a signature that cannot be described.
     """
 
     def mark(target: Function) -> Function:
-        made = _describe(target, name or target.__name__, timeout_ms, execution_mode)
+        made = _describe(target, name or target.__name__, timeout_ms, execution_mode, page, approve)
         target.parley_tool = made  # type: ignore[attr-defined]
         return target
 
@@ -127,7 +176,7 @@ class ToolRegistry:
             # A decorator above @tool copies the mark: what was registered is called, not what it wraps.
             made = mark if mark.function is function else replace(mark, function=function)
         else:
-            made = _describe(function, getattr(function, "__name__", ""), None, "interactive")
+            made = _describe(function, getattr(function, "__name__", ""))
         if made.name in self._tools:
             raise ToolDefinitionError(f"{made.name}: there are two tools of this name")
         self._tools[made.name] = made
@@ -200,7 +249,14 @@ def error_json(message: str) -> str:
     return json.dumps({"error": clean(message[:500])}, ensure_ascii=False)
 
 
-def _describe(function: Callable[..., Any], name: str, timeout_ms: int | None, execution_mode: str) -> Tool:
+def _describe(
+    function: Callable[..., Any],
+    name: str,
+    timeout_ms: int | None = None,
+    execution_mode: str = "interactive",
+    page: bool = False,
+    approve: str = "",
+) -> Tool:
     documentation = inspect.getdoc(function) or ""
     notes = parameters(documentation)
     try:
@@ -236,4 +292,57 @@ def _describe(function: Callable[..., Any], name: str, timeout_ms: int | None, e
         required=tuple(required),
         timeout_ms=timeout_ms,
         execution_mode=execution_mode,
+        page=page,
+        approve=approve,
     )
+
+
+def _readable(value: Any) -> str:
+    """An argument as a person reads it: in one line, and not so long that the rest is lost."""
+    text = value if isinstance(value, str) else to_json(value)
+    text = " ".join(clean(text).split())
+    return text if len(text) <= MAX_SHOWN_CHARS else f"{text[: MAX_SHOWN_CHARS - 1]}…"
+
+
+def _plain_stub() -> None: ...
+def _documented_stub() -> None:
+    """Nothing."""
+
+
+def _passing_stub() -> None:
+    pass
+
+
+async def _async_stub() -> None: ...
+async def _async_documented_stub() -> None:
+    """Nothing."""
+
+
+async def _async_passing_stub() -> None:
+    pass
+
+
+def _instructions(function: Callable[..., Any]) -> bytes:
+    """The instructions of a function without their arguments; of a callable that is none, nothing."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return bytes(code.co_code[::2]) if code is not None else b""
+
+
+_STUBS = frozenset(
+    map(
+        _instructions,
+        (
+            _plain_stub,
+            _documented_stub,
+            _passing_stub,
+            _async_stub,
+            _async_documented_stub,
+            _async_passing_stub,
+        ),
+    )
+)
+
+
+def _is_empty(function: Callable[..., Any]) -> bool:
+    """Does its body hold nothing but a docstring, `...` or `pass`?"""
+    return _instructions(function) in _STUBS

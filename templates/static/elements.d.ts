@@ -2,6 +2,9 @@
 export interface Elements {
   announcer: HTMLElement;
   apply: HTMLButtonElement;
+  approval: HTMLElement;
+  "approval-text": HTMLElement;
+  approve: HTMLButtonElement;
   boot: HTMLElement;
   "boot-progress": HTMLProgressElement;
   "boot-text": HTMLElement;
@@ -24,6 +27,7 @@ export interface Elements {
   "notice-hint": HTMLElement;
   "notice-title": HTMLElement;
   orb: HTMLCanvasElement;
+  refuse: HTMLButtonElement;
   retry: HTMLButtonElement;
   sound: HTMLDetailsElement;
   speaker: HTMLSelectElement;

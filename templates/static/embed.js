@@ -8,6 +8,7 @@
 import { BIND, isAllowed, readCommand } from "./embed_messages.js";
 
 /** @import { Command, News, Shown, Told } from "./embed_types.js" */
+/** @import { Intent, QuestionMessage } from "./messages.js" */
 
 const OVER = ["idle", "ended", "failed"];
 
@@ -25,6 +26,8 @@ export class OuterPage {
     this.obey = obey;
     this.look = look;
     this.told = NOTHING;
+    /** The calls of page tools that wait for an answer. @type {Set<string>} */
+    this.calls = new Set();
     /** @type {MessagePort | null} */
     this.port = null;
     if (window.parent !== window && embedders.length > 0) addEventListener("message", (event) => this.bind(event));
@@ -54,10 +57,35 @@ export class OuterPage {
     for (const message of messages) this.say(message);
   }
 
+  /** A page tool is called. Returns the answer where nobody is there to give one. @param {QuestionMessage} question */
+  run(question) {
+    if (question.type === "page_tool") {
+      const { call_id, name } = question;
+      if (!this.port) return failed(call_id, `No page is there to answer ${name}: it is not in a <voice-agent>`);
+      this.calls.add(call_id);
+      this.say({ type: "call", id: call_id, name, arguments: question.arguments });
+    } else if (this.calls.delete(question.call_id)) this.say({ type: "cancel", id: question.call_id });
+    return null;
+  }
+
+  /** What Python is told of an answer; nothing, where nobody waits for it. @param {Command} command */
+  answered(command) {
+    if (command.type !== "result" && command.type !== "failure") return null;
+    if (!this.calls.delete(command.id)) return null;
+    return command.type === "failure"
+      ? failed(command.id, command.error)
+      : /** @type {Intent} */ ({ type: "tool_answered", call_id: command.id, result: command.result });
+  }
+
   /** @param {News} message */
   say(message) {
     this.port?.postMessage(message);
   }
+}
+
+/** @param {string} call_id   @param {string} error   @returns {Intent} */
+function failed(call_id, error) {
+  return { type: "tool_answered", call_id, error };
 }
 
 /**

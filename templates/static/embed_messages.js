@@ -12,6 +12,10 @@ export const BIND = "parley-embed-1";
 const MAX_TEXT_CHARS = 2000;
 const MAX_GREETING_CHARS = 2000;
 const MAX_VOICE_CHARS = 200;
+const MAX_ID_CHARS = 500;
+/** As `MAX_RESULT_CHARS` in Python. */
+export const MAX_RESULT_CHARS = 64_000;
+const MAX_ERROR_CHARS = 500;
 
 /** @param {unknown} it   @param {string} name   @returns {unknown} */
 function own(it, name) {
@@ -50,6 +54,14 @@ export function readCommand(data) {
       const volume = own(data, "volume");
       return typeof volume === "number" && volume >= 0 && volume <= 1 ? { type, volume } : null;
     }
+    case "result": {
+      const [id, result] = [text(data, "id", MAX_ID_CHARS), text(data, "result", MAX_RESULT_CHARS)];
+      return id !== undefined && result !== undefined ? { type, id, result } : null;
+    }
+    case "failure": {
+      const [id, error] = [text(data, "id", MAX_ID_CHARS), text(data, "error", MAX_ERROR_CHARS)];
+      return id !== undefined && error !== undefined ? { type, id, error } : null;
+    }
     default:
       return null;
   }
@@ -80,6 +92,16 @@ export function readNews(data) {
     case "end": {
       const found = texts(detail, ["state"]);
       return found && { type, detail: { ...found, code: text(detail, "code") ?? null } };
+    }
+    case "call": {
+      const found = texts(data, ["id", "name"]);
+      const given = own(data, "arguments");
+      if (!found || typeof given !== "object" || given === null) return null;
+      return { type, ...found, arguments: /** @type {Record<string, unknown>} */ (given) };
+    }
+    case "cancel": {
+      const found = texts(data, ["id"]);
+      return found && { type, ...found };
     }
     default:
       return null;

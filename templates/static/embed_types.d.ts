@@ -11,7 +11,10 @@ export type Command =
   | { type: "interrupt" }
   | { type: "mute"; muted: boolean }
   | { type: "text"; text: string }
-  | { type: "volume"; volume: number };
+  | { type: "volume"; volume: number }
+  /** What became of a call of a page tool; `result` is JSON text. */
+  | { type: "result"; id: string; result: string }
+  | { type: "failure"; id: string; error: string };
 
 /** From the page. */
 export type News =
@@ -20,7 +23,10 @@ export type News =
   /** `order`: the ids of all turns; `turns`: those that are new or changed. */
   | { type: "turns"; order: string[]; turns: Turn[] }
   | { type: "error"; detail: Notice }
-  | { type: "end"; detail: EndDetail };
+  | { type: "end"; detail: EndDetail }
+  /** Answer this tool; nobody waits for it any more. */
+  | { type: "call"; id: string; name: string; arguments: Record<string, unknown> }
+  | { type: "cancel"; id: string };
 
 export interface StateDetail {
   /** A value of Python's `State`; "opening" while the microphone is asked for; "loading" before the page is there. */

@@ -241,6 +241,11 @@ export class Host {
     this.post({ type: "view", call: this.call, view: JSON.parse(json) });
   }
 
+  /** A question to the page, or that it is over. @param {string} json */
+  ask_page(json) {
+    this.post(JSON.parse(json));
+  }
+
   /** @param {string} direction   @param {string} text */
   log(direction, text) {
     console.debug(`${direction} ${text}`);

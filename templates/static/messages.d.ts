@@ -117,7 +117,11 @@ export type Intent =
   | ({ type: "settings" } & Wishes)
   | { type: "configure"; settings: Settings }
   | { type: "capture_failed"; call: number; kind: string; detail: string; fatal: boolean }
-  | { type: "capture_recovered"; kind: string };
+  | { type: "capture_recovered"; kind: string }
+  /** Of the page around ours: `result` is JSON text. */
+  | { type: "tool_answered"; call_id: string; result: string }
+  | { type: "tool_answered"; call_id: string; error: string }
+  | { type: "tool_approved"; call_id: string; approved: boolean };
 
 export type TurnStyle = "vad" | "push_to_talk";
 
@@ -136,13 +140,19 @@ export interface AudioPorts {
 
 // --- worker to page
 
-export type ToPage = BootMessage | ViewMessage | DeadMessage | { type: "pong" };
+export type ToPage = BootMessage | ViewMessage | DeadMessage | QuestionMessage | { type: "pong" };
 
 /** How far the start is. `way`: which of the ways of starting it was; `why` it was not a faster one. */
 export type BootMessage =
   | { type: "boot"; stage: "runtime" | "python" | "client"; percent: number }
   | { type: "boot"; stage: "ready"; percent: number; way: Way; why: string | null };
 export type Way = "snapshot" | "precompiled" | "stock";
+
+/** What a tool asks of the page around ours, or of the person; and that nobody waits for the answer any more. */
+export type QuestionMessage =
+  | { type: "page_tool"; call_id: string; name: string; arguments: Record<string, unknown> }
+  | { type: "approval"; call_id: string; text: string }
+  | { type: "tool_over"; call_id: string };
 
 /** `call` counts the clicks of the page: which of them this view knows of. */
 export interface ViewMessage {

@@ -3,6 +3,7 @@
  * back; it knows no provider, no protocol and no policy. What follows from what is decided in `page_state.js`.
  */
 
+import { Approvals } from "./approval.js";
 import { openAudio } from "./audio.js";
 import { choose as chooseDevices, chosen as devices } from "./devices.js";
 import {
@@ -29,7 +30,7 @@ import { shortcuts, talkKey } from "./talk_key.js";
 
 /** @import { AudioFault } from "./audio.js" */
 /** @import { Command } from "./embed_types.js" */
-/** @import { Described, Wishes } from "./messages.js" */
+/** @import { Described, Intent, QuestionMessage, Wishes } from "./messages.js" */
 /** @import { Effect, Event } from "./page_types.js" */
 
 const { config } = globalThis.parleyAhead;
@@ -50,9 +51,14 @@ let volume = 1;
 const outer = new OuterPage(config.embedded_by, obey, () => state);
 const link = new Link(
   chosen.settings,
-  (message) => happened({ type: "message", message, now_ms: performance.now() }),
+  (message) => {
+    if (message.type === "boot" || message.type === "view")
+      happened({ type: "message", message, now_ms: performance.now() });
+    else asked(message);
+  },
   died,
 );
+const approvals = new Approvals((call_id, approved) => link.send({ type: "tool_approved", call_id, approved }));
 
 /** @param {Event} event */
 function happened(event) {
@@ -179,15 +185,31 @@ function obey(command) {
     case "text":
       if (state.view.state === "live") link.send(command);
       return;
+    case "result":
+    case "failure":
+      return toPython(outer.answered(command));
     case "mute":
     case "interrupt":
       return link.send(command);
   }
 }
 
+/** A tool asks the person, or the page around this one. @param {QuestionMessage} question */
+function asked(question) {
+  if (question.type === "approval") return approvals.ask(question.call_id, question.text);
+  if (question.type === "tool_over") approvals.over(question.call_id);
+  toPython(outer.run(question));
+}
+
+/** @param {Intent | null} intent */
+function toPython(intent) {
+  if (intent) link.send(intent);
+}
+
 /** @param {string} reason   @param {string} kind   @param {string | null} what */
 function died(reason, kind, what) {
   if (state.boot.stage !== "ready" && kind === "missing" && guard.again(what ?? reason)) return;
+  approvals.over();
   happened({ type: "died", fault: startFault(kind, reason) });
 }
 

@@ -6,10 +6,11 @@
  * of it when it is taken out. docs/embedding.md says what a team can do with it.
  */
 
-import { BIND, readNews } from "./embed_messages.js";
+import { BIND, MAX_RESULT_CHARS, readNews } from "./embed_messages.js";
 import { STYLE } from "./voice_agent_style.js";
 
 /** @import { Command, News, StateDetail } from "./embed_types.js" */
+/** @typedef {(given: any, context: {signal: AbortSignal}) => unknown} PageTool */
 /** @import { Notice, Turn } from "./messages.js" */
 
 const SITE = new URL("./", import.meta.url);
@@ -58,6 +59,10 @@ class VoiceAgent extends HTMLElement {
   #muted = null;
   /** @type {number | null} */
   #volume = null;
+  /** @type {Map<string, PageTool>} */
+  #tools = new Map();
+  /** Calls of them that are not answered yet. @type {Map<string, AbortController>} */
+  #calls = new Map();
   #told = IDLE;
   /** @type {Map<string, Turn>} */
   #turns = new Map();
@@ -80,6 +85,12 @@ class VoiceAgent extends HTMLElement {
   }
 
   connectedCallback() {
+    // Set before this script had run, they hide what this class makes of them.
+    if (Object.hasOwn(this, "tools")) {
+      const { tools } = this;
+      Reflect.deleteProperty(this, "tools");
+      this.tools = tools;
+    }
     this.#draw();
     if (this.open || this.hasAttribute("eager")) this.#load();
   }
@@ -127,6 +138,20 @@ class VoiceAgent extends HTMLElement {
   /** What was said in this call, in order. */
   get transcript() {
     return [...this.#turns.values()];
+  }
+
+  /** What this page does for the agent: functions by the names of tools with `page=True`. */
+  get tools() {
+    return Object.fromEntries(this.#tools);
+  }
+
+  /** @param {Record<string, PageTool>} tools */
+  set tools(tools) {
+    const given = Object.entries(tools ?? {});
+    for (const [name, tool] of given) {
+      if (typeof tool !== "function") throw new TypeError(`tools.${name} is no function`);
+    }
+    this.#tools = new Map(given);
   }
 
   /** Show the agent's page and start a call. */
@@ -210,6 +235,8 @@ class VoiceAgent extends HTMLElement {
   }
 
   #unbind() {
+    for (const call of this.#calls.values()) call.abort();
+    this.#calls.clear();
     if (this.#patience !== null) clearTimeout(this.#patience);
     this.#patience = null;
     this.#port?.close();
@@ -249,6 +276,12 @@ class VoiceAgent extends HTMLElement {
         return this.#tell(news.detail);
       case "turns":
         return this.#said(news.order, news.turns);
+      case "call":
+        return void this.#run(news.id, news.name, news.arguments);
+      case "cancel":
+        this.#calls.get(news.id)?.abort();
+        this.#calls.delete(news.id);
+        return;
       case "error":
       case "end":
         return this.#fire(news.type, news.detail);
@@ -283,6 +316,29 @@ class VoiceAgent extends HTMLElement {
       if (turn) this.#turns.set(id, Object.freeze(turn));
     }
     for (const turn of turns) this.#fire(turn.role === "tool" ? "tool" : "transcript", turn);
+  }
+
+  /**
+   * Answer the agent. What went wrong is said as it is; the agent tells the person.
+   *
+   * @param {string} id   @param {string} name   @param {Record<string, unknown>} given
+   */
+  async #run(id, name, given) {
+    const call = new AbortController();
+    this.#calls.set(id, call);
+    /** @type {Command} */
+    let answer;
+    try {
+      const tool = this.#tools.get(name);
+      if (!tool) throw new Error(`This page does not answer ${name}`);
+      const result = JSON.stringify((await tool(given, { signal: call.signal })) ?? null);
+      if (result === undefined || result.length > MAX_RESULT_CHARS)
+        throw new Error(`The result of ${name} is no JSON, or too long`);
+      answer = { type: "result", id, result };
+    } catch (error) {
+      answer = { type: "failure", id, error: String(error).slice(0, 400) };
+    }
+    if (this.#calls.delete(id)) this.#send(answer);
   }
 
   /** @param {string} name   @param {StateDetail | Turn | Notice | {}} detail */

@@ -7,12 +7,24 @@ from typing import Any
 import pytest
 
 from tests.browser.outer_page import OuterPage
-from tests.browser.spoiled import SpoiledSite
+from tests.browser.spoiled import SpoiledSite, write_tools
 from tests.harness.framed import FramedCall
 from tests.harness.speech import Speech
 from tests.harness.tape import poll
 
 pytestmark = pytest.mark.browser
+
+# Its name and types are those that the local agent knows what to say about.
+TOOLS = """
+from typing import Literal
+
+from pyclient.tools import tool
+
+
+@tool(page=True, approve="Switch the light in the {room} {state}?")
+def set_light(state: Literal["on", "off"], room: str = "living room") -> dict[str, object]:
+    \"\"\"Switch a light on or off.\"\"\"
+"""
 
 FETCHED = "performance.getEntriesByType('resource').map(({ name }) => name.split('/').at(-1))"
 LAUNCHER = "voice-agent button"
@@ -78,6 +90,36 @@ def test_one_click_and_the_agent_answers_what_is_said(
         page.evaluate(f"{TAG}.remove()")
         assert page.evaluate("frames.length") == 0
         sound.wait_unused()
+
+
+def test_a_tool_of_the_page_is_called_by_voice_and_its_result_is_spoken(
+    tab: Any, sound: Any, spoiled: SpoiledSite, speech: Speech
+) -> None:
+    with OuterPage(spoiled.parley.url) as outer:
+        spoiled.spoil(outer.allow, lambda assets: write_tools(assets, TOOLS))
+        page = tab.page
+        page.goto(outer.url)
+        # Set while the tag's script may still be on its way.
+        page.evaluate(f"{TAG}.tools = {{ set_light: async (given) => (globalThis.given = given) }}")
+        page.click(LAUNCHER)
+        call = FramedCall(tab, sound)
+        outer.wait(tab, lambda name, it: name == "transcript" and it["final"] and "Parley" in it["text"])
+        call.wait_activity("listening")
+
+        call.say(speech.say("switch on the light please", tail_ms=700))
+        question = call.page.locator("#approval-text")
+        call.until(lambda: question.text_content() == "Switch the light in the living room on?", 30.0, "to ask")
+        assert page.evaluate("globalThis.given") is None, "nobody has allowed it"
+        call.press("Allow")
+        outer.wait(tab, lambda name, it: name == "transcript" and "light is on" in it["text"])
+        assert page.evaluate("given") == {"state": "on", "room": "living room"}
+
+        page.evaluate(f"{TAG}.sendText('switch off the light')")
+        call.until(lambda: question.text_content() == "Switch the light in the living room off?", 30.0, "to ask")
+        call.press("Do not allow")
+        outer.wait(tab, lambda name, it: name == "transcript" and "refused" in it["text"])
+        assert page.evaluate("given.state") == "on"
+        page.evaluate(f"{TAG}.remove()")
 
 
 def shown(tab: Any) -> bool:

@@ -168,7 +168,11 @@ test("the tag reads what the page says, and nothing else", () => {
     { type: "end", detail: { state: "ended", code: null } },
   ];
   for (const message of good) assert.deepEqual(readNews(structuredClone(message)), message);
-  const bad = [{ type: "state", detail: { ...state, muted: 1 } }, { type: "turns", order: [1], turns: [] }, { type: "x" }];
+  const bad = [
+    { type: "state", detail: { ...state, muted: 1 } },
+    { type: "turns", order: [1], turns: [] },
+    { type: "x" },
+  ];
   for (const message of bad) assert.equal(readNews(message), null);
   assert.deepEqual(readNews({ type: "turns", order: [], turns: [{ ...TURN, text: {} }] }).turns, []);
 });
@@ -193,10 +197,53 @@ test("state before words, words before a fault, and the end last", () => {
 test("what was cancelled before it began has ended too, and information is no error", () => {
   const opening = { state: "opening", activity: "none", status: "", muted: false };
   const notice = { ...NOTICE, tone: "info" };
-  const [, messages] = news({ state: opening, turns: EMPTY.turns, notice: null }, { view: { ...EMPTY, notice }, local: null });
+  const [, messages] = news(
+    { state: opening, turns: EMPTY.turns, notice: null },
+    { view: { ...EMPTY, notice }, local: null },
+  );
   assert.deepEqual(
     messages.map(({ type }) => type),
     ["state", "end"],
   );
   assert.equal(messages[1].detail.state, "ended");
+});
+
+test("a page tool is answered once, by the page that was asked", () => {
+  const { message, outer } = embedded([SHOP]);
+  const question = { type: "page_tool", call_id: "c1", name: "show", arguments: { sku: "A-1" } };
+  assert.match(outer.run(question).error, /not in a <voice-agent>/, "nobody is there");
+  const port = message({});
+  assert.equal(outer.run(question), null);
+  assert.deepEqual(port.said.at(-1), { type: "call", id: "c1", name: "show", arguments: { sku: "A-1" } });
+  assert.deepEqual(readNews(structuredClone(port.said.at(-1))), port.said.at(-1));
+  assert.equal(outer.answered({ type: "result", id: "c2", result: "1" }), null, "nobody asked");
+  assert.deepEqual(outer.answered({ type: "result", id: "c1", result: "1" }), {
+    type: "tool_answered",
+    call_id: "c1",
+    result: "1",
+  });
+  assert.equal(outer.answered({ type: "failure", id: "c1", error: "late" }), null, "it was answered");
+  outer.run({ ...question, call_id: "c3" });
+  outer.run({ type: "tool_over", call_id: "c3" });
+  outer.run({ type: "tool_over", call_id: "c4" });
+  assert.deepEqual(port.said.at(-1), { type: "cancel", id: "c3" });
+  assert.equal(outer.answered({ type: "failure", id: "c3", error: "late" }), null);
+});
+
+test("the answer of a page tool has its shape, or is none", () => {
+  const good = [
+    { type: "result", id: "c1", result: "null" },
+    { type: "failure", id: "c1", error: "Error: no" },
+  ];
+  for (const command of good) assert.deepEqual(readCommand({ ...command, name: "x" }), command);
+  const bad = [
+    { type: "result", id: "c1" },
+    { type: "result", id: 1, result: "1" },
+    { type: "result", id: "c1", result: { toJSON: "x" } },
+    { type: "result", id: "c1", result: "1".repeat(64_001) },
+    { type: "failure", id: "c1", error: "e".repeat(501) },
+  ];
+  for (const data of bad) assert.equal(readCommand(data), null);
+  for (const data of [{ type: "call", id: "c1", name: "show" }, { type: "call", id: "c1", name: "show", arguments: null }])
+    assert.equal(readNews(data), null);
 });

@@ -121,6 +121,7 @@ def test_the_settings_of_the_demo_are_right() -> None:
 # --- tools ----------------------------------------------------------------------------------------------------------------------
 
 HEAD = "from pyclient.tools import tool\n\n\n@tool\n"
+PAGE = HEAD.replace("@tool", "@tool(page=True)")
 
 
 def check(tmp_path: Path, source: str | bytes) -> None:
@@ -161,6 +162,13 @@ def check(tmp_path: Path, source: str | bytes) -> None:
             ["f: another decorator hides", "@tool above"],
         ),
         (b"# gr\xfc\xdfe\n", ["not Python"]),
+        (PAGE + "def f(a: int):\n    '''F.'''\n    return a\n", ["line 5", "f: with page=True", "body never runs"]),
+        (PAGE.replace("True", "1") + "def f():\n    '''F.'''\n", ["line 5", "f: page must be True or False"]),
+        (PAGE.replace("page", "pgae") + "def f():\n    '''F.'''\n", ["line 4", "pgae"]),
+        (
+            PAGE.replace("page=True", "approve='Order {cuont}?'") + "def f(count: int):\n    '''F.'''\n",
+            ["line 5", "f: approve names {cuont}", "there are: count"],
+        ),
     ],
 )  # fmt: skip
 def test_a_mistake_in_the_tools_stops_the_build_and_names_the_line(
@@ -202,6 +210,15 @@ def f[T: int](city: str) -> str:
 @tool
 def g() -> None:
     pass
+
+@tool(page=True, approve="Show {sku}?")
+async def show(sku: str) -> dict[str, object]:
+    \"\"\"Show it.\"\"\"
+
+@tool(page=True)
+def hide(sku: str) -> None:
+    \"\"\"Hide it.\"\"\"
+    ...
 """
     check(tmp_path, source)
     told = capsys.readouterr().err

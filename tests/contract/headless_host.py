@@ -54,6 +54,9 @@ class HeadlessHost:
         self.sent: list[str | bytes] = []
         self.sound = ModelledSound(microphone=microphone)
 
+    def ask_page(self, question: str) -> None:
+        """No page is around this one, and nobody is asked."""
+
     def attach(self, config: dict[str, Any], tools: ToolRegistry | None = None) -> Client:
         """The client of one page. Raises ConfigError."""
         self.client = Client(self, ClientConfig.from_dict(config), tools or ToolRegistry())
