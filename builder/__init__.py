@@ -13,6 +13,7 @@ Building, inside `.venv`:
   fetch_runtime.py  the Pyodide runtime, micropip and the time zones, fetched once and checked
   npm_package.py    one npm package, fetched and checked
   agent_config.py   agent configuration: `agents/<name>/agent.toml` read and checked
+  variables.py      dynamic variables of prompt and greeting
   agent_check.py    settings and tools checked by the client itself (in Node: agent_checker/)
   start_texts.py    texts for a page whose Python has not started
   npm_tools.py      esbuild, tsc and biome, fetched once and checked

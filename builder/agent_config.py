@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from builder import variables
 from builder.environment import SetupError, say
 from builder.packages import wanted
 
-SECTIONS = ("agent", "session", "audio", "turn_detection", "provider", "page", "server", "runtime")
+SECTIONS = ("agent", "session", "audio", "turn_detection", "provider", "page", "server", "runtime", "variables")
 PAGE_DEFAULTS: dict[str, Any] = {"title": "Parley", "tagline": "", "language": "en", "embedded_by": []}
 SERVER_DEFAULTS: dict[str, Any] = {"token_url": "/api/token", "connect": []}
 # The page needs it before the client is there to know it.
@@ -65,6 +66,7 @@ class Agent:
     name: str
     client: dict[str, Any]
     choices: tuple[dict[str, Any], ...]
+    variables: dict[str, str]
     page: dict[str, str]
     connect: tuple[str, ...]
     embedded_by: tuple[str, ...]
@@ -105,10 +107,14 @@ def load(root: Path, name: str) -> Agent:
         client["system_prompt"] = client["system_prompt"].strip()
     if _table(name, raw, "turn_detection"):
         client["turn_detection"] = raw["turn_detection"]
+    said = f"agents/{name}/agent.toml"
+    named = variables.checked(said, _table(name, raw, "variables"))
+    choices = _choices(name, client, providers, _table(name, raw, "provider"))
     return Agent(
         name=name,
         client=client,
-        choices=_choices(name, client, providers, _table(name, raw, "provider")),
+        choices=tuple(variables.filled(said, choice, named) for choice in choices),
+        variables=named,
         page={key: str(value) for key, value in page.items()},
         connect=_origins(name, _provider_origins(root, providers), server),
         embedded_by=embedded_by,

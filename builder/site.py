@@ -231,6 +231,7 @@ def _render(
                     "boot": facts["boot"],
                     "choices": agent.choices,
                     "embedded_by": agent.embedded_by,
+                    "variables": agent.variables,
                     "microphone_words": facts["microphone_words"],
                     "start": facts["start"],
                     "start_words": start_texts.START,

@@ -12,6 +12,8 @@ export const BIND = "parley-embed-1";
 const MAX_TEXT_CHARS = 2000;
 const MAX_GREETING_CHARS = 2000;
 const MAX_VOICE_CHARS = 200;
+const MAX_VARIABLES = 50;
+export const MAX_VARIABLE_CHARS = 500;
 const MAX_ID_CHARS = 500;
 /** As `MAX_RESULT_CHARS` in Python. */
 export const MAX_RESULT_CHARS = 64_000;
@@ -36,7 +38,11 @@ export function readCommand(data) {
       const wishes = own(data, "wishes");
       const greeting = text(wishes, "greeting", MAX_GREETING_CHARS);
       const voice = text(wishes, "voice", MAX_VOICE_CHARS);
-      return { type, wishes: { ...(greeting !== undefined && { greeting }), ...(voice !== undefined && { voice }) } };
+      return {
+        type,
+        wishes: { ...(greeting !== undefined && { greeting }), ...(voice !== undefined && { voice }) },
+        variables: textsOf(own(data, "variables")),
+      };
     }
     case "connect":
     case "disconnect":
@@ -65,6 +71,13 @@ export function readCommand(data) {
     default:
       return null;
   }
+}
+
+/** All that are texts, up to a number. @param {unknown} it   @returns {Record<string, string>} */
+function textsOf(it) {
+  if (typeof it !== "object" || it === null) return {};
+  const given = Object.entries(it).slice(0, MAX_VARIABLES);
+  return Object.fromEntries(given.filter(([, value]) => typeof value === "string"));
 }
 
 /** What the page says to the tag. @param {unknown} data   @returns {News | null} */

@@ -5,7 +5,7 @@ import type { Notice, ShownView, Turn } from "./messages.js";
 /** From the tag. */
 export type Command =
   /** For the calls from now on, instead of what `agent.toml` says. */
-  | { type: "prepare"; wishes: { greeting?: string; voice?: string } }
+  | { type: "prepare"; wishes: { greeting?: string; voice?: string }; variables: Record<string, string> }
   | { type: "connect" }
   | { type: "disconnect" }
   | { type: "interrupt" }

@@ -22,6 +22,8 @@ export interface PageConfig {
   choices: Choice[];
   /** Whose pages may show this one and talk with it. */
   embedded_by: string[];
+  /** Of greeting and prompt, with their defaults. */
+  variables: Record<string, string>;
   start: Described;
   /** By code: title, what the visitor can do, what the site's owner should know. */
   start_words: Record<string, [string, string, string]>;
@@ -34,6 +36,8 @@ export interface PageConfig {
 export interface Choice {
   label: string;
   settings: Settings;
+  /** The texts of `settings` that name variables. */
+  templates: { greeting?: string; system_prompt?: string };
 }
 
 /** What Python's `ClientConfig` takes; here only what the page looks at itself. */

@@ -27,6 +27,7 @@ import { initial, reduce } from "./page_state.js";
 import { outputLatency_ms } from "./quirks.js";
 import { guard, startFault } from "./start.js";
 import { shortcuts, talkKey } from "./talk_key.js";
+import { fill } from "./variables.js";
 
 /** @import { AudioFault } from "./audio.js" */
 /** @import { Command } from "./embed_types.js" */
@@ -173,7 +174,7 @@ function close() {
 function obey(command) {
   switch (command.type) {
     case "prepare":
-      prepared = command.wishes;
+      prepared = { ...fill(chosen.templates, config.variables, command.variables), ...command.wishes };
       return;
     case "connect":
       return connect();

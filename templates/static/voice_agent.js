@@ -259,7 +259,10 @@ class VoiceAgent extends HTMLElement {
   #prepare() {
     const [greeting, voice] = [this.getAttribute("greeting"), this.getAttribute("voice")];
     const wishes = { ...(greeting !== null && { greeting }), ...(voice !== null && { voice }) };
-    this.#send({ type: "prepare", wishes });
+    // `data-first-name` is `first_name` in agent.toml.
+    const given = [...this.attributes].filter(({ name }) => name.startsWith("data-"));
+    const named = given.map(({ name, value }) => [name.slice(5).replaceAll("-", "_"), value]);
+    this.#send({ type: "prepare", wishes, variables: Object.fromEntries(named) });
   }
 
   /** @param {Command} command */

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.browser.outer_page import OuterPage
 from tests.browser.spoiled import SpoiledSite, write_tools
+from tests.harness import built
 from tests.harness.framed import FramedCall
 from tests.harness.speech import Speech
 from tests.harness.tape import poll
@@ -92,18 +94,26 @@ def test_one_click_and_the_agent_answers_what_is_said(
         sound.wait_unused()
 
 
+def name_visitor(assets: Path) -> None:
+    """What `[variables]` in agent.toml does."""
+    with built.told(assets.parent) as config:
+        config["variables"] = {"first_name": "there"}
+        config["choices"][0]["templates"] = {"greeting": "Hello {{first_name}}."}
+
+
 def test_a_tool_of_the_page_is_called_by_voice_and_its_result_is_spoken(
     tab: Any, sound: Any, spoiled: SpoiledSite, speech: Speech
 ) -> None:
-    with OuterPage(spoiled.parley.url) as outer:
-        spoiled.spoil(outer.allow, lambda assets: write_tools(assets, TOOLS))
+    tag = "<voice-agent data-first-name='Ada' data-secret='x'></voice-agent>"
+    with OuterPage(spoiled.parley.url, tag) as outer:
+        spoiled.spoil(outer.allow, lambda assets: write_tools(assets, TOOLS), name_visitor)
         page = tab.page
         page.goto(outer.url)
         # Set while the tag's script may still be on its way.
         page.evaluate(f"{TAG}.tools = {{ set_light: async (given) => (globalThis.given = given) }}")
         page.click(LAUNCHER)
         call = FramedCall(tab, sound)
-        outer.wait(tab, lambda name, it: name == "transcript" and it["final"] and "Parley" in it["text"])
+        outer.wait(tab, lambda name, it: name == "transcript" and it["final"] and it["text"] == "Hello Ada.")
         call.wait_activity("listening")
 
         call.say(speech.say("switch on the light please", tail_ms=700))

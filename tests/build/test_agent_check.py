@@ -79,6 +79,14 @@ def complaint(tmp_path: Path, toml: str | bytes) -> str:
         ("# gr\xfc\xdfe\n[agent]\n".encode("latin-1"), ["line 1", "not UTF-8"]),
         ("[agent]\nvoice = 'J\xfcrgen'\n".encode("latin-1"), ["line 2", "not UTF-8"]),
         ("[agent]\nvoice = \n", ["not valid TOML", "line 2"]),
+        ("[variables]\nfirstName = 'x'", ["[variables] firstName", "first_name"]),
+        ("[variables]\nplan = 5", ["[variables] plan must be a text"]),
+        ("variables = ['plan']", ["[variables] must be a section"]),
+        (
+            "[agent]\ngreeting = 'Hi {{ nmae }}'\n[variables]\nname = 'you'",
+            ["greeting names {{nmae}}", "(there are: name)", "did you mean name?"],
+        ),
+        ("[agent]\nsystem_prompt = 'Help {{name}}'", ["system_prompt names {{name}}", "(there are: none)"]),
         ("[agent]\nagent_id = 5", ["[agent] agent_id", "must be text", "given: 5"]),
         ("[agent]\nagent_id = 'a'\ngreeting = 'Hi'", ["[agent] greeting", "beside agent_id", "leave one of them out"]),
         ("[agent]\nagent_id = 'a'\n[turn_detection]\nmin_silence = 600", ["turn_detection", "beside agent_id"]),
@@ -95,6 +103,15 @@ def test_a_mistake_in_the_settings_stops_the_build_in_words(
 
 def test_a_byte_order_mark_means_nothing(tmp_path: Path) -> None:
     assert read(tmp_path, b"\xef\xbb\xbf[agent]\nvoice = 'alba'\n").client["voice"] == "alba"
+
+
+def test_variables_are_built_in_with_their_defaults_and_the_page_keeps_the_texts(tmp_path: Path) -> None:
+    toml = b"[agent]\ngreeting = 'Hi {{ first_name }}'\nsystem_prompt = 'Be nice'\n[variables]\nfirst_name = 'there'"
+    agent = read(tmp_path, toml)
+    (choice,) = agent.choices
+    assert choice["settings"]["greeting"] == "Hi there"
+    assert (choice["templates"], agent.variables) == ({"greeting": "Hi {{ first_name }}"}, {"first_name": "there"})
+    agent_check.settings(ROOT, "agents/mine/agent.toml", agent.raw, agent.choices)
 
 
 def test_a_stored_agent_belongs_to_one_provider_and_its_tools_are_its_own(
