@@ -77,6 +77,12 @@ export class OuterPage {
       : /** @type {Intent} */ ({ type: "tool_answered", call_id: command.id, result: command.result });
   }
 
+  /** Python is gone: nobody waits for any answer. */
+  forget() {
+    for (const id of this.calls) this.say({ type: "cancel", id });
+    this.calls.clear();
+  }
+
   /** @param {News} message */
   say(message) {
     this.port?.postMessage(message);

@@ -211,6 +211,7 @@ function toPython(intent) {
 function died(reason, kind, what) {
   if (state.boot.stage !== "ready" && kind === "missing" && guard.again(what ?? reason)) return;
   approvals.over();
+  outer.forget();
   happened({ type: "died", fault: startFault(kind, reason) });
 }
 

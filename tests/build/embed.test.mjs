@@ -232,6 +232,10 @@ test("a page tool is answered once, by the page that was asked", () => {
   outer.run({ type: "tool_over", call_id: "c4" });
   assert.deepEqual(port.said.at(-1), { type: "cancel", id: "c3" });
   assert.equal(outer.answered({ type: "failure", id: "c3", error: "late" }), null);
+  outer.run({ ...question, call_id: "c5" });
+  outer.forget();
+  assert.deepEqual(port.said.at(-1), { type: "cancel", id: "c5" });
+  assert.equal(outer.answered({ type: "result", id: "c5", result: "1" }), null, "Python is gone");
 });
 
 test("the answer of a page tool has its shape, or is none", () => {
