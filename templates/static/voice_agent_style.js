@@ -5,7 +5,7 @@
 
 export const STYLE = `
 :host {
-  --accent: var(--voice-agent-accent, #3b5bdb);
+  --accent: var(--voice-agent-accent, #4f46c9);
   --on-accent: var(--voice-agent-on-accent, #ffffff);
   --gap: var(--voice-agent-gap, 1.25rem);
   --radius: var(--voice-agent-radius, 14px);

@@ -159,7 +159,9 @@ def test_developer_tools_find_the_sources_of_every_script_and_style(dist: Path) 
         if not path.name.startswith(("pyodide.", "stock.")):
             (link,) = LINK.findall(path.read_text())
             named.append(link)
-    assert sorted(named) == sorted(maps) and len(maps) == 7
+    (of_the_tag,) = LINK.findall((dist / policy.TAG).read_text())
+    named.append(of_the_tag.removeprefix("assets/"))
+    assert sorted(named) == sorted(maps) and len(maps) == 8
     for name in maps:
         found = json.loads((dist / "assets" / name).read_text())
         assert found["sourceRoot"] == "parley:///"
