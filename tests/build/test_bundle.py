@@ -66,6 +66,7 @@ def test_a_worklet_leaves_no_import_and_no_export(tmp_path: Path) -> None:
     assert "import" not in code and "export" not in code
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("core", ["capture", "hold", "catch_up", "playback"])
 def test_the_bundled_worklets_allocate_nothing_either(tmp_path: Path, core: str) -> None:
     """What runs in browsers is the minified code; `tests/worklets` measures the sources."""

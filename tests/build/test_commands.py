@@ -63,6 +63,7 @@ def test_a_busy_port_that_was_asked_for_is_named() -> None:
     assert str(port) in done.stderr and "--port" in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_serve_says_ready_once_answers_and_ends_cleanly_on_ctrl_c() -> None:
     """The whole of the first README command, on a port that is free; stderr must not show a traceback at the end."""
     with socket.socket() as probe:

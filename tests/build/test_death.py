@@ -7,6 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from builder import fetch_runtime, node, start_texts, wheel
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,6 +28,7 @@ CASES: list[tuple[dict[str, Any], str | None, str, list[str]]] = [
 BEFORE_THE_CLIENT = [("missing", "tools.0a1b.bin"), ("unknown", None)]
 
 
+@pytest.mark.slow
 def test_each_cause_has_its_words(tmp_path: Path) -> None:
     (tmp_path / "client.whl").write_bytes(wheel.build(ROOT)[1])
     cases = [{"settings": settings, "tools": tools} for settings, tools, _, _ in CASES]

@@ -433,6 +433,7 @@ def test_a_host_that_nobody_knows_is_named_with_those_there_are(capsys: pytest.C
     assert parse(["build", "--for", "nginx", "--for", "s3"]).hosts == ["nginx", "s3"]
 
 
+@pytest.mark.slow
 def test_a_build_writes_beside_the_site_what_was_asked_for_and_the_same_every_time(tmp_path: Path) -> None:
     out = site.build(ROOT, tmp_path / "dist", "demo", base="/voice/", hosts=("nginx", "netlify"))
     assert {path.name for path in tmp_path.iterdir()} == {"dist", "dist.nginx", "dist.netlify"}

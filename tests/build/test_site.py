@@ -267,6 +267,7 @@ def test_a_secret_of_the_environment_stops_the_build(tmp_path: Path, dist: Path,
     assert not list(verify._secrets(copy, {"SOME_API_KEY": "another-value-entirely"}))
 
 
+@pytest.mark.slow
 def test_a_build_with_a_key_in_the_environment_holds_no_trace_of_it(tmp_path: Path) -> None:
     secret = "sk-canary-0123456789"
     keys = ("ASSEMBLYAI_API_KEY", "OPENAI_API_KEY", "SDK_VOICE_API_KEY")
@@ -528,6 +529,7 @@ def test_an_unknown_agent_lists_those_there_are() -> None:
         agent_config.load(ROOT, "nobody")
 
 
+@pytest.mark.slow
 def test_a_template_that_names_something_unknown_stops_the_build(tmp_path: Path) -> None:
     """StrictUndefined: an empty hole in a page is worse than no page."""
     root = copy_of_sources(tmp_path / "root")

@@ -28,6 +28,7 @@ def test_every_test_with_a_browser_is_in_a_room_that_is_looked_through() -> None
     assert not [path for path in marked if not any(room in path.parents for room in rooms)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("front", "behind", "code"),
     [(GOOD, GOOD, 0), (BAD, GOOD, 4), (GOOD, BAD, 4)],
@@ -40,6 +41,7 @@ def test_the_worse_of_both_counts(
     assert suite.run(ROOT, os.environ) == code
 
 
+@pytest.mark.slow
 def test_what_the_tests_behind_said_is_told(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(suite, "IN_FRONT", GOOD)
     monkeypatch.setattr(suite, "BEHIND", BAD)

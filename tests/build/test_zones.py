@@ -48,6 +48,7 @@ def right(answer: dict[str, Any]) -> None:
     assert answer["zones"] >= LEAST_NAMES and answer["before"] == 0
 
 
+@pytest.mark.slow
 def test_a_snapshot_of_tools_that_name_zoneinfo_fetches_the_zones_and_no_library(tmp_path: Path) -> None:
     (tmp_path / "tools.py").write_text("import zoneinfo\n")
     fetched = fetch_runtime.fetch(ROOT)
@@ -62,6 +63,7 @@ def test_a_snapshot_of_tools_that_name_zoneinfo_fetches_the_zones_and_no_library
     assert answer["fetched"] == ["zones"]
 
 
+@pytest.mark.slow
 def test_pyodides_own_files_with_our_client_know_the_zones_too(tmp_path: Path) -> None:
     fetched = fetch_runtime.fetch(ROOT)
     (tmp_path / "client.whl").write_bytes(wheel.build(ROOT)[1])

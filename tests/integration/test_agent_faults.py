@@ -20,6 +20,8 @@ from tests.integration.openai_socket import KEY_PROTOCOL
 from tests.integration.sdk_client import SdkClient, record_of, said, spoken16
 from tests.integration.vendor_client import VendorClient
 
+pytestmark = pytest.mark.slow
+
 WIRES = ("assemblyai", "openai", "sdk_voice")
 QUICK = {"turn_detection": {"min_silence": 400}}
 

@@ -15,6 +15,8 @@ from websockets.sync.client import connect
 from tests.integration.server_support import ROOT, ServerProcess, server_process, wait_until
 from tests.integration.vendors import VENDORS
 
+pytestmark = pytest.mark.slow
+
 # What the local agent brings along: numerics, the recogniser, the synthesiser.
 HEAVY = ("numpy", "pocketsphinx", "espeakng_loader")
 HTTP_DOORS = (

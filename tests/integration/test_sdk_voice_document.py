@@ -22,6 +22,8 @@ from server.agent.options import AgentOptions
 from server.agent.tts import synthesize
 from tests.integration.server_support import RunningServer, running_server
 
+pytestmark = pytest.mark.slow
+
 API_KEY = "your_api_key"
 SAMPLE_RATE = 16_000
 FRAME_SAMPLES = 320

@@ -19,6 +19,8 @@ from tests.integration.server_support import (
 )
 from tests.integration.vendors import VENDORS
 
+pytestmark = pytest.mark.slow
+
 ABSENT = ("numpy", "pocketsphinx", "espeakng_loader", "scipy")
 # Python runs a `sitecustomize.py` that it finds before anything else.
 BLOCK = f"""
