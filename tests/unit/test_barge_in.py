@@ -11,6 +11,7 @@ from pyclient import events as ev
 from pyclient import playback_order
 from pyclient.reply_log import MAX_REPLIES
 from pyclient.tools import ToolRegistry
+from tests.support.brokenlines import back
 from tests.support.fakewire import wire_host
 from tests.support.playbook import FakeHost, of_type, silence, tone
 from tests.support.two_tools import weather
@@ -523,3 +524,16 @@ def test_a_count_that_was_on_its_way_during_a_flush_does_not_bring_the_agent_bac
     host.tell(ev.InterruptRequested())
     host.render("r1", 13_000, queued=11_000)
     assert host.view["activity"] != "agent_speaking"
+
+
+def test_a_resumed_session_goes_on_with_the_replies_that_it_knew(host: FakeHost) -> None:
+    host.speak_reply("r1", text="Once")
+    host.drop()
+    back(host)
+    host.hear("transcript.agent.delta", reply_id="r1", delta=" upon")
+    assert [text for _, text, _, _ in host.turns("agent")] == ["Once upon"]
+
+
+def test_what_is_queued_when_the_agent_ends_the_call_is_heard(host: FakeHost) -> None:
+    host.speak_reply("r1")
+    assert FLUSH not in host.hear("session.ended")

@@ -167,6 +167,7 @@ def test_several_refused_requests_become_one() -> None:
     host.created("r1")
     host.refuse()
     host.refuse()
+    assert host.session.turn_taking.waiting == 1
     host.done("r1")
     assert host.types() == [ASK]
 
@@ -444,3 +445,27 @@ def test_a_line_that_comes_back_asks_for_nothing_that_nobody_wanted() -> None:
     assert host.view["state"] == "live"
     pass_time(host, 20_000)
     assert ASK not in host.types()
+
+
+@pytest.mark.parametrize(("kind", "activity"), [("reply", "listening"), ("unknown", "thinking")])
+def test_who_waits_for_a_reply_that_failed_waits_no_more(
+    monkeypatch: pytest.MonkeyPatch, kind: str, activity: str
+) -> None:
+    host = wire_host(monkeypatch)
+    host.tell(ev.TextSubmitted(text="hello"))
+    assert host.view["activity"] == "thinking"
+    host.tell(ev.SessionFaulted(kind=kind, code="c", message="m", retryable=True))
+    assert host.view["activity"] == activity
+
+
+def test_a_reply_that_never_begins_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = wire_host(monkeypatch)
+    host.tell(ev.TextSubmitted(text="hello"))
+    host.wait("thinking")
+    assert host.view["activity"] == "listening"
+
+
+def test_a_turn_of_nobody_is_given_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = wire_host(monkeypatch)
+    host.tell(ev.TurnPlaced(turn_id="", after_id="", role="user"))
+    assert host.view["turns"] == []
