@@ -24,9 +24,9 @@ RESTORE = [STATIC / name for name in ("restore.js", "text_hash.js")]
 
 # What the client imports, and what tools use most: the rest of the standard library comes when it is asked for.
 MODULES = (
-    "pyclient.browser",
+    "pyclient.host.pyodide_host",
     "pyclient.session",
-    "pyclient.lazy_stdlib",
+    "pyclient.host.lazy_stdlib",
     "asyncio",
     "collections.abc",
     "contextlib",

@@ -124,11 +124,13 @@ OWNER = {
 
 def of_the_microphone(root: Path) -> dict[str, tuple[str, str, bool]]:
     """Return (title, hint, whether Connect can help) by kind of fault; `unknown` for every other one. Raises SetupError."""
-    file = root / "pyclient" / "notice_texts.py"
+    file = root / "pyclient" / "page" / "notice_texts.py"
     for node in ast.parse(file.read_text(encoding="utf-8")).body:
         if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name) or node.target.id != TABLE:
             continue
         if isinstance(node.value, ast.Call) and len(node.value.args) == 1:
             table: dict[str, tuple[str, str, bool]] = ast.literal_eval(node.value.args[0])
             return table
-    raise SetupError(f"pyclient/notice_texts.py has no literal table {TABLE} any more, and the page needs its words")
+    raise SetupError(
+        f"pyclient/page/notice_texts.py has no literal table {TABLE} any more, and the page needs its words"
+    )

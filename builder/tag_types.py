@@ -1,6 +1,6 @@
 """Types of the tag: `voice-agent.d.ts`, for teams that write TypeScript.
 
-What its events carry comes from Python: `pyclient/view.py` and `pyclient/states.py` are read as text, for this package imports
+What its events carry comes from Python: `pyclient/page/view.py` and `pyclient/core/states.py` are read as text, for this package imports
 neither.
 """
 
@@ -90,8 +90,8 @@ declare global {{
 
 def make(root: Path) -> str:
     """Return the text of `voice-agent.d.ts`. Raises SetupError where Python says something that it has no word for."""
-    view = _classes(root / "pyclient" / "view.py")
-    states = _classes(root / "pyclient" / "states.py")
+    view = _classes(root / "pyclient" / "page" / "view.py")
+    states = _classes(root / "pyclient" / "core" / "states.py")
     return _TEXT.format(
         states=_union((*_OWN_STATES, *_values(states["State"]))),
         activities=_union(_values(states["Activity"])),
@@ -130,5 +130,5 @@ def _type(annotation: ast.expr, where: str) -> str:
         return f"{_type(annotation.left, where)} | {_type(annotation.right, where)}"
     word = ast.unparse(annotation)
     if word not in _PLAIN:
-        raise SetupError(f"pyclient/view.py, {where}: {NAME} has no word for {word}")
+        raise SetupError(f"pyclient/page/view.py, {where}: {NAME} has no word for {word}")
     return _PLAIN[word]

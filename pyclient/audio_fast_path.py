@@ -9,14 +9,14 @@ module holds the conditions under which the usual path only counts. The fast pat
 
 from __future__ import annotations
 
-from pyclient.barge_in import BargeIn
+from pyclient.audio.reply_log import Reply
 from pyclient.call import Call
-from pyclient.client_turn_detection import ClientTurnDetection
-from pyclient.connection import Connection
+from pyclient.connection.connection import Connection
+from pyclient.core.states import State
 from pyclient.part import Part
-from pyclient.push_to_talk import PushToTalk
-from pyclient.reply_log import Reply
-from pyclient.states import State
+from pyclient.turns.barge_in import BargeIn
+from pyclient.turns.client_turn_detection import ClientTurnDetection
+from pyclient.turns.push_to_talk import PushToTalk
 
 _LIVE = State.LIVE
 

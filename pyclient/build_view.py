@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from pyclient.call import Call
-from pyclient.preconnect_audio import keeps_preconnect_audio
-from pyclient.states import IN_CALL, OVER, Activity, State, Trigger, can
-from pyclient.transcript import Transcript, Turn
-from pyclient.view import TurnView, View, ViewUpdate, status_words, turn_view
+from pyclient.core.states import IN_CALL, OVER, Activity, State, Trigger, can
+from pyclient.page.transcript import Transcript, Turn
+from pyclient.page.view import TurnView, View, ViewUpdate, status_words, turn_view
+from pyclient.turns.preconnect_audio import keeps_preconnect_audio
 
 # Where no sound is wanted: the page then gives the microphone back, so that its lamp goes out.
 _QUIET = frozenset({State.IDLE, State.ENDING, State.ENDED, State.FAILED})

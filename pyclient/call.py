@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict
 
+from pyclient.audio.outage_buffer import OutageBuffer
+from pyclient.audio.playout_ledger import PlayoutLedger
+from pyclient.audio.reply_log import ReplyLog
 from pyclient.codecs import Codec, Message
-from pyclient.command_queue import CommandQueue
-from pyclient.commands import CloseSocket, FlushPlayback, SendMessage
 from pyclient.config import ClientConfig
-from pyclient.notice_texts import Notice
-from pyclient.outage_buffer import OutageBuffer
-from pyclient.playout_ledger import PlayoutLedger
-from pyclient.reply_log import ReplyLog
-from pyclient.states import OVER, State, Trigger, next_state
-from pyclient.transcript import Transcript
-from pyclient.view import Stats
+from pyclient.core.command_queue import CommandQueue
+from pyclient.core.commands import CloseSocket, FlushPlayback, SendMessage
+from pyclient.core.states import OVER, State, Trigger, next_state
+from pyclient.page.notice_texts import Notice
+from pyclient.page.transcript import Transcript
+from pyclient.page.view import Stats
 
 DRAIN_TIMER = "drain"
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from pyclient.codecs import PROVIDERS, SessionSettings, create_codec
-from pyclient.errors import ConfigError
-from pyclient.events import ConnectRequested, SettingsChanged
-from pyclient.safejson import Limits
+from pyclient.core.errors import ConfigError
+from pyclient.core.events import ConnectRequested, SettingsChanged
+from pyclient.core.safejson import Limits
 
 MAX_PROMPT_CHARS = 100_000
 MAX_GREETING_CHARS = 4_000

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pyclient.call import Call
-from pyclient.command_queue import CommandQueue
-from pyclient.commands import Command, StopCapture
 from pyclient.config import ClientConfig
-from pyclient.events import Event
-from pyclient.notice_texts import Notice
-from pyclient.states import OVER, State, Trigger, can
+from pyclient.core.command_queue import CommandQueue
+from pyclient.core.commands import Command, StopCapture
+from pyclient.core.events import Event
+from pyclient.core.states import OVER, State, Trigger, can
+from pyclient.page.notice_texts import Notice
 
 
 class Step:

@@ -17,32 +17,32 @@ its line is lost or back, it ends) to all of them.
 
 from __future__ import annotations
 
-from pyclient import events
 from pyclient.audio_fast_path import AudioFastPath
-from pyclient.bad_messages import BadMessages
-from pyclient.barge_in import BargeIn
 from pyclient.build_view import Moment, ViewUpdates, build_view
 from pyclient.call import Call
-from pyclient.call_end import CallEnd
-from pyclient.client_turn_detection import ClientTurnDetection
 from pyclient.codecs import Codec, create_codec
-from pyclient.commands import Command, ShowView
 from pyclient.config import ClientConfig
-from pyclient.connection import Connection
-from pyclient.errors import LocalProtocolError
-from pyclient.microphone import Microphone
+from pyclient.connection.bad_messages import BadMessages
+from pyclient.connection.call_end import CallEnd
+from pyclient.connection.connection import Connection
+from pyclient.connection.reconnect import Jitter
+from pyclient.connection.session_limit import SessionLimit
+from pyclient.connection.settings_change import SettingsChange
+from pyclient.core import events
+from pyclient.core.commands import Command, ShowView
+from pyclient.core.errors import LocalProtocolError
+from pyclient.core.states import FROM_SERVER, Activity, State, activity_in, means_something
+from pyclient.page.view import View, ViewUpdate
 from pyclient.part import Handler, Part, Step, Timer
-from pyclient.preconnect_audio import PreconnectAudio
-from pyclient.push_to_talk import PushToTalk
-from pyclient.reconnect import Jitter
-from pyclient.session_limit import SessionLimit
-from pyclient.settings_change import SettingsChange
-from pyclient.states import FROM_SERVER, Activity, State, activity_in, means_something
-from pyclient.text_input import TextInput
-from pyclient.tool_calls import ToolCalls
-from pyclient.tools import ToolRegistry
-from pyclient.turn_taking import TurnTaking
-from pyclient.view import View, ViewUpdate
+from pyclient.tools.calls import ToolCalls
+from pyclient.tools.registry import ToolRegistry
+from pyclient.turns.barge_in import BargeIn
+from pyclient.turns.client_turn_detection import ClientTurnDetection
+from pyclient.turns.microphone import Microphone
+from pyclient.turns.preconnect_audio import PreconnectAudio
+from pyclient.turns.push_to_talk import PushToTalk
+from pyclient.turns.text_input import TextInput
+from pyclient.turns.turn_taking import TurnTaking
 
 # Too many to be worth a line each, or logged with more to say where they are handled.
 _UNLOGGED = frozenset(

@@ -45,15 +45,16 @@ def lint_imports(root: Path) -> subprocess.CompletedProcess[str]:
     ("file", "line", "contract"),
     [
         ("pyclient/session.py", "import time", "the core owns no clock"),
-        ("pyclient/session.py", "import pyclient.browser", "nothing in pyclient imports the browser glue"),
-        ("pyclient/codecs/__init__.py", "import pyclient.commands", "a codec names no command"),
-        ("pyclient/call.py", "import pyclient.barge_in", "no circle in pyclient"),
+        ("pyclient/session.py", "import pyclient.host.pyodide_host", "nothing in pyclient imports the browser glue"),
+        ("pyclient/codecs/__init__.py", "import pyclient.core.commands", "a codec names no command"),
+        ("pyclient/call.py", "import pyclient.turns.barge_in", "no circle in pyclient"),
         ("pyclient/call.py", "import pyclient.part", "the data of a call knows no part"),
+        ("pyclient/audio/vad.py", "import pyclient.turns.barge_in", "the floors of pyclient"),
         ("server/agent/routes.py", "import server.settings", "no path from the local agent to a key"),
         ("server/mint.py", "import numpy", "only the local agent hears and speaks"),
         ("server/providers/upstream.py", "from pocketsphinx import Vad", "only the local agent hears and speaks"),
         ("server/mint.py", "import server.agent.options", "the local agent is a guest"),
-        ("server/app.py", "import pyclient.events", "know nothing of each other"),
+        ("server/app.py", "import pyclient.core.events", "know nothing of each other"),
         (
             "pyclient/codecs/sdk_voice/words.py",
             "import pyclient.codecs.openai_realtime.faults",
@@ -82,7 +83,9 @@ def test_a_wrong_import_breaks_the_contract_that_says_why(tmp_path: Path, file: 
 
 def test_the_session_names_no_wire_message() -> None:
     """Adding a vendor must not touch the session."""
-    for path in sorted((ROOT / "pyclient").glob("*.py")):
+    for path in sorted((ROOT / "pyclient").rglob("*.py")):
+        if "codecs" in path.parts:
+            continue
         code = DOCSTRINGS.sub("", path.read_text())
         named = {name for name in wire_names() if f'"{name}"' in code or f"'{name}'" in code}
         assert not named, f"{path.name} names {named}"

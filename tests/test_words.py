@@ -16,7 +16,14 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 # A package's docstring is its map: an indented name, then what it is.
-MAPS = ("pyclient", "builder", "server", "server/agent", "tests/support")
+MAPS = (
+    "pyclient",
+    *(f"pyclient/{floor}" for floor in ("audio", "connection", "core", "host", "page", "tools", "turns")),
+    "builder",
+    "server",
+    "server/agent",
+    "tests/support",
+)
 _ENTRY = re.compile(r"^ +(\w+)(?:\.py|/)? {2,}(\S.*)$", re.MULTILINE)
 _UNLISTED = {"__init__", "__main__", "__pycache__", "py"}
 
@@ -48,9 +55,9 @@ RETIRED_MODULES = {
 }
 # An everyday meaning in one place, which no reader takes for the thing of that name.
 ALLOWED = {
-    ("pyclient/browser.py", "playback"),  # the host's method, named in JavaScript too
-    ("pyclient/graphemes.py", "floor"),  # rounds down to a boundary
-    ("pyclient/spacing.py", "gap"),  # white space between two words
+    ("pyclient/host/pyodide_host.py", "playback"),  # the host's method, named in JavaScript too
+    ("pyclient/core/graphemes.py", "floor"),  # rounds down to a boundary
+    ("pyclient/page/spacing.py", "gap"),  # white space between two words
     ("server/agent/wires/sdk_voice/auth.py", "heartbeat"),
 }
 _JS_NOISE = re.compile(r"/\*.*?\*/|(?<![:\"'`\\])//[^\n]*|\"[^\"\n]*\"|'[^'\n]*'", re.DOTALL)

@@ -7,7 +7,7 @@ import json
 import sys
 
 from pyclient.config import ClientConfig
-from pyclient.errors import ConfigError
+from pyclient.core.errors import ConfigError
 
 
 def problem(settings: dict[str, object]) -> dict[str, str] | None:

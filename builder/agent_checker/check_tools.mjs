@@ -21,8 +21,9 @@ const job = JSON.parse(readFileSync(process.argv[2], "utf8"));
 const { loadPyodide } = await import(pathToFileURL(join(resolve(job.stock), "pyodide.mjs")));
 const python = await loadPyodide({ indexURL: `${resolve(job.stock)}/`, stdout: () => {}, stderr: () => {} });
 python.unpackArchive(new Uint8Array(readFileSync(job.wheel)), "wheel");
-python.pyimport("pyclient.lazy_stdlib").install_zones(() => new Uint8Array(readFileSync(job.zones)), "/lib/zones");
-if (job.packages) python.pyimport("pyclient.lazy_stdlib").install_packages(new Uint8Array(readFileSync(job.packages)));
+python.pyimport("pyclient.host.lazy_stdlib").install_zones(() => new Uint8Array(readFileSync(job.zones)), "/lib/zones");
+if (job.packages)
+  python.pyimport("pyclient.host.lazy_stdlib").install_packages(new Uint8Array(readFileSync(job.packages)));
 python.FS.writeFile("/home/pyodide/agent_tools.py", new Uint8Array(readFileSync(job.tools)));
 
 // What a worker of a page has and this Node lacks. It is here to be imported, not to work.

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pyclient.docstrings import parameters
-from pyclient.errors import ToolDefinitionError
+from pyclient.core.errors import ToolDefinitionError
 from pyclient.tools import ToolRegistry
+from pyclient.tools.docstrings import parameters
 
 FILE = "/home/pyodide/agent_tools.py"
 NOT_IN_A_WORKER = ("document", "window", "localStorage", "sessionStorage", "alert", "parent")

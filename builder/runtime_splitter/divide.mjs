@@ -65,7 +65,7 @@ async function pythonOf(bytes, attach) {
     stderr: () => {},
   });
   settle(restored);
-  const rest = restored.pyimport("pyclient.lazy_stdlib");
+  const rest = restored.pyimport("pyclient.host.lazy_stdlib");
   rest.install(() => new Uint8Array(readFileSync(job.library)), "/lib/python314.zip");
   rest.install_zones(() => new Uint8Array(readFileSync(job.zones)), "/lib/zones");
   if (job.packages !== null) rest.install_packages(new Uint8Array(readFileSync(job.packages)));

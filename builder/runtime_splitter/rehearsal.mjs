@@ -109,7 +109,9 @@ function start(python, settings, hasTools = true) {
       throw new Error(`the rehearsal of a call ended: ${reason}`);
     },
   );
-  host.client = python.pyimport("pyclient.browser").start(host, JSON.stringify({ ...SETTINGS, ...settings }), hasTools);
+  host.client = python
+    .pyimport("pyclient.host.pyodide_host")
+    .start(host, JSON.stringify({ ...SETTINGS, ...settings }), hasTools);
   return host;
 }
 

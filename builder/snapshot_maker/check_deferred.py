@@ -4,7 +4,7 @@ import asyncio.base_events
 
 from pyodide import _package_loader
 
-from pyclient import lazy_stdlib
+from pyclient.host import lazy_stdlib
 
 
 def library() -> bytes:

@@ -9,7 +9,7 @@ from pyclient.codecs.assemblyai import AssemblyAICodec
 from pyclient.codecs.base import CloseReason, Codec, Features, Message, SessionSettings, SettingsUpdate
 from pyclient.codecs.openai_realtime import OpenAIRealtimeCodec
 from pyclient.codecs.sdk_voice import SdkVoiceCodec
-from pyclient.errors import ConfigError
+from pyclient.core.errors import ConfigError
 
 __all__ = [
     "PROVIDERS",

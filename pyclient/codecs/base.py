@@ -1,6 +1,6 @@
 """Codec protocol: what every codec offers, and the neutral values that pass between a session and a codec.
 
-A codec turns one vendor's messages into the normal events of `pyclient.events`, and the session's wishes into that
+A codec turns one vendor's messages into the normal events of `pyclient.core.events`, and the session's wishes into that
 vendor's messages. It knows no command, no state and no other codec. It may remember what the server said of itself
 (which tools it runs on its own, whether it is ready) until `opening` or `resume` begins the next session.
 """
@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from pyclient.events import Event, TokenGranted
-from pyclient.safejson import Limits
+from pyclient.core.audio_json import AudioJson
+from pyclient.core.events import Event, TokenGranted
+from pyclient.core.safejson import Limits
 
 Message = str | bytes
 
@@ -36,23 +37,6 @@ class SessionSettings:
     volume: float | None = None
     tools: tuple[Mapping[str, Any], ...] = ()
     turn_style: str = "vad"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AudioJson:
-    """Where audio stands in a wire's JSON, for a host that can move base64 itself (see `audio_fast_path`).
-
-    A captured frame is `before`, its base64, `behind`: exactly what `encode_audio` makes of it, which must keep nothing of the
-    frame in mind. A message is audio of a reply where its field `type_field` holds `type`; then `reply_field` holds the reply's
-    id and `data_field` the base64, and `decode` makes one `ReplyAudio` of it and keeps nothing in mind.
-    """
-
-    before: str
-    behind: str
-    type: str
-    reply_field: str
-    data_field: str
-    type_field: str = "type"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

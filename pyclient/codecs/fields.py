@@ -1,6 +1,6 @@
 """Field readers: one field of a message that may be missing, null or something else entirely.
 
-`Fields` is one JSON object that `pyclient.safejson` has let pass. What cannot be taken raises `UnsafeMessage`, which
+`Fields` is one JSON object that `pyclient.core.safejson` has let pass. What cannot be taken raises `UnsafeMessage`, which
 never leaves the codec: it becomes `MessageRejected`.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from pyclient.safejson import UnsafeMessage
+from pyclient.core.safejson import UnsafeMessage
 
 MAX_ID_CHARS = 256
 MAX_TEXT_CHARS = 500

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 from pyclient.codecs.base import Message
 from pyclient.codecs.fields import Fields
-from pyclient.errors import RemoteProtocolError
-from pyclient.events import Event, MessageIgnored, MessageRejected, TokenGranted
-from pyclient.safejson import Limits, UnsafeMessage, decode_object
+from pyclient.core.errors import RemoteProtocolError
+from pyclient.core.events import Event, MessageIgnored, MessageRejected, TokenGranted
+from pyclient.core.safejson import Limits, UnsafeMessage, decode_object
 
 MAX_TYPE_CHARS = 80
 

@@ -109,7 +109,7 @@ export interface AheadNews {
   failed?: string;
 }
 
-/** What a person wants, or what became of the microphone; all but `ping` go on to Python (`pyclient/browser.py`). */
+/** What a person wants, or what became of the microphone; all but `ping` go on to Python (`pyclient/host/pyodide_host.py`). */
 export type Intent =
   | { type: "ping" }
   | ({ type: "connect"; call: number; ports: AudioPorts } & Wishes)
@@ -173,7 +173,7 @@ export interface DeadMessage {
   what: string | null;
 }
 
-/** As `pyclient/view.py` makes it, with its comments; `tests/build/test_quality.py` holds the two together. */
+/** As `pyclient/page/view.py` makes it, with its comments; `tests/build/test_quality.py` holds the two together. */
 export interface View {
   state: string;
   activity: string;

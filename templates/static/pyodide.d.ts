@@ -6,7 +6,7 @@
 /** A method of Python's. */
 export type Method = ((...values: unknown[]) => unknown) & { copy(): Method; destroy(): void };
 
-/** The methods of `pyclient.browser.Client` that the worker calls. */
+/** The methods of `pyclient.host.pyodide_host.Client` that the worker calls. */
 export type ClientMethod =
   | "ping"
   | "intent"
@@ -41,8 +41,10 @@ export interface Pyodide {
   globals: unknown;
   FS: { writeFile(path: string, data: Uint8Array): void };
   unpackArchive(archive: Uint8Array, format: string): void;
-  pyimport(name: "pyclient.browser"): Module<{ start(host: object, settings: string, with_tools: boolean): Client }>;
-  pyimport(name: "pyclient.lazy_stdlib"): {
+  pyimport(
+    name: "pyclient.host.pyodide_host",
+  ): Module<{ start(host: object, settings: string, with_tools: boolean): Client }>;
+  pyimport(name: "pyclient.host.lazy_stdlib"): {
     install(bring: () => Uint8Array, path: string): void;
     install_packages(data: Uint8Array): void;
     install_zones(bring: () => Uint8Array, path: string): void;

@@ -107,7 +107,7 @@ async function fromPrecompiled(config, stage, _, wasm) {
   const options = { ...output, ...plainOptions(config, create), stdLibURL: "precompiled.zip" };
   const python = await compiledAlready(wasm, rest, { "precompiled.zip": () => library }, () => loadPyodide(options));
   // The whole of it, before anything else may take the library's place on the disk.
-  python.pyimport("pyclient.browser").destroy();
+  python.pyimport("pyclient.host.pyodide_host").destroy();
   installLibrary(python, config);
   return { python, rest };
 }
@@ -147,13 +147,13 @@ function scripts({ loader, script }, ahead = null) {
 
 /** @param {Pyodide} python   @param {BootConfig} config */
 function installLibrary(python, config) {
-  python.pyimport("pyclient.lazy_stdlib").install(() => wholeNow(config.library, "Python's library"), LIBRARY);
+  python.pyimport("pyclient.host.lazy_stdlib").install(() => wholeNow(config.library, "Python's library"), LIBRARY);
   installZones(python, config);
 }
 
 /** Pyodide has none, on any way of starting it. @param {Pyodide} python   @param {BootConfig} config */
 function installZones(python, { zones }) {
-  python.pyimport("pyclient.lazy_stdlib").install_zones(() => wholeNow(zones, "the time zones"), ZONES);
+  python.pyimport("pyclient.host.lazy_stdlib").install_zones(() => wholeNow(zones, "the time zones"), ZONES);
 }
 
 /** What the smaller runtime lacks at first; a full one is whole. @param {BootConfig} config */

@@ -1,6 +1,6 @@
 /**
  * The worker: loads the Python runtime, says how far it is, keeps what arrives meanwhile, then hands everything to Python
- * (`pyclient.browser`). A failure that Python cannot survive is told to the page as `dead`.
+ * (`pyclient.host.pyodide_host`). A failure that Python cannot survive is told to the page as `dead`.
  */
 
 import { Ahead } from "./preload.js";
@@ -51,10 +51,12 @@ async function boot(config) {
   const { python, rest, keep, way, why } = await startPython(config, stage, ahead);
   stage("client", 95);
   const tools = await coming;
-  if (packages) python.pyimport("pyclient.lazy_stdlib").install_packages(await packages);
+  if (packages) python.pyimport("pyclient.host.lazy_stdlib").install_packages(await packages);
   if (tools !== null) python.FS.writeFile(`${FOLDER}/agent_tools${tools.suffix}`, tools.data);
   host = new Host(python, post, die);
-  host.client = python.pyimport("pyclient.browser").start(host, JSON.stringify(config.settings), tools !== null);
+  host.client = python
+    .pyimport("pyclient.host.pyodide_host")
+    .start(host, JSON.stringify(config.settings), tools !== null);
   const whys = [why, tools?.why].filter(Boolean).join("; ");
   post({ type: "boot", stage: "ready", percent: 100, way, why: whys || null });
   for (const message of waiting.splice(0)) host.intent(message);

@@ -24,7 +24,7 @@ python.unpackArchive(new Uint8Array(readFileSync(job.wheel)), "wheel");
 const unfetched = () => {
   throw new FileFault("network", "zones.0a1b.bin", "the time zones could not be fetched (NetworkError)");
 };
-python.pyimport("pyclient.lazy_stdlib").install_zones(unfetched, "/lib/zones");
+python.pyimport("pyclient.host.lazy_stdlib").install_zones(unfetched, "/lib/zones");
 
 const told = job.cases.map(({ settings, tools }) => {
   python.runPython(
@@ -32,7 +32,7 @@ const told = job.cases.map(({ settings, tools }) => {
   );
   if (tools !== null) python.FS.writeFile("/home/pyodide/agent_tools.py", tools);
   try {
-    python.pyimport("pyclient.browser").start({}, JSON.stringify(settings), tools !== null);
+    python.pyimport("pyclient.host.pyodide_host").start({}, JSON.stringify(settings), tools !== null);
   } catch (error) {
     return deathOf(error, true);
   }

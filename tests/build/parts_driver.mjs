@@ -36,7 +36,7 @@ async function python(module, attach) {
     stdout: () => {},
     stderr: () => {},
   });
-  made.pyimport("pyclient.lazy_stdlib").install(() => file(library), "/lib/python314.zip");
+  made.pyimport("pyclient.host.lazy_stdlib").install(() => file(library), "/lib/python314.zip");
   return made;
 }
 

@@ -138,7 +138,7 @@ test("from the snapshot, and nothing of the ways out is asked for", async () => 
   assert.deepEqual(names().sort(), ["python.bin", "small.wasm.bin"]);
   assert.deepEqual(loads[0].memory, [0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0]);
   assert.equal(loads[0].library, 22, "an empty archive: all is in the memory");
-  assert.deepEqual(modules, ["_visitor", "pyclient.lazy_stdlib", "pyclient.lazy_stdlib"]);
+  assert.deepEqual(modules, ["_visitor", "pyclient.host.lazy_stdlib", "pyclient.host.lazy_stdlib"]);
 });
 
 test("from the precompiled library where the snapshot is damaged, with the same WebAssembly", async () => {

@@ -78,7 +78,7 @@ def test_the_count_of_one_reply_is_told_before_another_is_asked_about() -> None:
     ("samples", "loud"), [([1640, 9000], 0), ([1641], NOW_MS), ([0, 0, 0, 0, -1641], NOW_MS), ([0, 9000], 0)]
 )
 def test_loudness_is_judged_by_each_fourth_sample(samples: list[int], loud: Any) -> None:
-    """As `pyclient.vad.is_loud` does."""
+    """As `pyclient.audio.vad.is_loud` does."""
     assert host(frames=[samples])["told"] == [["may_send"], ["sent", 1, loud], EVENT]
 
 

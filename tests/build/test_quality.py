@@ -12,7 +12,7 @@ from typing import get_type_hints
 import pytest
 
 from builder import quality, snapshot, split
-from pyclient import view
+from pyclient.page import view
 
 ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "templates" / "static"

@@ -21,10 +21,10 @@ import pytest
 
 from builder import agent_config, assets, fetch_runtime, node, packing, policy, site, start_texts, verify
 from builder.environment import SetupError
-from pyclient import notices
 from pyclient.config import ClientConfig
-from pyclient.errors import ConfigError
-from pyclient.events import CaptureFailed
+from pyclient.core.errors import ConfigError
+from pyclient.core.events import CaptureFailed
+from pyclient.page import notices
 from tests.build.sites import tree
 from tests.harness.server import copy_of_sources
 

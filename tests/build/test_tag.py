@@ -11,8 +11,8 @@ import pytest
 
 from builder import bundle, npm_tools, policy, tag_types
 from builder.environment import SetupError
-from pyclient.states import Activity, State
-from pyclient.view import NoticeView, TurnView
+from pyclient.core.states import Activity, State
+from pyclient.page.view import NoticeView, TurnView
 
 ROOT = Path(__file__).resolve().parents[2]
 # What a page of others pays for a visitor who never talks.
@@ -77,9 +77,9 @@ def test_the_types_say_what_python_says() -> None:
 
 
 def test_a_type_without_a_word_stops_the_build(tmp_path: Path) -> None:
-    for name in ("view.py", "states.py"):
+    for name in ("page/view.py", "core/states.py"):
         text = (ROOT / "pyclient" / name).read_text()
-        (tmp_path / "pyclient").mkdir(exist_ok=True)
+        (tmp_path / "pyclient" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "pyclient" / name).write_text(text.replace("heard_ms: int | None", "heard_ms: set[int]"))
     with pytest.raises(SetupError, match=r"TurnView: voice-agent\.d\.ts has no word for set\[int\]"):
         tag_types.make(tmp_path)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from builder import node
-from pyclient import commands as cmd
-from pyclient import events as ev
+from pyclient.core import commands as cmd
+from pyclient.core import events as ev
 from tests.support import worlds
 from tests.support.playbook import FakeHost
 

@@ -35,7 +35,7 @@ const fetching = (name, path) => () => {
   fetched.push(name);
   return new Uint8Array(readFileSync(path));
 };
-const rest = python.pyimport("pyclient.lazy_stdlib");
+const rest = python.pyimport("pyclient.host.lazy_stdlib");
 rest.install(fetching("library", job.library), "/lib/python314.zip");
 rest.install_zones(fetching("zones", job.zones), "/lib/zones");
 const before = fetched.length;

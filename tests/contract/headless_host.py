@@ -1,4 +1,4 @@
-"""A browser without a browser: the host that `pyclient.browser.Client` asks for, in CPython on asyncio.
+"""A browser without a browser: the host that `pyclient.host.pyodide_host.Client` asks for, in CPython on asyncio.
 
 Sockets, the token route, timers and tools are real. Microphone and speaker are modelled (`modelled_sound`), and the page is
 a list of the views that were shown.
@@ -25,17 +25,17 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 from websockets.typing import Subprotocol
 
-from pyclient.browser import Client
 from pyclient.config import ClientConfig
+from pyclient.host.pyodide_host import Client
+from pyclient.page.view import merge_turns
 from pyclient.tools import ToolRegistry
-from pyclient.view import merge_turns
 from tests.contract.modelled_sound import Buffer, ModelledSound
 
 TICK_S = 0.004
 
 
 class HeadlessHost:
-    """See `pyclient.browser.Host` for the methods that the client calls. `base_url` is where the page would come from."""
+    """See `pyclient.host.pyodide_host.Host` for the methods that the client calls. `base_url` is where the page would come from."""
 
     def __init__(self, base_url: str, *, speed: float = 1.0, microphone: bool = True) -> None:
         self._base_url = base_url
@@ -94,7 +94,7 @@ class HeadlessHost:
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
-    # --- the client's side: pyclient.browser.Host ----------------------------------------------------------------------
+    # --- the client's side: pyclient.host.pyodide_host.Host ----------------------------------------------------------------------
 
     def now_ms(self) -> float:
         return (asyncio.get_running_loop().time() - self._begun_s) * 1000 * self._speed

@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from pyclient import commands as cmd
-from pyclient import events as ev
+from pyclient.core import commands as cmd
+from pyclient.core import events as ev
 from tests.support.speaker import QUANTUM_MS, Speaker
 
-Told = tuple[Any, ...]  # the name of a callback of `pyclient.browser.Client`, and what it is given
+Told = tuple[Any, ...]  # the name of a callback of `pyclient.host.pyodide_host.Client`, and what it is given
 
 
 class Buffer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyclient.errors import ConfigError
+from pyclient.core.errors import ConfigError
 from tests.contract.book import scenario
 from tests.contract.call import GREETING, Call, square_wave
 

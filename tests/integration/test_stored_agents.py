@@ -12,7 +12,7 @@ import pytest
 
 from pyclient.codecs import create_codec
 from pyclient.config import ClientConfig
-from pyclient.events import SessionReady, ToolCalled
+from pyclient.core.events import SessionReady, ToolCalled
 from server.agent.options import AgentOptions
 from server.agent.wires.assemblyai import stored
 from tests.integration.agent_support import RunningAgent, running_agent, spoken

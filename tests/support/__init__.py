@@ -7,7 +7,7 @@ A session without a browser:
     openai_host     FakeHost on the Realtime wire
     fakewire        a codec of no vendor, with whatever features a test wants
     realtime        golden messages of the Realtime wire
-    fake_browser    stands for the worker's host object under `pyclient.browser`
+    fake_browser    stands for the worker's host object under `pyclient.host.pyodide_host`
     speaker         a model of the playback worklet
     worlds          random sequences of events, and what must hold in all of them
 

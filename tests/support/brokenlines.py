@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyclient import commands as cmd
+from pyclient.core import commands as cmd
 from tests.support.playbook import FakeHost
 
 

@@ -1,11 +1,11 @@
-"""Stands for the worker's host object, which `pyclient.browser` calls, and for the buffers that it hands over."""
+"""Stands for the worker's host object, which `pyclient.host.pyodide_host` calls, and for the buffers that it hands over."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from pyclient import browser
+from pyclient.host import pyodide_host as browser
 
 
 class FakeBuffer:

@@ -10,8 +10,8 @@ import pytest
 
 from pyclient import codecs
 from pyclient.codecs import CloseReason, Features, Message, SessionSettings, SettingsUpdate
-from pyclient.events import Event, TokenGranted
-from pyclient.safejson import Limits
+from pyclient.core.events import Event, TokenGranted
+from pyclient.core.safejson import Limits
 from pyclient.tools import ToolRegistry
 from tests.support.playbook import FakeHost
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from pyclient import commands as cmd
-from pyclient import events as ev
+from pyclient.core import commands as cmd
+from pyclient.core import events as ev
 from pyclient.tools import ToolRegistry
 from tests.support.playbook import FakeHost, tone
 

@@ -13,12 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-from pyclient import commands as cmd
-from pyclient import events as ev
 from pyclient.config import ClientConfig
+from pyclient.core import commands as cmd
+from pyclient.core import events as ev
+from pyclient.page.view import merge_turns
 from pyclient.session import Session
 from pyclient.tools import ToolRegistry
-from pyclient.view import merge_turns
 
 TOKEN = "secret-token/with+signs"
 WS_URL = "wss://voice.test/v1/ws"

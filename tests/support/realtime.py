@@ -7,10 +7,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pyclient import events as ev
 from pyclient.codecs import SessionSettings
 from pyclient.codecs.openai_realtime import OpenAIRealtimeCodec
-from pyclient.safejson import Limits
+from pyclient.core import events as ev
+from pyclient.core.safejson import Limits
 
 FILE = Path(__file__).parent.parent / "wire" / "openai_realtime.jsonl"
 GOLDEN = {line["name"]: line for line in map(json.loads, FILE.read_text(encoding="utf-8").splitlines())}

@@ -17,14 +17,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pyclient import commands as cmd
-from pyclient import events as ev
+from pyclient.audio.reply_log import MAX_REPLIES
 from pyclient.codecs import create_codec
-from pyclient.reply_log import MAX_REPLIES
-from pyclient.safejson import Limits
-from pyclient.states import State
-from pyclient.tool_calls import MAX_OPEN_CALLS
+from pyclient.core import commands as cmd
+from pyclient.core import events as ev
+from pyclient.core.safejson import Limits
+from pyclient.core.states import State
 from pyclient.tools import ToolRegistry, tool
+from pyclient.tools.calls import MAX_OPEN_CALLS
 from tests.support.playbook import FakeHost, tone
 
 OVER = (State.IDLE, State.ENDED, State.FAILED)

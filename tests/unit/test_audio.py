@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyclient.audio import AUDIBLE_PEAK, duration_ms, first_audible_sample, frame_samples, peak, sample_count
+from pyclient.audio.pcm import AUDIBLE_PEAK, duration_ms, first_audible_sample, frame_samples, peak, sample_count
 from tests.support.playbook import silence, tone
 
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pyclient import commands as cmd
-from pyclient import events as ev
-from pyclient.audio import peak
+from pyclient.audio.pcm import peak
+from pyclient.audio.vad import LOUD_PEAK
 from pyclient.codecs.assemblyai import AUDIO, AssemblyAICodec
-from pyclient.codecs.base import AudioJson
-from pyclient.safejson import Limits
-from pyclient.vad import LOUD_PEAK
+from pyclient.core import commands as cmd
+from pyclient.core import events as ev
+from pyclient.core.audio_json import AudioJson
+from pyclient.core.safejson import Limits
 from tests.support.fakewire import wire_host
 from tests.support.playbook import FakeHost, silence, tone
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pyclient.backoff import DELAYS_MS, delay_ms, line_may_come, token_may_come
 from pyclient.codecs import CloseReason
+from pyclient.connection.backoff import DELAYS_MS, delay_ms, line_may_come, token_may_come
 
 
 def test_the_schedule_is_the_agreed_one_and_then_gives_up() -> None:

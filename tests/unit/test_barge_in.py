@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from pyclient import commands as cmd
-from pyclient import events as ev
-from pyclient import playback_order
-from pyclient.reply_log import MAX_REPLIES
+from pyclient.audio.reply_log import MAX_REPLIES
+from pyclient.core import commands as cmd
+from pyclient.core import events as ev
 from pyclient.tools import ToolRegistry
+from pyclient.turns import playback_order
 from tests.support.brokenlines import back
 from tests.support.fakewire import wire_host
 from tests.support.playbook import FakeHost, of_type, silence, tone

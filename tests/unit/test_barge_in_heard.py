@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pyclient import commands as cmd
-from pyclient import events as ev
-from pyclient.turn_taking import SETTLE_TIMEOUT_MS
+from pyclient.core import commands as cmd
+from pyclient.core import events as ev
+from pyclient.turns.turn_taking import SETTLE_TIMEOUT_MS
 from tests.support.fakewire import WireHost, wire_host
 from tests.support.playbook import of_type, tone
 

@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 
-from pyclient import browser, codecs, commands, events, intents, notices, token_answer
+from pyclient import codecs
 from pyclient.config import ClientConfig
+from pyclient.core import commands, events
+from pyclient.host import intents, token_answer
+from pyclient.host import pyodide_host as browser
+from pyclient.page import notices
 from pyclient.tools import ToolRegistry
 from tests.support.fake_browser import FakeBuffer, FakeHost, grant
 from tests.support.fakewire import FakeWire

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from pyclient import commands as cmd
-from pyclient import events as ev
-from pyclient.client_turn_detection import DROP_AFTER_MS, PAUSE_MS
-from pyclient.vad import LOUD_PEAK, LOUD_PEAK_OVER_AGENT, VoiceActivity, VoiceActivityDetector
+from pyclient.audio.vad import LOUD_PEAK, LOUD_PEAK_OVER_AGENT, VoiceActivity, VoiceActivityDetector
+from pyclient.core import commands as cmd
+from pyclient.core import events as ev
+from pyclient.turns.client_turn_detection import DROP_AFTER_MS, PAUSE_MS
 from tests.support.fakewire import FakeWire, WireHost, wire_host
 from tests.support.playbook import of_type, silence, tone
 

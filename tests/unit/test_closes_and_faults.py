@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pyclient import commands as cmd
-from pyclient import events as ev
-from pyclient.connection import FAULT_GRACE_MS
+from pyclient.connection.connection import FAULT_GRACE_MS
+from pyclient.core import commands as cmd
+from pyclient.core import events as ev
 from tests.support.playbook import FakeHost, of_type, sent_types, tone
 
 ACTIVE = ["minting", "connecting", "configuring", "live"]

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from pyclient import events as ev
 from pyclient.codecs import SessionSettings
 from pyclient.codecs.assemblyai import AssemblyAICodec
-from pyclient.errors import ConfigError, RemoteProtocolError
-from pyclient.safejson import Limits
+from pyclient.core import events as ev
+from pyclient.core.errors import ConfigError, RemoteProtocolError
+from pyclient.core.safejson import Limits
 from tests.support.playbook import golden
 
 GOLDEN = golden()

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyclient import events as ev
-from pyclient.safejson import Limits
+from pyclient.core import events as ev
+from pyclient.core.safejson import Limits
 from tests.support.realtime import (
     AGENT,
     LIMITS,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pyclient import events as ev
+from pyclient.core import events as ev
 from tests.support.realtime import (
     AGENT,
     CLIENT,

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from pyclient import events as ev
 from pyclient.codecs import SessionSettings
-from pyclient.errors import ConfigError, RemoteProtocolError
+from pyclient.core import events as ev
+from pyclient.core.errors import ConfigError, RemoteProtocolError
 from tests.support.realtime import (
     CLIENT,
     FULL,

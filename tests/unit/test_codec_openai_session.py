@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from pyclient import events as ev
 from pyclient.codecs import SessionSettings, create_codec
 from pyclient.codecs.openai_realtime import OpenAIRealtimeCodec
+from pyclient.core import events as ev
 from tests.support.realtime import (
     AGENT,
     CALL,

@@ -16,11 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyclient import events as ev
 from pyclient.codecs import SessionSettings, create_codec
 from pyclient.codecs.sdk_voice import SdkVoiceCodec
-from pyclient.errors import ConfigError, RemoteProtocolError
-from pyclient.safejson import Limits
+from pyclient.core import events as ev
+from pyclient.core.errors import ConfigError, RemoteProtocolError
+from pyclient.core.safejson import Limits
 
 FILE = Path(__file__).parent.parent / "wire" / "sdk_voice.jsonl"
 GOLDEN = {line["name"]: line for line in map(json.loads, FILE.read_text(encoding="utf-8").splitlines())}

@@ -9,8 +9,8 @@ import pytest
 
 from pyclient.codecs import PROVIDERS, create_codec
 from pyclient.codecs.messages import UnreadableAudio, audio_bytes, tool_arguments
-from pyclient.errors import ConfigError
-from pyclient.safejson import Limits
+from pyclient.core.errors import ConfigError
+from pyclient.core.safejson import Limits
 
 LIMITS = Limits()
 

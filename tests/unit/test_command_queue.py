@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pyclient import commands as cmd
-from pyclient.command_queue import CommandQueue
+from pyclient.core import commands as cmd
+from pyclient.core.command_queue import CommandQueue
 
 
 def test_commands_leave_in_order_and_once() -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pyclient import commands as cmd
-from pyclient import events as ev
+from pyclient.core import commands as cmd
+from pyclient.core import events as ev
 
 CLASSES = [
     item

@@ -9,7 +9,7 @@ import pytest
 
 from pyclient.codecs import PROVIDERS, create_codec
 from pyclient.config import _CHECKS, ClientConfig, Voice
-from pyclient.errors import ConfigError
+from pyclient.core.errors import ConfigError
 
 
 def test_nothing_needs_to_be_said() -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from pyclient import commands as cmd
-from pyclient import events as ev
+from pyclient.core import commands as cmd
+from pyclient.core import events as ev
 from tests.support.playbook import TOKEN, FakeHost, of_type, sent_types, tone
 from tests.support.two_tools import call, finish, live, results
 

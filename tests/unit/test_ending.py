@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pyclient import commands as cmd
-from pyclient import events as ev
-from pyclient.call_end import DRAIN_TIMEOUT_MS
-from pyclient.session_limit import CAP_GRACE_MS
+from pyclient.connection.call_end import DRAIN_TIMEOUT_MS
+from pyclient.connection.session_limit import CAP_GRACE_MS
+from pyclient.core import commands as cmd
+from pyclient.core import events as ev
 from tests.support.playbook import FakeHost, sent_types
 
 ACTIVE = ["minting", "connecting", "configuring", "live"]

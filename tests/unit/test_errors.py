@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyclient import errors
+from pyclient.core import errors
 
 
 def test_the_hierarchy_in_the_docstring_is_the_real_one() -> None:

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pyclient import commands as cmd
-from pyclient import events as ev
 from pyclient.codecs.assemblyai import AssemblyAICodec
-from pyclient.safejson import Limits
-from pyclient.states import State
+from pyclient.core import commands as cmd
+from pyclient.core import events as ev
+from pyclient.core.safejson import Limits
+from pyclient.core.states import State
 from pyclient.tools import ToolRegistry
 from tests.support.fakewire import wire_host
 from tests.support.playbook import FakeHost, golden, tone

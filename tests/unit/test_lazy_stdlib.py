@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pyclient.lazy_stdlib import RestOfLibrary
+from pyclient.host.lazy_stdlib import RestOfLibrary
 
 LATE_IMPORT = """
 import sys
@@ -25,7 +25,7 @@ except ImportError:
     pass
 else:
     raise SystemExit("it was there before")
-from pyclient import lazy_stdlib
+from pyclient.host import lazy_stdlib
 calls = []
 def fetch():
     calls.append(1)
@@ -85,7 +85,7 @@ import sys
 sys.path.insert(0, sys.argv[1])
 import zoneinfo
 zoneinfo.reset_tzpath([])
-from pyclient import lazy_stdlib
+from pyclient.host import lazy_stdlib
 calls = []
 def fetch():
     calls.append(1)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pyclient import commands as cmd
-from pyclient import events as ev
+from pyclient.core import commands as cmd
+from pyclient.core import events as ev
 from tests.support.playbook import FakeHost, sent_types
 
 ACTIVE = ["minting", "connecting", "configuring", "live"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyclient import events as ev
+from pyclient.core import events as ev
 from tests.support.playbook import FakeHost
 
 ACTIVE = ["minting", "connecting", "configuring", "live"]

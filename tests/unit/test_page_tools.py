@@ -9,9 +9,11 @@ from typing import Any, Literal
 
 import pytest
 
-from pyclient import browser, commands, page_tools
 from pyclient.config import ClientConfig
-from pyclient.errors import ToolDefinitionError
+from pyclient.core import commands
+from pyclient.core.errors import ToolDefinitionError
+from pyclient.host import page_tools
+from pyclient.host import pyodide_host as browser
 from pyclient.tools import ToolRegistry, tool
 from tests.support.fake_browser import FakeHost
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyclient.playout_ledger import MAX_ITEMS, PlayoutLedger
+from pyclient.audio.playout_ledger import MAX_ITEMS, PlayoutLedger
 from tests.support.playbook import silence, tone
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from pyclient import browser
-from pyclient import commands as cmd
-from pyclient import events as ev
 from pyclient.config import ClientConfig
-from pyclient.errors import ConfigError
+from pyclient.core import commands as cmd
+from pyclient.core import events as ev
+from pyclient.core.errors import ConfigError
+from pyclient.host import pyodide_host as browser
 from pyclient.tools import ToolRegistry
 from tests.support.fake_browser import FakeBuffer, grant
 from tests.support.fake_browser import FakeHost as FakeBrowser

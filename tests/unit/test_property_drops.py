@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyclient import events as ev
+from pyclient.core import events as ev
 from tests.support.playbook import FakeHost, sent_types, tone
 from tests.support.two_tools import finish, live
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pyclient import commands as cmd
-from pyclient import events as ev
+from pyclient.core import commands as cmd
+from pyclient.core import events as ev
 from tests.support.fakewire import WireHost, wire_host
 from tests.support.playbook import tone
 from tests.support.speaker import QUANTUM_MS, Speaker

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from pyclient import commands as cmd
-from pyclient import events as ev
-from pyclient.push_to_talk import DRAIN_TIMEOUT_MS
+from pyclient.core import commands as cmd
+from pyclient.core import events as ev
+from pyclient.turns.push_to_talk import DRAIN_TIMEOUT_MS
 from tests.support.fakewire import WireHost, wire_host
 from tests.support.playbook import FakeHost, of_type, silence, tone
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pyclient import commands as cmd
-from pyclient import events as ev
-from pyclient.backoff import DELAYS_MS, STABLE_MS
 from pyclient.config import ClientConfig
+from pyclient.connection.backoff import DELAYS_MS, STABLE_MS
+from pyclient.core import commands as cmd
+from pyclient.core import events as ev
 from pyclient.session import Session
 from tests.support.brokenlines import attempt_fails, back
 from tests.support.fakewire import FakeWire, wire_host

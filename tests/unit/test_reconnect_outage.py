@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pyclient import commands as cmd
-from pyclient import events as ev
+from pyclient.core import commands as cmd
+from pyclient.core import events as ev
 from pyclient.tools import ToolRegistry
 from tests.support.brokenlines import back
 from tests.support.fakewire import WireHost, wire_host

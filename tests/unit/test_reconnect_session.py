@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pyclient import commands as cmd
-from pyclient import events as ev
+from pyclient.core import commands as cmd
+from pyclient.core import events as ev
 from tests.support.brokenlines import back, marks
 from tests.support.fakewire import wire_host
 from tests.support.playbook import FakeHost, of_type, sent_types, tone

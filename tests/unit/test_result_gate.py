@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyclient.result_gate import Latest, ResultGate
+from pyclient.tools.result_gate import Latest, ResultGate
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyclient import safejson
-from pyclient.safejson import MAX_CONTAINERS, Limits, UnsafeMessage, decode_object, nesting_depth
+from pyclient.core import safejson
+from pyclient.core.safejson import MAX_CONTAINERS, Limits, UnsafeMessage, decode_object, nesting_depth
 
 LIMITS = Limits()
 

@@ -8,15 +8,15 @@ from dataclasses import replace
 
 import pytest
 
-from pyclient import commands as cmd
-from pyclient import events as ev
 from pyclient.codecs.assemblyai import AssemblyAICodec
 from pyclient.config import ClientConfig
-from pyclient.errors import LocalProtocolError
-from pyclient.microphone import MUTED_TAIL_MS
+from pyclient.core import commands as cmd
+from pyclient.core import events as ev
+from pyclient.core.errors import LocalProtocolError
 from pyclient.session import Session
-from pyclient.text_input import MAX_TYPED_CHARS
-from pyclient.turn_taking import THINKING_TIMEOUT_MS
+from pyclient.turns.microphone import MUTED_TAIL_MS
+from pyclient.turns.text_input import MAX_TYPED_CHARS
+from pyclient.turns.turn_taking import THINKING_TIMEOUT_MS
 from tests.support.playbook import FakeHost, sent_types, silence, tone
 
 

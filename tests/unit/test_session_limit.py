@@ -8,11 +8,11 @@ import pytest
 
 from pyclient.call import Call
 from pyclient.codecs import create_codec
-from pyclient.commands import SetTimer
 from pyclient.config import ClientConfig
-from pyclient.session_limit import CAP_GRACE_MS, SessionLimit
-from pyclient.tool_calls import ToolCalls
+from pyclient.connection.session_limit import CAP_GRACE_MS, SessionLimit
+from pyclient.core.commands import SetTimer
 from pyclient.tools import ToolRegistry
+from pyclient.tools.calls import ToolCalls
 
 
 def limit_of(seconds: int, lead_seconds: int) -> SessionLimit:

@@ -6,9 +6,9 @@ from itertools import product
 
 import pytest
 
-from pyclient import events
-from pyclient.errors import LocalProtocolError
-from pyclient.states import (
+from pyclient.core import events
+from pyclient.core.errors import LocalProtocolError
+from pyclient.core.states import (
     ACTIVITIES,
     FROM_SERVER,
     HEARD,

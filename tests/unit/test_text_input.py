@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pyclient import events as ev
-from pyclient.text_input import ASK_AGAIN_TIMER, MAX_TYPED_CHARS
+from pyclient.core import events as ev
+from pyclient.turns.text_input import ASK_AGAIN_TIMER, MAX_TYPED_CHARS
 from tests.support.brokenlines import back
 from tests.support.fakewire import wire_host
 from tests.support.playbook import FakeHost, sent_types, tone

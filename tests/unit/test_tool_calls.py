@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from pyclient import commands as cmd
-from pyclient import events as ev
-from pyclient.result_gate import WATCHDOG_MS
-from pyclient.tool_calls import MAX_OPEN_CALLS, MAX_REMEMBERED_CALLS
-from pyclient.tools import MAX_RESULT_CHARS, ToolRegistry
+from pyclient.core import commands as cmd
+from pyclient.core import events as ev
+from pyclient.tools.calls import MAX_OPEN_CALLS, MAX_REMEMBERED_CALLS
+from pyclient.tools.registry import MAX_RESULT_CHARS, ToolRegistry
+from pyclient.tools.result_gate import WATCHDOG_MS
 from tests.support.fakewire import WireHost, wire_host
 from tests.support.playbook import FakeHost, of_type, sent_types
 from tests.support.two_tools import call, finish, light, live, results, weather

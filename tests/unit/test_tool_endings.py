@@ -16,13 +16,15 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from pyclient import browser, commands, events, token_answer
 from pyclient.codecs.assemblyai import AssemblyAICodec
 from pyclient.codecs.openai_realtime import OpenAIRealtimeCodec
 from pyclient.config import ClientConfig
-from pyclient.errors import ToolArgumentError
-from pyclient.safejson import Limits
-from pyclient.tools import ToolRegistry, result_json, tool
+from pyclient.core import commands, events
+from pyclient.core.errors import ToolArgumentError
+from pyclient.core.safejson import Limits
+from pyclient.host import pyodide_host as browser
+from pyclient.host import token_answer
+from pyclient.tools.registry import ToolRegistry, result_json, tool
 from tests.support.fake_browser import FakeHost
 from tests.support.openai_host import OpenAIHost
 

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal, Optional
 
 import pytest
 
-from pyclient.errors import ToolArgumentError, ToolDefinitionError, UnknownToolError
-from pyclient.tools import MAX_RESULT_CHARS, Tool, ToolRegistry, error_json, result_json, tool
+from pyclient.core.errors import ToolArgumentError, ToolDefinitionError, UnknownToolError
+from pyclient.tools.registry import MAX_RESULT_CHARS, Tool, ToolRegistry, error_json, result_json, tool
 
 
 class Colour(Enum):

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyclient.spacing import join_words
-from pyclient.transcript import MAX_TURN_CHARS, Transcript
+from pyclient.page.spacing import join_words
+from pyclient.page.transcript import MAX_TURN_CHARS, Transcript
 
 
 def joined(*words: str) -> str:

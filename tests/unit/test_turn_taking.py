@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pyclient import events as ev
+from pyclient.core import events as ev
 from pyclient.tools import ToolRegistry
-from pyclient.turn_taking import MAX_REFUSALS
+from pyclient.turns.turn_taking import MAX_REFUSALS
 from tests.support.fakewire import wire_host
 from tests.support.openai_host import OpenAIHost
 from tests.support.playbook import FakeHost, sent_types, tone

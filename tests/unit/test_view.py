@@ -9,14 +9,14 @@ from typing import get_type_hints
 
 import pytest
 
-from pyclient import commands as cmd
-from pyclient import events as ev
 from pyclient.config import ClientConfig
-from pyclient.notice_texts import Notice
+from pyclient.core import commands as cmd
+from pyclient.core import events as ev
+from pyclient.core.states import ACTIVITIES, Activity, State
+from pyclient.page.notice_texts import Notice
+from pyclient.page.transcript import Turn
+from pyclient.page.view import NoticeView, TurnView, View, merge_turns, status_words, turn_view
 from pyclient.session import Session
-from pyclient.states import ACTIVITIES, Activity, State
-from pyclient.transcript import Turn
-from pyclient.view import NoticeView, TurnView, View, merge_turns, status_words, turn_view
 from tests.support.playbook import FakeHost
 
 TONES = {"idle", "busy", "good", "speaking", "warn", "error"}

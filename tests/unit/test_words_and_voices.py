@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from pyclient import events as ev
 from pyclient.codecs.openai_realtime import OpenAIRealtimeCodec
-from pyclient.graphemes import clip, heard_part, is_mark, is_spaceless, joins
-from pyclient.safejson import Limits
-from pyclient.spacing import join_words
-from pyclient.transcript import Transcript
+from pyclient.core import events as ev
+from pyclient.core.graphemes import clip, heard_part, is_mark, is_spaceless, joins
+from pyclient.core.safejson import Limits
+from pyclient.page.spacing import join_words
+from pyclient.page.transcript import Transcript
 from tests.support.openai_host import OpenAIHost
 from tests.support.playbook import FakeHost, tone
 

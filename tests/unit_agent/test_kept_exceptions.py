@@ -20,7 +20,7 @@ import server
 from server.agent.wires.assemblyai.config import Config, Refused
 
 # These need a browser's Python.
-NOT_IMPORTABLE = {"pyclient.browser"}
+NOT_IMPORTABLE = {"pyclient.host.pyodide_host"}
 # Every way in which a `session.update` has the wrong form.
 MALFORMED: tuple[Any, ...] = (
     [],

@@ -13,11 +13,12 @@ from typing import Any
 from pyclient.codecs.assemblyai.faults import close_reason
 from pyclient.codecs.assemblyai.inbound import Inbound
 from pyclient.codecs.assemblyai.settings import check, session_object
-from pyclient.codecs.base import AudioJson, CloseReason, Features, Message, SessionSettings, SettingsUpdate
+from pyclient.codecs.base import CloseReason, Features, Message, SessionSettings, SettingsUpdate
 from pyclient.codecs.messages import socket_address, write
-from pyclient.errors import RemoteProtocolError
-from pyclient.events import Event, TokenGranted
-from pyclient.safejson import Limits
+from pyclient.core.audio_json import AudioJson
+from pyclient.core.errors import RemoteProtocolError
+from pyclient.core.events import Event, TokenGranted
+from pyclient.core.safejson import Limits
 
 # RFC 3986, section 2.3: what needs no escape anywhere in an address.
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from pyclient.codecs.base import CloseReason
 from pyclient.codecs.closecodes import standard, words
 from pyclient.codecs.fields import MAX_TEXT_CHARS
-from pyclient.events import SessionFaulted
+from pyclient.core.events import SessionFaulted
 
 MAX_CHOICES = 200
 

@@ -22,7 +22,7 @@ from pyclient.codecs.fields import (
     text,
 )
 from pyclient.codecs.messages import UnreadableAudio, audio_bytes, read, tool_arguments
-from pyclient.events import (
+from pyclient.core.events import (
     Event,
     ReplyAudio,
     ReplyDone,
@@ -37,7 +37,7 @@ from pyclient.events import (
     UserSpeechStopped,
     UserTranscribed,
 )
-from pyclient.safejson import Limits, UnsafeMessage
+from pyclient.core.safejson import Limits, UnsafeMessage
 
 
 class Inbound:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pyclient.codecs.base import SessionSettings
-from pyclient.errors import ConfigError
+from pyclient.core.errors import ConfigError
 
 # Section 4.1.1, without `turn_detection` (a setting of its own) and `format` (fixed: the codec speaks 24 kHz PCM).
 INPUT_KEYS = frozenset(

@@ -22,9 +22,9 @@ from pyclient.codecs.openai_realtime.faults import (
 )
 from pyclient.codecs.openai_realtime.inbound import Inbound
 from pyclient.codecs.openai_realtime.speaking import BYTES_PER_MS
-from pyclient.errors import RemoteProtocolError
-from pyclient.events import Event, TokenGranted
-from pyclient.safejson import Limits
+from pyclient.core.errors import RemoteProtocolError
+from pyclient.core.events import Event, TokenGranted
+from pyclient.core.safejson import Limits
 
 # There is no greeting on this wire, only a reply that is told what to say.
 GREETING_INSTRUCTIONS = "Begin the conversation. Say exactly this, word for word, and nothing else: "

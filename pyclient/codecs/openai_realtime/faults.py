@@ -13,7 +13,7 @@ from types import MappingProxyType
 from pyclient.codecs.base import CloseReason
 from pyclient.codecs.closecodes import TOKEN_REFUSED, standard, words
 from pyclient.codecs.fields import MAX_TEXT_CHARS, Fields, optional_text
-from pyclient.events import Event, MessageIgnored, ReplyRefused, SessionFaulted
+from pyclient.core.events import Event, MessageIgnored, ReplyRefused, SessionFaulted
 
 # Sent along with messages that may come too late to mean anything; an error repeats the id of what it complains of.
 CANCEL_EVENT_ID = "parley_cancel"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pyclient.codecs.fields import Fields, optional_text, remember, required_id, text
-from pyclient.events import Event, UserTranscribed
+from pyclient.core.events import Event, UserTranscribed
 
 MAX_ITEMS = 64
 MAX_CHARS = 20_000

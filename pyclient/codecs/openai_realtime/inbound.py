@@ -16,7 +16,7 @@ from pyclient.codecs.openai_realtime.faults import fault
 from pyclient.codecs.openai_realtime.hearing import Hearing
 from pyclient.codecs.openai_realtime.placing import Placing
 from pyclient.codecs.openai_realtime.speaking import Speaking
-from pyclient.events import (
+from pyclient.core.events import (
     Event,
     ReplyNeeded,
     SessionConfigured,
@@ -24,7 +24,7 @@ from pyclient.events import (
     UserSpeechStarted,
     UserSpeechStopped,
 )
-from pyclient.safejson import Limits
+from pyclient.core.safejson import Limits
 
 
 class Inbound:

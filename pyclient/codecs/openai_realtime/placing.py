@@ -11,7 +11,7 @@ sent them. A turn behind one of them is placed behind that item's id, which nobo
 from __future__ import annotations
 
 from pyclient.codecs.fields import Fields, identifier, objects, remember, required_id
-from pyclient.events import Event, TurnPlaced
+from pyclient.core.events import Event, TurnPlaced
 
 MAX_ITEMS = 1_024
 

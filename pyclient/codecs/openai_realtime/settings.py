@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pyclient.codecs.base import SessionSettings
-from pyclient.errors import ConfigError
+from pyclient.core.errors import ConfigError
 
 AUDIO_FORMAT: Mapping[str, Any] = MappingProxyType({"type": "audio/pcm", "rate": 24_000})  # section 4: the only rate
 

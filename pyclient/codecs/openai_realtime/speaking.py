@@ -28,9 +28,9 @@ from pyclient.codecs.fields import (
 )
 from pyclient.codecs.messages import audio_bytes, tool_arguments
 from pyclient.codecs.openai_realtime.faults import failed_reply
-from pyclient.events import Event, ReplyAudio, ReplyDone, ReplyStarted, ReplyTranscribed, ToolCalled
-from pyclient.graphemes import is_spaceless
-from pyclient.safejson import Limits
+from pyclient.core.events import Event, ReplyAudio, ReplyDone, ReplyStarted, ReplyTranscribed, ToolCalled
+from pyclient.core.graphemes import is_spaceless
+from pyclient.core.safejson import Limits
 
 BYTES_PER_MS = 48  # section 4: PCM16 mono at 24 kHz
 MAX_RESPONSES = 64

@@ -18,8 +18,8 @@ from pyclient.codecs.base import CloseReason, Features, Message, SessionSettings
 from pyclient.codecs.fields import Fields
 from pyclient.codecs.messages import read, socket_address, write
 from pyclient.codecs.sdk_voice.words import close_reason, end_reason, fault
-from pyclient.errors import ConfigError, RemoteProtocolError
-from pyclient.events import (
+from pyclient.core.errors import ConfigError, RemoteProtocolError
+from pyclient.core.events import (
     AgentJoined,
     Event,
     MessageRejected,
@@ -29,7 +29,7 @@ from pyclient.events import (
     SessionReady,
     TokenGranted,
 )
-from pyclient.safejson import Limits
+from pyclient.core.safejson import Limits
 
 FRAME_BYTES = 640  # section 4: 20 ms; never anything else
 

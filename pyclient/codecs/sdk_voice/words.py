@@ -14,7 +14,7 @@ from typing import Any
 from pyclient.codecs.base import CloseReason
 from pyclient.codecs.closecodes import TOKEN_REFUSED, standard, words
 from pyclient.codecs.fields import MAX_TEXT_CHARS, Fields, optional_text
-from pyclient.events import SessionFaulted
+from pyclient.core.events import SessionFaulted
 
 MAX_CODE_CHARS = 100
 

@@ -1,0 +1,183 @@
+"""View: the shape of what the page sees, and the words of the status line.
+
+A snapshot is JSON-ready and bounded. The page draws it and adds nothing of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, TypedDict
+
+from pyclient.core.states import Activity, State
+from pyclient.page.transcript import Turn
+
+
+class NoticeView(TypedDict):
+    """One message to the person. `tone`: info, warn or error. `retry`: pressing Connect again can help."""
+
+    tone: str
+    code: str
+    title: str
+    hint: str
+    retry: bool
+
+
+class TurnView(TypedDict):
+    """One line of the transcript. `heard_ms` is None for a turn without audio. `sounding`: more of it will be heard, or it is not
+    known yet where it was cut: until then `text` is more than the person has heard.
+
+    `role` is user, agent, system, tool, or mark: a line of our own between turns, such as "context lost".
+    """
+
+    id: str
+    role: str
+    text: str
+    final: bool
+    interrupted: bool
+    heard_ms: int | None
+    sounding: bool
+
+
+class View(TypedDict):
+    """Everything the page shows.
+
+    `state` and `activity` are values of `State` and `Activity`; `status` says them in words; `tone` is one of idle,
+    busy, good, speaking, warn, error. While `audio_wanted` is true the page keeps microphone and audio context open.
+    `can_type` stays true while the line comes back: nobody's sentence is taken from under their hands, only sending it waits.
+    `voices` is a live list from the provider, once it named one. `ends_in_ms` counts to the session's time limit as of
+    this snapshot; the page counts on by itself. `stats` never causes a snapshot, it rides along.
+
+    `provider` is the vendor of this call and `features` what its wire can do (the names of `codecs.Features`): the page
+    offers no more. `turn_style` is vad or push_to_talk; `talking` is true while the talk key counts as held.
+    """
+
+    state: str
+    activity: str
+    status: str
+    tone: str
+    audio_wanted: bool
+    can_connect: bool
+    can_hang_up: bool
+    can_interrupt: bool
+    can_type: bool
+    muted: bool
+    provider: str
+    features: dict[str, bool]
+    turn_style: str
+    talking: bool
+    notice: NoticeView | None
+    turns: list[TurnView]
+    voices: list[str] | None
+    session_id: str | None
+    ends_in_ms: int | None
+    stats: dict[str, Any]
+
+
+class ViewUpdate(View):
+    """What a page that keeps the list of turns is told: a `View` whose `turns` are only those that are new or changed.
+
+    `gone` are ids that left the list. `order` holds all ids where the list is to be put in order, and None where known turns stay
+    where they are and new ones follow behind them. See `merge_turns`.
+    """
+
+    gone: list[str]
+    order: list[str] | None
+
+
+def merge_turns(turns: list[TurnView], update: ViewUpdate) -> list[TurnView]:
+    """The whole list after `update`; the page does the same in its own language."""
+    known = {turn["id"]: turn for turn in turns}
+    for gone in update["gone"]:
+        known.pop(gone, None)
+    known.update({turn["id"]: turn for turn in update["turns"]})
+    return list(known.values()) if update["order"] is None else [known[turn_id] for turn_id in update["order"]]
+
+
+@dataclass(slots=True, kw_only=True)
+class Stats:
+    """Counters of one session. `*_to_first_sound_ms` are the last turn's.
+
+    `speech_end_to_first_sound_ms` starts at the last loud microphone frame, `commit_to_first_sound_ms` at the server's
+    decision that the turn is over; both end at the first sample that could be heard.
+    """
+
+    frames_sent: int = 0
+    frames_dropped: int = 0  # no audio, or before the server was ready
+    preconnect_audio_ms: int = 0  # said before the call was live, and kept for it: what can be heard of it
+    preconnect_dropped_ms: int = 0  # said before that, and too much
+    frames_muted: int = 0
+    outage_frames_sent: int = 0  # kept while the line was down
+    outage_frames_dropped: int = 0
+    reconnects: int = 0  # times that the line came back
+    rejected_messages: int = 0
+    ignored_messages: int = 0
+    late_audio_dropped: int = 0
+    underruns: int = 0
+    queued_ms: int = 0
+    replies: int = 0
+    interruptions: int = 0
+    ducks: int = 0
+    tool_calls: int = 0
+    faults: int = 0
+    speech_end_to_first_sound_ms: int | None = None
+    commit_to_first_sound_ms: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+_STATUS: Mapping[State, tuple[str, str]] = MappingProxyType(
+    {
+        State.IDLE: ("Ready to connect", "idle"),
+        State.MINTING: ("Connecting…", "busy"),
+        State.CONNECTING: ("Connecting…", "busy"),
+        State.CONFIGURING: ("Setting up the call…", "busy"),
+        State.LIVE: ("Listening", "good"),
+        State.ENDING: ("Hanging up…", "busy"),
+        State.ENDED: ("Call ended", "idle"),
+        State.FAILED: ("Not connected", "error"),
+        State.DROPPED: ("Connection lost", "warn"),
+        State.RESUMING: ("Reconnecting…", "warn"),
+    }
+)
+# While the call is being set up and what is said is kept for it.
+_KEEPING = ("Listening while the call is set up…", "busy")
+_SETTING_UP = frozenset({State.MINTING, State.CONNECTING, State.CONFIGURING})
+_DOING: Mapping[Activity, tuple[str, str]] = MappingProxyType(
+    {
+        Activity.LISTENING: ("Listening", "good"),
+        Activity.USER_SPEAKING: ("Hearing you", "good"),
+        Activity.THINKING: ("Thinking…", "busy"),
+        Activity.TOOL_PENDING: ("Looking something up…", "busy"),
+        Activity.AGENT_SPEAKING: ("Agent is speaking", "speaking"),
+    }
+)
+
+
+def status_words(
+    state: State, activity: Activity, muted: bool, agent_there: bool = True, keeps: bool = False
+) -> tuple[str, str]:
+    """Short words for a person, and the tone. `keeps`: what is said before the call is live is kept for it."""
+    if keeps and not muted and state in _SETTING_UP:
+        return _KEEPING
+    if activity is Activity.NONE:
+        return _STATUS[state]
+    if not agent_there and activity is Activity.LISTENING:
+        return "Waiting for the agent…", "busy"
+    if muted and activity is Activity.LISTENING:
+        return "Your microphone is muted", "warn"
+    return _DOING[activity]
+
+
+def turn_view(turn: Turn, heard_ms: int | None, sounding: bool = False) -> TurnView:
+    return {
+        "id": turn.id,
+        "role": turn.role,
+        "text": turn.text.rstrip(),
+        "final": turn.final,
+        "interrupted": turn.interrupted,
+        "heard_ms": heard_ms,
+        "sounding": sounding,
+    }

@@ -1,0 +1,13 @@
+"""Turns: who speaks, who may be heard, and when a reply is asked for.
+
+Where what stands:
+
+    turn_taking              turn taking: interruption, and requests for a reply
+    barge_in                 barge-in: which reply may sound when the person speaks
+    playback_order           playback order: one voice at a time
+    client_turn_detection    turn detection in the client, for servers that report no turns
+    push_to_talk             push to talk: the talk key
+    text_input               text input: typed messages, and whether they were answered
+    microphone               microphone: which frames go out; muting
+    preconnect_audio         pre-connect audio: what was said before the call was live
+"""
