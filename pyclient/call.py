@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pyclient.audio.outage_buffer import OutageBuffer
 from pyclient.audio.playout_ledger import PlayoutLedger
 from pyclient.audio.reply_log import ReplyLog
-from pyclient.codecs import Codec, Message
+from pyclient.codecs import BaseCodec, Message
 from pyclient.config import ClientConfig
 from pyclient.core.command_queue import CommandQueue
 from pyclient.core.commands import CloseSocket, FlushPlayback, SendMessage
@@ -27,7 +27,7 @@ DRAIN_TIMER = "drain"
 class Call:
     """What is known of the call. `begin` makes all of it new, apart from what belongs to the page."""
 
-    def __init__(self, config: ClientConfig, codec: Codec) -> None:
+    def __init__(self, config: ClientConfig, codec: BaseCodec) -> None:
         self.commands = CommandQueue()
         self.base_config = config
         self.codec = codec

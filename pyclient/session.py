@@ -20,7 +20,7 @@ from __future__ import annotations
 from pyclient.audio_fast_path import AudioFastPath
 from pyclient.build_view import Moment, ViewUpdates, build_view
 from pyclient.call import Call
-from pyclient.codecs import Codec, create_codec
+from pyclient.codecs import BaseCodec, create_codec
 from pyclient.config import ClientConfig
 from pyclient.connection.bad_messages import BadMessages
 from pyclient.connection.call_end import CallEnd
@@ -56,7 +56,7 @@ class Session:
     def __init__(
         self,
         config: ClientConfig,
-        codec: Codec | None = None,
+        codec: BaseCodec | None = None,
         tools: ToolRegistry | None = None,
         jitter: Jitter = lambda: 0.5,
     ) -> None:

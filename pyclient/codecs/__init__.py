@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from pyclient.codecs.assemblyai import AssemblyAICodec
-from pyclient.codecs.base import CloseReason, Codec, Features, Message, SessionSettings, SettingsUpdate
+from pyclient.codecs.base import BaseCodec, CloseReason, Features, Message, SessionSettings, SettingsUpdate
 from pyclient.codecs.openai_realtime import OpenAIRealtimeCodec
 from pyclient.codecs.sdk_voice import SdkVoiceCodec
 from pyclient.core.errors import ConfigError
 
 __all__ = [
     "PROVIDERS",
+    "BaseCodec",
     "CloseReason",
-    "Codec",
     "Features",
     "Message",
     "SessionSettings",
@@ -22,14 +22,14 @@ __all__ = [
     "create_codec",
 ]
 
-_CODECS: Mapping[str, Callable[[], Codec]] = MappingProxyType(
+_CODECS: Mapping[str, Callable[[], BaseCodec]] = MappingProxyType(
     {"assemblyai": AssemblyAICodec, "openai_realtime": OpenAIRealtimeCodec, "sdk_voice": SdkVoiceCodec}
 )
 
 PROVIDERS: tuple[str, ...] = tuple(_CODECS)
 
 
-def create_codec(provider: str) -> Codec:
+def create_codec(provider: str) -> BaseCodec:
     """A fresh codec for one session. Raises `ConfigError` for a provider nobody wrote a codec for."""
     try:
         factory = _CODECS[provider]

@@ -1,4 +1,4 @@
-"""Codec protocol: what every codec offers, and the neutral values that pass between a session and a codec.
+"""Base of all codecs: what a session asks of one, and the neutral values that pass between a session and a codec.
 
 A codec turns one vendor's messages into the normal events of `pyclient.core.events`, and the session's wishes into that
 vendor's messages. It knows no command, no state and no other codec. It may remember what the server said of itself
@@ -7,9 +7,10 @@ vendor's messages. It knows no command, no state and no other codec. It may reme
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from pyclient.core.audio_json import AudioJson
 from pyclient.core.events import Event, TokenGranted
@@ -98,41 +99,50 @@ class CloseReason:
     retryable: bool
 
 
-class Codec(Protocol):
-    """One vendor's wire, seen from the client."""
+class BaseCodec(ABC):
+    """One vendor's wire, seen from the client.
 
-    @property
-    def name(self) -> str:
-        """The provider's name, as in the configuration and in the token route."""
+    Each vendor says the first part for itself. What stands under "where the wire has it" does nothing here: a vendor's class has
+    a method of these only for what its wire can do.
+    """
 
-    @property
-    def wire_rate_hz(self) -> int:
-        """Rate of PCM16 mono in both directions."""
+    name: str  # the provider's name, as in the configuration and in the token route
+    wire_rate_hz: int  # rate of PCM16 mono in both directions
+    features: Features  # what this wire can do, the same for every session
 
-    @property
-    def features(self) -> Features:
-        """What this wire can do, the same for every session."""
-
+    @abstractmethod
     def check(self, settings: SessionSettings) -> None:
         """Raise `ConfigError` for settings that the vendor is known to refuse."""
 
+    @abstractmethod
     def connect(self, grant: TokenGranted) -> tuple[str, tuple[str, ...]]:
         """URL and sub-protocols for the socket. Both may hold the token. Raises `RemoteProtocolError`."""
 
+    @abstractmethod
     def opening(self, settings: SessionSettings) -> list[Message]:
         """What to send first, as soon as the socket is open. Forgets what the session before had taught the codec."""
 
-    def resume(self, session_id: str) -> list[Message]:
-        """What to send first, instead of `opening`, to go on with a session on a new socket."""
-
+    @abstractmethod
     def decode(self, data: Message, limits: Limits) -> list[Event]:
         """Normal events of one message. Never raises: what cannot be taken becomes `MessageRejected`."""
 
+    @abstractmethod
     def encode_audio(self, pcm: bytes) -> Message:
-        """One captured frame."""
+        """One captured frame. Nothing where the wire has to wait for the rest of one."""
 
-    def tool_result(self, call_id: str, result_json: str, is_error: bool) -> list[Message]:
-        """The answer to a `ToolCalled`. When to send it is the session's policy."""
+    @abstractmethod
+    def close_reason(self, code: int, reason: str, was_ready: bool) -> CloseReason:
+        """Why the socket closed, for a person. `was_ready`: the server had taken audio on this socket."""
+
+    # --- where the wire has it -------------------------------------------------------------------------------------
+
+    def resume(self, session_id: str) -> list[Message]:
+        """What to send first, instead of `opening`, to go on with a session on a new socket. See `Features.resume`."""
+        return []
+
+    def history(self, turns: Sequence[tuple[str, str]]) -> list[Message]:
+        """What was said before, as (role, text) with role "user" or "agent", for a new session after a lost one. After `SessionReady`."""
+        return []
 
     def update(
         self,
@@ -145,45 +155,55 @@ class Codec(Protocol):
         tools: tuple[Mapping[str, Any], ...] | None = None,
     ) -> SettingsUpdate:
         """Change what can be changed now. `None` means: leave it."""
+        return SettingsUpdate()
+
+    def tool_result(self, call_id: str, result_json: str, is_error: bool) -> list[Message]:
+        """The answer to a `ToolCalled`. When to send it is the session's policy."""
+        return []
+
+    def tool_results_sent(self, reply_id: str) -> list[Message]:
+        """All results of one reply's tool calls were sent: ask for the reply to them, where that has to be asked for."""
+        return []
 
     def reply_create(self, instructions: str) -> list[Message]:
         """Ask for a reply now; empty instructions mean: as the conversation stands."""
+        return []
 
     def reply_cancel(self, reply_id: str) -> list[Message]:
-        """Ask the server to stop making a reply. A vendor without such a message returns nothing."""
+        """Ask the server to stop making a reply. See `Features.reply_cancel`."""
+        return []
 
     def reply_heard(self, reply_id: str, heard_ms: int) -> list[Message]:
         """Tell the server that only the first `heard_ms` of a reply were heard, so that it remembers no more than that.
 
-        Nothing where the vendor has no such message, knows it by itself, or nothing of the reply had come.
+        Nothing where the vendor knows it by itself, or nothing of the reply had come.
         """
-
-    def tool_results_sent(self, reply_id: str) -> list[Message]:
-        """All results of one reply's tool calls were sent: ask for the reply to them, where that has to be asked for."""
+        return []
 
     def talk_begin(self) -> list[Message]:
         """Push to talk: the key was pressed, microphone frames follow."""
+        return []
 
     def talk_end(self) -> list[Message]:
         """Push to talk: the key was released and the last frame was sent."""
-
-    def history(self, turns: Sequence[tuple[str, str]]) -> list[Message]:
-        """What was said before, as (role, text) with role "user" or "agent", for a new session after a lost one. After `SessionReady`."""
+        return []
 
     def probe(self) -> list[Message]:
-        """Something harmless that the server answers, to find out whether it is still there. Nothing where there is no such thing."""
+        """Something harmless that the server answers, to find out whether it is still there."""
+        return []
 
     def user_text(self, text: str) -> list[Message]:
         """A typed message that wants an answer."""
+        return []
 
     def answer_text(self, text: str) -> list[Message]:
         """Ask for the answer to a typed message that the service may know already."""
+        return []
 
     def context(self, role: str, text: str) -> list[Message]:
         """Something for the agent to know, without an answer. `role` is "user" or "system"."""
+        return []
 
     def end(self) -> list[Message]:
-        """End the session politely; the server answers with `SessionEnded`."""
-
-    def close_reason(self, code: int, reason: str, was_ready: bool) -> CloseReason:
-        """Why the socket closed, for a person. `was_ready`: the server had taken audio on this socket."""
+        """End the session politely; the server answers with `SessionEnded`. Nothing: closing the socket is the goodbye."""
+        return []

@@ -33,7 +33,7 @@ Owner = TypeVar("Owner")
 def read(
     owner: Owner, readers: Mapping[str, Callable[[Owner, Fields], list[Event]]], data: Message, limits: Limits
 ) -> list[Event]:
-    """The events of one text message, by its type's reader. Never raises: see `Codec.decode`."""
+    """The events of one text message, by its type's reader. Never raises: see `BaseCodec.decode`."""
     if not isinstance(data, str):
         return [MessageRejected(reason="a binary message where only text is spoken")]
     try:

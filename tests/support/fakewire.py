@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pyclient import codecs
-from pyclient.codecs import CloseReason, Features, Message, SessionSettings, SettingsUpdate
+from pyclient.codecs import BaseCodec, CloseReason, Features, Message, SessionSettings, SettingsUpdate
 from pyclient.core.events import Event, TokenGranted
 from pyclient.core.safejson import Limits
 from pyclient.tools import ToolRegistry
@@ -20,8 +20,8 @@ def say(type: str, **fields: Any) -> list[Message]:
     return [json.dumps({"type": type, **fields})]
 
 
-class FakeWire:
-    """See `Codec`. It decodes nothing: tests tell the session normal events."""
+class FakeWire(BaseCodec):
+    """See `BaseCodec`. It decodes nothing: tests tell the session normal events."""
 
     name = "assemblyai"  # the name that the configuration knows
     wire_rate_hz = 24_000
@@ -83,9 +83,6 @@ class FakeWire:
 
     def answer_text(self, text: str) -> list[Message]:
         return say("answer text", text=text)
-
-    def context(self, role: str, text: str) -> list[Message]:
-        return []
 
     def end(self) -> list[Message]:
         return say("end")

@@ -7,13 +7,13 @@ Text JSON in both directions, audio as base64 inside it. Section numbers are tho
 from __future__ import annotations
 
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from pyclient.codecs.assemblyai.faults import close_reason
 from pyclient.codecs.assemblyai.inbound import Inbound
 from pyclient.codecs.assemblyai.settings import check, session_object
-from pyclient.codecs.base import CloseReason, Features, Message, SessionSettings, SettingsUpdate
+from pyclient.codecs.base import BaseCodec, CloseReason, Features, Message, SessionSettings, SettingsUpdate
 from pyclient.codecs.messages import socket_address, write
 from pyclient.core.audio_json import AudioJson
 from pyclient.core.errors import RemoteProtocolError
@@ -38,8 +38,12 @@ AUDIO = AudioJson(
 )
 
 
-class AssemblyAICodec:
-    """See `Codec` for the contract of each method."""
+class AssemblyAICodec(BaseCodec):
+    """See `BaseCodec` for the contract of each method.
+
+    Not there: the server trims its own record of what was heard (section 5), answers the results of tools unasked (section 8), has
+    no push to talk, and a history in `conversation.message` was seen to be taken and not to reach the model (section 4.5).
+    """
 
     name = "assemblyai"
     wire_rate_hz = 24_000  # section 7: the only rate of audio/pcm
@@ -122,25 +126,6 @@ class AssemblyAICodec:
     def reply_cancel(self, reply_id: str) -> list[Message]:
         """Section 4.6: undocumented, so `features` asks nobody to send it; the local flush is what stops the voice."""
         return [write({"type": "reply.cancel", "reply_id": reply_id})]
-
-    def reply_heard(self, reply_id: str, heard_ms: int) -> list[Message]:
-        """Section 5: the server trims its own record."""
-        return []
-
-    def tool_results_sent(self, reply_id: str) -> list[Message]:
-        """Section 8: the server answers a result unasked."""
-        return []
-
-    def talk_begin(self) -> list[Message]:
-        """There is no push to talk on this wire."""
-        return []
-
-    def talk_end(self) -> list[Message]:
-        return []
-
-    def history(self, turns: Sequence[tuple[str, str]]) -> list[Message]:
-        """Section 4.5: `conversation.message` was seen to be taken and not to reach the model, so nothing is pretended."""
-        return []
 
     def probe(self) -> list[Message]:
         """Section 4.1: an update without a change is answered by `session.updated`."""

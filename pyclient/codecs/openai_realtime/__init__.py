@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pyclient.codecs.base import CloseReason, Features, Message, SessionSettings, SettingsUpdate
+from pyclient.codecs.base import BaseCodec, CloseReason, Features, Message, SessionSettings, SettingsUpdate
 from pyclient.codecs.messages import socket_address, write
 from pyclient.codecs.openai_realtime import settings as wanted
 from pyclient.codecs.openai_realtime.faults import (
@@ -36,8 +36,11 @@ MIN_UTTERANCE_MS = 100
 _SUBPROTOCOL = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 
-class OpenAIRealtimeCodec:
-    """See `Codec` for the contract of each method."""
+class OpenAIRealtimeCodec(BaseCodec):
+    """See `BaseCodec` for the contract of each method.
+
+    Not there (section 3): a resume, only a new session and `history`; a goodbye, for closing the socket is the end.
+    """
 
     name = "openai_realtime"
     wire_rate_hz = 24_000  # section 4: the only rate of audio/pcm
@@ -76,10 +79,6 @@ class OpenAIRealtimeCodec:
             response = {"instructions": self._in_character(GREETING_INSTRUCTIONS + settings.greeting)}
             messages.append(write({"type": "response.create", "response": {**response, "tool_choice": "none"}}))
         return messages
-
-    def resume(self, session_id: str) -> list[Message]:
-        """Section 3: there is no resume, only a new session and `history`."""
-        return []
 
     def decode(self, data: Message, limits: Limits) -> list[Event]:
         return self._inbound.decode(data, limits)
@@ -207,10 +206,6 @@ class OpenAIRealtimeCodec:
     def context(self, role: str, text: str) -> list[Message]:
         """Section 6: an item without a request for an answer."""
         return [_message(role, text)]
-
-    def end(self) -> list[Message]:
-        """Section 3: there is no goodbye. Closing the socket is the end."""
-        return []
 
     def close_reason(self, code: int, reason: str, was_ready: bool) -> CloseReason:
         return close_reason(code, reason, was_ready)

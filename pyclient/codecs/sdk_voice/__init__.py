@@ -10,11 +10,10 @@ one reply until the session, which has the clock, finds that it is over and says
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
 
-from pyclient.codecs.base import CloseReason, Features, Message, SessionSettings, SettingsUpdate
+from pyclient.codecs.base import BaseCodec, CloseReason, Features, Message, SessionSettings
 from pyclient.codecs.fields import Fields
 from pyclient.codecs.messages import read, socket_address, write
 from pyclient.codecs.sdk_voice.words import close_reason, end_reason, fault
@@ -34,8 +33,11 @@ from pyclient.core.safejson import Limits
 FRAME_BYTES = 640  # section 4: 20 ms; never anything else
 
 
-class SdkVoiceCodec:
-    """See `Codec` for the contract of each method."""
+class SdkVoiceCodec(BaseCodec):
+    """See `BaseCodec` for the contract of each method. For all that is not there this wire has no message (section 3).
+
+    A new socket is a new conversation (section 6), and the client ends a session by closing the socket.
+    """
 
     name = "sdk_voice"
     wire_rate_hz = 16_000  # section 4
@@ -86,10 +88,6 @@ class SdkVoiceCodec:
         token, self._token = self._token, ""
         return [write({"token": token})]
 
-    def resume(self, session_id: str) -> list[Message]:
-        """Section 6: a new socket is a new conversation."""
-        return []
-
     def decode(self, data: Message, limits: Limits) -> list[Event]:
         """Section 3: text is JSON with a `type`, binary is the agent's voice."""
         if isinstance(data, bytes):
@@ -130,58 +128,6 @@ class SdkVoiceCodec:
         """There is no such message. For this wire it means: that reply is over, sound from now on is the next one's."""
         if reply_id == self._reply_id:
             self._replying = False
-        return []
-
-    # --- what this wire has no message for (section 3) -----------------------------------------------------------------
-
-    def tool_result(self, call_id: str, result_json: str, is_error: bool) -> list[Message]:
-        return []
-
-    def update(
-        self,
-        *,
-        system_prompt: str | None = None,
-        voice: str | None = None,
-        greeting: str | None = None,
-        volume: float | None = None,
-        turn_detection: Mapping[str, Any] | None = None,
-        tools: tuple[Mapping[str, Any], ...] | None = None,
-    ) -> SettingsUpdate:
-        """Nothing to change, neither now nor in the next session."""
-        return SettingsUpdate()
-
-    def reply_create(self, instructions: str) -> list[Message]:
-        return []
-
-    def reply_heard(self, reply_id: str, heard_ms: int) -> list[Message]:
-        return []
-
-    def tool_results_sent(self, reply_id: str) -> list[Message]:
-        return []
-
-    def talk_begin(self) -> list[Message]:
-        return []
-
-    def talk_end(self) -> list[Message]:
-        return []
-
-    def history(self, turns: Sequence[tuple[str, str]]) -> list[Message]:
-        return []
-
-    def probe(self) -> list[Message]:
-        return []
-
-    def user_text(self, text: str) -> list[Message]:
-        return []
-
-    def answer_text(self, text: str) -> list[Message]:
-        return []
-
-    def context(self, role: str, text: str) -> list[Message]:
-        return []
-
-    def end(self) -> list[Message]:
-        """Section 3: the client closes the socket."""
         return []
 
     def close_reason(self, code: int, reason: str, was_ready: bool) -> CloseReason:
