@@ -35,6 +35,7 @@ Building, inside `.venv`:
 
 Checks:
   quality.py        lint, types, import contracts, of Python and JavaScript
+  import_graph.py   import graph: docs/import-graph.md, drawn from the imports
   suite.py          the whole test suite: which tests, on how many processes
   doctor            diagnosis of a deployment
 

@@ -52,6 +52,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     _bench_options(bench)
     commands.add_parser("check", help="check style, types and imports of Python and JavaScript, without a browser")
     commands.add_parser("format", help="write Python, scripts and styles as `check` wants them")
+    commands.add_parser("graph", help="draw docs/import-graph.md from the imports of today")
     commands.add_parser("lock", help="make builder/locks/ again from pyproject.toml (needs network)")
 
     if not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help")):

@@ -29,6 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
         "bench": bench,
         "check": check,
         "lock": lock,
+        "graph": graph,
     }
     commands |= {"doctor": doctor, "format": reformat}
     try:
@@ -128,6 +129,10 @@ def check(_: argparse.Namespace) -> int:
 
 def reformat(_: argparse.Namespace) -> int:
     return 0 if quality.rewrite(ROOT) else 1
+
+
+def graph(_: argparse.Namespace) -> int:
+    return _hand_over("builder.import_graph", [])
 
 
 def lock(_: argparse.Namespace) -> int:
