@@ -2,6 +2,7 @@
 
 A session without a browser:
     playbook        FakeHost: tells a session events, shows the commands it answers with, owns the clock
+    parts           a part alone: a plain call, and no session
     two_tools       a live call with two tools
     brokenlines     steps of a call whose line breaks
     openai_host     FakeHost on the Realtime wire

@@ -12,12 +12,24 @@ from hypothesis import strategies as st
 
 from pyclient.audio.pcm import peak
 from pyclient.audio.vad import LOUD_PEAK
+from pyclient.audio_fast_path import AudioFastPath
 from pyclient.codecs.assemblyai import AUDIO, AssemblyAICodec
+from pyclient.connection.connection import Connection
+from pyclient.connection.session_limit import SessionLimit
+from pyclient.connection.settings_change import SettingsChange
 from pyclient.core import commands as cmd
 from pyclient.core import events as ev
 from pyclient.core.audio_json import AudioJson
 from pyclient.core.safejson import Limits
+from pyclient.core.states import State
+from pyclient.tools import ToolRegistry
+from pyclient.tools.calls import ToolCalls
+from pyclient.turns.barge_in import BargeIn
+from pyclient.turns.client_turn_detection import ClientTurnDetection
+from pyclient.turns.push_to_talk import PushToTalk
+from pyclient.turns.turn_taking import TurnTaking
 from tests.support.fakewire import wire_host
+from tests.support.parts import call_in
 from tests.support.playbook import FakeHost, silence, tone
 
 FRAME = 960
@@ -280,3 +292,21 @@ def test_a_call_that_looks_at_its_samples_has_no_fast_path(
     way = host.session.audio_fast_path
     way.item_of("r1")
     assert not way.may_send() and not way.may_play()
+
+
+# --- the part alone ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("features", [{"audio_json": AUDIO}, {}, {"audio_json": AUDIO, "server_barge_in": False}])
+def test_alone_it_opens_only_where_nobody_looks_at_samples(features: dict[str, Any]) -> None:
+    call, registry = call_in(State.LIVE, features), ToolRegistry()
+    barge_in, calls = BargeIn(call), ToolCalls(call, registry)
+    turns = TurnTaking(call, barge_in, calls)
+    limit = SessionLimit(call, calls)
+    line = Connection(call, registry, SettingsChange(call), limit, lambda: 0.5)
+    key, client_turns = PushToTalk(call, turns, calls), ClientTurnDetection(call, barge_in, turns)
+    part = AudioFastPath(call, barge_in, key, client_turns, line)
+    part.begin(0)
+    assert part.may_send() is (features == {"audio_json": AUDIO})
+    call.muted = True
+    assert not part.may_send()

@@ -9,10 +9,14 @@ import pytest
 from pyclient.audio.reply_log import MAX_REPLIES
 from pyclient.core import commands as cmd
 from pyclient.core import events as ev
+from pyclient.core.states import Trigger
+from pyclient.part import End
 from pyclient.tools import ToolRegistry
 from pyclient.turns import playback_order
+from pyclient.turns.barge_in import BargeIn
 from tests.support.brokenlines import back
 from tests.support.fakewire import wire_host
+from tests.support.parts import call_in, done, fired, sent, told
 from tests.support.playbook import FakeHost, of_type, silence, tone
 from tests.support.two_tools import weather
 
@@ -537,3 +541,42 @@ def test_a_resumed_session_goes_on_with_the_replies_that_it_knew(host: FakeHost)
 def test_what_is_queued_when_the_agent_ends_the_call_is_heard(host: FakeHost) -> None:
     host.speak_reply("r1")
     assert FLUSH not in host.hear("session.ended")
+
+
+# --- the part alone ----------------------------------------------------------------------------------------------------
+
+
+def speaking(**config: Any) -> BargeIn:
+    """A reply that is being made, and half of it heard."""
+    part = BargeIn(call_in(**config))
+    told(part, ev.ReplyStarted(reply_id="r"))
+    told(part, ev.ReplyAudio(reply_id="r", pcm=tone(9_600)))
+    part.call.ledger.progressed("r", 4_800, 0)
+    done(part)
+    return part
+
+
+def test_alone_it_lowers_the_voice_and_raises_it_when_no_verdict_comes() -> None:
+    part = speaking(barge_in="duck")
+    told(part, ev.UserSpeechStarted())
+    lowered, timer = done(part)
+    assert isinstance(lowered, cmd.SetPlaybackGain) and lowered.gain < 1.0
+    assert isinstance(timer, cmd.SetTimer) and timer.name == "verdict"
+    fired(part, "verdict", 1e6)
+    assert done(part) == [cmd.SetPlaybackGain(gain=1.0, ramp_ms=120)]
+
+
+def test_alone_it_flushes_and_reports_what_was_heard() -> None:
+    part = speaking(barge_in="flush")
+    told(part, ev.UserSpeechStarted())
+    assert done(part) == [cmd.FlushPlayback()]
+    told(part, ev.ReplyDone(reply_id="r", interrupted=True))
+    told(part, ev.PlaybackFlushed(item_id="r", rendered_samples=4_800))
+    assert sent(part) == ["heard"]
+
+
+def test_alone_it_lets_a_call_end_aloud_or_in_silence() -> None:
+    aloud, silent = speaking(), speaking()
+    aloud.end(0, End(Trigger.FINISH))
+    silent.end(0, End(Trigger.HANG_UP))
+    assert done(aloud) == [] and done(silent) == [cmd.FlushPlayback()]

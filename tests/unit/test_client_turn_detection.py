@@ -9,8 +9,14 @@ import pytest
 from pyclient.audio.vad import LOUD_PEAK, LOUD_PEAK_OVER_AGENT, VoiceActivity, VoiceActivityDetector
 from pyclient.core import commands as cmd
 from pyclient.core import events as ev
-from pyclient.turns.client_turn_detection import DROP_AFTER_MS, PAUSE_MS
+from pyclient.core.states import State
+from pyclient.tools import ToolRegistry
+from pyclient.tools.calls import ToolCalls
+from pyclient.turns.barge_in import BargeIn
+from pyclient.turns.client_turn_detection import DROP_AFTER_MS, PAUSE_MS, ClientTurnDetection
+from pyclient.turns.turn_taking import TurnTaking
 from tests.support.fakewire import FakeWire, WireHost, wire_host
+from tests.support.parts import call_in
 from tests.support.playbook import of_type, silence, tone
 
 FRAME_MS = 20
@@ -306,3 +312,29 @@ def test_text_that_nobody_would_read_is_not_shown_as_said(monkeypatch: pytest.Mo
     host = wire_host(monkeypatch, typed_text=False)
     assert host.tell(ev.TextSubmitted(text="Hello")) == []
     assert host.turns() == [] and host.view["activity"] == "listening"
+
+
+# --- the part alone ----------------------------------------------------------------------------------------------------
+
+
+def detection(server_barge_in: bool = False) -> ClientTurnDetection:
+    call = call_in(State.LIVE, {"server_barge_in": server_barge_in})
+    barge_in = BargeIn(call)
+    return ClientTurnDetection(call, barge_in, TurnTaking(call, barge_in, ToolCalls(call, ToolRegistry())))
+
+
+def test_alone_it_gives_sound_a_reply_and_a_new_one_after_a_pause() -> None:
+    part, audio = detection(), ev.ReplyAudio(reply_id="x", pcm=tone(240))
+    ids = []
+    for now_ms in (0, 100, 100 + PAUSE_MS, 200 + PAUSE_MS):
+        found = part.translate(audio, now_ms)
+        assert isinstance(found, ev.ReplyAudio)
+        ids.append(found.reply_id)
+    assert ids[0] == ids[1] != ids[2] == ids[3]
+    assert part.translate(ev.ReplyStarted(reply_id="x"), 0) is None
+
+
+def test_alone_it_leaves_a_server_alone_that_finds_turns_itself() -> None:
+    part = detection(server_barge_in=True)
+    for event in (ev.ReplyAudio(reply_id="x", pcm=tone(240)), ev.ReplyStarted(reply_id="x")):
+        assert part.translate(event, 0) is event

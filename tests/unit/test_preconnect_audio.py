@@ -13,9 +13,11 @@ from pyclient.core import events as ev
 from pyclient.core.errors import ConfigError
 from pyclient.host import pyodide_host as browser
 from pyclient.tools import ToolRegistry
+from pyclient.turns.preconnect_audio import PreconnectAudio
 from tests.support.fake_browser import FakeBuffer, grant
 from tests.support.fake_browser import FakeHost as FakeBrowser
 from tests.support.fakewire import wire_host
+from tests.support.parts import call_in, told
 from tests.support.playbook import FakeHost, of_type, tone
 
 
@@ -149,3 +151,15 @@ def test_the_host_is_told_the_pace_and_tells_what_was_held() -> None:
     client.capture_caught_up()
     client.frame(FakeBuffer(tone(960)))
     assert len(host.said("send")) == sent + 1
+
+
+# --- the part alone ----------------------------------------------------------------------------------------------------
+
+
+def test_alone_it_knows_which_frames_are_late_ones() -> None:
+    part = PreconnectAudio(call_in())
+    told(part, ev.CaptureHeld(kept_ms=500, dropped_ms=1_200))
+    assert part.catching_up and part.call.stats.preconnect_audio_ms == 500
+    assert part.call.notice is not None and part.call.notice.code == "preconnect_audio_dropped"
+    told(part, ev.CaptureCaughtUp())
+    assert not part.catching_up

@@ -8,8 +8,15 @@ import pytest
 
 from pyclient.core import commands as cmd
 from pyclient.core import events as ev
-from pyclient.turns.push_to_talk import DRAIN_TIMEOUT_MS
+from pyclient.core.states import State
+from pyclient.part import LineBack
+from pyclient.tools import ToolRegistry
+from pyclient.tools.calls import ToolCalls
+from pyclient.turns.barge_in import BargeIn
+from pyclient.turns.push_to_talk import DRAIN_TIMEOUT_MS, PushToTalk
+from pyclient.turns.turn_taking import TurnTaking
 from tests.support.fakewire import WireHost, wire_host
+from tests.support.parts import call_in, done, sent, told
 from tests.support.playbook import FakeHost, of_type, silence, tone
 
 PRESS, RELEASE = ev.TalkPressed(), ev.TalkReleased()
@@ -297,3 +304,40 @@ def test_a_vendor_without_it_refuses_it_in_words() -> None:
     host = FakeHost()
     assert host.click(turn_style="push_to_talk") == []
     assert "push to talk is not possible" in host.view["notice"]["hint"]
+
+
+# --- the part alone ----------------------------------------------------------------------------------------------------
+
+
+def talk_key(state: State = State.LIVE) -> PushToTalk:
+    call = call_in(state, provider="openai_realtime", turn_style="push_to_talk")
+    calls = ToolCalls(call, ToolRegistry())
+    return PushToTalk(call, TurnTaking(call, BargeIn(call), calls), calls)
+
+
+def test_alone_it_clears_sends_and_commits() -> None:
+    part = talk_key()
+    told(part, ev.TalkPressed(), 0)
+    assert part.open and sent(part) == ["talk begin"]
+    part.frame_sent(tone(24_000))
+    told(part, ev.TalkReleased(), 1_000)
+    assert cmd.DrainCapture() in done(part)
+    told(part, ev.CaptureDrained(), 1_020)
+    assert sent(part) == ["talk end"] and not part.open
+
+
+def test_alone_it_tells_of_a_press_that_the_line_did_not_survive() -> None:
+    part = talk_key()
+    told(part, ev.TalkPressed(), 0)
+    told(part, ev.TalkReleased(), 1_000)
+    part.line_lost(1_010)
+    assert part.call.notice is not None and part.call.notice.code == "not_sent_line_lost" and not part.open
+
+
+def test_alone_a_key_that_is_still_held_begins_again() -> None:
+    part = talk_key(State.DROPPED)
+    told(part, ev.TalkPressed(), 0)
+    assert sent(part) == []
+    part.call.state = State.LIVE
+    part.line_back(100, LineBack(same=False))
+    assert sent(part) == ["talk begin"] and part.call.user_speaking

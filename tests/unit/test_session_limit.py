@@ -10,9 +10,13 @@ from pyclient.call import Call
 from pyclient.codecs import create_codec
 from pyclient.config import ClientConfig
 from pyclient.connection.session_limit import CAP_GRACE_MS, SessionLimit
+from pyclient.core import events as ev
 from pyclient.core.commands import SetTimer
+from pyclient.core.states import State, Trigger
+from pyclient.part import End
 from pyclient.tools import ToolRegistry
 from pyclient.tools.calls import ToolCalls
+from tests.support.parts import call_in, fired, sent, told
 
 
 def limit_of(seconds: int, lead_seconds: int) -> SessionLimit:
@@ -59,3 +63,19 @@ def test_time_left_is_never_negative() -> None:
     limit.opened(0)
     assert limit.left_ms(70_000) == 0
     assert limit.reached(70_000) and limit.reached(58_000) and not limit.reached(57_999)
+
+
+def test_the_wrap_up_waits_until_nobody_speaks_works_or_is_about_to() -> None:
+    call = call_in(State.LIVE)
+    limit = SessionLimit(call, ToolCalls(call, ToolRegistry()))
+    limit.opened(0)
+    limit.start(0)
+    call.user_speaking = True
+    fired(limit, "wrap_up", 1e9)
+    assert sent(limit) == [] and call.notice is not None and call.notice.code == "wrap_up"
+    call.user_speaking = False
+    told(limit, ev.ReplyDone(reply_id="r", interrupted=False))
+    told(limit, ev.ReplyDone(reply_id="s", interrupted=False))
+    assert sent(limit) == ["create"], "once"
+    step = fired(limit, "cap", 1e9)
+    assert isinstance(step, End) and step.trigger is Trigger.HANG_UP

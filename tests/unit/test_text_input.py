@@ -5,9 +5,16 @@ from __future__ import annotations
 import pytest
 
 from pyclient.core import events as ev
-from pyclient.turns.text_input import ASK_AGAIN_TIMER, MAX_TYPED_CHARS
+from pyclient.core.states import State
+from pyclient.part import LineBack
+from pyclient.tools import ToolRegistry
+from pyclient.tools.calls import ToolCalls
+from pyclient.turns.barge_in import BargeIn
+from pyclient.turns.text_input import ASK_AGAIN_TIMER, MAX_TYPED_CHARS, TextInput
+from pyclient.turns.turn_taking import TurnTaking
 from tests.support.brokenlines import back
 from tests.support.fakewire import wire_host
+from tests.support.parts import call_in, done, fired, sent, told
 from tests.support.playbook import FakeHost, sent_types, tone
 
 
@@ -120,3 +127,43 @@ def test_a_new_session_is_asked_at_once_and_told_the_message_where_it_knows_no_h
     host.open_wire("another")
     assert host.brief()[-1] == f"{asked} hello"
     assert ASK_AGAIN_TIMER not in host.timers
+
+
+# --- the part alone ----------------------------------------------------------------------------------------------------
+
+
+def text_input(state: State = State.LIVE) -> TextInput:
+    call = call_in(state)
+    calls = ToolCalls(call, ToolRegistry())
+    return TextInput(call, TurnTaking(call, BargeIn(call), calls), calls)
+
+
+def test_alone_it_sends_and_notes_what_was_typed() -> None:
+    part = text_input()
+    told(part, ev.TextSubmitted(text=" hello "))
+    assert sent(part) == ["text"]
+    assert [turn.text for turn in part.call.transcript.turns] == ["hello"]
+
+
+def test_alone_it_keeps_what_is_typed_while_the_line_is_down() -> None:
+    part = text_input(State.DROPPED)
+    told(part, ev.TextSubmitted(text="one"))
+    told(part, ev.TextSubmitted(text="two"))
+    assert sent(part) == []
+    part.call.state = State.LIVE
+    part.line_back(0, LineBack(same=True))
+    assert sent(part) == ["text", "text"]
+
+
+def test_alone_it_asks_again_for_what_was_not_answered() -> None:
+    part = text_input()
+    told(part, ev.TextSubmitted(text="one"))
+    part.line_lost(0)
+    done(part)
+    part.line_back(10, LineBack(same=True))
+    fired(part, ASK_AGAIN_TIMER, 1e6)
+    assert sent(part) == ["answer text"]
+    told(part, ev.ReplyDone(reply_id="r", interrupted=False))
+    part.line_lost(0)
+    part.line_back(10, LineBack(same=True))
+    assert not part.call.commands.running(ASK_AGAIN_TIMER), "it was answered"

@@ -9,10 +9,15 @@ import pytest
 
 from pyclient.core import commands as cmd
 from pyclient.core import events as ev
-from pyclient.tools.calls import MAX_OPEN_CALLS, MAX_REMEMBERED_CALLS
-from pyclient.tools.registry import MAX_RESULT_CHARS, ToolRegistry
+from pyclient.core.states import State, Trigger
+from pyclient.part import End, LineBack
+from pyclient.tools import ToolRegistry, tool
+from pyclient.tools.calls import MAX_OPEN_CALLS, MAX_REMEMBERED_CALLS, ToolCalls
+from pyclient.tools.registry import MAX_RESULT_CHARS
 from pyclient.tools.result_gate import WATCHDOG_MS
+from tests.support import parts
 from tests.support.fakewire import WireHost, wire_host
+from tests.support.parts import call_in, sent, told
 from tests.support.playbook import FakeHost, of_type, sent_types
 from tests.support.two_tools import call, finish, light, live, results, weather
 
@@ -362,3 +367,50 @@ def test_a_result_that_waited_in_a_gap_asks_when_the_session_is_back(monkeypatch
     host.brief()
     host.open_wire("sess_1")
     assert host.brief() == ["resume sess_1", "tool result c1", "results sent p"]
+
+
+# --- the part alone ----------------------------------------------------------------------------------------------------
+
+
+@tool
+def nothing() -> str:
+    """Nothing."""
+    return ""
+
+
+def desk(results_need_asking: bool = False) -> ToolCalls:
+    """Tool calls of a reply that is being made, and one of it."""
+    part = ToolCalls(call_in(State.LIVE, {"results_need_asking": results_need_asking}), ToolRegistry([nothing]))
+    part.call.replies.begin(part.call.replies.add("r"))
+    told(part, ev.ReplyStarted(reply_id="r"))
+    told(part, ev.ToolCalled(call_id="c", name="nothing", arguments={}, reply_id="r"))
+    return part
+
+
+def test_alone_it_runs_a_tool_and_sends_the_result_after_the_reply() -> None:
+    part, due, complete = desk(), [], []
+    part.watch(on_answer_due=due.append, on_results_sent=lambda reply_id, now_ms: complete.append(reply_id))
+    assert any(isinstance(command, cmd.RunTool) for command in parts.done(part))
+    told(part, ev.ToolFinished(call_id="c", result_json="1"), 10)
+    assert sent(part) == [] and due == []
+    reply = part.call.replies.find("r")
+    assert reply is not None
+    part.reply_done(reply, 20)
+    assert sent(part) == ["tool result"] and due == [20] and complete == ["r"]
+
+
+def test_alone_it_answers_the_same_session_and_cancels_for_another() -> None:
+    for same, wanted in ((True, ["tool result"]), (False, [])):
+        part = desk()
+        part.line_lost(0)
+        told(part, ev.ToolFinished(call_id="c", result_json="1"), 10)
+        assert sent(part) == []
+        part.line_back(20, LineBack(same=same))
+        assert sent(part) == wanted and not part.busy
+
+
+def test_alone_it_cancels_what_runs_when_the_call_ends() -> None:
+    part = desk()
+    parts.done(part)
+    part.end(0, End(Trigger.FINISH))
+    assert cmd.CancelTool(call_id="c") in parts.done(part) and not part.busy
