@@ -4,6 +4,7 @@ Imports between Python rooms are contracts in pyproject.toml (`lint-imports`); t
 hold the rules that no import linter can see.
 """
 
+import ast
 import json
 import re
 import shutil
@@ -197,3 +198,64 @@ def test_what_tests_share_is_in_no_test() -> None:
         for line in borrowed.findall(path.read_text())
     ]
     assert not found, "\n".join(found)
+
+
+PART = re.compile(r"^class (\w+)\(Part\):", re.MULTILINE)
+
+
+def parts_of_the_session() -> list[tuple[str, str]]:
+    """(module, class) of each part."""
+    found = [
+        (path.stem, name)
+        for path in sorted((ROOT / "pyclient").rglob("*.py"))
+        for name in PART.findall(path.read_text())
+    ]
+    assert len(found) > 10
+    return found
+
+
+@pytest.mark.parametrize(("module", "part"), parts_of_the_session())
+def test_each_part_is_built_alone_in_a_test_of_its_own(module: str, part: str) -> None:
+    """With a plain call and no session: what a part needs is what its constructor says."""
+    name = "tool_calls" if module == "calls" else module
+    files = [(ROOT / "tests" / "unit" / f"test_{name}{tail}.py") for tail in ("", "_alone")]
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in files if path.exists()]
+    nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    assert any(getattr(node.func, "id", "") == part for node in nodes), f"test_{name}.py makes no {part}"
+
+
+def private_access(text: str) -> list[str]:
+    """Private attributes of something else than the test's own class."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, ast.Attribute) or not node.attr.startswith("_") or node.attr.startswith("__"):
+            continue
+        of = node.value
+        own = isinstance(of, ast.Name) and of.id in ("self", "cls")
+        above = isinstance(of, ast.Call) and isinstance(of.func, ast.Name) and of.func.id == "super"
+        if not (own or above):
+            found.append(ast.unparse(node))
+    return found
+
+
+def test_no_test_of_the_client_reaches_through_a_private_attribute() -> None:
+    """A test that does is in the way of whoever changes the inside."""
+    found = {
+        path.name: names
+        for folder in ("unit", "contract", "support")
+        for path in sorted((ROOT / "tests" / folder).glob("*.py"))
+        if (names := private_access(path.read_text(encoding="utf-8")))
+    }
+    assert not found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("host.session._call.state", ["host.session._call"]),
+        ("codec._inbound.x = 1", ["codec._inbound"]),
+        ("self._x + super()._note(1) + a.__class__", []),
+    ],
+)
+def test_a_private_attribute_is_found(text: str, found: list[str]) -> None:
+    assert private_access(text) == found

@@ -55,6 +55,15 @@ class Transcript:
         self._reordered = False
         self._shown: dict[str, None] = {}  # what a page that took all changes has
 
+    def __len__(self) -> int:
+        """How many turns are kept, also those that have a place and no words yet."""
+        return len(self._turns)
+
+    @property
+    def unplaced_speeches(self) -> int:
+        """How many stretches of speech wait for their first word."""
+        return len(self._speech_behind)
+
     @property
     def turns(self) -> list[Turn]:
         return [turn for turn in self._turns.values() if _visible(turn)]

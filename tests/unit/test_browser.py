@@ -224,7 +224,9 @@ def run_tool(
     client.handle = told.append  # type: ignore[method-assign, assignment]
 
     async def go() -> None:
-        client._run_tool(commands.RunTool(call_id="c1", name=name, arguments=arguments, timeout_ms=timeout_ms))
+        client.run_command[commands.RunTool](
+            commands.RunTool(call_id="c1", name=name, arguments=arguments, timeout_ms=timeout_ms)
+        )
         await asyncio.gather(*client.running.values())
 
     asyncio.run(go())

@@ -120,7 +120,7 @@ def test_a_long_session_does_not_grow_for_ever() -> None:
         hear_audio(codec, PCM * 100, response_id=f"resp_{number}")
         hear(codec, "input_audio_buffer.committed", item_id=f"item_{number}", previous_item_id=None)
         hear(codec, "transcription.delta", item_id=f"item_{number}")
-    inbound = codec._inbound
-    assert len(inbound.speaking._responses) <= 64
-    assert len(inbound._placing._turns) <= 1_024 and len(inbound._hearing._items) <= 64
+    inbound = codec.inbound
+    assert len(inbound.speaking) <= 64
+    assert len(inbound.placing) <= 1_024 and len(inbound.hearing) <= 64
     assert codec.reply_heard("resp_0", 0) == [] and len(codec.reply_heard("resp_2999", 0)) == 1

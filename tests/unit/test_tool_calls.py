@@ -388,7 +388,9 @@ def desk(results_need_asking: bool = False) -> ToolCalls:
 
 
 def test_alone_it_runs_a_tool_and_sends_the_result_after_the_reply() -> None:
-    part, due, complete = desk(), [], []
+    part = desk()
+    due: list[float] = []
+    complete: list[str] = []
     part.watch(on_answer_due=due.append, on_results_sent=lambda reply_id, now_ms: complete.append(reply_id))
     assert any(isinstance(command, cmd.RunTool) for command in parts.done(part))
     told(part, ev.ToolFinished(call_id="c", result_json="1"), 10)

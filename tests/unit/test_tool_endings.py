@@ -120,7 +120,9 @@ def test_every_call_is_answered_once_whatever_way_the_tool_ends(function: Callab
         client = browser.Client(host, ClientConfig.from_dict({}), ToolRegistry([function]))
         heard: list[events.Event] = []
         client.handle = heard.append  # type: ignore[method-assign, assignment]
-        client._run_tool(commands.RunTool(call_id="c", name=function.__name__, arguments={}, timeout_ms=100))
+        client.run_command[commands.RunTool](
+            commands.RunTool(call_id="c", name=function.__name__, arguments={}, timeout_ms=100)
+        )
         await asyncio.sleep(0.25)
         assert not client.running
         for _, text in host.said("log"):
@@ -139,9 +141,11 @@ def test_only_our_own_cancelling_is_silent() -> None:
         client = browser.Client(FakeHost(), ClientConfig.from_dict({}), ToolRegistry([will_not_be_cancelled]))
         heard: list[events.Event] = []
         client.handle = heard.append  # type: ignore[method-assign, assignment]
-        client._run_tool(commands.RunTool(call_id="c", name="will_not_be_cancelled", arguments={}, timeout_ms=30_000))
+        client.run_command[commands.RunTool](
+            commands.RunTool(call_id="c", name="will_not_be_cancelled", arguments={}, timeout_ms=30_000)
+        )
         await asyncio.sleep(0.01)
-        client._cancel_tool(commands.CancelTool(call_id="c"))
+        client.run_command[commands.CancelTool](commands.CancelTool(call_id="c"))
         await asyncio.sleep(0.05)
         return heard
 
@@ -160,7 +164,7 @@ def test_row_34_a_plain_function_runs_to_its_end_whatever_its_time_limit() -> No
         client = browser.Client(FakeHost(), ClientConfig.from_dict({}), ToolRegistry([counts]))
         heard: list[events.Event] = []
         client.handle = heard.append  # type: ignore[method-assign, assignment]
-        client._run_tool(commands.RunTool(call_id="c", name="counts", arguments={}, timeout_ms=20))
+        client.run_command[commands.RunTool](commands.RunTool(call_id="c", name="counts", arguments={}, timeout_ms=20))
         await asyncio.sleep(0.25)
         return heard
 

@@ -242,7 +242,7 @@ def test_places_are_bounded_like_turns() -> None:
     transcript = Transcript(3)
     for number in range(50):
         transcript.placed(f"u{number}", f"u{number - 1}" if number else "", "user")
-    assert len(transcript._turns) == 3
+    assert len(transcript) == 3
 
 
 def test_only_what_was_said_is_history() -> None:

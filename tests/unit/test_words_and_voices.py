@@ -359,7 +359,7 @@ def test_a_conversation_forgets_speech_that_never_became_words() -> None:
     transcript = Transcript(10)
     for number in range(1_000):
         transcript.speech_began(f"u{number}")
-    assert len(transcript._speech_behind) == 64
+    assert transcript.unplaced_speeches == 64
 
 
 def test_a_turn_that_was_taken_back_and_comes_again_stands_behind_no_turn_of_its_own() -> None:

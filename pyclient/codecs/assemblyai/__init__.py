@@ -51,7 +51,7 @@ class AssemblyAICodec(BaseCodec):
     features = Features(resume=True, catch_up=2, stored_agents=True, audio_json=AUDIO)
 
     def __init__(self) -> None:
-        self._inbound = Inbound()
+        self.inbound = Inbound()
 
     def check(self, settings: SessionSettings) -> None:
         check(settings)
@@ -66,16 +66,16 @@ class AssemblyAICodec(BaseCodec):
 
     def opening(self, settings: SessionSettings) -> list[Message]:
         """Section 4.1: the first message. Only known keys: the server forbids others."""
-        self._inbound = Inbound()
+        self.inbound = Inbound()
         return [write({"type": "session.update", "session": session_object(settings)})]
 
     def resume(self, session_id: str) -> list[Message]:
         """Section 10: instead of the update, on a new socket with a new token."""
-        self._inbound = Inbound(resuming=True)
+        self.inbound = Inbound(resuming=True)
         return [write({"type": "session.resume", "session_id": session_id})]
 
     def decode(self, data: Message, limits: Limits) -> list[Event]:
-        return self._inbound.decode(data, limits)
+        return self.inbound.decode(data, limits)
 
     def encode_audio(self, pcm: bytes) -> Message:
         """Section 4.2. No JSON encoder: base64 needs no escapes."""

@@ -48,7 +48,7 @@ class OpenAIRealtimeCodec(BaseCodec):
     features = Features(push_to_talk=True, history=True, reply_cancel=True, results_need_asking=True, catch_up=8)
 
     def __init__(self) -> None:
-        self._inbound = Inbound()
+        self.inbound = Inbound()
         self._system_prompt = ""
         self._push_to_talk = False
         self._held_bytes = 0  # microphone audio since the key was pressed
@@ -69,7 +69,7 @@ class OpenAIRealtimeCodec(BaseCodec):
         The greeting follows at once. The server takes messages in order, so it answers the update first
         (`session.updated`, our "ready") and begins the reply after it, with these settings.
         """
-        self._inbound = Inbound()
+        self.inbound = Inbound()
         self._system_prompt = settings.system_prompt
         self._push_to_talk = settings.turn_style == "push_to_talk"
         self._held_bytes = 0
@@ -81,7 +81,7 @@ class OpenAIRealtimeCodec(BaseCodec):
         return messages
 
     def decode(self, data: Message, limits: Limits) -> list[Event]:
-        return self._inbound.decode(data, limits)
+        return self.inbound.decode(data, limits)
 
     def encode_audio(self, pcm: bytes) -> Message:
         """Section 6. No JSON encoder: base64 needs no escapes."""
@@ -109,7 +109,7 @@ class OpenAIRealtimeCodec(BaseCodec):
         """
         checked = SessionSettings(volume=volume, turn_detection=turn_detection or {})
         wanted.check(checked)
-        voice_fixed = self._inbound.speaking.has_sounded
+        voice_fixed = self.inbound.speaking.has_sounded
         session: dict[str, Any] = {}
         audio: dict[str, Any] = {}
         if system_prompt is not None:
@@ -144,7 +144,7 @@ class OpenAIRealtimeCodec(BaseCodec):
         """Section 6. Refused while a response is being made (section 8.4): when to ask is the session's policy."""
         if not instructions:
             return [write({"type": "response.create"})]
-        self._inbound.instructions = instructions
+        self.inbound.instructions = instructions
         response = {"instructions": self._in_character(instructions)}
         return [write({"type": "response.create", "event_id": INSTRUCTED_EVENT_ID, "response": response})]
 
@@ -168,7 +168,7 @@ class OpenAIRealtimeCodec(BaseCodec):
                     "audio_end_ms": end_ms,
                 }
             )
-            for item_id, content_index, end_ms in self._inbound.speaking.truncations(reply_id, heard_ms)
+            for item_id, content_index, end_ms in self.inbound.speaking.truncations(reply_id, heard_ms)
         ]
 
     def tool_results_sent(self, reply_id: str) -> list[Message]:
@@ -212,7 +212,7 @@ class OpenAIRealtimeCodec(BaseCodec):
 
     def _server_replies(self, turn_detection: Mapping[str, Any]) -> None:
         """Section 5: `create_response = false` leaves the answer to a turn to us. With a talk key it is asked for anyway."""
-        self._inbound.server_replies = self._push_to_talk or turn_detection.get("create_response") is not False
+        self.inbound.server_replies = self._push_to_talk or turn_detection.get("create_response") is not False
 
     def _in_character(self, instructions: str) -> str:
         """Instructions for one reply take the place of the session's, so they bring the agent's character along."""

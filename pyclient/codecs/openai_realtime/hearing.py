@@ -31,6 +31,10 @@ class Hearing:
     def __init__(self) -> None:
         self._items: dict[str, _Heard] = {}
 
+    def __len__(self) -> int:
+        """How many items are remembered."""
+        return len(self._items)
+
     def delta(self, fields: Fields) -> list[Event]:
         item_id, delta = required_id(fields, "item_id"), optional_text(fields, "delta", MAX_CHARS)
         heard = self._item(item_id)

@@ -35,8 +35,8 @@ class Inbound:
         self._ready = False
         self._session_id = ""
         self._expires_at: float | None = None
-        self._hearing = Hearing()
-        self._placing = Placing()
+        self.hearing = Hearing()
+        self.placing = Placing()
         self.speaking = Speaking()
         self.instructions = ""  # of the last request for a reply that had any
         self.server_replies = True  # to the end of a turn, unasked
@@ -83,27 +83,27 @@ class Inbound:
         return [UserSpeechStopped()]
 
     def _committed(self, fields: Fields) -> list[Event]:
-        placed = self._placing.committed(fields)
+        placed = self.placing.committed(fields)
         return placed if self.server_replies else [*placed, ReplyNeeded()]
 
     def _user_delta(self, fields: Fields) -> list[Event]:
-        self._placing.worded(fields)
-        return self._hearing.delta(fields)
+        self.placing.worded(fields)
+        return self.hearing.delta(fields)
 
     def _user_segment(self, fields: Fields) -> list[Event]:
-        self._placing.worded(fields)
-        return self._hearing.segment(fields)
+        self.placing.worded(fields)
+        return self.hearing.segment(fields)
 
     def _user_completed(self, fields: Fields) -> list[Event]:
-        self._placing.worded(fields)
-        return self._hearing.completed(fields)
+        self.placing.worded(fields)
+        return self.hearing.completed(fields)
 
     def _user_failed(self, fields: Fields) -> list[Event]:
-        self._placing.worded(fields)
-        return self._hearing.failed(fields)
+        self.placing.worded(fields)
+        return self.hearing.failed(fields)
 
     def _item_added(self, fields: Fields) -> list[Event]:
-        return self._placing.added(fields, inner(fields, "item"))
+        return self.placing.added(fields, inner(fields, "item"))
 
     # --- the agent ---------------------------------------------------------------------------------------------------
 
@@ -113,7 +113,7 @@ class Inbound:
     def _output_added(self, fields: Fields) -> list[Event]:
         item_id = identifier(inner(fields, "item"), "id")
         reply_id = self.speaking.reply_id(fields)
-        return self._placing.of_response(item_id, reply_id) if item_id and reply_id else []
+        return self.placing.of_response(item_id, reply_id) if item_id and reply_id else []
 
     def _output_done(self, fields: Fields) -> list[Event]:
         item = inner(fields, "item")

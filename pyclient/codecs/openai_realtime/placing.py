@@ -25,6 +25,10 @@ class Placing:
         self._placed: dict[str, None] = {}
         self._last = ""  # the newest item
 
+    def __len__(self) -> int:
+        """How many items are remembered."""
+        return len(self._turns)
+
     def committed(self, fields: Fields) -> list[Event]:
         """`input_audio_buffer.committed`: a user's item exists, its words come later."""
         item_id = required_id(fields, "item_id")

@@ -82,6 +82,10 @@ class Speaking:
         self._called: dict[str, None] = {}  # call ids that were told
         self.has_sounded = False  # section 5: from the first sound on the voice is fixed
 
+    def __len__(self) -> int:
+        """How many responses are remembered."""
+        return len(self._responses)
+
     def created(self, fields: Fields) -> list[Event]:
         reply_id = identifier(inner(fields, "response"), "id")
         self._current = reply_id
