@@ -46,6 +46,8 @@ GROUPS = (
             "orb.js": "templates/static/orb.js",
             "sound.js": "templates/static/sound.js",
             "voice-agent.js": "templates/static/voice_agent.js",
+            "diagnostics.js": "templates/static/diagnostics.js",
+            "transcript_file.js": "templates/static/transcript_file.js",
             "style.css": "templates/static/style.css",
         },
         form="esm",

@@ -126,6 +126,8 @@ def _place(
             "worklets": _described(out, scripts["worklets.js"]),
             "orb": _described(out, scripts["orb.js"]),
             "sound": _described(out, scripts["sound.js"]),
+            "diagnostics": _described(out, scripts["diagnostics.js"]),
+            "transcript_file": _described(out, scripts["transcript_file.js"]),
             **_place_python(root, assets, agent, runtime, imports),
         },
     }

@@ -7,12 +7,17 @@ import { drawTurns } from "./turns.js";
 /** @import { Boot, Heard } from "./page_types.js" */
 
 const COUNTDOWN_FROM_MS = 120_000;
+const IN_CALL = ["live", "dropped", "resuming"];
+const OVER = ["ending", "ended", "failed"];
 
 const LEVEL_STEPS = 25;
 
 /** @type {Map<string, string>} */
 const drawn = new Map();
 let ends_at_ms = /** @type {number | null} */ (null);
+/** When the call was live first, and when it ended. */
+let began_ms = /** @type {number | null} */ (null);
+let over_ms = /** @type {number | null} */ (null);
 
 /** From here on this script tells what was told without it: by the HTML, and by `_guard.js`. */
 export function takeOver() {
@@ -51,6 +56,8 @@ export function drawView(view, local) {
   drawFeatures(view.features);
   drawTurns($("transcript"), $("announcer"), view.turns);
   $("empty").classList.toggle("hidden", view.turns.length > 0);
+  $("save").hidden = view.turns.length === 0;
+  drawElapsed(view.state, Boolean(local));
   if (view.voices) drawVoices(view.voices);
   ends_at_ms = view.ends_in_ms === null ? null : performance.now() + view.ends_in_ms;
   drawCountdown();
@@ -118,14 +125,31 @@ export function drawSettings(settings) {
   $("turn-style").value = settings.turn_style ?? "vad";
 }
 
+/** The clock of a call: it starts when the call is live, and stays when it is over. @param {string} state   @param {boolean} isNew */
+function drawElapsed(state, isNew) {
+  const now_ms = performance.now();
+  if (IN_CALL.includes(state)) {
+    if (over_ms !== null) began_ms = over_ms = null;
+    began_ms ??= now_ms;
+  } else if (isNew || !OVER.includes(state)) began_ms = over_ms = null;
+  else over_ms ??= now_ms;
+}
+
 /** Called every second by the shell. */
 export function drawCountdown() {
-  const left_ms = ends_at_ms === null ? Infinity : Math.max(0, ends_at_ms - performance.now());
-  $("timer").hidden = left_ms > COUNTDOWN_FROM_MS;
-  if (left_ms <= COUNTDOWN_FROM_MS) {
-    const seconds = Math.ceil(left_ms / 1000);
-    setText($("timer"), `This call ends in ${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`);
-  }
+  const now_ms = performance.now();
+  const left_ms = ends_at_ms === null ? Infinity : Math.max(0, ends_at_ms - now_ms);
+  const ends = left_ms <= COUNTDOWN_FROM_MS;
+  $("timer").hidden = !ends && began_ms === null;
+  if (ends) setText($("timer"), `This call ends in ${clock(Math.ceil(left_ms / 1000))}`);
+  else if (began_ms !== null) setText($("timer"), clock(Math.floor(((over_ms ?? now_ms) - began_ms) / 1000)));
+}
+
+/** @param {number} seconds */
+function clock(seconds) {
+  const two = (/** @type {number} */ value) => String(Math.floor(value) % 60).padStart(2, "0");
+  const hours = seconds >= 3600 ? `${Math.floor(seconds / 3600)}:` : "";
+  return `${hours}${hours ? two(seconds / 60) : Math.floor(seconds / 60)}:${two(seconds)}`;
 }
 
 /**

@@ -1,6 +1,8 @@
 /** The elements of the page that its scripts ask for by their ids (templates/_*.html). */
 export interface Elements {
+  "all-counters": HTMLButtonElement;
   announcer: HTMLElement;
+  answers: HTMLElement;
   apply: HTMLButtonElement;
   approval: HTMLElement;
   "approval-text": HTMLElement;
@@ -12,6 +14,8 @@ export interface Elements {
   copied: HTMLElement;
   copy: HTMLButtonElement;
   copying: HTMLElement;
+  counters: HTMLElement;
+  delays: HTMLElement;
   diagnostics: HTMLDetailsElement;
   empty: HTMLElement;
   facts: HTMLElement;
@@ -28,7 +32,11 @@ export interface Elements {
   "notice-title": HTMLElement;
   orb: HTMLCanvasElement;
   refuse: HTMLButtonElement;
+  pictures: HTMLElement;
   retry: HTMLButtonElement;
+  save: HTMLDetailsElement;
+  "save-forms": HTMLElement;
+  saved: HTMLElement;
   sound: HTMLDetailsElement;
   speaker: HTMLSelectElement;
   "speaker-help": HTMLElement;
@@ -37,6 +45,7 @@ export interface Elements {
   "system-prompt": HTMLTextAreaElement;
   "talk-help": HTMLElement;
   "talk-key": HTMLButtonElement;
+  timeline: HTMLCanvasElement;
   timer: HTMLElement;
   transcript: HTMLElement;
   "turn-style": HTMLSelectElement;

@@ -18,7 +18,14 @@ export interface Described {
 // --- what the build tells the page (`builder/site.py`)
 
 export interface PageConfig {
-  boot: BootConfig & { worker: Described; worklets: Described; orb: Described; sound: Described };
+  boot: BootConfig & {
+    worker: Described;
+    worklets: Described;
+    orb: Described;
+    sound: Described;
+    diagnostics: Described;
+    transcript_file: Described;
+  };
   choices: Choice[];
   /** Whose pages may show this one and talk with it. */
   embedded_by: string[];

@@ -21,7 +21,10 @@ import {
 import { $ } from "./element.js";
 import { genuine, nameOf } from "./genuine.js";
 import { OuterPage } from "./embed.js";
+import { awakeAgain, keepAwake } from "./wake_lock.js";
+import { History } from "./history.js";
 import { Link } from "./worker_link.js";
+import { timedTurns } from "./turns.js";
 import { watchForRecovery } from "./over.js";
 import { initial, reduce } from "./page_state.js";
 import { outputLatency_ms } from "./quirks.js";
@@ -50,12 +53,14 @@ let prepared = {};
 let volume = 1;
 
 const outer = new OuterPage(config.embedded_by, obey, () => state);
+const history = new History();
 const link = new Link(
   chosen.settings,
   (message) => {
     if (message.type === "boot" || message.type === "view")
       happened({ type: "message", message, now_ms: performance.now() });
     else asked(message);
+    if (message.type === "view") history.saw(state.view, performance.now());
   },
   died,
 );
@@ -81,6 +86,7 @@ function perform(effect) {
       return drawBoot(effect.stage, effect.percent);
     case "draw_level":
       orb?.hear(effect.who, effect.level.bands);
+      history.heard(effect.who, effect.level.rms, performance.now());
       return drawLevel(effect.who, effect.level);
     case "open_audio":
       return void open(effect.call, effect.hold_ms);
@@ -110,6 +116,7 @@ function redraw() {
   if (redraw_timer !== null) clearTimeout(redraw_timer);
   redraw_timer = null;
   drawView(state.view, state.local);
+  keepAwake(state.view.can_hang_up);
   drawOrb();
   drawFacts(facts());
 }
@@ -128,6 +135,18 @@ async function later(file) {
 async function openSound() {
   const { soundPanel } = /** @type {typeof import("./sound.js")} */ (await later(config.boot.sound));
   devicesNamed = soundPanel(devices, chooseDevices, () => audio);
+}
+
+/** Comes when it is asked for. */
+async function openDiagnostics() {
+  const { diagnosticsPanel } = /** @type {typeof import("./diagnostics.js")} */ (await later(config.boot.diagnostics));
+  diagnosticsPanel(history, () => state.view.stats);
+}
+
+/** Comes when it is asked for. */
+async function openSaving() {
+  const { savePanel } = /** @type {typeof import("./transcript_file.js")} */ (await later(config.boot.transcript_file));
+  savePanel(timedTurns);
 }
 
 /** The picture comes when the page works already, and without it there is a plain ring. */
@@ -244,8 +263,13 @@ function facts() {
     Resampling: audio && listed(audio.quality),
     "Loudest dBFS": audio && listed(audio.peaks),
     "Output latency": latency_ms === null ? null : `${latency_ms} ms`,
-    ...Object.fromEntries(Object.entries(view.stats).map(([name, value]) => [name.replaceAll("_", " "), value])),
   };
+}
+
+/** Those and the counters, which are shown only to who asks for them. */
+function allFacts() {
+  const counters = Object.entries(state.view.stats).map(([name, value]) => [name.replaceAll("_", " "), value]);
+  return { ...facts(), ...Object.fromEntries(counters) };
 }
 
 $("connect").addEventListener("click", connect);
@@ -262,6 +286,8 @@ talkKey(
 );
 $("apply").addEventListener("click", () => link.send({ type: "settings", ...wishes() }));
 $("retry").addEventListener("click", () => happened({ type: "retry" }));
+$("save").addEventListener("toggle", openSaving, { once: true });
+document.addEventListener("visibilitychange", awakeAgain);
 addEventListener("online", () => happened({ type: "online" }));
 watchForRecovery((codes) => happened({ type: "over", codes }));
 $("voice").addEventListener("change", () => {
@@ -275,7 +301,8 @@ $("typed").addEventListener("submit", (event) => {
   $("typed-text").value = "";
 });
 $("diagnostics").addEventListener("toggle", () => drawFacts(facts()));
-$("copy").addEventListener("click", () => copyFacts(facts()));
+$("diagnostics").addEventListener("toggle", openDiagnostics, { once: true });
+$("copy").addEventListener("click", () => copyFacts(allFacts()));
 shortcuts();
 addEventListener("pagehide", () => happened({ type: "page_gone" }));
 setInterval(drawCountdown, 1000);
@@ -288,4 +315,4 @@ redraw();
 fetchOrb().catch((error) => console.info("parley: no orb:", error.message));
 
 // For tests and for host pages: what is shown, as data.
-globalThis.parley = Object.freeze({ snapshot: () => structuredClone(state.view), facts });
+globalThis.parley = Object.freeze({ snapshot: () => structuredClone(state.view), facts: allFacts });

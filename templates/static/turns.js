@@ -5,7 +5,9 @@
 
 /** @import { Turn, ViewUpdate } from "./messages.js" */
 /**
- * @typedef {{element: HTMLElement, turn: Turn | null, text: HTMLElement, mark: HTMLElement}} Item   what is drawn of a turn
+ * @typedef {{element: HTMLElement, turn: Turn | null, text: HTMLElement, mark: HTMLElement, start_ms: number, end_ms: number}} Item
+ *   what is drawn of a turn, and when it came and changed last
+ * @typedef {{turn: Turn, who: string, start_ms: number, end_ms: number}} TimedTurn
  */
 
 /** @type {Record<string, string>} */
@@ -16,6 +18,8 @@ const ANNOUNCED_FROM_END = 50;
 
 /** What is drawn, by the turn's id. @type {Map<string, Item>} */
 const items = new Map();
+/** When the first of them came, on the page's clock. */
+let first_ms = 0;
 /** @type {Set<string>} */
 const announced = new Set();
 
@@ -67,6 +71,22 @@ export function drawTurns(list, announcer, turns) {
   announce(announcer, turns);
 }
 
+/**
+ * What is in the transcript, in its order, with the times at which it was seen, from the first turn on.
+ *
+ * @returns {TimedTurn[]}
+ */
+export function timedTurns() {
+  const shown = [...items.values()].filter(({ turn }) => turn?.text);
+  shown.sort((a, b) => (a.element.compareDocumentPosition(b.element) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1));
+  return shown.map(({ turn, start_ms, end_ms }) => ({
+    turn: /** @type {Turn} */ (turn),
+    who: ROLES[turn?.role ?? ""] ?? "Note",
+    start_ms: Math.round(start_ms - first_ms),
+    end_ms: Math.round(end_ms - first_ms),
+  }));
+}
+
 /** @param {Turn} turn   @returns {Item} */
 function newItem(turn) {
   const element = document.createElement("li");
@@ -78,7 +98,9 @@ function newItem(turn) {
   element.append(who, text, mark);
   // Each line is written in its own direction, and its punctuation stands on the side where its readers look for it.
   text.dir = "auto";
-  const item = { element, turn: null, text, mark };
+  if (items.size === 0) first_ms = performance.now();
+  const at_ms = performance.now();
+  const item = { element, turn: null, text, mark, start_ms: at_ms, end_ms: at_ms };
   items.set(turn.id, item);
   return item;
 }
@@ -92,6 +114,7 @@ function made(className, textContent) {
 function drawTurn(item, turn) {
   const { element, text, mark } = item;
   item.turn = turn;
+  item.end_ms = performance.now();
   element.dataset.final = String(turn.final);
   element.dataset.interrupted = String(turn.interrupted);
   if (text.textContent !== turn.text) text.textContent = turn.text;

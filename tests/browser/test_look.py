@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.pages import beep
 from tests.harness.engines import Tab
@@ -55,6 +58,8 @@ def test_no_panel_makes_a_narrow_page_scroll_sideways(tab: Tab, parley: Parley) 
         }"""
     )
     tab.page.get_by_text("Python started from").wait_for()
+    tab.page.get_by_role("button", name="All counters").click()
+    tab.page.get_by_text("frames sent", exact=True).wait_for()
     assert tab.page.evaluate(TOO_WIDE) == []
     tab.page.evaluate("document.documentElement.dir = 'rtl'")
     assert tab.page.evaluate(TOO_WIDE) == []
@@ -79,5 +84,22 @@ def test_the_orb_has_the_colour_of_who_is_heard(call: Call, speech: Speech) -> N
     assert poll(lambda: coloured("agent") == 0, 10)
     call.say(speech.say("what time is it", tail_ms=700))
     assert poll(lambda: coloured("user") > 100, 10), look()
+    timer = call.page.locator("#timer")
+    expect(timer).to_have_text(re.compile(r"0:0[1-9]|0:[1-5]\d"))
+    call.wait_turn("user")
+    save_as_text = call.page.get_by_role("button", name="Text", exact=True)
+    call.page.get_by_text("Save", exact=True).click()
+    if call.tab.engine == "chromium":  # the others' drivers tell nothing of a download
+        with call.page.expect_download() as download:
+            save_as_text.click()
+        assert "You: " in Path(download.value.path()).read_text()
+    else:
+        save_as_text.click()
+    expect(call.page.locator("#saved")).to_have_text("Saved")
+    call.page.evaluate("document.getElementById('diagnostics').open = true")
+    expect(call.page.locator("#delays")).to_contain_text(re.compile(r"first sound: \d+ ms at the median.*over [1-9]"))
+    heard = re.compile(r"you spoke [1-9]\d* times, the agent [2-9]")
+    expect(call.page.locator("#timeline")).to_have_attribute("aria-label", heard)
     call.hang_up()
+    expect(timer).to_be_visible()
     assert poll(lambda: look() == "ended" and coloured("agent") == coloured("user") == 0, 10), look()

@@ -121,7 +121,7 @@ test("who speaks has their colour and a form of their own, and silence ends both
   }
 });
 
-test("another spectrum is another form", () => {
+test("a form stands out where its spectrum does, and another spectrum is another form", () => {
   const forms = [0, 9].map((band) => {
     const it = orb("speaking");
     for (let n = 0; n < 10; n++) {
@@ -134,10 +134,20 @@ test("another spectrum is another form", () => {
     }
     it.phase = 0;
     strokes = [];
+    it.spin = 0;
     it.draw();
-    return JSON.stringify(strokes);
+    const path = strokes
+      .findLast(([colour]) => colour === "--parley-agent")[1]
+      .split(" ")
+      .map(Number);
+    return path
+      .slice(0, -1)
+      .map((x, at) => Math.hypot(x, path[at + 1]))
+      .filter((_, at) => at % 2 === 0);
   });
-  assert.notEqual(forms[0], forms[1]);
+  for (const radii of forms) assert.ok(Math.max(...radii) > Math.min(...radii) + 3);
+  const furthest = forms.map((radii) => radii.indexOf(Math.max(...radii)));
+  assert.notEqual(furthest[0], furthest[1]);
 });
 
 test("of a screen that shows sixty frames a second every other one is drawn", () => {

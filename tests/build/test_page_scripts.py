@@ -18,6 +18,9 @@ FILES = {
     "runtime.test.mjs": 7,
     "orb.test.mjs": 8,
     "embed.test.mjs": 12,
+    "transcript_file.test.mjs": 4,
+    "wake_lock.test.mjs": 4,
+    "history.test.mjs": 6,
 }
 
 

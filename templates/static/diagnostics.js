@@ -1,0 +1,152 @@
+/** The panel "Diagnostics": a timeline of both voices, how long answers took, and the counters. Comes when the panel is opened. */
+
+import { $ } from "./element.js";
+import { KEPT_MS, percentile, STEP_MS } from "./history.js";
+
+/** @import { History } from "./history.js" */
+
+const REDRAW_MS = 500;
+const HEIGHT = 150;
+const VOICES = 100;
+const STRIP = 112;
+/** What went on, as the strip below the voices has it. @type {Record<string, string>} */
+const SPANS = {
+  user_speaking: "--parley-user",
+  agent_speaking: "--parley-agent",
+  thinking: "--parley-edge",
+  tool_pending: "--parley-edge",
+  dropped: "--parley-error",
+  resuming: "--parley-error",
+  failed: "--parley-error",
+};
+/** @type {Record<string, string>} */
+const MARKS = {
+  interruption: "interrupted",
+  duck: "lowered",
+  tool: "tool",
+  underrun: "gap",
+  reconnect: "back",
+  drop: "lost",
+  fault: "fault",
+};
+
+/**
+ * @param {History} history
+ * @param {() => Record<string, unknown>} counters as they are now
+ */
+export function diagnosticsPanel(history, counters) {
+  const toggle = $("all-counters");
+  toggle.hidden = false;
+  const draw = () => {
+    if (!$("diagnostics").open || document.hidden) return;
+    const now_ms = performance.now();
+    drawTimeline($("timeline"), history, now_ms);
+    drawDelays(history);
+    drawCounters(toggle.getAttribute("aria-expanded") === "true" ? counters() : {});
+  };
+  toggle.addEventListener("click", () => {
+    toggle.setAttribute("aria-expanded", String(toggle.getAttribute("aria-expanded") !== "true"));
+    draw();
+  });
+  setInterval(draw, REDRAW_MS);
+  $("diagnostics").addEventListener("toggle", draw);
+  $("pictures").hidden = false;
+  draw();
+}
+
+/** @param {HTMLCanvasElement} canvas   @param {History} history   @param {number} now_ms */
+function drawTimeline(canvas, history, now_ms) {
+  const dots = globalThis.devicePixelRatio || 1;
+  const width = canvas.clientWidth;
+  canvas.width = Math.round(width * dots);
+  canvas.height = Math.round(HEIGHT * dots);
+  const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const style = getComputedStyle(canvas);
+  const colour = (/** @type {string} */ name) => style.getPropertyValue(name).trim();
+  pen.scale(dots, dots);
+  const x = (/** @type {number} */ at_ms) => width - ((now_ms - at_ms) / KEPT_MS) * width;
+
+  pen.fillStyle = colour("--parley-line");
+  pen.fillRect(0, VOICES / 2, width, 1);
+  for (let at = 1; at < 3; at++) pen.fillRect(x(now_ms - at * 60_000), 0, 1, VOICES);
+  const column_ms = KEPT_MS / width;
+  for (const who of /** @type {const} */ (["user", "agent"])) {
+    pen.fillStyle = colour(`--parley-${who}`);
+    for (let column = 0; column < width; column++) {
+      const from_ms = now_ms - KEPT_MS + column * column_ms;
+      let level = 0;
+      for (let at_ms = from_ms; at_ms < from_ms + column_ms; at_ms += STEP_MS)
+        level = Math.max(level, history.level(who, at_ms));
+      const height = level * (VOICES / 2 - 4);
+      if (height > 0.5) pen.fillRect(column, who === "user" ? VOICES / 2 - height : VOICES / 2 + 1, 1, height);
+    }
+  }
+  for (const { name, start_ms, end_ms } of history.spans) {
+    if (!SPANS[name]) continue;
+    const from = Math.max(0, x(start_ms));
+    const to = x(end_ms ?? now_ms);
+    if (to < 0) continue;
+    pen.fillStyle = colour(SPANS[name]);
+    pen.fillRect(from, STRIP, Math.max(1, to - from), 5);
+  }
+  pen.fillStyle = colour("--parley-text");
+  pen.font = `11px ${style.fontFamily}`;
+  let free = -Infinity;
+  for (const { kind, at_ms } of history.marks) {
+    const at = x(at_ms);
+    if (at < 0) continue;
+    pen.fillRect(at, 0, 1, STRIP + 10);
+    const word = MARKS[kind] ?? kind;
+    const wide = pen.measureText(word).width;
+    const from = Math.min(at, width - wide);
+    if (from < free) continue; // its line is there, its word would lie upon another
+    pen.fillText(word, from, STRIP + 22);
+    free = from + wide + 6;
+  }
+  canvas.setAttribute("aria-label", told(history, now_ms));
+}
+
+/** The picture in words. @param {History} history   @param {number} now_ms */
+function told({ spans, marks }, now_ms) {
+  const since_ms = now_ms - KEPT_MS;
+  const spoke = (/** @type {string} */ name) =>
+    spans.filter((span) => span.name === name && (span.end_ms ?? now_ms) > since_ms).length;
+  const counted = Object.entries(MARKS)
+    .map(([kind, word]) => [word, marks.filter((mark) => mark.kind === kind && mark.at_ms > since_ms).length])
+    .filter(([, count]) => count)
+    .map(([word, count]) => `, ${word} ${count}`);
+  return `The last three minutes: you spoke ${spoke("user_speaking")} times, the agent ${spoke("agent_speaking")}${counted.join("")}`;
+}
+
+/** @param {History} history */
+function drawDelays({ delays }) {
+  const heard = delays.map(({ heard_ms }) => heard_ms).filter((value) => value !== null);
+  const known = delays.map(({ known_ms }) => known_ms).filter((value) => value !== null);
+  const both = (/** @type {number[]} */ values) =>
+    `${percentile(values, 0.5)} ms at the median, ${percentile(values, 0.95)} ms at p95`;
+  $("delays").textContent =
+    heard.length === 0
+      ? "No answer was measured yet."
+      : `From your last word to the agent's first sound: ${both(heard)}, over ${heard.length}.` +
+        (known.length ? ` From the service's word that you had finished: ${both(known)}.` : "");
+  const most = Math.max(1, ...heard);
+  const bars = delays.slice(-24).map(({ heard_ms, known_ms }) => {
+    const bar = document.createElement("li");
+    bar.textContent = `${heard_ms} ms`;
+    bar.title = known_ms === null ? `${heard_ms} ms` : `${heard_ms} ms, ${known_ms} ms of it after the service knew`;
+    bar.style.setProperty("--share", String((heard_ms ?? 0) / most));
+    return bar;
+  });
+  $("answers").replaceChildren(...bars);
+}
+
+/** @param {Record<string, unknown>} counters */
+function drawCounters(counters) {
+  const made = (/** @type {string} */ tag, /** @type {unknown} */ text) =>
+    Object.assign(document.createElement(tag), { textContent: String(text ?? "–") });
+  const pairs = Object.entries(counters).flatMap(([name, value]) => [
+    made("dt", name.replaceAll("_", " ")),
+    made("dd", value),
+  ]);
+  $("counters").replaceChildren(...pairs);
+}
