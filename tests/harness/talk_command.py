@@ -119,7 +119,8 @@ def _talk(
 
 
 def _take_picture(call: Call, file: Path) -> None:
-    """Well into the reply, when there is something to see and to read."""
+    """Well into the reply, when there is something to see and to read; the mouse, which pressed Connect, points at nothing."""
+    call.page.mouse.move(1, 1)
     call.page.wait_for_timeout(2500)
     call.tab.screenshot(file)
 
