@@ -10,6 +10,7 @@ import pytest
 
 from tests.browser.damaged_site import WAYS, flipped, look, without
 from tests.browser.plain_host import PlainHost
+from tests.browser.ways import NO_COPY
 
 pytestmark = pytest.mark.browser
 
@@ -21,6 +22,7 @@ def host(built_site: Path) -> Iterator[PlainHost]:
 
 
 @pytest.mark.slow
+@pytest.mark.tab(init_scripts=[NO_COPY])
 def test_each_way_of_starting_needs_no_type_no_compression_and_no_header(tab: Any, host: PlainHost) -> None:
     """With `nosniff`, so that nothing is guessed, and in a folder of the site."""
     tab.errors.expect("404")

@@ -11,7 +11,7 @@ import pytest
 
 from tests.browser.spoiled import SpoiledSite, write_tools
 from tests.browser.tools_table import PROPERTY, told
-from tests.browser.ways import CHANGES, ask_weather
+from tests.browser.ways import CHANGES, NO_COPY, ask_weather
 from tests.harness.talk import Call
 
 pytestmark = pytest.mark.browser
@@ -47,6 +47,7 @@ def probed(call: Call, spoiled: SpoiledSite, change: Callable[[Path], None] | No
 
 
 @pytest.mark.slow
+@pytest.mark.tab(init_scripts=[NO_COPY])
 @pytest.mark.timeout(300)
 def test_a_tool_can_use_what_it_can_use_in_stock_pyodide(
     tab: Any, sound: Any, spoiled: SpoiledSite, record_property: Callable[[str, object], None]

@@ -30,4 +30,6 @@ def remove_both(assets: Path) -> None:
 
 
 # What is removed so that a way is taken, by what the page calls it.
+# An init script: a decoded copy of an earlier visit would start a page whose file is damaged or missing now, and rightly so.
+NO_COPY = "delete globalThis.caches;"
 CHANGES: dict[str, tuple[Change, ...]] = {"snapshot": (), "precompiled": (remove_snapshot,), "stock": (remove_both,)}
