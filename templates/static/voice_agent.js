@@ -212,7 +212,7 @@ class VoiceAgent extends HTMLElement {
     if (this.#frame || !this.isConnected) return;
     const frame = made("iframe", "frame");
     this.#frame = frame;
-    frame.allow = "microphone; autoplay";
+    frame.allow = "microphone; autoplay; screen-wake-lock";
     frame.referrerPolicy = "no-referrer";
     frame.title = this.getAttribute("label") ?? LABEL;
     frame.src = new URL("#embed", SITE).href;

@@ -21,6 +21,9 @@ export function awakeAgain() {
 }
 
 async function take() {
+  // In a frame that was not given the right, asking is an error in the console of the page around.
+  const policy = document.permissionsPolicy ?? document.featurePolicy;
+  if (policy?.allowsFeature("screen-wake-lock") === false) return;
   try {
     const taken = (await navigator.wakeLock?.request("screen")) ?? null;
     if (wanted) lock = taken;

@@ -36,6 +36,15 @@ test("one lock for a call, however often it is drawn, and none after it", async 
   assert.equal(held, 0);
 });
 
+test("a frame that may not have one does not ask", async () => {
+  answer = grants;
+  document.permissionsPolicy = { allowsFeature: (name) => name !== "screen-wake-lock" };
+  keepAwake(true);
+  await settled();
+  assert.equal(asked, 0);
+  delete document.permissionsPolicy;
+});
+
 test("who hangs up before it is granted keeps none", async () => {
   answer = grants;
   keepAwake(true);
