@@ -1,6 +1,6 @@
 """View builder: what the page sees at this moment, and what of it is new.
 
-Reads a session's parts and changes none of them, apart from the two counters that are only worth taking when they are shown.
+Reads a session's parts and changes none of them, apart from those counters that are only worth taking when they are shown.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Codecs by provider name. Adding a vendor is one module here and one line in `_CODECS`."""
+"""Codecs by provider name. Adding a vendor is one package here and one line in `_CODECS`."""
 
 from __future__ import annotations
 
