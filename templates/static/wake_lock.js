@@ -20,10 +20,18 @@ export function awakeAgain() {
   if (wanted && document.visibilityState === "visible") take();
 }
 
-async function take() {
-  // In a frame that was not given the right, asking is an error in the console of the page around.
+/**
+ * In a frame that was not given the right, asking is an error in the console. Where a browser does not tell (WebKit), only
+ * the frame of `<voice-agent>` is known to have it.
+ */
+function mayAsk() {
   const policy = document.permissionsPolicy ?? document.featurePolicy;
-  if (policy?.allowsFeature("screen-wake-lock") === false) return;
+  if (policy) return policy.allowsFeature("screen-wake-lock");
+  return window.parent === window || "embed" in document.documentElement.dataset;
+}
+
+async function take() {
+  if (!mayAsk()) return;
   try {
     const taken = (await navigator.wakeLock?.request("screen")) ?? null;
     if (wanted) lock = taken;

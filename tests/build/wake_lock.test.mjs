@@ -11,7 +11,9 @@ let asked = 0;
 let answer;
 
 Object.defineProperty(globalThis, "navigator", { value: { wakeLock: { request: () => answer() } } });
-globalThis.document = { visibilityState: "visible" };
+globalThis.document = { visibilityState: "visible", documentElement: { dataset: {} } };
+globalThis.window = { parent: null };
+window.parent = window;
 
 const grants = async () => {
   asked += 1;
@@ -43,6 +45,21 @@ test("a frame that may not have one does not ask", async () => {
   await settled();
   assert.equal(asked, 0);
   delete document.permissionsPolicy;
+});
+
+test("in a browser that tells nothing of rights only the frame of the tag asks", async () => {
+  answer = grants;
+  window.parent = {};
+  keepAwake(true);
+  await settled();
+  assert.equal(asked, 0);
+  keepAwake(false);
+  document.documentElement.dataset.embed = "";
+  keepAwake(true);
+  await settled();
+  assert.equal(asked, 1);
+  delete document.documentElement.dataset.embed;
+  window.parent = window;
 });
 
 test("who hangs up before it is granted keeps none", async () => {
