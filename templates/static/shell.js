@@ -131,19 +131,33 @@ async function later(file) {
   return import(file.url);
 }
 
-/** Comes when it is asked for. */
+/**
+ * A panel whose script comes when it is opened. Where it did not come, the next opening asks again.
+ *
+ * @param {HTMLDetailsElement} details   @param {() => Promise<void>} fetched
+ */
+function panel(details, fetched) {
+  const opened = () => {
+    if (!details.open) return;
+    details.removeEventListener("toggle", opened);
+    fetched().catch((error) => {
+      console.info("parley: a panel is not whole:", error.message);
+      details.addEventListener("toggle", opened);
+    });
+  };
+  details.addEventListener("toggle", opened);
+}
+
 async function openSound() {
   const { soundPanel } = /** @type {typeof import("./sound.js")} */ (await later(config.boot.sound));
   devicesNamed = soundPanel(devices, chooseDevices, () => audio);
 }
 
-/** Comes when it is asked for. */
 async function openDiagnostics() {
   const { diagnosticsPanel } = /** @type {typeof import("./diagnostics.js")} */ (await later(config.boot.diagnostics));
   diagnosticsPanel(history, () => state.view.stats);
 }
 
-/** Comes when it is asked for. */
 async function openSaving() {
   const { savePanel } = /** @type {typeof import("./transcript_file.js")} */ (await later(config.boot.transcript_file));
   savePanel(timedTurns);
@@ -278,7 +292,7 @@ $("mute").addEventListener("click", () => happened({ type: "mute" }));
 $("interrupt").addEventListener("click", () => link.send({ type: "interrupt" }));
 const service = /** @type {HTMLSelectElement | null} */ (document.getElementById("service"));
 service?.addEventListener("change", () => choose(service.selectedIndex));
-$("sound").addEventListener("toggle", openSound, { once: true });
+panel($("sound"), openSound);
 talkKey(
   $("talk-key"),
   () => !$("talk-key").hidden,
@@ -286,7 +300,7 @@ talkKey(
 );
 $("apply").addEventListener("click", () => link.send({ type: "settings", ...wishes() }));
 $("retry").addEventListener("click", () => happened({ type: "retry" }));
-$("save").addEventListener("toggle", openSaving, { once: true });
+panel($("save"), openSaving);
 document.addEventListener("visibilitychange", awakeAgain);
 addEventListener("online", () => happened({ type: "online" }));
 watchForRecovery((codes) => happened({ type: "over", codes }));
@@ -301,7 +315,7 @@ $("typed").addEventListener("submit", (event) => {
   $("typed-text").value = "";
 });
 $("diagnostics").addEventListener("toggle", () => drawFacts(facts()));
-$("diagnostics").addEventListener("toggle", openDiagnostics, { once: true });
+panel($("diagnostics"), openDiagnostics);
 $("copy").addEventListener("click", () => copyFacts(allFacts()));
 shortcuts();
 addEventListener("pagehide", () => happened({ type: "page_gone" }));

@@ -103,3 +103,28 @@ def test_the_orb_has_the_colour_of_who_is_heard(call: Call, speech: Speech) -> N
     call.hang_up()
     expect(timer).to_be_visible()
     assert poll(lambda: look() == "ended" and coloured("agent") == coloured("user") == 0, 10), look()
+
+
+def test_a_panel_whose_script_did_not_come_asks_again_when_it_is_opened_again(
+    tab: Tab, sound: Any, parley: Parley
+) -> None:
+    call = Call(tab, sound)
+    tab.errors.expect("404|Failed to load resource")
+    said: list[str] = []
+    tab.page.on("console", lambda message: said.append(message.text))
+    # WebKit holds requests back only in a process that has shown a page of the site already.
+    tab.page.goto(f"{parley.url}404.html")
+    tab.page.route("**/assets/transcript_file.*", lambda route: route.fulfill(status=404, body="gone"))
+    call.open(parley.url)
+    call.wait_booted()
+    opened = "(open) => { document.getElementById('save').open = open; }"
+    tab.page.evaluate(opened, True)
+    told = poll(
+        lambda: any("a panel is not whole" in line for line in said), 20, lambda: tab.page.wait_for_timeout(100)
+    )
+    assert told, said
+    tab.page.unroute("**/assets/transcript_file.*")
+    for now in (False, True):
+        tab.page.evaluate(opened, now)
+        tab.page.wait_for_timeout(200)
+    expect(tab.page.locator("#save-forms button")).to_have_count(5)
