@@ -19,9 +19,10 @@ import socket
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from server.app import create_app
 from server.connections import WatchedHttp, allow_descriptors, end_the_slow
@@ -55,7 +56,7 @@ class Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, announcement: str) -> None:
         super().__init__(config)
-        assert isinstance(config.app, FastAPI)
+        assert isinstance(config.app, Starlette)
         self._app = config.app
         self._announcement = announcement
 
@@ -186,7 +187,7 @@ def _serve(listeners: list[socket.socket], settings: Settings, site: Path) -> in
     return 0 if server.started else EXIT_FAILED
 
 
-def config_for(app: FastAPI, settings: Settings) -> uvicorn.Config:
+def config_for(app: Starlette, settings: Settings) -> uvicorn.Config:
     """How the HTTP server is to behave."""
     WatchedHttp.most = allow_descriptors(settings.max_connections)
     return uvicorn.Config(
@@ -200,12 +201,19 @@ def config_for(app: FastAPI, settings: Settings) -> uvicorn.Config:
         http=WatchedHttp,
         h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         backlog=BACKLOG,
-        ws="websockets-sansio",
+        ws=cast("type[asyncio.Protocol]", websocket_protocol),
         ws_max_size=WS_MAX_MESSAGE_BYTES,
         # Audio in base64 hardly shrinks and costs more time than it saves.
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
     )
+
+
+def websocket_protocol(**wiring: Any) -> asyncio.Protocol:
+    """uvicorn's `websockets-sansio`, imported with the first WebSocket: none comes to a token server."""
+    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+    return WebSocketsSansIOProtocol(**wiring)
 
 
 def _warn(settings: Settings, site: Site) -> None:

@@ -12,12 +12,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
-from fastapi import APIRouter, FastAPI, Request
+from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.types import Receive, Scope, Send
+from starlette.routing import Route
+from starlette.types import Lifespan, Receive, Scope, Send
 
 from server import errors, mint
 from server.errors import API_HEADERS, ApiError
@@ -31,6 +33,8 @@ from server.site import Site
 from server.stopping import AnswerWhenStopped
 
 if TYPE_CHECKING:
+    from fastapi import APIRouter
+
     from server.agent.options import AgentOptions
 
 # Paths below these are never pages: an unknown one gets the JSON error.
@@ -43,7 +47,7 @@ def create_app(
     site_root: Path = Path("dist"),
     agent: AgentOptions | None = None,
     http_client: httpx.AsyncClient | None = None,
-) -> FastAPI:
+) -> Starlette:
     """The whole server. Raises `SettingsError` for a PROVIDER that is not in the table, or a bad switch of the agent.
 
     `agent` replaces what the environment says about the local agent, where that is used at all. `http_client` replaces the pooled client for calls
@@ -56,7 +60,7 @@ def create_app(
     client = http_client or _pooled_client(settings)
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         await rate.start()
         try:
             yield
@@ -65,17 +69,12 @@ def create_app(
             if http_client is None:
                 await client.aclose()
 
-    # Without the generated documentation: its pages load scripts from a foreign host.
-    app = FastAPI(
-        title="Parley", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
-    )
+    app = Starlette(lifespan=lifespan) if local_agent is None else _with_agent(local_agent, lifespan)
+    app.router.redirect_slashes = False
     errors.install_error_handlers(app)
     tokens = mint.Mint(settings, client, rate)
     app.state.stop = tokens.asking.stop
-    app.include_router(mint.create_router(tokens))
-    app.add_api_route("/healthz", _healthz, methods=["GET", "HEAD"], response_model=None)
-    if local_agent is not None:
-        app.include_router(local_agent, prefix="/agent")
+    app.router.routes[:0] = [*mint.create_routes(tokens), Route("/healthz", _healthz, methods=["GET", "HEAD"])]
     site = Site(site_root)
     app.state.site = site
 
@@ -117,6 +116,18 @@ def _local_agent(settings: Settings, options: AgentOptions | None) -> APIRouter:
         except ValueError as error:
             raise SettingsError(str(error)) from None
     return create_router(options)
+
+
+def _with_agent(routes: APIRouter, lifespan: Lifespan[Any]) -> Starlette:
+    """The application that the agent's routes are written for. It is a Starlette; the token server uses no more of it than that,
+    and alone does not import it: a third of the start, and 10 MB.
+    """
+    from fastapi import FastAPI
+
+    # Without the generated documentation: its pages load scripts from a foreign host.
+    app = FastAPI(title="Parley", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
+    app.include_router(routes, prefix="/agent")
+    return app
 
 
 def _rate_limit(settings: Settings) -> TokenLimit:

@@ -12,9 +12,9 @@ import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 log = logging.getLogger("parley.errors")
@@ -67,11 +67,10 @@ def error_response(status: int, code: str, message: str, headers: Mapping[str, s
     return JSONResponse(body, status_code=status, headers={**API_HEADERS, **(headers or {})})
 
 
-def install_error_handlers(app: FastAPI) -> None:
+def install_error_handlers(app: Starlette) -> None:
     """Gives the framework's own refusals (404, 405, 422, 500) the same shape. Call once, while wiring."""
     app.add_exception_handler(ApiError, _on_api_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
-    app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(Exception, _on_unexpected)
 
 
@@ -88,13 +87,6 @@ async def _on_http_exception(_request: Request, error: Exception) -> JSONRespons
     if isinstance(error.detail, str) and error.detail != _phrase(error.status_code):
         message = error.detail
     return error_response(error.status_code, code, message, error.headers)
-
-
-async def _on_validation_error(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
-    first = error.errors()[0] if error.errors() else {"loc": (), "msg": "is not usable"}
-    field = ".".join(str(part) for part in first["loc"][1:]) or "the request"
-    return error_response(422, "invalid_value", f"{field}: {first['msg']}")
 
 
 async def _on_unexpected(request: Request, error: Exception) -> JSONResponse:

@@ -25,8 +25,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from wsgiref.headers import Headers as WsgiHeaders
 
-from servestatic import ServeStaticASGI
-from servestatic import utils as servestatic_utils
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -38,7 +36,7 @@ HEADERS_FILE = "_headers"
 NOT_FOUND_PAGE = "404.html"
 # How much of a file goes from the disk to the socket at once. Its own 8 KiB are a change of threads each: 560 of them, and half of
 # the time that a first visit takes of the server.
-servestatic_utils.ASGI_BLOCK_SIZE = 256 * 1024
+_BLOCK_BYTES = 256 * 1024
 # How the copies that lie beside a file are named, by the word for them on the wire.
 _ENCODINGS = {"br": ".br", "gzip": ".gz"}
 # A tag of ours in a list of them. A proxy that changed the body makes it a weak one, of the same content.
@@ -192,16 +190,7 @@ class Site:
             detail = error if isinstance(error, HeadersFileError) else type(error).__name__
             self._problem = f"{self._root.name}/{HEADERS_FILE} cannot be used ({detail}); run `python3 build.py build`."
             return
-        self._files = ServeStaticASGI(
-            self._not_found,
-            root=self._root,
-            max_age=None,
-            allow_all_origins=False,
-            index_file=True,
-            immutable_file_test=lambda _path, _url: False,
-            add_headers_function=_tag_by_content,
-            mimetypes=_MEDIA_TYPES,
-        )
+        self._files = _files_of(self._root, self._not_found)
 
     def _look(self) -> tuple[int, ...] | None:
         try:
@@ -209,6 +198,24 @@ class Site:
         except OSError:
             return None
         return root.st_ino, root.st_mtime_ns, headers.st_ino, headers.st_mtime_ns, headers.st_size
+
+
+def _files_of(root: Path, not_found: ASGIApp) -> ASGIApp:
+    # Imported here: a token server has no site.
+    from servestatic import ServeStaticASGI, utils
+
+    utils.ASGI_BLOCK_SIZE = _BLOCK_BYTES
+    app: ASGIApp = ServeStaticASGI(
+        not_found,
+        root=root,
+        max_age=None,
+        allow_all_origins=False,
+        index_file=True,
+        immutable_file_test=lambda _path, _url: False,
+        add_headers_function=_tag_by_content,
+        mimetypes=_MEDIA_TYPES,
+    )
+    return app
 
 
 # Of the names that start with content-, the ones that say something about the page and not about this body.

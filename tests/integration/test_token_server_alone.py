@@ -7,13 +7,18 @@ Those packages are made impossible to import here, whether they are installed or
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.integration.server_support import (
+    KEY,
+    ROOT,
     FakeProvider,
+    clean_environment,
     run_server,
     server_process,
 )
@@ -56,6 +61,21 @@ def test_it_starts_and_mints_for_every_vendor(tmp_path: Path, without: str, prov
         assert server.stop(signal.SIGTERM) == 0
         assert "Traceback" not in server.stderr
     assert len(provider.calls) == len(VENDORS)
+
+
+def test_it_imports_nothing_that_it_has_no_use_for(tmp_path: Path) -> None:
+    """Each costs start-up time and memory: a framework for the agent's routes, a file server without files, and the like."""
+    needless = ("fastapi", "servestatic", "websockets", "rich", "limits", "redis", "server.agent")
+    program = (
+        "import sys, server.__main__ as main; from server.app import create_app; from server.settings import load_settings;"
+        f"settings = load_settings(None, assemblyai_api_key={KEY!r}); main.config_for(create_app(settings), settings).load();"
+        f"print([name for name in {needless} if name in sys.modules])"
+    )
+    environment = clean_environment(PYTHONPATH=str(ROOT))
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize("wanted", [{}, {"LOCAL_AGENT": "true"}], ids=["no key", "asked for"])
