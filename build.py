@@ -2,6 +2,7 @@
 """Parley's one entry: sets up what is missing, then builds, serves, tests or checks.
 
     python3 build.py [serve]          build the site and serve it with the token route and the local agent
+    python3 build.py new NAME         write a commented agent of your own into agents/NAME/
     python3 build.py build [--out D]  render the static site
     python3 build.py test  [ARGS]     every check and test; ARGS go to pytest
     python3 build.py bench [NAME]     measure what it costs; --check compares with the committed budget

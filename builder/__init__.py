@@ -12,6 +12,7 @@ Building, inside `.venv`:
   site.py           Jinja pages; puts everything together in `dist/`
   fetch_runtime.py  the Pyodide runtime, micropip and the time zones, fetched once and checked
   npm_package.py    one npm package, fetched and checked
+  new_agent.py      a new agent: `agents/<name>/` with commented settings, a tool and its tests (agent_template/)
   agent_config.py   agent configuration: `agents/<name>/agent.toml` read and checked
   variables.py      dynamic variables of prompt and greeting
   agent_check.py    settings and tools checked by the client itself (in Node: agent_checker/)

@@ -45,6 +45,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
         help="the site's path on its host, such as /voice/ (default /)",
     )
 
+    new = commands.add_parser("new", help="write a commented agent into agents/NAME/, with one tool and its tests")
+    new.add_argument("name", metavar="NAME", help="what it is called: small letters, digits, - and _")
+
     commands.add_parser("test", help="install what the tests need and run every check and test")
     commands.add_parser("talk", help="speak to a deployment through a real browser and judge what comes back")
     commands.add_parser("doctor", help="look at a deployment and say what is wrong with it")
@@ -122,7 +125,7 @@ def group_for(arguments: argparse.Namespace) -> str:
     """Name the lock file that the command needs."""
     if arguments.command == "doctor":
         return "serve" if {"--no-browser", "-h", "--help"} & set(arguments.doctor) else "test"
-    return "serve" if arguments.command in ("serve", "build") else "test"
+    return "serve" if arguments.command in ("serve", "build", "new") else "test"
 
 
 def _engines(text: str) -> list[str]:

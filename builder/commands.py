@@ -12,7 +12,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from builder import browsers, cli, hosts, node, quality, site, suite, webservers
+from builder import browsers, cli, hosts, new_agent, node, quality, site, suite, webservers
 from builder.environment import SetupError, say
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
         "lock": lock,
         "graph": graph,
     }
-    commands |= {"doctor": doctor, "format": reformat}
+    commands |= {"doctor": doctor, "format": reformat, "new": new}
     try:
         return commands[arguments.command](arguments)
     except SetupError as error:
@@ -62,6 +62,13 @@ def build(arguments: argparse.Namespace) -> int:
     for host in arguments.hosts:
         folder = hosts.folder_for(out, host)
         print(f"for {host}: {folder} ({', '.join(sorted(path.name for path in folder.iterdir()))})")
+    return 0
+
+
+def new(arguments: argparse.Namespace) -> int:
+    folder = new_agent.write(ROOT, arguments.name)
+    print(f"wrote agents/{folder.name}/: {', '.join(new_agent.FILES)}")
+    print(f"next: python3 build.py serve --agent {folder.name}")
     return 0
 
 

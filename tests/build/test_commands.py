@@ -24,7 +24,7 @@ def build_py(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    "verb", [[], ["serve"], ["build"], ["test"], ["bench"], ["doctor"], ["check"], ["format"], ["lock"]]
+    "verb", [[], ["serve"], ["new"], ["build"], ["test"], ["bench"], ["doctor"], ["check"], ["format"], ["lock"]]
 )
 def test_every_verb_explains_itself(verb: list[str]) -> None:
     done = build_py(*verb, "--help")
