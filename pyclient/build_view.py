@@ -93,7 +93,12 @@ def _turn(call: Call, turn: Turn) -> TurnView:
 def _frame(call: Call, now: Moment) -> dict[str, Any]:
     """Everything but the turns."""
     status, tone = status_words(
-        call.state, now.doing, call.muted, call.agent_there, keeps_preconnect_audio(call.config)
+        call.state,
+        now.doing,
+        call.muted,
+        call.agent_there,
+        keeps_preconnect_audio(call.config),
+        call.config.turn_style == "text",
     )
     in_call = call.state in IN_CALL
     call.stats.underruns = call.ledger.underruns

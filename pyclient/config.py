@@ -27,7 +27,7 @@ STORED_WITH_AGENT = ("system_prompt", "greeting", "voice", "known_voices", "inpu
 TOOL_RESULT_POLICIES = ("after_reply_done", "immediate")
 INTERRUPTED_TOOL_POLICIES = ("drop", "deliver")
 BARGE_IN_POLICIES = ("duck", "flush", "off")
-TURN_STYLES = ("vad", "push_to_talk")
+TURN_STYLES = ("vad", "push_to_talk", "text")  # text: the person only types, and no microphone is opened
 
 DEFAULT_WRAP_UP = (
     "The time for this conversation is nearly over. Say so kindly in one short sentence, "
@@ -96,6 +96,8 @@ class ClientConfig:
         codec = create_codec(self.provider)
         if self.turn_style == "push_to_talk" and not codec.features.push_to_talk:
             raise ConfigError("turn_style", f"push to talk is not possible with {self.provider}; use vad")
+        if self.turn_style == "text" and not codec.features.typed_text:
+            raise ConfigError("turn_style", f"typing is not possible with {self.provider}; use vad")
         if self.agent_id:
             self._check_stored(codec.features.stored_agents)
         codec.check(self.settings())

@@ -205,8 +205,8 @@ class Connection(Part):
         self.call.notify(notices.AGENT_LATE)
 
     def _start_capture(self) -> None:
-        """The service takes audio: first what was held since the click, then live frames. Once in a call."""
-        if self._capturing:
+        """The service takes audio: first what was held since the click, then live frames. Once in a call, never where the person types."""
+        if self._capturing or self.call.config.turn_style == "text":
             return
         self._capturing = True
         rate_hz, features = self.call.codec.wire_rate_hz, self.call.codec.features

@@ -50,7 +50,7 @@ class View(TypedDict):
     this snapshot; the page counts on by itself. `stats` never causes a snapshot, it rides along.
 
     `provider` is the vendor of this call and `features` what its wire can do (the names of `codecs.Features`): the page
-    offers no more. `turn_style` is vad or push_to_talk; `talking` is true while the talk key counts as held.
+    offers no more. `turn_style` is vad, push_to_talk or text; `talking` is true while the talk key counts as held.
     """
 
     state: str
@@ -157,15 +157,22 @@ _DOING: Mapping[Activity, tuple[str, str]] = MappingProxyType(
 
 
 def status_words(
-    state: State, activity: Activity, muted: bool, agent_there: bool = True, keeps: bool = False
+    state: State,
+    activity: Activity,
+    muted: bool,
+    agent_there: bool = True,
+    keeps: bool = False,
+    types: bool = False,
 ) -> tuple[str, str]:
-    """Short words for a person, and the tone. `keeps`: what is said before the call is live is kept for it."""
+    """Short words for a person, and the tone. `keeps`: what is said before the call is live is kept for it. `types`: nobody listens."""
     if keeps and not muted and state in _SETTING_UP:
         return _KEEPING
     if activity is Activity.NONE:
         return _STATUS[state]
     if not agent_there and activity is Activity.LISTENING:
         return "Waiting for the agent…", "busy"
+    if types and activity is Activity.LISTENING:
+        return "Type a message", "good"
     if muted and activity is Activity.LISTENING:
         return "Your microphone is muted", "warn"
     return _DOING[activity]

@@ -77,9 +77,10 @@ function stop(stream) {
  * @param {number} hold_ms how much of the microphone the capture worklet holds until somebody takes it
  * @param {Chosen} chosen
  * @param {Listeners} listeners
+ * @param {boolean} wanted is a microphone? Without one none is asked for: the person types, and listens
  * @returns {Promise<Audio>} throws AudioFault
  */
-export async function openAudio(worklets, hold_ms, chosen, listeners) {
+export async function openAudio(worklets, hold_ms, chosen, listeners, wanted) {
   if (!globalThis.isSecureContext || !navigator.mediaDevices?.getUserMedia) throw new AudioFault("insecure");
   if (!AudioContextClass) throw new AudioFault("unsupported");
   const context = new AudioContextClass({ latencyHint: "interactive" });
@@ -87,9 +88,9 @@ export async function openAudio(worklets, hold_ms, chosen, listeners) {
     context.close();
     throw new AudioFault("no_worklet");
   }
-  announceCall(true);
+  announceCall(wanted ? "play-and-record" : "playback");
   context.resume().catch(() => {});
-  const microphone = microphoneOf(chosen.microphone);
+  const microphone = wanted ? microphoneOf(chosen.microphone) : Promise.resolve(null);
   const modules = addChecked(context, worklets).catch((error) => {
     throw new AudioFault("no_worklet", String(error));
   });
@@ -98,8 +99,8 @@ export async function openAudio(worklets, hold_ms, chosen, listeners) {
     if (!(await runs(context, CONTEXT_PATIENCE_MS))) throw new AudioFault("context_suspended", context.state);
     return new Audio(context, stream, hold_ms, chosen, listeners);
   } catch (error) {
-    microphone.then(stop).catch(() => {});
-    announceCall(false);
+    microphone.then((stream) => stream && stop(stream)).catch(() => {});
+    announceCall("auto");
     context.close().catch(() => {});
     throw error instanceof AudioFault ? error : new AudioFault("unknown", String(error));
   }
@@ -115,11 +116,11 @@ async function addChecked(context, file) {
   await context.audioWorklet.addModule(file.url);
 }
 
-/** An open microphone and speaker. `takePorts()` once, for the worker; `close()` at the end. */
+/** An open speaker, and a microphone where one is wanted. `takePorts()` once, for the worker; `close()` at the end. */
 class Audio {
   /**
-   * @param {AudioContext} context   @param {MediaStream} stream   @param {number} hold_ms   @param {Chosen} chosen
-   * @param {Listeners} listeners
+   * @param {AudioContext} context   @param {MediaStream | null} stream   @param {number} hold_ms
+   * @param {Chosen} chosen   @param {Listeners} listeners
    */
   constructor(context, stream, hold_ms, chosen, { onLevel, onFault }) {
     this.context = context;
@@ -131,7 +132,7 @@ class Audio {
     /** Whether it is still there was asked in this silence. */
     this.asked = false;
     /** The devices when it was opened. */
-    this.inputs = inputsNow().catch(() => "");
+    this.inputs = stream ? inputsNow().catch(() => "") : Promise.resolve("");
     /** Where only an element can play to a speaker that was chosen. @type {HTMLAudioElement | null} */
     this.player = null;
     this.listening = new AbortController(); // listeners on objects of the browser, which would keep all of this alive
@@ -147,7 +148,7 @@ class Audio {
     this.peaks = { capture: -99, playback: -99 };
     /** @type {AudioWorkletNodeOptions} */
     const capture = { numberOfInputs: 1, numberOfOutputs: 1, ...FIRST_CHANNEL, processorOptions: { hold_ms } };
-    this.captureNode = this.node("capture", capture, (level) => onLevel("user", level));
+    this.captureNode = stream && this.node("capture", capture, (level) => onLevel("user", level));
     this.playbackNode = this.node(
       "playback",
       { numberOfInputs: 0, numberOfOutputs: 1, outputChannelCount: [1] },
@@ -156,9 +157,9 @@ class Audio {
     /** @type {MediaStreamAudioSourceNode | null} */
     this.source = null;
     this.stream = stream;
-    this.take(stream);
+    if (stream) this.take(stream);
     // Its output is silence; the connection makes every engine run the node.
-    this.captureNode.connect(context.destination);
+    this.captureNode?.connect(context.destination);
     this.gain = context.createGain();
     this.gain.gain.value = chosen.volume;
     this.playbackNode.connect(this.gain).connect(context.destination);
@@ -171,10 +172,10 @@ class Audio {
   /** What this microphone hears is captured from here on. @param {MediaStream} stream */
   take(stream) {
     this.source?.disconnect();
-    if (this.stream !== stream) stop(this.stream);
+    if (this.stream && this.stream !== stream) stop(this.stream);
     this.stream = stream;
     this.source = this.context.createMediaStreamSource(stream);
-    this.source.connect(this.captureNode);
+    if (this.captureNode) this.source.connect(this.captureNode);
     const { signal } = this.listening;
     for (const track of stream.getAudioTracks()) {
       track.addEventListener("ended", () => this.stream === stream && this.exchange(true), { signal });
@@ -187,7 +188,7 @@ class Audio {
    * @param {boolean} isGone there is none to go on with
    */
   async exchange(isGone) {
-    if (this.closed || this.exchanging) return;
+    if (this.closed || this.exchanging || !this.stream) return;
     this.exchanging = true;
     try {
       const stream = await microphoneOf(this.chosen.microphone);
@@ -292,27 +293,31 @@ class Audio {
 
   /** Hand one end of each audio path to the worklets and return the other ends, to be transferred to the worker. */
   takePorts() {
-    /** @param {AudioWorkletNode} node */
+    /** @param {AudioWorkletNode | null} node none: nobody is at the other end */
     const hand = (node) => {
       const { port1: port, port2 } = new MessageChannel();
       /** @type {PortMessage} */
       const message = { type: "port", port };
-      node.port.postMessage(message, [port]);
+      node?.port.postMessage(message, [port]);
       return port2;
     };
     return { capture: hand(this.captureNode), playback: hand(this.playbackNode) };
   }
 
+  nodes() {
+    return this.captureNode ? [this.captureNode, this.playbackNode] : [this.playbackNode];
+  }
+
   close() {
     if (this.closed) return;
     this.closed = true;
-    stop(this.stream);
+    if (this.stream) stop(this.stream);
     this.listening.abort();
-    announceCall(false);
+    announceCall("auto");
     this.source?.disconnect();
     /** @type {CloseMessage} */
     const close = { type: "close" };
-    for (const node of [this.captureNode, this.playbackNode]) node.port.postMessage(close);
+    for (const node of this.nodes()) node.port.postMessage(close);
     this.freed = setTimeout(() => this.free(), CLOSE_PATIENCE_MS);
   }
 
@@ -320,7 +325,7 @@ class Audio {
     this.bodies -= 1;
     if (this.bodies > 0 || this.freed === null) return;
     clearTimeout(this.freed);
-    for (const node of [this.captureNode, this.playbackNode]) node.disconnect();
+    for (const node of this.nodes()) node.disconnect();
     this.freed = setTimeout(() => this.free(), SETTLED_MS);
   }
 
@@ -332,7 +337,7 @@ class Audio {
     this.freed = null;
     this.stopPlayer();
     this.gain.disconnect();
-    for (const node of [this.captureNode, this.playbackNode]) {
+    for (const node of this.nodes()) {
       node.port.onmessage = node.onprocessorerror = null;
       node.port.close();
       node.disconnect();

@@ -41,13 +41,17 @@ export function drawView(view, local) {
   $("connect").hidden = !$("hang-up").hidden || document.body.dataset.boot === "failed";
   $("connect").disabled = busy || !view.can_connect;
   setText($("hang-up"), busy ? "Cancel" : "Hang up");
-  $("mute").disabled = !view.can_hang_up;
+  const by_typing = view.turn_style === "text";
+  $("mute").disabled = !view.can_hang_up || by_typing;
+  $("type-only").disabled = Boolean($("connect").hidden) || $("connect").disabled;
   $("mute").setAttribute("aria-pressed", String(view.muted));
   setText($("mute"), view.muted ? "Unmute" : "Mute");
   $("interrupt").disabled = !view.can_interrupt;
   const live = view.state === "live";
   $("typed-send").disabled = $("apply").disabled = !live;
+  const was_disabled = $("typed-text").disabled;
   $("typed-text").disabled = !view.can_type;
+  if (by_typing && was_disabled && view.can_type) $("typed-text").focus();
   const by_key = live && view.turn_style === "push_to_talk";
   $("talk-key").hidden = $("talk-help").hidden = !by_key;
   $("talk-key").setAttribute("aria-pressed", String(Boolean(view.talking)));
@@ -82,7 +86,12 @@ function drawNotice(notice) {
  */
 function drawFeatures(features) {
   if (!features) return;
-  for (const element of marked("[data-feature]")) element.hidden = !features[element.dataset.feature ?? ""];
+  for (const element of marked("[data-feature]")) {
+    const lacking = !features[element.dataset.feature ?? ""];
+    element.hidden = lacking;
+    // An engine may show an entry of a list all the same.
+    if (element instanceof HTMLOptionElement) element.disabled = lacking;
+  }
   for (const element of marked("[data-without]")) element.hidden = features[element.dataset.without ?? ""];
 }
 

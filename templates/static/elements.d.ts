@@ -52,6 +52,7 @@ export interface Elements {
   typed: HTMLFormElement;
   "typed-send": HTMLButtonElement;
   "typed-text": HTMLInputElement;
+  "type-only": HTMLButtonElement;
   voice: HTMLSelectElement;
   "voice-other": HTMLInputElement;
   volume: HTMLInputElement;

@@ -134,7 +134,7 @@ export type Intent =
   | { type: "tool_answered"; call_id: string; error: string }
   | { type: "tool_approved"; call_id: string; approved: boolean };
 
-export type TurnStyle = "vad" | "push_to_talk";
+export type TurnStyle = "vad" | "push_to_talk" | "text";
 
 /** What is chosen in the settings. */
 export interface Wishes {

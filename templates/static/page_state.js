@@ -37,7 +37,7 @@ export function reduce(state, event) {
     case "message":
       return event.message.type === "boot" ? booted(state, event.message, event.now_ms) : viewed(state, event.message);
     case "connect":
-      return connect(state, event.hold_ms);
+      return connect(state, event.hold_ms, event.microphone);
     case "opened":
       return event.call === state.call ? opened(state, event.ports, event.wishes) : [state, []];
     case "refused":
@@ -123,16 +123,23 @@ function answers({ activity }) {
   return activity === "thinking" || activity === "agent_speaking";
 }
 
-/** @param {State} state   @param {number} hold_ms   @returns {Step} */
-function connect(state, hold_ms) {
+/**
+ * @param {State} state   @param {number} hold_ms   @param {boolean} microphone is one wanted, or does the person type?
+ * @returns {Step}
+ */
+function connect(state, hold_ms, microphone) {
   if (state.opening || !state.view.can_connect || state.local) return [state, []];
   const call = state.call + 1;
   return inTurn(
     { ...state, opening: true, call, hold_ms },
     release, // the last words of the call before may still have been playing
     (it) => [
-      { ...it, view: { ...it.view, notice: null }, local: { status: "Waiting for the microphone", tone: "busy" } },
-      [{ do: "open_audio", call, hold_ms }],
+      {
+        ...it,
+        view: { ...it.view, notice: null },
+        local: { status: microphone ? "Waiting for the microphone" : "Connecting…", tone: "busy" },
+      },
+      [{ do: "open_audio", call, hold_ms, microphone }],
     ],
     draw,
   );

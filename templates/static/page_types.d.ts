@@ -57,7 +57,7 @@ export interface Heard {
 
 export type Event =
   | { type: "message"; message: BootMessage | ViewMessage; now_ms: number }
-  | { type: "connect"; hold_ms: number }
+  | { type: "connect"; hold_ms: number; microphone: boolean }
   | { type: "opened"; call: number; ports: AudioPorts; wishes: Wishes }
   | { type: "refused"; call: number; kind: string; detail: string }
   | { type: "level"; who: "user" | "agent"; level: Heard & { silent_ms: number } }
@@ -71,5 +71,5 @@ export type Effect =
   | { do: "draw" | "draw_soon" | "close_audio" | "answer_begins" | "started" | "start_worker" | "reload" }
   | { do: "draw_boot"; stage: Boot["stage"]; percent: number }
   | { do: "draw_level"; who: "user" | "agent"; level: Heard }
-  | { do: "open_audio"; call: number; hold_ms: number }
+  | { do: "open_audio"; call: number; hold_ms: number; microphone: boolean }
   | { do: "send"; message: Intent; transfer?: Transferable[] };

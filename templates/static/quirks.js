@@ -9,10 +9,10 @@ export const AudioContextClass = globalThis.AudioContext ?? globalThis.webkitAud
  * iOS plays through the quiet earpiece, and not at all with the silent switch on, once a microphone is open, unless the page
  * says what it is doing (w3c.github.io/audio-session). Goes when iOS routes a running call to the speaker by itself.
  *
- * @param {boolean} running
+ * @param {"play-and-record" | "playback" | "auto"} type
  */
-export function announceCall(running) {
-  if (navigator.audioSession) navigator.audioSession.type = running ? "play-and-record" : "auto";
+export function announceCall(type) {
+  if (navigator.audioSession) navigator.audioSession.type = type;
 }
 
 /**

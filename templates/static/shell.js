@@ -89,7 +89,7 @@ function perform(effect) {
       history.heard(effect.who, effect.level.rms, performance.now());
       return drawLevel(effect.who, effect.level);
     case "open_audio":
-      return void open(effect.call, effect.hold_ms);
+      return void open(effect.call, effect.hold_ms, effect.microphone);
     case "close_audio":
       return close();
     case "answer_begins":
@@ -170,22 +170,25 @@ async function fetchOrb() {
   drawOrb();
 }
 
-function connect() {
+function connect(turn_style = $("turn-style").value) {
   // Nobody holds a talk key before there is a call.
-  happened({ type: "connect", hold_ms: $("turn-style").value === "vad" ? chosen.settings.preconnect_audio_ms : 0 });
+  const hold_ms = turn_style === "vad" ? chosen.settings.preconnect_audio_ms : 0;
+  happened({ type: "connect", hold_ms, microphone: turn_style !== "text" });
 }
 
 /**
  * Everything that needs the gesture happens before this function first awaits.
  *
- * @param {number} call   @param {number} hold_ms
+ * @param {number} call   @param {number} hold_ms   @param {boolean} microphone
  */
-async function open(call, hold_ms) {
+async function open(call, hold_ms, microphone) {
+  /** @type {Parameters<typeof openAudio>[3]} */
+  const listeners = {
+    onLevel: (who, level) => happened({ type: "level", who, level }),
+    onFault: (kind, fatal, recovered = false) => happened({ type: "fault", kind, fatal, recovered }),
+  };
   try {
-    const opened = await openAudio(config.boot.worklets, hold_ms, devices, {
-      onLevel: (who, level) => happened({ type: "level", who, level }),
-      onFault: (kind, fatal, recovered = false) => happened({ type: "fault", kind, fatal, recovered }),
-    });
+    const opened = await openAudio(config.boot.worklets, hold_ms, devices, listeners, microphone);
     if (call !== state.call) return opened.close(); // cancelled meanwhile
     audio = opened;
     devicesNamed();
@@ -194,7 +197,8 @@ async function open(call, hold_ms) {
     const { kind, message } = /** @type {AudioFault} */ (error);
     return happened({ type: "refused", call, kind, detail: message });
   }
-  happened({ type: "opened", call, ports: audio.takePorts(), wishes: { ...wishes(), ...prepared } });
+  const wanted = { ...wishes(), ...prepared, ...(!microphone && { turn_style: "text" }) };
+  happened({ type: "opened", call, ports: audio.takePorts(), wishes: wanted });
 }
 
 function close() {
@@ -286,7 +290,8 @@ function allFacts() {
   return { ...facts(), ...Object.fromEntries(counters) };
 }
 
-$("connect").addEventListener("click", connect);
+$("connect").addEventListener("click", () => connect());
+$("type-only").addEventListener("click", () => connect("text"));
 $("hang-up").addEventListener("click", () => happened({ type: "hang_up" }));
 $("mute").addEventListener("click", () => happened({ type: "mute" }));
 $("interrupt").addEventListener("click", () => link.send({ type: "interrupt" }));

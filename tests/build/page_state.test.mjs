@@ -55,8 +55,8 @@ class Page {
     return this.worker({ type: "view", call, view: { ...LIVE, ...view } });
   }
 
-  clicks(hold_ms = 5000) {
-    return this.happens("connect", { hold_ms });
+  clicks(hold_ms = 5000, microphone = true) {
+    return this.happens("connect", { hold_ms, microphone });
   }
 
   opens(call = this.state.call) {
@@ -80,7 +80,7 @@ function inCall() {
 test("a click before Python is awake opens the microphone and waits", () => {
   const page = new Page();
   assert.deepEqual(page.clicks(), ["close_audio", "open_audio", "draw"]);
-  assert.deepEqual(page.effects[1], { do: "open_audio", call: 1, hold_ms: 5000 });
+  assert.deepEqual(page.effects[1], { do: "open_audio", call: 1, hold_ms: 5000, microphone: true });
   assert.equal(page.state.local.status, "Waiting for the microphone");
   assert.deepEqual(page.opens(), ["draw"]);
   assert.equal(page.state.local.status, "Listening. What you say is kept while the agent wakes");
@@ -107,6 +107,13 @@ test("where nothing is kept or the microphone is muted, no words say that it is"
   muted.clicks();
   muted.opens();
   assert.equal(muted.state.local.status, "One moment, still loading");
+});
+
+test("who only types waits for no microphone", () => {
+  const page = new Page();
+  page.clicks(0, false);
+  assert.deepEqual(page.effects[1], { do: "open_audio", call: 1, hold_ms: 0, microphone: false });
+  assert.equal(page.state.local.status, "Connecting…");
 });
 
 test("a second click changes nothing, and neither does one in a call", () => {

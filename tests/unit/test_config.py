@@ -135,7 +135,7 @@ def test_every_setting_has_a_check() -> None:
         ("interrupted_tool_policy", "", "one of: drop, deliver"),
         ("barge_in", "on", "one of: duck, flush, off"),
         ("barge_in", ["duck"], "one of: duck, flush, off"),
-        ("turn_style", "walkie", "one of: vad, push_to_talk"),
+        ("turn_style", "walkie", "one of: vad, push_to_talk, text"),
         ("turn_style", "push_to_talk", "push to talk is not possible with assemblyai"),
         ("min_talk_ms", -1, "whole number from 0 to 2000"),
         ("outage_audio_ms", 10_001, "whole number from 0 to 10000"),
@@ -150,6 +150,16 @@ def test_a_bad_value_is_refused_with_its_key_and_what_is_allowed(key: str, value
     with pytest.raises(ConfigError, match=words) as caught:
         ClientConfig.from_dict({key: value})
     assert caught.value.key.startswith(key)
+
+
+def test_who_only_types_needs_a_service_that_takes_text() -> None:
+    for provider in PROVIDERS:
+        if create_codec(provider).features.typed_text:
+            assert ClientConfig(provider=provider, turn_style="text").settings().turn_style == "text"
+        else:
+            with pytest.raises(ConfigError, match=f"typing is not possible with {provider}") as told:
+                ClientConfig(provider=provider, turn_style="text")
+            assert told.value.key == "turn_style"
 
 
 def test_too_many_voices_are_refused() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pyclient.config import ClientConfig
 from pyclient.connection.connection import FAULT_GRACE_MS, Connection
 from pyclient.connection.session_limit import SessionLimit
 from pyclient.connection.settings_change import SettingsChange
@@ -58,6 +59,14 @@ def test_the_way_to_ready() -> None:
     told(part, ev.SessionReady(session_id="s"))
     assert state_of(part) == "live" and part.call.session_id == "s"
     assert any(isinstance(command, cmd.StartCapture) for command in done(part))
+
+
+def test_where_the_person_only_types_no_microphone_is_started() -> None:
+    part = connection(State.CONFIGURING)
+    part.call.begin(ClientConfig(turn_style="text"))
+    told(part, ev.SessionReady(session_id="s"))
+    assert state_of(part) == "live"
+    assert not any(isinstance(command, cmd.StartCapture) for command in done(part))
 
 
 @pytest.mark.parametrize("name", ["token", "open", "ready"])

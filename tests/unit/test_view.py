@@ -34,6 +34,13 @@ def test_muted_is_said_while_listening_and_nowhere_else() -> None:
     assert "muted" not in status_words(State.LIVE, Activity.AGENT_SPEAKING, True)[0]
 
 
+def test_who_only_types_is_not_told_that_somebody_listens() -> None:
+    host = FakeHost(turn_style="text").go_live()
+    assert (host.view["status"], host.view["turn_style"]) == ("Type a message", "text")
+    host.speak_reply("r1")
+    assert host.view["status"] == "Agent is speaking"
+
+
 def test_a_view_has_exactly_the_documented_keys() -> None:
     view = Session(ClientConfig()).view()
     assert set(view) == set(get_type_hints(View))
