@@ -7,16 +7,17 @@ The environment wins over the file. An empty value counts as not set, so that `A
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
-CommaList = Annotated[tuple[str, ...], NoDecode]
+CommaList = tuple[str, ...]
 
 _ORIGIN = re.compile(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
 _HOST = re.compile(r"([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
@@ -31,16 +32,14 @@ class SettingsError(Exception):
     """A variable holds something unusable. The text names the variable and never its value."""
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Everything the server can be told. Make it with `load_settings`, which reads `.env` too.
 
     Durations end in their unit. `port` must be the real port once a local agent is to be reached, so `__main__` binds
     first and builds the settings afterwards.
     """
 
-    model_config = SettingsConfigDict(
-        env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
-    )
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
     # --- where it listens ---
     host: str = "127.0.0.1"
@@ -209,15 +208,31 @@ def load_settings(env_file: Path | str | None = ".env", **overrides: Any) -> Set
 
     Raises `SettingsError` naming each bad variable.
     """
-    given: dict[str, Any] = {name: value for name, value in overrides.items() if value is not None}
-    given["_env_file"] = env_file
+    try:
+        given: dict[str, Any] = _known(_lines_of(env_file)) | _known(os.environ)
+    except UnicodeDecodeError:
+        raise SettingsError(f"{env_file} is not a UTF-8 text file") from None
+    given |= {name: value for name, value in overrides.items() if value is not None}
     try:
         return Settings(**given)
     except ValidationError as error:
         # `from None`: pydantic's own text and its `input` may hold the value.
         raise SettingsError("; ".join(_explain(item) for item in error.errors())) from None
-    except UnicodeDecodeError:
-        raise SettingsError(f"{env_file} is not a UTF-8 text file") from None
+
+
+def _known(variables: Mapping[str, str | None]) -> dict[str, str]:
+    """Those that are settings, by field name. An empty value counts as not set."""
+    found = {name.lower(): value for name, value in variables.items() if value}
+    return {name: value for name, value in found.items() if name in Settings.model_fields}
+
+
+def _lines_of(env_file: Path | str | None) -> Mapping[str, str | None]:
+    if env_file is None or not Path(env_file).is_file():
+        return {}
+    # Imported here: a server in a container has variables and no file.
+    from dotenv import dotenv_values
+
+    return dotenv_values(env_file, encoding="utf-8")
 
 
 def is_loopback(host: str) -> bool:

@@ -27,10 +27,7 @@ def build(commit: str) -> Path:
     if (home / "dist" / "index.html").is_file():
         return home
     shutil.rmtree(home, ignore_errors=True)
-    sources = _sources(commit)
-    home.mkdir(parents=True)
-    with tarfile.open(fileobj=io.BytesIO(sources)) as archive:
-        archive.extractall(home, filter="data")
+    unpack(commit, home)
     # What both fetch is fetched once. Its packages are ours: it was locked to the same kinds, and its own are not installed.
     fetch_runtime.fetch(ROOT)
     shutil.copytree(ROOT / ".cache" / "runtime", home / ".cache" / "runtime")
@@ -46,6 +43,15 @@ def build(commit: str) -> Path:
 def serve(home: Path) -> Parley:
     """Its own server for its own site."""
     return Parley(site=home / "dist", env={"PYTHONPATH": str(home)})
+
+
+def unpack(commit: str, home: Path) -> Path:
+    """Write the files of that state into `home`, which is made, and return it. BenchError where the history has no such state."""
+    sources = _sources(commit)
+    home.mkdir(parents=True)
+    with tarfile.open(fileobj=io.BytesIO(sources)) as archive:
+        archive.extractall(home, filter="data")
+    return home
 
 
 def _sources(commit: str) -> bytes:

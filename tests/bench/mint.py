@@ -5,6 +5,12 @@ Starlette, one pooled client, the same call to the same fake vendor. All of it o
     ours_rps, baseline_rps, ratio      medians over the rounds, in turns; `baseline_gated_*`: the same with our number of slots
     p99_ms, baseline_p99_ms            of an answer, under the same load
     stalled_*                          the vendor takes calls and answers none: how long do visitors wait to be told?
+    ours_redis_*, ratio_redis          the same with the limits kept in a real Redis; not measured where Debian's packages cannot be had
+    shared_*                           two such processes under load at once: tokens given and refused of one limit
+    start_ms, earlier_start_ms, start_ratio
+                                       from the command to the ready line, beside a server of the build of 9731686; and processor time
+    resident_mb, earlier_resident_mb, resident_ratio
+                                       of all processes (what they share counted once), when that one has loaded all that it loads
     upstream_calls_per_grant           exactly 1, or somebody pays for tokens that nobody gets
     upstream_calls_per_refusal         exactly 0, for each kind of refusal
 """
@@ -17,13 +23,18 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from builder import webservers
+from tests.bench import earlier_build
 from tests.bench.figures import BenchError, median, percentiles
+from tests.integration.redis_server import redis_server
 from tests.integration.server_support import clean_environment
 from tests.integration.vendors import VENDORS
 
@@ -33,24 +44,82 @@ WARM_UP_REQUESTS = 40  # for each connection: the pools are full, the code is wa
 CROWD = 200  # visitors at once while the vendor is stuck: more than slots and queue hold
 OURS_TIMEOUT_S = 5.0  # the default of upstream_timeout_seconds
 SLOTS = 8  # the default of upstream_slots
+EARLIER = "9731686"
+SHARED_LIMIT = 500  # of two processes together; each of them is asked for more
+SETTLED_S = 1.0
+LONGEST_SETTLING_S = 60.0
 UNLIMITED = {"TOKEN_RATE_PER_CLIENT_PER_MINUTE": "100000", "TOKEN_RATE_TOTAL_PER_MINUTE": "1000000"}
 
 
 def measure(engines: Sequence[str], rounds: int) -> dict[str, Any]:
     """Figures as above; no browser takes part. Raises BenchError."""
-    with tempfile.TemporaryDirectory() as folder, _process("upstream") as vendor:
+    webservers.ensure(lambda text: print(text, file=sys.stderr))
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        vendor = stack.enter_context(_process("upstream"))
         url = f"http://127.0.0.1:{vendor.port}"
         environment = VENDORS["assemblyai"].environment(url)
+        found = _footprint(folder, environment, rounds)
+        redis = stack.enter_context(redis_server(Path(folder))).url if webservers.possible() else None
         with (
             _ours(folder, environment | UNLIMITED) as ours,
             _process("baseline", url, "0") as plain,
             _process("baseline", url, str(SLOTS)) as gated,
+            contextlib.ExitStack() as more,
         ):
             servers = {"ours": ours, "baseline": plain, "baseline_gated": gated}
-            found = _throughput(servers, vendor.port, rounds)
+            if redis:
+                sharing = environment | UNLIMITED | {"RATE_LIMIT_STORAGE": redis}
+                servers["ours_redis"] = more.enter_context(_ours(folder, sharing))
+            found |= _throughput(servers, vendor.port, rounds)
             found |= _stalled(ours.port, vendor.port)
+        if redis:
+            found |= _shared(folder, environment | {"RATE_LIMIT_STORAGE": redis.removesuffix("0") + "1"}, vendor.port)
         found["upstream_calls_per_refusal"] = _refusals(folder, environment, vendor.port)
         return found
+
+
+def _footprint(folder: str, environment: dict[str, str], rounds: int) -> dict[str, Any]:
+    """Start and memory, in turns with the earlier build, which knew no token server without the local agent."""
+    earlier = earlier_build.unpack(EARLIER, Path(folder) / EARLIER)
+    starts: dict[str, list[float]] = {"": [], "earlier_": []}
+    costs: dict[str, list[float]] = {"": [], "earlier_": []}
+    sizes: dict[str, float] = {}
+    for number in range(rounds):
+        for name, home in (("", ROOT), ("earlier_", earlier))[:: 1 if number % 2 == 0 else -1]:
+            begun_s = time.perf_counter()
+            with _ours(folder, environment | {"PYTHONPATH": str(home)}) as server:
+                starts[name].append((time.perf_counter() - begun_s) * 1000)
+                costs[name].append(server.cpu_s())
+                if number == 0:
+                    sizes[name] = server.settled_mb()
+    return {
+        **{f"{name}start_ms": median(found) for name, found in starts.items()},
+        "start_ratio": median(a / b for a, b in zip(starts[""], starts["earlier_"], strict=True)),
+        "start_cpu_ratio": median(costs[""]) / median(costs["earlier_"]),
+        **{f"{name}resident_mb": found for name, found in sizes.items()},
+        "resident_ratio": sizes[""] / sizes["earlier_"],
+    }
+
+
+def _shared(folder: str, environment: dict[str, str], vendor: int) -> dict[str, Any]:
+    """Two processes, one limit of all clients together, and a load on both at the same time."""
+    limit = {"TOKEN_RATE_PER_CLIENT_PER_MINUTE": "100000", "TOKEN_RATE_TOTAL_PER_MINUTE": str(SHARED_LIMIT)}
+    each = SHARED_LIMIT // CONNECTIONS + 1
+    with _ours(folder, environment | limit) as one, _ours(folder, environment | limit) as other:
+        with ThreadPoolExecutor(2) as pool:
+            answers = list(pool.map(lambda server: _load(server.port, each=each), (one, other)))
+        granted = sum(answer.counts().get(200, 0) for answer in answers)
+        refused = sum(answer.counts().get(429, 0) for answer in answers)
+        if granted + refused != 2 * each * CONNECTIONS:
+            raise BenchError(f"two processes answered {[answer.counts() for answer in answers]}")
+        return {
+            "shared_limit": SHARED_LIMIT,
+            "shared_granted": granted,
+            "shared_refused": refused,
+            "shared_granted_to_limit_ratio": granted / SHARED_LIMIT,
+            "shared_upstream_calls_per_grant": _calls(vendor) / granted,
+        }
 
 
 def _throughput(servers: dict[str, _Server], vendor: int, rounds: int) -> dict[str, Any]:
@@ -80,6 +149,7 @@ def _throughput(servers: dict[str, _Server], vendor: int, rounds: int) -> dict[s
         # Of each round's own neighbours, so that what else the machine does falls out.
         "ratio": median(a / b for a, b in zip(rates["ours"], rates["baseline"], strict=True)),
         "ratio_gated": median(a / b for a, b in zip(rates["ours"], rates["baseline_gated"], strict=True)),
+        **_ratio_redis(rates),
         **{f"{name}_cpu_us": median(found) for name, found in costs_us.items()},
         "cpu_ratio": median(costs_us["baseline"]) / median(costs_us["ours"]),
         "cpu_ratio_gated": median(costs_us["baseline_gated"]) / median(costs_us["ours"]),
@@ -89,6 +159,12 @@ def _throughput(servers: dict[str, _Server], vendor: int, rounds: int) -> dict[s
         "upstream_calls_per_grant": calls / grants,
         "grants": grants,
     }
+
+
+def _ratio_redis(rates: dict[str, list[float]]) -> dict[str, float]:
+    if "ours_redis" not in rates:
+        return {}
+    return {"ratio_redis": median(a / b for a, b in zip(rates["ours_redis"], rates["baseline"], strict=True))}
 
 
 def _stalled(port: int, vendor: int) -> dict[str, Any]:
@@ -185,6 +261,31 @@ class _Server:
         except OSError:
             raise BenchError("processor time is read from /proc, which this system does not have") from None
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def settled_mb(self) -> float:
+        """Memory of it and its children (proportional, so that what they share counts once), when that has stopped growing."""
+        deadline_s = time.monotonic() + LONGEST_SETTLING_S
+        before, now = 0.0, self._resident_mb()
+        while now > before * 1.01 or time.monotonic() < deadline_s - LONGEST_SETTLING_S + 3 * SETTLED_S:
+            if time.monotonic() > deadline_s:
+                raise BenchError(f"the memory of a server does not stop growing: {now:.0f} MB")
+            time.sleep(SETTLED_S)
+            before, now = now, self._resident_mb()
+        return now
+
+    def _resident_mb(self) -> float:
+        kilobytes = 0
+        for pid in _family(self.pid):
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+            kilobytes += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+        return kilobytes / 1024
+
+
+def _family(pid: int) -> list[int]:
+    """A process and all that it started."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    children = [int(child) for task in tasks for child in (task / "children").read_text().split()]
+    return [pid, *(member for child in children for member in _family(child))]
 
 
 @contextlib.contextmanager

@@ -207,3 +207,19 @@ def test_the_values_of_the_example_file_are_the_defaults(tmp_path: Path) -> None
     text = re.sub(r"^(ALLOWED_\w+|SDK_VOICE_WS_HOSTS)=.*$", "", text, flags=re.MULTILINE)
     (tmp_path / "env").write_text(text)
     assert load_settings(tmp_path / "env") == load_settings(None)
+
+
+def test_the_environment_wins_over_the_file_and_an_empty_variable_is_not_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "env").write_text("PORT=1\nHOST=192.0.2.1\nTRUST_PROXY=true\nOTHER=2\nLOG_LEVEL=\n")
+    monkeypatch.setenv("PORT", "2")
+    monkeypatch.setenv("HOST", "")
+    settings = load_settings(tmp_path / "env", trust_proxy=False)
+    assert (settings.port, settings.host, settings.trust_proxy, settings.log_level) == (2, "192.0.2.1", False, "info")
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "env").write_bytes(b"PORT=\xff")
+    with pytest.raises(SettingsError, match="is not a UTF-8 text file"):
+        load_settings(tmp_path / "env")
