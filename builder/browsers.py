@@ -2,7 +2,7 @@
 machine.
 
 `ensure` is silent and offline when everything is there. Otherwise, per engine: Playwright's own browser when it can be
-downloaded, else the package of Debian. What is here already is asked of the harness itself (`python -m tests.harness`),
+downloaded, else the package of Debian. What is here already is asked of the harness itself (`python -m voice_browsers`),
 so that the two never disagree.
 """
 
@@ -99,7 +99,7 @@ def ensure(engines: Sequence[str], say: Say) -> None:
 def look() -> Present:
     """Ask the harness what this machine has. SetupError when the harness itself does not run."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.harness", "--json"],
+        [sys.executable, "-m", "voice_browsers", "--json"],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,

@@ -102,7 +102,7 @@ def talk(arguments: argparse.Namespace) -> int:
     """Hand over to the harness, with the browser that it will need installed."""
     if not {"-h", "--help"} & set(arguments.talk):
         _ensure_engine_of(arguments.talk)
-    return _hand_over("tests.harness.talk_command", arguments.talk)
+    return _hand_over("tests.support.talk_command", arguments.talk)
 
 
 def doctor(arguments: argparse.Namespace) -> int:

@@ -42,6 +42,8 @@ def ensure(root: Path, group: str) -> Path:
     home = root / ".venv"
     python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     install(root, python, group)
+    if group == "test":
+        install_harness(root, python)
     return python
 
 
@@ -71,6 +73,24 @@ def install(root: Path, python: Path, group: str) -> None:
         raise SetupError(f"pip could not install {lock.relative_to(root)}.\n{tail}\nIs this machine online? Try again.")
     _stamp(root, group).write_text(digest)
     say(f"packages ready in {time.monotonic() - started:.0f} s")
+
+
+def install_harness(root: Path, python: Path) -> None:
+    """Install the tests' own plugin, `tests/harness`, as a package that reads this checkout. Needs no network.
+
+    pytest finds it by its entry point, as in anybody's environment; a change of its code counts at once.
+    """
+    home = root / "tests" / "harness"
+    digest = hashlib.sha256((home / "pyproject.toml").read_bytes() + f"{home}{sys.version}".encode()).hexdigest()
+    stamp = _stamp(root, "harness")
+    if stamp.exists() and stamp.read_text() == digest:
+        return
+    command = [str(python), "-m", "pip", "install", "--no-build-isolation", "--no-deps", "--no-index", "--quiet"]
+    command += ["--disable-pip-version-check", "--no-input", "--editable", str(home)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise SetupError(f"pip could not install tests/harness.\n{done.stderr.strip()[-1500:]}")
+    stamp.write_text(digest)
 
 
 def _stamp(root: Path, group: str) -> Path:

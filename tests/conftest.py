@@ -1,9 +1,11 @@
-"""What every test may use: the harness for real browsers with real sound (see `tests/harness/`), and the option `--fast`."""
+"""What every test may use: the option `--fast`, and what the run writes.
+
+Real browsers with real sound are the plugin of `tests/harness/`, which is installed.
+"""
 
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = [
-    "tests.harness.plugin",
     "tests.support.fast_lane",
     "tests.contract.plugin",
     "tests.browser.faults_table",

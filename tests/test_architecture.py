@@ -259,3 +259,16 @@ def test_no_test_of_the_client_reaches_through_a_private_attribute() -> None:
 )
 def test_a_private_attribute_is_found(text: str, found: list[str]) -> None:
     assert private_access(text) == found
+
+
+def test_the_plugin_of_the_tests_knows_nothing_of_parley() -> None:
+    """It is installed alone, on machines that have no other folder of this project."""
+    ours = {"tests", "pyclient", "server", "builder"}
+    wrong = []
+    for path in sorted((ROOT / "tests" / "harness" / "voice_browsers").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [item.name for item in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+            wrong += [f"{path.name}: {name}" for name in names if name.split(".")[0] in ours]
+    assert len(list((ROOT / "tests" / "harness" / "voice_browsers").glob("*.py"))) > 10
+    assert wrong == []

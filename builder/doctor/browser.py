@@ -48,7 +48,7 @@ def check(url: str, engine: str) -> Iterator[Finding]:
 
 
 def _look(url: str, engine: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "tests.harness.look_command", "--engine", engine, "--within", str(START_S), url]
+    command = [sys.executable, "-m", "tests.support.look_command", "--engine", engine, "--within", str(START_S), url]
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     try:
         done = subprocess.run(

@@ -82,7 +82,7 @@ def _module(name: str) -> ModuleType:
 
 
 def _versions(engines: Sequence[str]) -> list[str]:
-    from tests.harness.engines import find
+    from voice_browsers.engines import find
 
     return [str(find(engine)) for engine in engines]
 

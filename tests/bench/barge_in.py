@@ -30,8 +30,8 @@ from tests.bench.browser_rig import main
 from tests.bench.figures import percentiles
 from tests.bench.live_call import calls, live, noted
 from tests.bench.probe_server import ProbeServer
-from tests.harness.speech import write_wav
-from tests.harness.talk import Call
+from tests.support.talk import Call
+from voice_browsers.speech import write_wav
 
 REPLY_MS = 4_000
 TRIES_PER_ROUND = 4

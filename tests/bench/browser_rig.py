@@ -25,12 +25,12 @@ import brotli
 
 from builder import fetch_runtime, wheel
 from builder.site import json_block
-from tests.harness import built
-from tests.harness import engines as harness
-from tests.harness.injected import INJECTION
-from tests.harness.pulse import Pulse
-from tests.harness.server import ROOT, Parley, build
-from tests.harness.webkit_gtk import virtual_display
+from tests.support import built
+from tests.support.server import ROOT, Parley, build
+from voice_browsers import engines as harness
+from voice_browsers.injected import INJECTION
+from voice_browsers.pulse import Pulse
+from voice_browsers.webkit_gtk import virtual_display
 
 PAGES = Path(__file__).parent / "pages"
 KEPT = ROOT / ".cache" / "bench"

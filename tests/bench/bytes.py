@@ -39,7 +39,7 @@ from server.__main__ import bind
 from server.site import Site
 from tests.bench.figures import BenchError
 from tests.bench.slow_line import SlowLine
-from tests.harness.engines import MissingEngine, find
+from voice_browsers.engines import MissingEngine, find
 
 ROOT = Path(__file__).resolve().parents[2]
 QUALITY, WINDOW_BITS = 11, 24

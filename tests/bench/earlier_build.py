@@ -16,7 +16,7 @@ from pathlib import Path
 from builder import fetch_runtime
 from tests.bench.browser_rig import KEPT
 from tests.bench.figures import BenchError
-from tests.harness.server import ROOT, Parley
+from tests.support.server import ROOT, Parley
 
 _BUILD_S = 900
 

@@ -25,7 +25,7 @@ from tests.bench.browser_rig import main
 from tests.bench.figures import percentiles
 from tests.bench.live_call import BLOCK, calls, live, noted
 from tests.bench.probe_server import ProbeServer
-from tests.harness.talk import Call
+from tests.support.talk import Call
 
 CHUNKS_PER_ROUND = 20
 EVERY_MS = 150

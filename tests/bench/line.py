@@ -37,7 +37,7 @@ from tests.bench.browser_rig import KEPT, Rig, spread
 from tests.bench.figures import BenchError, median
 from tests.bench.slow_line import SlowLine
 from tests.bench.start import SETTLED_MS, ready_ms
-from tests.harness.server import Parley, ServerError, build
+from tests.support.server import Parley, ServerError, build
 
 # Rounds unless told otherwise: one takes a quarter of an hour.
 ROUNDS = 3
@@ -180,7 +180,7 @@ def main() -> None:
     import argparse
     import json
 
-    from tests.harness.engines import ENGINES
+    from voice_browsers.engines import ENGINES
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=ROUNDS)

@@ -13,9 +13,9 @@ from typing import Any
 from builder import bundle
 from tests.bench.browser_rig import KEPT, Rig, bench_site
 from tests.bench.probe_server import ProbeServer
-from tests.harness import built
-from tests.harness.framed import FramedCall, embedder
-from tests.harness.talk import Call
+from tests.support import built
+from tests.support.framed import FramedCall, embedder
+from tests.support.talk import Call
 
 ROOT = Path(__file__).resolve().parents[2]
 PROBES = Path(__file__).parent / "probes"

@@ -12,10 +12,10 @@ import pytest
 from builder import site
 from tests.browser.pages import greet
 from tests.browser.spoiled import SpoiledSite
-from tests.harness.engines import Tab
-from tests.harness.server import Parley, build_once, build_site, copy_of_sources
-from tests.harness.talk import Call
-from tests.harness.tape import poll
+from tests.support.server import Parley, build_once, build_site, copy_of_sources
+from tests.support.talk import Call
+from voice_browsers.engines import Tab
+from voice_browsers.tape import poll
 
 
 @pytest.fixture(scope="session")

@@ -15,9 +15,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 
-from tests.harness import built
-from tests.harness.engines import Tab
-from tests.harness.tape import poll
+from tests.support import built
+from voice_browsers.engines import Tab
+from voice_browsers.tape import poll
 
 # Of the agent's site no more than its script and its frame; nothing inline, and no sink of Trusted Types.
 POLICY = (

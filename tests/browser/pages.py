@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from tests.harness.talk import Call
+from tests.support.talk import Call
 
 # AssemblyAI's wire is what the page speaks unless it is told otherwise.
 OPENAI, SDK = "OpenAI Realtime", "SDK voice, 16 kHz"

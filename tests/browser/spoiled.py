@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.harness import built
-from tests.harness.server import Parley
+from tests.support import built
+from tests.support.server import Parley
 
 Change = Callable[[Path], None]
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from tests.browser.pages import OVER
-from tests.harness.listen import load, share_heard, words_heard
-from tests.harness.server import Parley
-from tests.harness.speech import Speech
-from tests.harness.talk import DECOYS, Call, Line, Turn, asked, was_sent
+from tests.support.server import Parley
+from tests.support.talk import DECOYS, Call, Line, Turn, asked, was_sent
+from voice_browsers.listen import load, share_heard, words_heard
+from voice_browsers.speech import Speech
 
 pytestmark = pytest.mark.browser
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.harness.engines import Tab
-from tests.harness.server import Parley
-from tests.harness.talk import Call
-from tests.harness.tape import poll
+from tests.support.server import Parley
+from tests.support.talk import Call
+from voice_browsers.engines import Tab
+from voice_browsers.tape import poll
 
 pytestmark = pytest.mark.browser
 

@@ -13,13 +13,13 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.pages import beep, expect_notice, greet
-from tests.harness import quirk_scripts
-from tests.harness.listen import Sound, breaks, dominant_hz, load, sounding, tone_dbfs
-from tests.harness.pulse import Pulse
-from tests.harness.server import Parley
-from tests.harness.speech import Speech
-from tests.harness.talk import Call, Turn
-from tests.harness.tape import poll
+from tests.support.server import Parley
+from tests.support.talk import Call, Turn
+from voice_browsers import quirk_scripts
+from voice_browsers.listen import Sound, breaks, dominant_hz, load, sounding, tone_dbfs
+from voice_browsers.pulse import Pulse
+from voice_browsers.speech import Speech
+from voice_browsers.tape import poll
 
 pytestmark = pytest.mark.browser
 

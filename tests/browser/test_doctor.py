@@ -9,7 +9,7 @@ import pytest
 from builder.doctor import browser
 from builder.doctor.findings import Verdict
 from tests.browser.spoiled import SpoiledSite
-from tests.harness.server import Parley
+from tests.support.server import Parley
 
 pytestmark = pytest.mark.browser
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness.talk import Call
+from tests.support.talk import Call
 
 pytestmark = pytest.mark.browser
 

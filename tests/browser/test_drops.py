@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.browser.pages import OPENAI, SDK, beep, choose
-from tests.harness.server import Parley
-from tests.harness.talk import Call
+from tests.support.server import Parley
+from tests.support.talk import Call
 
 pytestmark = pytest.mark.browser
 

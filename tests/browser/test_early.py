@@ -11,11 +11,11 @@ from playwright.sync_api import Route, expect
 
 from tests.browser.pages import expect_notice, greet
 from tests.browser.spoiled import SpoiledSite
-from tests.harness import built
-from tests.harness.server import Parley
-from tests.harness.speech import Speech
-from tests.harness.talk import Call
-from tests.harness.tape import poll
+from tests.support import built
+from tests.support.server import Parley
+from tests.support.talk import Call
+from voice_browsers.speech import Speech
+from voice_browsers.tape import poll
 
 pytestmark = pytest.mark.browser
 

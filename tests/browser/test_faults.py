@@ -13,11 +13,11 @@ from playwright.sync_api import Route, expect
 
 from tests.browser.pages import expect_notice, greet
 from tests.browser.spoiled import SpoiledSite, write_tools
-from tests.harness import quirk_scripts
-from tests.harness.server import Parley
-from tests.harness.speech import Speech
-from tests.harness.talk import Call, CallFailed
-from tests.harness.tape import poll
+from tests.support.server import Parley
+from tests.support.talk import Call, CallFailed
+from voice_browsers import quirk_scripts
+from voice_browsers.speech import Speech
+from voice_browsers.tape import poll
 
 pytestmark = pytest.mark.browser
 

@@ -20,10 +20,10 @@ import pytest
 from server.agent.options import AgentOptions
 from server.agent.tts import synthesize
 from tests.browser.plain_host import PlainHost
-from tests.harness.engines import find
-from tests.harness.plugin import PlaywrightDriver
-from tests.harness.tape import poll
 from tests.integration.server_support import RunningServer, running_server
+from voice_browsers.engines import find
+from voice_browsers.plugin import PlaywrightDriver
+from voice_browsers.tape import poll
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

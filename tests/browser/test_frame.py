@@ -10,9 +10,9 @@ import pytest
 
 from tests.browser.pages import greet
 from tests.browser.spoiled import SpoiledSite
-from tests.harness.framed import FramedCall, embedder
-from tests.harness.server import Parley
-from tests.harness.speech import Speech
+from tests.support.framed import FramedCall, embedder
+from tests.support.server import Parley
+from voice_browsers.speech import Speech
 
 pytestmark = pytest.mark.browser
 

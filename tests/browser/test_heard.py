@@ -11,9 +11,9 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.pages import OPENAI, beep, choose
-from tests.harness.listen import Sound, load, segments
-from tests.harness.server import Parley
-from tests.harness.talk import Call
+from tests.support.server import Parley
+from tests.support.talk import Call
+from voice_browsers.listen import Sound, load, segments
 
 pytestmark = pytest.mark.browser
 

@@ -13,12 +13,12 @@ import pytest
 
 from builder import webservers
 from tests.browser.pages import greet
-from tests.harness.server import Parley
-from tests.harness.speech import Speech
-from tests.harness.talk import Call, Line, asked
-from tests.harness.tape import poll
 from tests.hosts.debian import SERVERS
 from tests.hosts.hosted import BASES, STOCK, Hosted
+from tests.support.server import Parley
+from tests.support.talk import Call, Line, asked
+from voice_browsers.speech import Speech
+from voice_browsers.tape import poll
 
 pytestmark = [
     pytest.mark.browser,

@@ -10,11 +10,11 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.pages import beep
-from tests.harness.engines import Tab
-from tests.harness.server import Parley
-from tests.harness.speech import Speech
-from tests.harness.talk import Call
-from tests.harness.tape import poll
+from tests.support.server import Parley
+from tests.support.talk import Call
+from voice_browsers.engines import Tab
+from voice_browsers.speech import Speech
+from voice_browsers.tape import poll
 
 pytestmark = pytest.mark.browser
 

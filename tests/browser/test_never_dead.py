@@ -20,9 +20,9 @@ from server.site import headers_for, parse_headers_file
 from tests.browser.faults_table import PROPERTY
 from tests.browser.hosts import HANG_UP, NOT_FOUND, TYPES, Answer, Fault, FaultyHost
 from tests.browser.pages import expect_notice
-from tests.harness.framed import FramedCall
-from tests.harness.server import Parley, build_site, copy_of_sources
-from tests.harness.talk import Call
+from tests.support.framed import FramedCall
+from tests.support.server import Parley, build_site, copy_of_sources
+from tests.support.talk import Call
 
 pytestmark = pytest.mark.browser
 

@@ -14,9 +14,9 @@ import pytest
 from builder import site
 from tests.browser.spoiled import SpoiledSite
 from tests.browser.ways import CHANGES, ask_weather
-from tests.harness import built
-from tests.harness.server import build_once, copy_of_sources
-from tests.harness.talk import Call
+from tests.support import built
+from tests.support.server import build_once, copy_of_sources
+from tests.support.talk import Call
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

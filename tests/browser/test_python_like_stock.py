@@ -12,7 +12,7 @@ import pytest
 from tests.browser.spoiled import SpoiledSite, write_tools
 from tests.browser.tools_table import PROPERTY, told
 from tests.browser.ways import CHANGES, NO_COPY, ask_weather
-from tests.harness.talk import Call
+from tests.support.talk import Call
 
 pytestmark = pytest.mark.browser
 

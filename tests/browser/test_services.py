@@ -10,11 +10,11 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.pages import OPENAI, OVER, SDK, choose, select
-from tests.harness.listen import load, words_heard
-from tests.harness.server import Parley
-from tests.harness.speech import Speech
-from tests.harness.talk import DECOYS, Call, Line, asked, converse, tell_misheard, tell_swallowed, was_sent
-from tests.harness.tape import Tape, poll
+from tests.support.server import Parley
+from tests.support.talk import DECOYS, Call, Line, asked, converse, tell_misheard, tell_swallowed, was_sent
+from voice_browsers.listen import load, words_heard
+from voice_browsers.speech import Speech
+from voice_browsers.tape import Tape, poll
 
 pytestmark = pytest.mark.browser
 

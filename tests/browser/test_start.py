@@ -14,9 +14,9 @@ from builder import start_texts
 from tests.browser.pages import greet
 from tests.browser.spoiled import SpoiledSite, write_tools
 from tests.browser.ways import ask_weather, remove_both, remove_snapshot
-from tests.harness import built
-from tests.harness.server import Parley
-from tests.harness.talk import Call
+from tests.support import built
+from tests.support.server import Parley
+from tests.support.talk import Call
 
 pytestmark = pytest.mark.browser
 

@@ -9,10 +9,10 @@ import pytest
 
 from tests.browser.outer_page import OuterPage
 from tests.browser.spoiled import SpoiledSite, write_tools
-from tests.harness import built
-from tests.harness.framed import FramedCall
-from tests.harness.speech import Speech
-from tests.harness.tape import poll
+from tests.support import built
+from tests.support.framed import FramedCall
+from voice_browsers.speech import Speech
+from voice_browsers.tape import poll
 
 pytestmark = pytest.mark.browser
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.pages import expect_notice, greet
-from tests.harness.talk import Call
+from tests.support.talk import Call
 
 pytestmark = pytest.mark.browser
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.browser.pages import greet
 from tests.browser.spoiled import Change, SpoiledSite
-from tests.harness.talk import Call
+from tests.support.talk import Call
 
 
 def ask_weather(call: Call, spoiled: SpoiledSite, expected: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from builder import bundle, node, npm_tools
 from builder.environment import SetupError
-from tests.harness.server import copy_of_sources
+from tests.support.server import copy_of_sources
 from tests.worklets.node import Node
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,15 @@ def test_a_second_start_installs_nothing(capsys: pytest.CaptureFixture[str]) -> 
     fetch_runtime.fetch(ROOT)
     assert capsys.readouterr().err == ""
     assert time.monotonic() - started < 60
+
+
+def test_the_tests_plugin_is_installed_from_this_checkout_and_pytest_finds_it(pytestconfig: pytest.Config) -> None:
+    """As in anybody's environment: no conftest names it."""
+    found = metadata.distribution("pytest-voice-browsers")
+    (entry,) = found.entry_points.select(group="pytest11")
+    assert entry.value == "voice_browsers.plugin"
+    plugin = pytestconfig.pluginmanager.get_plugin(entry.name)
+    assert Path(getattr(plugin, "__file__", "")).is_relative_to(ROOT / "tests" / "harness")
 
 
 def test_a_changed_lock_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from builder.doctor.fetching import MOST_REQUESTS
 from builder.doctor.findings import Finding, Report, Verdict, fault, warning
 from tests.build import planted
 from tests.build.planted import TOKEN, Fault, Headers, Host, Reply
-from tests.harness.server import ROOT, Parley
+from tests.support.server import ROOT, Parley
 
 FAULT, WARNING = Verdict.FAULT, Verdict.WARNING
 

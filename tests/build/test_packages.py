@@ -23,8 +23,8 @@ import pytest
 from builder import agent_check, fetch_runtime, packages, site, wheel, zones
 from builder.environment import SetupError
 from builder.packages import contents, index, pyodide_builds, wanted
-from tests.harness import built
-from tests.harness.server import copy_of_sources
+from tests.support import built
+from tests.support.server import copy_of_sources
 
 pytestmark = pytest.mark.slow
 

@@ -26,7 +26,7 @@ from pyclient.core.errors import ConfigError
 from pyclient.core.events import CaptureFailed
 from pyclient.page import notices
 from tests.build.sites import tree
-from tests.harness.server import copy_of_sources
+from tests.support.server import copy_of_sources
 
 ROOT = Path(__file__).resolve().parents[2]
 

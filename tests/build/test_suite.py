@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from builder import suite
-from tests.harness.processes import runs
+from voice_browsers.processes import runs
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD, BAD = ("--version",), ("--no-such-option",)

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.harness import quirk_scripts
-from tests.harness.engines import Tab
-from tests.harness.injected import INJECTION, InjectedSound
-from tests.harness.listen import Sound, dominant_hz, likeness, load, segments, words_heard
-from tests.harness.speech import Speech
+from voice_browsers import quirk_scripts
+from voice_browsers.engines import Tab
+from voice_browsers.injected import INJECTION, InjectedSound
+from voice_browsers.listen import Sound, dominant_hz, likeness, load, segments, words_heard
+from voice_browsers.speech import Speech
 
 pytestmark = pytest.mark.browser
 

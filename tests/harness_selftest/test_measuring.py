@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.harness.listen import (
+from voice_browsers.listen import (
     Sound,
     breaks,
     dominant_hz,
@@ -20,7 +20,7 @@ from tests.harness.listen import (
     words_heard,
     words_of,
 )
-from tests.harness.speech import RATE_HZ, Speech, resample, tone, write_wav
+from voice_browsers.speech import RATE_HZ, Speech, resample, tone, write_wav
 
 TONE = tone(700, seconds=1.5)
 MIDDLE = 36_000

@@ -11,13 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.plugin import PlaywrightDriver
+from voice_browsers.plugin import PlaywrightDriver
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).resolve().parents[2]
-CONFTEST = 'pytest_plugins = ["tests.harness.plugin"]\n'
-INI = "[pytest]\naddopts = --strict-markers\nfilterwarnings = error\nmarkers =\n  browser: drives a browser\n"
+INI = "[pytest]\naddopts = --strict-markers\nfilterwarnings = error\nvoice_browsers_output = .cache/test-artifacts\n"
 SILENT_AND_LOUD = """
 import pytest
 
@@ -39,7 +37,7 @@ UNIT = """
 import sys
 
 def test_of_something_else():
-    assert not {"playwright", "numpy", "tests.harness.engines"} & set(sys.modules)
+    assert not {"playwright", "numpy", "voice_browsers.engines"} & set(sys.modules)
 """
 LINELESS = """
 def fails():
@@ -64,11 +62,10 @@ MARKED = "import pytest\n@pytest.mark.browser\n" + UNMARKED
 
 def run(folder: Path, suite: str, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Run `suite` with nothing but the plugin."""
-    (folder / "conftest.py").write_text(CONFTEST)
     (folder / "pytest.ini").write_text(INI)
     (folder / "test_suite.py").write_text(suite)
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments, str(folder)]
-    environ = {**os.environ, "PYTHONPATH": str(ROOT), **env}
+    environ = {**os.environ, **env}
     return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=120, check=False)
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.listen import breaks, dominant_hz, likeness, load
-from tests.harness.processes import bearing, end, end_bearing, spawn
-from tests.harness.pulse import Pulse
-from tests.harness.speech import Speech
-from tests.harness.tape import poll
+from voice_browsers.listen import breaks, dominant_hz, likeness, load
+from voice_browsers.processes import bearing, end, end_bearing, spawn
+from voice_browsers.pulse import Pulse
+from voice_browsers.speech import Speech
+from voice_browsers.tape import poll
 
 pytestmark = pytest.mark.browser
 

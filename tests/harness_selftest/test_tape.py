@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.harness.tape import Samples, Tape
+from voice_browsers.tape import Samples, Tape
 
 RATE_HZ = 1_000
 

@@ -10,10 +10,10 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from builder import hosts, site
-from tests.harness.server import Parley, copy_of_sources
 from tests.hosts.debian import SERVERS
 from tests.hosts.process import HOST, HostProcess, free_ports, public_folder, published
 from tests.hosts.simple import Dumbest, PythonsOwn
+from tests.support.server import Parley, copy_of_sources
 
 BASES = ("/", "/voice/")
 STOCK: dict[str, type[HostProcess]] = {**SERVERS, PythonsOwn.name: PythonsOwn, Dumbest.name: Dumbest}

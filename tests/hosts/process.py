@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from builder import webservers
-from tests.harness.processes import end, spawn
+from voice_browsers.processes import end, spawn
 
 HOST = "127.0.0.1"
 _PATIENCE_S = 60.0

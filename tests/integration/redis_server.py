@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from builder import webservers
-from tests.harness.processes import end, spawn
 from tests.hosts.process import HOST, free_ports
 from tests.integration.server_support import wait_until
+from voice_browsers.processes import end, spawn
 
 needs_redis = pytest.mark.skipif(not webservers.possible(), reason="needs the packages of Debian")
 

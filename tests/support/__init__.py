@@ -12,6 +12,14 @@ A session without a browser:
     speaker         a model of the playback worklet
     worlds          random sequences of events, and what must hold in all of them
 
+The product in a real browser (`voice_browsers`, the plugin of `tests/harness`, drives it):
+    server          its server, and the site that is built for it once
+    built           reads and changes what a built page is told
+    talk            drives its page as a person does, and judges whole conversations
+    talk_command    `build.py talk`
+    look_command    does a page start? `build.py doctor` asks that
+    framed          the page in a frame of another site
+
 The run of the tests:
     fast_lane       the option `--fast`
     own_coverage    `build.py test --coverage`

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.harness.listen import Sound, load, words_heard, words_of
-from tests.harness.speech import Speech
 from tests.worklets.node import Node, samples
+from voice_browsers.listen import Sound, load, words_heard, words_of
+from voice_browsers.speech import Speech
 
 pytestmark = pytest.mark.slow
 

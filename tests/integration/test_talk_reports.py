@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.harness import talk
-from tests.harness.talk import Line, Misheard, Swallowed, TurnReport, asked
+from tests.support import talk
+from tests.support.talk import Line, Misheard, Swallowed, TurnReport, asked
 
 LINE = Line(text="what time is it", wav=Path("nowhere.wav"))
 

@@ -1,4 +1,4 @@
-"""`python -m tests.harness [--json]`: which engines and which sound system this machine has. Exit code 1 when one is missing."""
+"""`python -m voice_browsers [--json]`: which engines and which sound system this machine has. Exit code 1 when one is missing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from . import engines, pulse
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.harness", description="what the browser tests find here")
+    parser = argparse.ArgumentParser(prog="python -m voice_browsers", description="what the browser tests find here")
     parser.add_argument("--json", action="store_true", help="for programs")
     options = parser.parse_args()
     found: dict[str, str | None] = {}

@@ -20,10 +20,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import engines, pulse
-from .server import Parley, ServerError, build_site
-from .speech import Speech
-from .talk import Call, Conversation, Line, converse
+from tests.support.server import Parley, ServerError, build_site
+from tests.support.talk import Call, Conversation, Line, converse
+from voice_browsers import engines, pulse
+from voice_browsers.speech import Speech
 
 if TYPE_CHECKING:
     from playwright.sync_api import Playwright
@@ -129,8 +129,8 @@ def _take_picture(call: Call, file: Path) -> None:
 def _page(engine: str, options: engines.TabOptions) -> Iterator[Call]:
     from playwright.sync_api import sync_playwright
 
-    from .injected import INJECTION, InjectedSound
-    from .webkit_gtk import virtual_display
+    from voice_browsers.injected import INJECTION, InjectedSound
+    from voice_browsers.webkit_gtk import virtual_display
 
     found = engines.find(engine)
     with contextlib.ExitStack() as stack:

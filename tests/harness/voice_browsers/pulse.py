@@ -186,7 +186,7 @@ class Pulse:
     def start(self) -> Self:
         """Start the daemon and plug both devices in. Raises PulseError with the daemon's own words."""
         # Not below pytest's folder: a socket path holds some 100 characters.
-        self._folder = Path(tempfile.mkdtemp(prefix="parley-pulse-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="voice-pulse-"))
         (self._folder / "daemon.conf").write_text(_DAEMON_CONF)
         inner = {name: value for name, value in os.environ.items() if name not in _HIDDEN}
         inner |= {"XDG_RUNTIME_DIR": str(self._folder), "HOME": str(self._folder), "LC_ALL": "C"}

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .talk import Call
+from tests.support.talk import Call
 
 
 class FramedCall(Call):

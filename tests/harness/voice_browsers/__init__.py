@@ -5,11 +5,8 @@ speech goes in where a person's voice would, and what the page plays is recorded
 
 In a suite of your own
 ----------------------
-Copy this folder or install it beside your tests, and name the plugin in your top `conftest.py`:
-
-    pytest_plugins = ["tests.harness.plugin"]
-
-Then a test takes fixtures, and carries the marker `browser`:
+Install the distribution (`pip install ./tests/harness`); pytest finds the plugin by itself. A test takes fixtures, and
+carries the marker `browser`:
 
     @pytest.mark.browser
     def test_the_page_says_hello(tab, sound, speech, tmp_path):
@@ -25,7 +22,7 @@ Then a test takes fixtures, and carries the marker `browser`:
 
 It runs once per engine (`--engines chromium,firefox` narrows, and the summary says so). A test fails when its page
 complained: console error, exception, unhandled rejection, policy violation, crash. `tab.errors.expect(r"status of 502")`
-marks what the test means to provoke. Of a failure `.cache/test-artifacts/` keeps a screenshot, the complaints, the recordings
+marks what the test means to provoke. Of a failure the folder of the ini option `voice_browsers_output` keeps a screenshot, the complaints, the recordings
 below `tmp_path`, and in Chromium a trace. `@pytest.mark.tab(mic="deny", autoplay="allow", init_scripts=[...], size=(400, 800))`
 opens the page differently; `open_tab(...)` opens more than one.
 
@@ -39,12 +36,11 @@ Rooms
     speech        make speech, tones, sweeps, silence (`wheel_voice`: its voice where espeak-ng is not installed)
     listen        levels, segments, pitch, gaps, likeness, words
     quirk_scripts init scripts: other browsers' quirks and faults
-    server, talk  Parley itself: its server, and driving its page (framed: the same in another site's frame)
     lines_of_errors  a line for an error that a time limit raised between two: pytest would end on it
     processes     nothing started here outlives the run
 
-Without pytest everything is a plain context manager: `Pulse()`, `virtual_display()`, `open_tab(...)`, `Parley(...)`.
-`python -m tests.harness` tells what this machine has.
+Without pytest everything is a plain context manager: `Pulse()`, `virtual_display()`, `open_tab(...)`.
+`python -m voice_browsers` tells what this machine has.
 
 To remember
 -----------
@@ -59,5 +55,5 @@ To remember
   open the gate for sound all the same.
 * An argument of `evaluate` above some 200 kB closes a WebKitGTK page: send it in parts. Without any output device that page
   hangs as soon as it makes an AudioContext.
-* A worker's WebSocket cannot be intercepted: inject faults in the server (`parley.scenario(...)`). Its fetches can (`page.route`).
+* A worker's WebSocket cannot be intercepted: inject faults in the server. Its fetches can (`page.route`).
 """

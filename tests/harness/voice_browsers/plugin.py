@@ -1,6 +1,6 @@
 """The harness as a pytest plugin: fixtures, options, the discipline of pages, and the summary.
 
-    pytest_plugins = ["tests.harness.plugin"]          # in the top conftest.py of a suite
+pytest finds it by its entry point, wherever the distribution is installed.
 
 Options: `--engines chromium,firefox` narrows the run on purpose, and the summary says so; `--engine-table FILE` writes what
 ran in which engine.
@@ -85,6 +85,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("browsers")
     group.addoption("--engines", default=",".join(ALL_ENGINES), help="comma-separated: chromium, firefox, webkit")
     group.addoption("--engine-table", metavar="FILE", help="write a Markdown table of checks and engines to FILE")
+    parser.addini(
+        "voice_browsers_output", "folder for what failed tests leave behind", type="string", default="test-results"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -97,6 +100,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "quiet: comes after all others, so that its like runs beside it: a page being loaded would spoil its sound",
     )
+    config.addinivalue_line("markers", "browser: drives a real browser with real sound")
     config.addinivalue_line("markers", "tab(**options): how the fixture `tab` opens its page, see engines.TabOptions")
     if unknown := sorted(set(_engines(config)) - set(ALL_ENGINES)):
         raise pytest.UsageError(f"--engines: no engine {', '.join(unknown)}; there are {', '.join(ALL_ENGINES)}")
@@ -114,7 +118,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def artifacts(config: pytest.Config) -> Path:
     """Where screenshots and traces of failed tests are kept until the next run."""
-    return config.rootpath / ".cache" / "test-artifacts"
+    return config.rootpath / str(config.getini("voice_browsers_output"))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

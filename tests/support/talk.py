@@ -23,13 +23,13 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .listen import Sound, load, segments, words_heard, words_known, words_of
-from .tape import Tape, poll
+from voice_browsers.listen import Sound, load, segments, words_heard, words_known, words_of
+from voice_browsers.tape import Tape, poll
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from .engines import Tab
+    from voice_browsers.engines import Tab
 
 T = TypeVar("T")
 
@@ -495,7 +495,7 @@ def _speech_end_ms(sound: Sound) -> float:
 
 
 def _real(sound: Any) -> bool:
-    from .pulse import Pulse
+    from voice_browsers.pulse import Pulse
 
     return isinstance(sound, Pulse)
 

@@ -172,9 +172,7 @@ def find(engine: str) -> Found:
     if found is None:
         hint = f"python3 -m playwright install {engine}, or (Debian) apt-get install {_PACKAGES[engine]}"
         oldest = f" in version {_OLDEST[engine]} or newer" if engine in _OLDEST else ""
-        raise MissingEngine(
-            f"{engine} is not installed{oldest}: python3 build.py test does it where it can; by hand: {hint}"
-        )
+        raise MissingEngine(f"{engine} is not installed{oldest}: {hint}")
     return found
 
 
@@ -320,7 +318,7 @@ def _page_with_profile(
 
 @contextlib.contextmanager
 def _gtk_page(playwright: Playwright, found: Found, env: Mapping[str, str], options: TabOptions) -> Iterator[Page]:
-    folder = Path(tempfile.mkdtemp(prefix="parley-tab-"))
+    folder = Path(tempfile.mkdtemp(prefix="voice-browsers-tab-"))
     try:
         with (
             _all_gone(found.engine) as mark,
@@ -342,7 +340,7 @@ def _gtk_page(playwright: Playwright, found: Found, env: Mapping[str, str], opti
 @contextlib.contextmanager
 def _all_gone(engine: str) -> Iterator[dict[str, str]]:
     """Yields what to put into a browser's environment; afterwards nothing that bears it may run any more."""
-    name, value = "PARLEY_BROWSER", uuid.uuid4().hex
+    name, value = "VOICE_BROWSERS_TAB", uuid.uuid4().hex
     known: list[int] = []
     try:
         yield {name: value}

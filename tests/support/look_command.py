@@ -1,6 +1,6 @@
 """Open a page of ours in a real browser and tell, as JSON, whether it started; `python3 build.py doctor` asks for that.
 
-    python -m tests.harness.look_command --engine firefox https://agent.example/
+    python -m tests.support.look_command --engine firefox https://agent.example/
 
 `{ready, way, why, ready_ms, said, complaints}`, or `{missing}` where the browser is not on this machine. Nothing is clicked.
 """
@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from . import engines
+from voice_browsers import engines
 
 _SETTLED = (
     """() => ["ready", "failed"].includes(document.body?.dataset.boot) || document.body?.dataset.boot === undefined"""
@@ -44,7 +44,7 @@ def look(url: str, engine: str, within_ms: int) -> dict[str, Any]:
     """Raises MissingEngine."""
     from playwright.sync_api import sync_playwright
 
-    from .webkit_gtk import virtual_display
+    from voice_browsers.webkit_gtk import virtual_display
 
     found = engines.find(engine)
     with contextlib.ExitStack() as stack:

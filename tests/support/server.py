@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from .processes import end, spawn
+from voice_browsers.processes import end, spawn
 
 ROOT = Path(__file__).resolve().parents[2]
 
