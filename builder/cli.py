@@ -66,7 +66,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
                 "usage: build.py test [--fast | --coverage] [ARGS]\n\nInstalls what the tests need (browsers too), runs every check and test."
             )
             print("--fast leaves out what drives a browser or is slow.")
-            print("--coverage reports which branches of pyclient run in tests/unit; takes no other ARGS.")
+            print("--coverage reports which branches of pyclient run in tests/pyclient; takes no other ARGS.")
             print("Other ARGS go to pytest, for example: -k resampler, --engines chromium, -x")
             raise SystemExit(0)
         return argparse.Namespace(command="test", pytest=argv[1:])

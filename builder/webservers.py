@@ -33,7 +33,7 @@ _PACKAGES = (
     # The server's program is in the tools' package.
     *("redis-server", "redis-tools"),
 )
-_USED_BY = ("tests/browser/test_hosts.py", "tests/build/test_hosts.py", "tests/integration/test_shared_limits.py")
+_USED_BY = ("tests/browser/test_hosts.py", "tests/builder/test_hosts.py", "tests/server/test_shared_limits.py")
 
 Say = Callable[[str], None]
 

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, settings
 pytest_plugins = [
     "tests.support.fast_lane",
     "tests.contract.plugin",
-    "tests.browser.faults_table",
-    "tests.browser.tools_table",
+    "tests.browser.support.faults_table",
+    "tests.browser.support.tools_table",
 ]
 
 # How long an example takes says how busy the machine is.

@@ -186,11 +186,12 @@ def test_types_are_checked_wherever_python_is_ours() -> None:
     ours = {file.partition("/")[0] for file in files} - {"agents"}
     assert settings["strict"] is True and ours <= set(settings["files"])
     left_out = {file for file in files if any(re.search(pattern, file) for pattern in settings["exclude"])}
-    assert left_out == {"tests/integration/python_clients/openai_agents.py"}
+    team = {file for file in left_out if file.startswith("builder/agent_template/")}  # becomes a folder of `agents/`
+    assert left_out - team == {"tests/server/support/python_clients/openai_agents.py"}
 
 
 def test_what_tests_share_is_in_no_test() -> None:
-    """A helper lies in `tests/support/` or beside the tests that use it: a renamed test must break no other one."""
+    """A helper lies in a folder `support/`: a renamed test must break no other one."""
     borrowed = re.compile(r"^\s*(?:from tests\.[\w.]*\btest_\w+ import|import tests\.[\w.]*\btest_\w+)", re.MULTILINE)
     found = [
         f"{path.relative_to(ROOT)}: {line.strip()}"
@@ -198,6 +199,20 @@ def test_what_tests_share_is_in_no_test() -> None:
         for line in borrowed.findall(path.read_text())
     ]
     assert not found, "\n".join(found)
+
+
+# Rooms of tests that are named after a room of the source.
+MIRRORS = ("pyclient", "server", "builder", "templates", "worklets")
+
+
+def test_tests_mirror_the_source() -> None:
+    """A folder of tests has the path of what it tests, and holds tests and fixtures only: helpers are apart."""
+    folders = {path.parent for room in MIRRORS for path in (ROOT / "tests" / room).rglob("test_*.py")}
+    assert {path.relative_to(ROOT / "tests").parts[0] for path in folders} == set(MIRRORS)
+    assert not [path for path in folders if not (ROOT / path.relative_to(ROOT / "tests")).is_dir()]
+    tests = re.compile(r"test_\w+\.py|\w+\.test\.mjs|__init__\.py|conftest\.py")
+    beside = [path for folder in {*folders, ROOT / "tests" / "browser"} for path in folder.iterdir() if path.is_file()]
+    assert not [str(path.relative_to(ROOT)) for path in beside if not tests.fullmatch(path.name)]
 
 
 PART = re.compile(r"^class (\w+)\(Part\):", re.MULTILINE)
@@ -218,7 +233,7 @@ def parts_of_the_session() -> list[tuple[str, str]]:
 def test_each_part_is_built_alone_in_a_test_of_its_own(module: str, part: str) -> None:
     """With a plain call and no session: what a part needs is what its constructor says."""
     name = "tool_calls" if module == "calls" else module
-    files = [(ROOT / "tests" / "unit" / f"test_{name}{tail}.py") for tail in ("", "_alone")]
+    files = [(ROOT / "tests" / "pyclient" / f"test_{name}{tail}.py") for tail in ("", "_alone")]
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in files if path.exists()]
     nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
     assert any(getattr(node.func, "id", "") == part for node in nodes), f"test_{name}.py makes no {part}"
@@ -242,7 +257,7 @@ def test_no_test_of_the_client_reaches_through_a_private_attribute() -> None:
     """A test that does is in the way of whoever changes the inside."""
     found = {
         path.name: names
-        for folder in ("unit", "contract", "support")
+        for folder in ("pyclient", "contract", "support")
         for path in sorted((ROOT / "tests" / folder).glob("*.py"))
         if (names := private_access(path.read_text(encoding="utf-8")))
     }

@@ -29,6 +29,7 @@ LINES = (
     "server/agent/routes.py",
     "builder/agent_config.py",
     "agents/demo/agent.toml",
+    "builder/agent_template/agent.toml",
     ".env.example",
     "pyproject.toml",
 )

@@ -22,7 +22,7 @@ MAPS = (
     "builder",
     "server",
     "server/agent",
-    "tests/support",
+    *("tests/support", "tests/server/support", "tests/builder/support", "tests/browser/support"),
 )
 _ENTRY = re.compile(r"^ +(\w+)(?:\.py|/)? {2,}(\S.*)$", re.MULTILINE)
 _UNLISTED = {"__init__", "__main__", "__pycache__", "py"}

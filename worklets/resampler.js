@@ -17,7 +17,7 @@ export const RESAMPLER_SERIES_HALF_SUPPORT = 15.96;
 
 /**
  * The default setting's low-pass: the cosine series that is its impulse response over the half support to either side.
- * Made by tests/worklets/prototype_design.py: for 0.09 dB of freedom in the pass band (to 0.85) the least alias and
+ * Made by tests/worklets/support/prototype_design.py: for 0.09 dB of freedom in the pass band (to 0.85) the least alias and
  * image (from 1.1), -99 dB, at 62 % of the length that a Kaiser window needs.
  */
 export const RESAMPLER_SERIES = [

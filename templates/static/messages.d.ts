@@ -180,7 +180,7 @@ export interface DeadMessage {
   what: string | null;
 }
 
-/** As `pyclient/page/view.py` makes it, with its comments; `tests/build/test_quality.py` holds the two together. */
+/** As `pyclient/page/view.py` makes it, with its comments; `tests/builder/test_quality.py` holds the two together. */
 export interface View {
   state: string;
   activity: string;

@@ -34,9 +34,9 @@ from typing import Any
 from builder import webservers
 from tests.bench import earlier_build
 from tests.bench.figures import BenchError, median, percentiles
-from tests.integration.redis_server import redis_server
-from tests.integration.server_support import clean_environment
-from tests.integration.vendors import VENDORS
+from tests.server.support.redis_server import redis_server
+from tests.server.support.server_support import clean_environment
+from tests.server.support.vendors import VENDORS
 
 ROOT = Path(__file__).resolve().parents[2]
 CONNECTIONS, SECONDS = 32, 2.0

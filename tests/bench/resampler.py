@@ -26,7 +26,7 @@ import numpy as np
 from builder import node, npm_package
 from builder.environment import SetupError
 from tests.bench.figures import BenchError, median
-from tests.worklets.node import decibels, fit_tone
+from tests.worklets.support.node import decibels, fit_tone
 
 ROOT = Path(__file__).resolve().parents[2]
 DRIVER = Path(__file__).with_name("resampler_driver.mjs")

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from builder import site
-from tests.browser.pages import greet
-from tests.browser.spoiled import SpoiledSite
+from tests.browser.support.pages import greet
+from tests.browser.support.spoiled import SpoiledSite
 from tests.support.server import Parley, build_once, build_site, copy_of_sources
 from tests.support.talk import Call
 from voice_browsers.engines import Tab

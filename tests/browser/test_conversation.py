@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.pages import OVER
+from tests.browser.support.pages import OVER
 from tests.support.server import Parley
 from tests.support.talk import DECOYS, Call, Line, Turn, asked, was_sent
 from voice_browsers.listen import load, share_heard, words_heard

@@ -12,9 +12,9 @@ import brotli
 import pytest
 
 from builder.packing import PACKED
-from tests.browser.damaged_site import PATIENCE_MS, WAYS, flipped, look, spoilt, without
-from tests.browser.plain_host import Answer, PlainHost, plainly
-from tests.browser.ways import NO_COPY
+from tests.browser.support.damaged_site import PATIENCE_MS, WAYS, flipped, look, spoilt, without
+from tests.browser.support.plain_host import Answer, PlainHost, plainly
+from tests.browser.support.ways import NO_COPY
 
 pytestmark = [pytest.mark.browser, pytest.mark.tab(init_scripts=[NO_COPY])]
 

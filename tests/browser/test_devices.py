@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.pages import beep, expect_notice, greet
+from tests.browser.support.pages import beep, expect_notice, greet
 from tests.support.server import Parley
 from tests.support.talk import Call, Turn
 from voice_browsers import quirk_scripts

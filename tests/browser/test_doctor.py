@@ -8,7 +8,7 @@ import pytest
 
 from builder.doctor import browser
 from builder.doctor.findings import Verdict
-from tests.browser.spoiled import SpoiledSite
+from tests.browser.support.spoiled import SpoiledSite
 from tests.support.server import Parley
 
 pytestmark = pytest.mark.browser

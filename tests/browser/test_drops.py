@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.pages import OPENAI, SDK, beep, choose
+from tests.browser.support.pages import OPENAI, SDK, beep, choose
 from tests.support.server import Parley
 from tests.support.talk import Call
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser.pages import expect_notice, greet
-from tests.browser.spoiled import SpoiledSite
+from tests.browser.support.pages import expect_notice, greet
+from tests.browser.support.spoiled import SpoiledSite
 from tests.support import built
 from tests.support.server import Parley
 from tests.support.talk import Call

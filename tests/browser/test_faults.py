@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser.pages import expect_notice, greet
-from tests.browser.spoiled import SpoiledSite, write_tools
+from tests.browser.support.pages import expect_notice, greet
+from tests.browser.support.spoiled import SpoiledSite, write_tools
 from tests.support.server import Parley
 from tests.support.talk import Call, CallFailed
 from voice_browsers import quirk_scripts

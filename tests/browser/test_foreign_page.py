@@ -19,8 +19,8 @@ import pytest
 
 from server.agent.options import AgentOptions
 from server.agent.tts import synthesize
-from tests.browser.plain_host import PlainHost
-from tests.integration.server_support import RunningServer, running_server
+from tests.browser.support.plain_host import PlainHost
+from tests.server.support.server_support import RunningServer, running_server
 from voice_browsers.engines import find
 from voice_browsers.plugin import PlaywrightDriver
 from voice_browsers.tape import poll
@@ -84,7 +84,7 @@ class Caller:
 @contextmanager
 def caller(driver: PlaywrightDriver, *, allowed: bool) -> Iterator[Caller]:
     """The page is open; its origin is in ALLOWED_ORIGINS or is not."""
-    with PlainHost(Path(__file__).parent / "foreign_page") as host:
+    with PlainHost(Path(__file__).parent / "support" / "foreign_page") as host:
         origins = (host.url.rstrip("/"),) if allowed else ("https://somebody.example",)
         agent = AgentOptions(allow_control=True, allowed_origins=origins, recognizer_processes=1)
         with running_server(agent=agent, allowed_origins=origins) as server:

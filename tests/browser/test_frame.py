@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.browser.pages import greet
-from tests.browser.spoiled import SpoiledSite
+from tests.browser.support.pages import greet
+from tests.browser.support.spoiled import SpoiledSite
 from tests.support.framed import FramedCall, embedder
 from tests.support.server import Parley
 from voice_browsers.speech import Speech

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.pages import OPENAI, beep, choose
+from tests.browser.support.pages import OPENAI, beep, choose
 from tests.support.server import Parley
 from tests.support.talk import Call
 from voice_browsers.listen import Sound, load, segments

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from builder import webservers
-from tests.browser.pages import greet
+from tests.browser.support.pages import greet
 from tests.hosts.debian import SERVERS
 from tests.hosts.hosted import BASES, STOCK, Hosted
 from tests.support.server import Parley

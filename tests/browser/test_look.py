@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.pages import beep
+from tests.browser.support.pages import beep
 from tests.support.server import Parley
 from tests.support.talk import Call
 from voice_browsers.engines import Tab

@@ -17,9 +17,9 @@ from playwright.sync_api import expect
 
 from builder import site, start_texts
 from server.site import headers_for, parse_headers_file
-from tests.browser.faults_table import PROPERTY
-from tests.browser.hosts import HANG_UP, NOT_FOUND, TYPES, Answer, Fault, FaultyHost
-from tests.browser.pages import expect_notice
+from tests.browser.support.faults_table import PROPERTY
+from tests.browser.support.hosts import HANG_UP, NOT_FOUND, TYPES, Answer, Fault, FaultyHost
+from tests.browser.support.pages import expect_notice
 from tests.support.framed import FramedCall
 from tests.support.server import Parley, build_site, copy_of_sources
 from tests.support.talk import Call

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from builder import site
-from tests.browser.spoiled import SpoiledSite
-from tests.browser.ways import CHANGES, ask_weather
+from tests.browser.support.spoiled import SpoiledSite
+from tests.browser.support.ways import CHANGES, ask_weather
 from tests.support import built
 from tests.support.server import build_once, copy_of_sources
 from tests.support.talk import Call

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.browser.damaged_site import WAYS, flipped, look, without
-from tests.browser.plain_host import PlainHost
-from tests.browser.ways import NO_COPY
+from tests.browser.support.damaged_site import WAYS, flipped, look, without
+from tests.browser.support.plain_host import PlainHost
+from tests.browser.support.ways import NO_COPY
 
 pytestmark = pytest.mark.browser
 

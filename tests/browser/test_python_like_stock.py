@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.browser.spoiled import SpoiledSite, write_tools
-from tests.browser.tools_table import PROPERTY, told
-from tests.browser.ways import CHANGES, NO_COPY, ask_weather
+from tests.browser.support.spoiled import SpoiledSite, write_tools
+from tests.browser.support.tools_table import PROPERTY, told
+from tests.browser.support.ways import CHANGES, NO_COPY, ask_weather
 from tests.support.talk import Call
 
 pytestmark = pytest.mark.browser
@@ -25,7 +25,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
 
 
 def with_probe(assets: Path) -> None:
-    probe = Path(__file__).with_name("tools_probe.py").read_text()
+    probe = (Path(__file__).parent / "support" / "tools_probe.py").read_text()
     write_tools(assets, probe.replace("{SAID}", SAID))
 
 

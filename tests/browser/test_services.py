@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.pages import OPENAI, OVER, SDK, choose, select
+from tests.browser.support.pages import OPENAI, OVER, SDK, choose, select
 from tests.support.server import Parley
 from tests.support.talk import DECOYS, Call, Line, asked, converse, tell_misheard, tell_swallowed, was_sent
 from voice_browsers.listen import load, words_heard

@@ -11,9 +11,9 @@ import pytest
 from playwright.sync_api import expect
 
 from builder import start_texts
-from tests.browser.pages import greet
-from tests.browser.spoiled import SpoiledSite, write_tools
-from tests.browser.ways import ask_weather, remove_both, remove_snapshot
+from tests.browser.support.pages import greet
+from tests.browser.support.spoiled import SpoiledSite, write_tools
+from tests.browser.support.ways import ask_weather, remove_both, remove_snapshot
 from tests.support import built
 from tests.support.server import Parley
 from tests.support.talk import Call

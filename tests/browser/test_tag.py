@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.browser.outer_page import OuterPage
-from tests.browser.spoiled import SpoiledSite, write_tools
+from tests.browser.support.outer_page import OuterPage
+from tests.browser.support.spoiled import SpoiledSite, write_tools
 from tests.support import built
 from tests.support.framed import FramedCall
 from voice_browsers.speech import Speech

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.pages import expect_notice, greet
+from tests.browser.support.pages import expect_notice, greet
 from tests.support.talk import Call
 
 pytestmark = pytest.mark.browser

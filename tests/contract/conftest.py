@@ -9,7 +9,7 @@ import pytest
 
 from server.agent.options import AgentOptions
 from server.settings import Settings
-from tests.integration.server_support import RunningServer, running_server
+from tests.server.support.server_support import RunningServer, running_server
 
 
 @pytest.fixture(scope="session")

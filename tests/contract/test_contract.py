@@ -20,7 +20,7 @@ from tests.contract.adapters import ADAPTERS
 from tests.contract.book import SCENARIOS
 from tests.contract.call import Call
 from tests.contract.table import PROPERTY, cell
-from tests.integration.server_support import RunningServer
+from tests.server.support.server_support import RunningServer
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS)

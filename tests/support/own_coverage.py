@@ -1,6 +1,6 @@
 """Branch coverage of `pyclient`: `python3 build.py test --coverage`.
 
-Runs `tests/unit` and reports what of each module ran. Of the modules in `OWN` every branch must run in the tests that carry the
+Runs `tests/pyclient` and reports what of each module ran. Of the modules in `OWN` every branch must run in the tests that carry the
 module's name: what the tests of other modules happen to pass through says little about this one. Exits with 1 where a branch is
 missing, or where a test fails.
 
@@ -22,7 +22,7 @@ import coverage
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-CLIENT, TESTS = ROOT / "pyclient", ROOT / "tests" / "unit"
+CLIENT, TESTS = ROOT / "pyclient", ROOT / "tests" / "pyclient"
 IMPORTED, DRAWN = "", "drawn"  # names of contexts beside those of test files
 
 # Which modules, as a pattern under pyclient/ (wherever it lies), and the tests that have their name.

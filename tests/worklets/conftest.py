@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.worklets.node import Node
+from tests.worklets.support.node import Node
 
 
 @pytest.fixture

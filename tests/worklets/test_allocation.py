@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.worklets.node import Node
+from tests.worklets.support.node import Node
 
 pytestmark = pytest.mark.slow
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.worklets.node import QUANTUM, Node, capture
+from tests.worklets.support.node import QUANTUM, Node, capture
 
 BANDS = 12
 

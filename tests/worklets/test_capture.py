@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.worklets.node import QUANTUM, Node, capture, decibels, fit_tone, samples
+from tests.worklets.support.node import QUANTUM, Node, capture, decibels, fit_tone, samples
 
 FRAME_SAMPLES = 960  # 40 ms at 24 kHz
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.worklets.node import QUANTUM, Node, decibels, fit_tone, samples
+from tests.worklets.support.node import QUANTUM, Node, decibels, fit_tone, samples
 
 WIRE_HZ = 24000
 CONTEXT_RATES_HZ = (16000, 44100, 48000, 96000)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.worklets.node import Node, samples
+from tests.worklets.support.node import Node, samples
 from voice_browsers.listen import Sound, load, words_heard, words_of
 from voice_browsers.speech import Speech
 

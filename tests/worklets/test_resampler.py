@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from tests.worklets import prototype_design
-from tests.worklets.node import Node, decibels, fit_tone, samples
+from tests.worklets.support import prototype_design
+from tests.worklets.support.node import Node, decibels, fit_tone, samples
 
 pytestmark = pytest.mark.slow
 

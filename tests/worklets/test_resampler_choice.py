@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.worklets.node import QUANTUM, Node, decibels, fit_tone, samples
+from tests.worklets.support.node import QUANTUM, Node, decibels, fit_tone, samples
 
 # A quantum lasts 2.7 ms at 48 kHz. One look at the clock per quantum: the share of real time is the tick over that.
 FAST_MS, SLOW_MS = 0.1, 1.0

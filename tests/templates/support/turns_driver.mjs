@@ -1,0 +1,56 @@
+/** Feeds view updates to the page's transcript, with stand-ins for the few things it asks of a document. */
+
+import { readFileSync } from "node:fs";
+
+class Element {
+  constructor() {
+    Object.assign(this, {
+      dataset: {},
+      children: [],
+      parent: null,
+      textContent: "",
+      hidden: false,
+      dir: "",
+      className: "",
+    });
+    Object.assign(this, { scrollHeight: 0, scrollTop: 0, clientHeight: 0 });
+  }
+  get firstChild() {
+    return this.children[0] ?? null;
+  }
+  get nextSibling() {
+    return this.parent.children[this.parent.children.indexOf(this) + 1] ?? null;
+  }
+  append(...more) {
+    for (const one of more) this.insertBefore(one, null);
+  }
+  insertBefore(one, before) {
+    one.remove();
+    one.parent = this;
+    this.children.splice(before === null ? this.children.length : this.children.indexOf(before), 0, one);
+  }
+  remove() {
+    if (this.parent) this.parent.children.splice(this.parent.children.indexOf(this), 1);
+    this.parent = null;
+  }
+  querySelector(selector) {
+    return this.children.find(({ className }) => `.${className}` === selector);
+  }
+}
+globalThis.document = { createElement: () => new Element() };
+
+const { drawTurns, mergeTurns } = await import("../../../templates/static/turns.js");
+const list = new Element();
+const announcer = new Element();
+let turns = [];
+const seen = JSON.parse(readFileSync(0, "utf8")).map((update) => {
+  turns = mergeTurns(turns, update);
+  drawTurns(list, announcer, turns);
+  return {
+    turns: structuredClone(turns),
+    drawn: list.children.map((item) => [item.dataset.turn, item.querySelector(".text").textContent]),
+    dirs: [...new Set(list.children.map((item) => item.querySelector(".text").dir))],
+    announced: announcer.children.map(({ textContent }) => textContent),
+  };
+});
+console.log(JSON.stringify(seen));
