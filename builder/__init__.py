@@ -16,6 +16,7 @@ Building, inside `.venv`:
   agent_config.py   agent configuration: `agents/<name>/agent.toml` read and checked
   variables.py      dynamic variables of prompt and greeting
   agent_check.py    settings and tools checked by the client itself (in Node: agent_checker/)
+  agent_tests.py    tests of an agent's tools, in CPython and in the page's Python (in Node: agent_tester/)
   start_texts.py    texts for a page whose Python has not started
   npm_tools.py      esbuild, tsc and biome, fetched once and checked
   tag_types.py      types of the tag: `voice-agent.d.ts`

@@ -12,7 +12,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from builder import browsers, cli, hosts, new_agent, node, quality, site, suite, webservers
+from builder import agent_tests, browsers, cli, hosts, new_agent, node, quality, site, suite, webservers
 from builder.environment import SetupError, say
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -69,6 +69,7 @@ def new(arguments: argparse.Namespace) -> int:
     folder = new_agent.write(ROOT, arguments.name)
     print(f"wrote agents/{folder.name}/: {', '.join(new_agent.FILES)}")
     print(f"next: python3 build.py serve --agent {folder.name}")
+    print(f"its tests: python3 build.py test agents/{folder.name}")
     return 0
 
 
@@ -76,6 +77,8 @@ def test(arguments: argparse.Namespace) -> int:
     """Check, install browsers where they are needed, then hand over to pytest: everything without arguments (`suite.py`)."""
     if "--coverage" in arguments.pytest:
         return _hand_over("tests.support.own_coverage", [word for word in arguments.pytest if word != "--coverage"])
+    if chosen := agent_tests.named(ROOT, arguments.pytest):
+        return agent_tests.run(ROOT, *chosen)
     browsers.ensure(browsers.wanted(arguments.pytest), say)
     if webservers.wanted(arguments.pytest):
         webservers.ensure(say)
