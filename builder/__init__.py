@@ -19,6 +19,7 @@ Building, inside `.venv`:
   agent_tests.py    tests of an agent's tools, in CPython and in the page's Python (in Node: agent_tester/)
   start_texts.py    texts for a page whose Python has not started
   npm_tools.py      esbuild, tsc and biome, fetched once and checked
+  watch.py          watcher: `serve` builds anew when a source changes
   tag_types.py      types of the tag: `voice-agent.d.ts`
   bundle.py         bundler and minifier: esbuild, with source maps
   assets.py         content-hashed file names, source maps linked

@@ -12,7 +12,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from builder import agent_tests, browsers, cli, hosts, new_agent, node, quality, site, suite, webservers
+from builder import agent_tests, browsers, cli, hosts, new_agent, node, quality, site, suite, watch, webservers
 from builder.environment import SetupError, say
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,16 +42,22 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def serve(arguments: argparse.Namespace) -> int:
-    """Build, then become the server, so that Ctrl-C and the exit code are its own."""
+    """Build, start the watcher, then become the server, so that Ctrl-C and the exit code are its own."""
     port = _port(arguments.host, arguments.port)
     say("building the site")
-    dist = site.build(ROOT, ROOT / "dist", arguments.agent, remembered=True)
-    command = [sys.executable, "-m", "server", "--host", arguments.host, "--port", str(port), "--site", str(dist)]
+    name = watch.new_name()
+    # Not `dist/`: these pages follow their sources, and are not meant to be uploaded.
+    out = site.build(ROOT, ROOT / ".cache" / "served" / str(port), arguments.agent, remembered=True, live=name)
+    command = [sys.executable, "-m", "server", "--host", arguments.host, "--port", str(port), "--site", str(out)]
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    watcher = watch.start(out, [arguments.agent], name)
     if os.name == "posix":
         os.chdir(ROOT)
         os.execve(command[0], command, environ)
-    return subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode
+    try:
+        return subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode
+    finally:
+        watcher.terminate()
 
 
 def build(arguments: argparse.Namespace) -> int:

@@ -43,6 +43,9 @@ WAYS_OUT = ("stock.", "precompiled.", "library.", "micropip.", "client.", "zones
 # Bundles that stand in a page and are no files.
 INLINE_ONLY = ("home.js", "plain.css")
 NO_ASSETS = (*INLINE_ONLY, policy.TAG)
+# What `serve` alone gives to its pages: a script, and what it asks for.
+LIVE_ONLY = "reload.js"
+RELOAD_FILE = "reload.json"
 OWN_NAME = b'"pyodide.asm.mjs"'
 
 
@@ -55,12 +58,15 @@ def build(
     remembered: bool = False,
     base: str = "/",
     hosts: Sequence[str] = (),
+    live: str = "",
 ) -> Path:
     """Build the site into `out`, replacing what an earlier build left there. Raises SetupError.
 
     `smallest`: for visitors. Compressing takes up to a minute then, once per change of the client. `remembered`: as small as a build
     for visitors has made it before, without waiting for it.
     `base`: the path that the site will have on its host. `hosts`: for which of them to write a configuration beside `out`.
+    `live`: a name for this build, for `serve`: its pages follow later ones (`watch.py`), and nothing is made for its tools alone, so that
+    a change of them is quickly built.
     """
     if out.exists() and any(out.iterdir()) and not (out / "_headers").exists():
         raise SetupError(f"{out} holds something that is not a build of ours; choose another --out or empty it")
@@ -74,12 +80,14 @@ def build(
     staging.mkdir(parents=True)
     packer = Packer(root / ".cache" / "packed", smallest=smallest, remembered=remembered)
     assets, bundles = Assets(staging, packer), bundle.make(root)
-    facts = _place(root, staging, agent, runtime, assets, bundles, imports)
+    facts = _place(root, staging, agent, runtime, assets, bundles, imports, live)
     inline = _inline(assets, bundles)
     source_map = assets.place(f"{policy.TAG}.map", bundles[policy.TAG].source_map)
     (staging / policy.TAG).write_text(bundles[policy.TAG].linked(source_map), encoding="utf-8")
     (staging / tag_types.NAME).write_text(tag_types.make(root), encoding="utf-8")
-    pages = _render(root, staging, agent, facts, inline, base)
+    pages = _render(root, staging, agent, facts, inline, base, live)
+    if live:
+        (staging / RELOAD_FILE).write_text(json.dumps({"build": live, "problem": ""}), encoding="utf-8")
     headers = policy.site_headers(agent.connect, agent.embedded_by, inline)
     (staging / "_headers").write_text(policy.headers_file(headers, pages), encoding="utf-8")
     # Who ships Pyodide and Python has to say so.
@@ -109,10 +117,12 @@ def _place(
     assets: Assets,
     bundles: Mapping[str, bundle.Bundled],
     imports: packages.Packages | None,
+    live: str,
 ) -> dict[str, Any]:
     """Write every asset and return what the page must know about them."""
+    unplaced = NO_ASSETS if live else (*NO_ASSETS, LIVE_ONLY)
     # `start.js` stands in the page too; it is a file for hosts whose own policy forbids scripts in pages.
-    scripts = {name: assets.place_bundled(it) for name, it in bundles.items() if name not in NO_ASSETS}
+    scripts = {name: assets.place_bundled(it) for name, it in bundles.items() if name not in unplaced}
     for path in sorted((root / "templates" / "static").iterdir()):
         if path.suffix in (".svg", ".png"):
             assets.place_picture(path.name, path.read_bytes())
@@ -128,7 +138,7 @@ def _place(
             "sound": _described(out, scripts["sound.js"]),
             "diagnostics": _described(out, scripts["diagnostics.js"]),
             "transcript_file": _described(out, scripts["transcript_file.js"]),
-            **_place_python(root, assets, agent, runtime, imports),
+            **_place_python(root, assets, agent, runtime, imports, live),
         },
     }
 
@@ -143,6 +153,7 @@ def _place_python(
     agent: agent_config.Agent,
     runtime: fetch_runtime.Runtime,
     imports: packages.Packages | None,
+    live: str,
 ) -> dict[str, Any]:
     """Write what Python is started from, by each of the ways, the page's tools, and the packages that these import."""
     packer = assets.packer
@@ -158,15 +169,17 @@ def _place_python(
     modules = agent_check.tools(root, runtime.pyodide, wheel_bytes, agent.tools, zones_bytes, data)
     full = agent.full_runtime or bool(imports and imports.compiled)
     starting = runtime.pyodide if full else prune.make(root, runtime.pyodide, runtime.acorn)
-    also = modules if imports else ()
-    kept = snapshot.make(root, runtime.pyodide, starting, wheel_name, wheel_bytes, agent.tools, also)
+    also = modules if imports and not live else ()
+    # A snapshot and a division made with these tools start a little faster; making them takes half a minute.
+    made_for = None if live else agent.tools
+    kept = snapshot.make(root, runtime.pyodide, starting, wheel_name, wheel_bytes, made_for, also)
     packer.begin(kept.blocks)
     packer.begin(kept.precompiled, seldom=True)
     source = agent.tools.read_bytes() if agent.tools.exists() else None
     wasm, bytecode, later = (starting / WASM).read_bytes(), None, []
     if not full:
         parts = split.make(
-            root, starting, kept, runtime.pyodide / LIBRARY, _providers(agent), agent.tools, zones_bytes, data
+            root, starting, kept, runtime.pyodide / LIBRARY, _providers(agent), made_for, zones_bytes, data
         )
         wasm, bytecode = parts.primary, parts.tools
         later = [{"name": it.name, "ahead": it.ahead, **assets.place_packed(it.name, it.wasm)} for it in parts.later]
@@ -212,7 +225,7 @@ def _providers(agent: agent_config.Agent) -> set[str]:
 
 
 def _render(
-    root: Path, out: Path, agent: agent_config.Agent, facts: dict[str, Any], inline: policy.Inline, base: str
+    root: Path, out: Path, agent: agent_config.Agent, facts: dict[str, Any], inline: policy.Inline, base: str, live: str
 ) -> tuple[str, ...]:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(root / "templates"),
@@ -229,6 +242,7 @@ def _render(
             text = environment.get_template(name).render(
                 page=agent.page,
                 base=base,
+                live=live,
                 config={
                     "boot": facts["boot"],
                     "choices": agent.choices,
