@@ -12,8 +12,8 @@ import pytest
 
 from tests.browser.support.pages import OVER
 from tests.support.server import Parley
-from tests.support.talk import DECOYS, Call, Line, Turn, asked, was_sent
-from voice_browsers.listen import load, share_heard, words_heard
+from tests.support.talk import Call, Line, Turn, asked, was_sent
+from voice_browsers.listen import DECOYS, load, share_heard, words_heard
 from voice_browsers.speech import Speech
 
 pytestmark = pytest.mark.browser

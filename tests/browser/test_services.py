@@ -11,8 +11,8 @@ from playwright.sync_api import expect
 
 from tests.browser.support.pages import OPENAI, OVER, SDK, choose, select
 from tests.support.server import Parley
-from tests.support.talk import DECOYS, Call, Line, asked, converse, tell_misheard, tell_swallowed, was_sent
-from voice_browsers.listen import load, words_heard
+from tests.support.talk import Call, Line, asked, converse, tell_misheard, tell_swallowed, was_sent
+from voice_browsers.listen import DECOYS, load, words_heard
 from voice_browsers.speech import Speech
 from voice_browsers.tape import Tape, poll
 

@@ -57,7 +57,6 @@ def test_after_it():
     pass
 """
 UNMARKED = "def test_unmarked(page):\n    pass\n"
-MARKED = "import pytest\n@pytest.mark.browser\n" + UNMARKED
 
 
 def run(folder: Path, suite: str, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -79,9 +78,9 @@ def test_a_page_that_complains_fails_its_test_and_leaves_evidence_unless_it_was_
     assert "1 failed, 1 passed" in done.stdout, done.stdout[-3000:]
     assert "FAILED test_suite.py::test_loud[chromium" in done.stdout
     assert "console: something is wrong" in done.stdout
-    assert "NARROWED by --engines: firefox, webkit did not run" in done.stdout
+    assert "NARROWED by --engine: firefox, webkit did not run" in done.stdout
     kept = {path.suffix: path for path in (tmp_path / ".cache" / "test-artifacts").iterdir()}
-    assert sorted(kept) == [".png", ".txt", ".wav", ".zip"]
+    assert sorted(kept) == [".html", ".png", ".txt", ".wav", ".zip"]
     assert kept[".wav"].name.endswith("-first-heard.wav") and kept[".wav"].read_bytes() == b"what was recorded"
     assert str(tmp_path / ".cache" / "test-artifacts") in done.stdout
     assert left == [], "the trace of the passed test too is gone"
@@ -104,24 +103,24 @@ def test_a_suite_without_browsers_loads_nothing_of_the_harness(tmp_path: Path) -
     assert "engines" not in done.stdout
 
 
-def test_a_browser_test_without_its_marker_is_refused(tmp_path: Path) -> None:
+def test_a_browser_test_gets_its_marker_by_itself(tmp_path: Path) -> None:
     """`-m browser` would leave it out without a word."""
-    done = run(tmp_path, UNMARKED)
-    assert done.returncode == pytest.ExitCode.USAGE_ERROR
-    assert "test_suite.py::test_unmarked[chromium" in done.stderr
+    done = run(tmp_path, UNMARKED, "-m", "browser", "--collect-only", "-q")
+    assert "test_suite.py::test_unmarked[chromium" in done.stdout and "3 tests collected" in done.stdout, done.stdout
+    assert "no tests collected" in run(tmp_path, UNMARKED, "-m", "not browser", "--collect-only", "-q").stdout
 
 
 def test_a_missing_engine_fails_the_run_and_says_how_to_install_it(tmp_path: Path) -> None:
     """A skip would be green, and nobody reads the reasons of skips."""
     nowhere = str(tmp_path)
-    done = run(tmp_path, MARKED, "--engines", "firefox", PATH=nowhere, PLAYWRIGHT_BROWSERS_PATH=nowhere)
+    done = run(tmp_path, UNMARKED, "--engines", "firefox", PATH=nowhere, PLAYWRIGHT_BROWSERS_PATH=nowhere)
     assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout
     assert "firefox is not installed" in done.stdout
     assert "apt-get install firefox-esr" in done.stdout
 
 
 def test_an_unknown_engine_is_refused(tmp_path: Path) -> None:
-    done = run(tmp_path, MARKED, "--engines", "opera")
+    done = run(tmp_path, UNMARKED, "--engines", "opera")
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert "no engine opera" in done.stderr
 

@@ -23,7 +23,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from voice_browsers.listen import Sound, load, segments, words_heard, words_known, words_of
+from voice_browsers.listen import DECOYS, Sound, load, segments, words_heard, words_known, words_of
 from voice_browsers.tape import Tape, poll
 
 if TYPE_CHECKING:
@@ -45,9 +45,6 @@ _CHANGE = """() => new Promise((resolve) => {
 
 # What a page says it sent: speech peaks far above it, and what is left of a fade far below.
 _SENT_DBFS = -40
-
-# Offered to the recogniser beside the words that are expected, so that it has something wrong to choose.
-DECOYS = ("banana", "purple", "seventeen", "guitar", "mountain", "computer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

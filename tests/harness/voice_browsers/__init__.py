@@ -5,29 +5,23 @@ speech goes in where a person's voice would, and what the page plays is recorded
 
 In a suite of your own
 ----------------------
-Install the distribution (`pip install ./tests/harness`); pytest finds the plugin by itself. A test takes fixtures, and
-carries the marker `browser`:
+Install the distribution (`pip install ./tests/harness`); pytest finds the plugin by itself. A test takes fixtures:
 
-    @pytest.mark.browser
-    def test_the_page_says_hello(tab, sound, speech, tmp_path):
-        tab.page.goto("https://agent.example/")
-        tab.page.get_by_role("button", name="Connect").click()
-        with sound.record(tmp_path / "heard.wav") as tape:
-            sound.say(speech.say("what time is it", tail_ms=700)).wait()
-            begin = tape.wait_sound(timeout_s=20)
-            tape.wait_silence(for_ms=700, timeout_s=30, since_ms=begin)
-        assert not load(tape.path).silent
-        tab.page.get_by_role("button", name="Hang up").click()
-        sound.wait_microphone_free()
+    def test_the_page_answers(page, microphone, speaker):
+        page.goto("https://agent.example/")
+        page.get_by_role("button", name="Connect").click()
+        speaker.heard("hello")
+        microphone.say("what time is it")
+        assert speaker.heard("it is").latency_ms < 3_000
 
-It runs once per engine (`--engines chromium,firefox` narrows, and the summary says so). A test fails when its page
-complained: console error, exception, unhandled rejection, policy violation, crash. `tab.errors.expect(r"status of 502")`
-marks what the test means to provoke. Of a failure the folder of the ini option `voice_browsers_output` keeps a screenshot, the complaints, the recordings
-below `tmp_path`, and in Chromium a trace. `@pytest.mark.tab(mic="deny", autoplay="allow", init_scripts=[...], size=(400, 800))`
-opens the page differently; `open_tab(...)` opens more than one.
+It runs once per engine. A test fails when its page complained: console error, exception, unhandled rejection, policy violation,
+crash; `page_errors.expect(r"status of 502")` marks what the test means to provoke. A failed test leaves a report in one HTML file.
+`@pytest.mark.tab(mic="deny", autoplay="allow", init_scripts=[...], size=(400, 800))` opens the page differently;
+`open_tab(...)` opens more than one. Options, markers and all fixtures: the docstring of `plugin`.
 
 Rooms
 -----
+    voice         microphone and speaker of a test: what is said, what is heard, on one clock
     plugin        pytest: fixtures, options, page discipline, summary  (table: what ran in which engine, as Markdown)
     engines       find an engine and open a page in it        (webkit_gtk, wkgtk_browser: Debian's WebKit)
     page_errors   everything that a page complains about
@@ -35,6 +29,8 @@ Rooms
     injected      the same inside the page, for machines without PulseAudio; the test id then says `injected`
     speech        make speech, tones, sweeps, silence (`wheel_voice`: its voice where espeak-ng is not installed)
     listen        levels, segments, pitch, gaps, likeness, words
+    observer      what a page does with sound, and what its authors should know about that
+    report        a failed test as one HTML file          (picture: spectrograms)
     quirk_scripts init scripts: other browsers' quirks and faults
     lines_of_errors  a line for an error that a time limit raised between two: pytest would end on it
     processes     nothing started here outlives the run

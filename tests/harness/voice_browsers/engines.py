@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 from playwright.sync_api import ViewportSize
 
 from . import pulse, webkit_gtk
+from .observer import OBSERVER
 from .page_errors import PageErrors
 from .processes import bearing, end_bearing
 
@@ -86,6 +87,8 @@ class TabOptions:
     `optimise`: False leaves WebAssembly as the engine's first compiler made it (Chromium and Firefox). The optimising one takes
     processor time behind a page that is soon closed, which is missing where several real-time tests share a machine. Not WebKit:
     the only time that a start of stock Pyodide was seen to read out of bounds was in a run without its optimising compiler.
+    `headed`: with a window on the screen; needs a display.
+    `observe`: with `observer.OBSERVER`, which notes for a report what the page does with sound.
     """
 
     mic: str = "allow"
@@ -94,6 +97,8 @@ class TabOptions:
     size: tuple[int, int] = (1000, 700)
     profile: Path | None = None
     optimise: bool = True
+    headed: bool = False
+    observe: bool = False
 
     def __post_init__(self) -> None:
         if self.mic not in ("allow", "deny", "prompt"):
@@ -112,6 +117,7 @@ class Tab:
     found: Found
     options: TabOptions
     errors: PageErrors = field(default_factory=PageErrors)
+    shown: str = ""  # the page's text, when evidence was kept
     _trace: bool = False
 
     @property
@@ -154,6 +160,7 @@ class Tab:
             self.page.wait_for_timeout(500)  # what is shown only to those who look
             lines.append(self.page.locator("body").inner_text(timeout=2_000))
         said.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        self.shown = lines[-1] if len(lines) > 2 + len(self.errors.all) else ""
         return [*kept, said]
 
     def drop_trace(self) -> None:
@@ -265,7 +272,7 @@ def open_tab(
         tab = Tab(page=page, found=found, options=options)
         tab.errors.attach(page)
         webkit_gtk.AFTER_CANCEL[:] = [lambda: tab.errors.expect(webkit_gtk.CANCELLED)]
-        for script in options.init_scripts:
+        for script in [*([OBSERVER] if options.observe else []), *options.init_scripts]:
             page.add_init_script(script)
         if trace and engine == "chromium":
             # Without pictures of the page: they are made before and after each question that a waiting test asks it.
@@ -284,7 +291,7 @@ def gtk(found: Found) -> bool:
 
 def launch_options(engine: str, options: TabOptions) -> tuple[object, ...]:
     """What of `options` is settled when the browser starts: tabs that agree in it can share one."""
-    return (engine, options.autoplay, options.optimise, options.mic if engine == "firefox" else "")
+    return (engine, options.autoplay, options.optimise, options.headed, options.mic if engine == "firefox" else "")
 
 
 @contextlib.contextmanager
@@ -386,6 +393,7 @@ def _chromium(playwright: Playwright, found: Found, env: Mapping[str, str], opti
         "args": args,
         "env": dict(env),
         "executable_path": found.executable,
+        "headless": not options.headed,
         "ignore_default_args": ["--mute-audio"],  # Playwright mutes headless Chromium: the speaker would stay at zero
     }
 
@@ -404,11 +412,11 @@ def _firefox(playwright: Playwright, found: Found, env: Mapping[str, str], optio
         # ESR speaks WebDriver BiDi, not the protocol of Playwright's patched build.
         kind = {"channel": "moz-firefox", "executable_path": found.executable}
     env = {**env, "PULSE_LATENCY_MSEC": "60"}  # without it Firefox splices its capture now and then
-    return playwright.firefox, {"firefox_user_prefs": prefs, "env": env, **kind}
+    return playwright.firefox, {"firefox_user_prefs": prefs, "env": env, "headless": not options.headed, **kind}
 
 
-def _webkit(playwright: Playwright, _found: Found, env: Mapping[str, str], _options: TabOptions) -> _How:
-    return playwright.webkit, {"env": dict(env)}
+def _webkit(playwright: Playwright, _found: Found, env: Mapping[str, str], options: TabOptions) -> _How:
+    return playwright.webkit, {"env": dict(env), "headless": not options.headed}
 
 
 _LAUNCH = {"chromium": _chromium, "firefox": _firefox, "webkit": _webkit}

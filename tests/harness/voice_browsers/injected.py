@@ -126,10 +126,11 @@ class InjectedUtterance:
 class InjectedTape(Tape):
     """What the page played since the tape began. Of several contexts, the one that played most."""
 
-    def __init__(self, tab: Tab, path: Path) -> None:
+    def __init__(self, tab: Tab, path: Path, *, from_the_beginning: bool = False) -> None:
         super().__init__(path)
         self._tab = tab
-        self._marks: list[int] = tab.page.evaluate("() => __injected.position()")
+        self._whole = from_the_beginning
+        self._marks: list[int] = [] if from_the_beginning else tab.page.evaluate("() => __injected.position()")
         self._rates: list[int] = []
         self._pcm: list[bytearray] = []
         self._began = time.monotonic()
@@ -142,6 +143,7 @@ class InjectedTape(Tape):
 
     @property
     def started_at(self) -> float:
+        self._fetch()
         return self._began
 
     def samples(self, since: int = 0) -> Samples:
@@ -162,13 +164,24 @@ class InjectedTape(Tape):
         """Bring over what is new, so that a long recording is not carried out of the page again and again."""
         if self._stopped:
             return
-        fresh = self._tab.page.evaluate("(marks) => __injected.since(marks)", self._marks)
+        fresh = self._tab.page.evaluate("(marks) => window.__injected ? __injected.since(marks) : []", self._marks)
+        if len(fresh) < len(self._marks):  # another page was loaded: what this one plays comes behind
+            self._marks = []
+            fresh = self._tab.page.evaluate("(marks) => window.__injected ? __injected.since(marks) : []", [])
         self._marks = [mark for mark, _, _ in fresh]
         for number, (_, rate, pcm) in enumerate(fresh):
+            block = base64.b64decode(pcm)
             if number == len(self._pcm):
                 self._rates.append(int(rate))
-                self._pcm.append(bytearray())
-            self._pcm[number] += base64.b64decode(pcm)
+                self._pcm.append(bytearray(self._before(len(block) / 2 / rate, int(rate)) if self._whole else b""))
+            self._pcm[number] += block
+
+    def _before(self, length_s: float, rate_hz: int) -> bytes:
+        """A page has no sound at all before its first context plays: silence until then, or an earlier beginning."""
+        early_s = time.monotonic() - length_s - self._began
+        if early_s < 0 and not any(self._pcm):
+            self._began += early_s
+        return b"\0\0" * max(0, round(early_s * rate_hz))
 
     def _fullest(self) -> int:
         return max(range(len(self._pcm)), key=lambda number: len(self._pcm[number]))
@@ -188,8 +201,9 @@ class InjectedSound:
         return InjectedUtterance(self._tab)
 
     @contextlib.contextmanager
-    def record(self, path: Path) -> Iterator[InjectedTape]:
-        tape = InjectedTape(self._tab, path)
+    def record(self, path: Path, *, from_the_beginning: bool = False) -> Iterator[InjectedTape]:
+        """What the page plays from now on, or all that it has played since it was loaded."""
+        tape = InjectedTape(self._tab, path, from_the_beginning=from_the_beginning)
         try:
             yield tape
         finally:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,7 @@ class PageErrors:
 
     def __init__(self) -> None:
         self.all: list[Complaint] = []
+        self.console: deque[str] = deque(maxlen=200)  # all that it said, for a report
         self._meant: list[re.Pattern[str]] = []
 
     def attach(self, page: Page) -> None:
@@ -84,6 +86,7 @@ class PageErrors:
             raise AssertionError(f"the page complained {len(left)} time(s):\n{lines}")
 
     def _console(self, message: ConsoleMessage) -> None:
+        self.console.append(f"{message.type}: {message.text}")
         # All three engines hand a worker's console over to its page as well.
         if message.type not in ("error", "assert"):
             return

@@ -1,11 +1,14 @@
-"""The harness as a pytest plugin: fixtures, options, the discipline of pages, and the summary.
+"""The plugin: fixtures, options, the discipline of pages, and the summary. pytest finds it by its entry point.
 
-pytest finds it by its entry point, wherever the distribution is installed.
+Options: `--engine chromium,firefox` (or repeated, or `--engines`) narrows the run on purpose, and the summary says so;
+`--headed` shows the browsers; `--tape on|off|retain-on-failure` keeps recordings; `--output DIR` is where recordings, reports and
+pictures of failed tests go (ini `voice_browsers_output`); `--engine-table FILE` writes what ran in which engine.
+Markers: `only_browser(*engines)` and `skip_browser(*engines)` narrow one test; `tab(mic="deny", ...)` opens its page with other
+`TabOptions`. Every test that drives a browser gets the marker `browser`.
+Fixtures: as in pytest-playwright `page`, `context`, `browser_name`; `microphone`, `speaker` (see `voice`); `page_errors`, `tab`,
+`engine`, `open_tab`, `sound`, `pulse`, `recording`, `speech`, `local_agent`, `playwright_driver`.
 
-Options: `--engines chromium,firefox` narrows the run on purpose, and the summary says so; `--engine-table FILE` writes what
-ran in which engine.
-Markers: `browser` is required on every test that drives one; `tab(mic="deny", ...)` opens `tab` with other `TabOptions`.
-Fixtures: `engine`, `tab`, `page`, `open_tab`, `sound`, `pulse`, `speech`, `playwright_driver`.
+A test that no engine ran is red: one whose markers leave none, and one that was skipped in each.
 
 Nothing here is imported or started for tests that do not ask for it: unit tests need neither Playwright nor numpy.
 Playwright's synchronous interface keeps an event loop running in the main thread, where `asyncio.run` would then fail, so
@@ -15,6 +18,7 @@ it is stopped before any test that does not use it, and tests with a browser run
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import os
 import re
 import shutil
@@ -31,13 +35,15 @@ import pytest
 from . import lines_of_errors, table
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, Playwright
+    from playwright.sync_api import BrowserContext, Page, Playwright
 
     from .engines import Tab
     from .injected import InjectedSound
     from .kept import KeptBrowsers
+    from .page_errors import PageErrors
     from .pulse import Pulse
     from .speech import Speech
+    from .voice import Microphone, Recording, Speaker
 
 ALL_ENGINES = ("chromium", "firefox", "webkit")
 _DRIVES = frozenset({"engine", "tab", "page", "open_tab", "sound", "pulse", "playwright_driver"})
@@ -79,15 +85,45 @@ _DRIVER = pytest.StashKey[PlaywrightDriver]()
 _TABS = pytest.StashKey["list[Tab]"]()
 _PULSE: pytest.StashKey[Pulse] = pytest.StashKey()
 _FAILED = pytest.StashKey[bool]()
+_RECORDING: pytest.StashKey[Recording] = pytest.StashKey()
+_NARROWED = "narrowed by --engine"
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("browsers")
-    group.addoption("--engines", default=",".join(ALL_ENGINES), help="comma-separated: chromium, firefox, webkit")
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    _alone_in_the_house(pluginmanager)
+    group = parser.getgroup("voice browsers")
+    group.addoption(
+        "--engine",
+        "--engines",
+        dest="engines",
+        action="append",
+        metavar="NAMES",
+        help="chromium, firefox, webkit: comma-separated or repeated; default all three",
+    )
+    group.addoption("--headed", action="store_true", help="show the browsers; needs a display")
+    group.addoption(
+        "--tape",
+        choices=("on", "off", "retain-on-failure"),
+        default="retain-on-failure",
+        help="keep what was said and heard as WAV (default %(default)s)",
+    )
+    group.addoption("--output", metavar="DIR", help="for what is kept, emptied first; default: voice_browsers_output")
     group.addoption("--engine-table", metavar="FILE", help="write a Markdown table of checks and engines to FILE")
     parser.addini(
         "voice_browsers_output", "folder for what failed tests leave behind", type="string", default="test-results"
     )
+
+
+def _alone_in_the_house(pluginmanager: pytest.PytestPluginManager) -> None:
+    """pytest-playwright has fixtures and options of the same names."""
+    if pluginmanager.is_blocked("playwright"):
+        return
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        importlib.metadata.distribution("pytest-playwright")
+        raise pytest.UsageError(
+            "pytest-playwright and pytest-voice-browsers both define `page`, `context` and --headed: switch one off for this "
+            "suite with -p no:playwright or -p no:voice_browsers (addopts in your pytest.ini)"
+        )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -102,13 +138,21 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.addinivalue_line("markers", "browser: drives a real browser with real sound")
     config.addinivalue_line("markers", "tab(**options): how the fixture `tab` opens its page, see engines.TabOptions")
+    config.addinivalue_line("markers", "only_browser(*engines): this test runs in these engines only")
+    config.addinivalue_line("markers", "skip_browser(*engines): this test does not run in these engines")
     if unknown := sorted(set(_engines(config)) - set(ALL_ENGINES)):
-        raise pytest.UsageError(f"--engines: no engine {', '.join(unknown)}; there are {', '.join(ALL_ENGINES)}")
+        raise pytest.UsageError(f"--engine: no engine {', '.join(unknown)}; there are {', '.join(ALL_ENGINES)}")
     if not _engines(config):
-        raise pytest.UsageError("--engines is empty")
+        raise pytest.UsageError("--engine is empty")
+    if config.getoption("--headed") and sys.platform == "linux" and not os.environ.get("DISPLAY"):
+        raise pytest.UsageError("--headed needs a display, and DISPLAY is not set")
+    folder = artifacts(config).resolve()
+    if config.rootpath.is_relative_to(folder):
+        raise pytest.UsageError(f"--output {folder} would be emptied, and it holds the tests")
     config.stash[_DRIVER] = PlaywrightDriver()
     if not hasattr(config, "workerinput"):  # one process clears away what the run before has kept
-        shutil.rmtree(artifacts(config), ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        config.pluginmanager.register(_EnginesThatRan(config), "voice_browsers_ran")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -117,24 +161,50 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def artifacts(config: pytest.Config) -> Path:
-    """Where screenshots and traces of failed tests are kept until the next run."""
-    return config.rootpath / str(config.getini("voice_browsers_output"))
+    """Where reports and recordings are kept until the next run."""
+    return config.rootpath / str(config.getoption("--output") or config.getini("voice_browsers_output"))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "engine" in metafunc.fixturenames:
-        engines = _engines(metafunc.config)
-        metafunc.parametrize("engine", engines, ids=[_test_id(engine) for engine in engines], scope="session")
+    if "engine" not in metafunc.fixturenames:
+        return
+    marked = _marked_engines(metafunc.definition)
+    chosen: list[Any] = [name for name in _engines(metafunc.config) if name in marked]
+    ids = [_test_id(name) for name in chosen]
+    if not chosen:
+        reason = f"{_NARROWED} {','.join(_engines(metafunc.config))}: it is for {', '.join(marked)}"
+        chosen, ids = [pytest.param(marked[0], marks=pytest.mark.skip(reason=reason))], [marked[0]]
+    metafunc.parametrize("engine", chosen, ids=ids, scope="session")
+
+
+def _marked_engines(item: pytest.Item) -> list[str]:
+    """The engines that the test's markers leave. A test that they leave none, or that names one which is none, is an error."""
+    named = {
+        kind: [{str(name) for name in marker.args} for marker in item.iter_markers(kind)]
+        for kind in ("only_browser", "skip_browser")
+    }
+    only, skipped = named["only_browser"], named["skip_browser"]
+    if unknown := sorted(set().union(*only, *skipped) - set(ALL_ENGINES)):
+        pytest.fail(
+            f"its markers know no engine {', '.join(unknown)}; there are {', '.join(ALL_ENGINES)}", pytrace=False
+        )
+    left = [
+        name for name in ALL_ENGINES if all(name in one for one in only) and not any(name in one for one in skipped)
+    ]
+    if not left:
+        pytest.fail("no engine runs this test: its markers only_browser and skip_browser leave none", pytrace=False)
+    return left
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Before `-m` looks at it."""
+    if _drives(item) and not item.get_closest_marker("browser"):
+        item.add_marker("browser")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    unmarked = [item.nodeid for item in items if _drives(item) and not item.get_closest_marker("browser")]
-    if unmarked:
-        listed = "\n  ".join(unmarked)
-        raise pytest.UsageError(
-            f"these drive a browser and lack the marker `browser`, so -m would lose them:\n  {listed}"
-        )
     # Stable: those with a browser come last, in their order, and at the very end those that all others would have to wait for.
     # Long ones come first among their like, so that no worker waits for the other's.
     items.sort(
@@ -191,6 +261,38 @@ def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, ob
     return (yield)
 
 
+class _EnginesThatRan:
+    """Tests with a browser that every engine skipped: nobody reads the reasons of skips, so they are red."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._outcomes: dict[str, set[str]] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if "browser" in report.keywords and (report.when == "call" or report.outcome != "passed"):
+            file, _, test = report.nodeid.rpartition("::")
+            name, _, parameters = test.partition("[")
+            rest = re.sub(rf"\b({'|'.join(ALL_ENGINES)})(-injected)?\b", "", parameters)
+            outcomes = self._outcomes.setdefault(f"{file}::{name}[{rest}", set())
+            outcomes.add("narrowed" if _NARROWED in str(report.longrepr) else report.outcome)
+
+    @property
+    def nowhere(self) -> list[str]:
+        """Not where the run itself was narrowed: then it is the other run's matter, and the summary says so."""
+        if set(_engines(self._config)) != set(ALL_ENGINES):
+            return []
+        return [re.sub(r"\[-*\]?$", "", test) for test, outcomes in self._outcomes.items() if outcomes == {"skipped"}]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        if self.nowhere and exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        for test in self.nowhere:
+            terminalreporter.line(f"FAILED {test}: no engine ran it, each was skipped", red=True)
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     reports = [r for kind in terminalreporter.stats.values() for r in kind if isinstance(r, pytest.TestReport)]
     ran = Counter(
@@ -202,7 +304,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     for said, count in sorted(ran.items()):
         terminalreporter.line(f"{said}: {count} test(s)")
     if left_out := [name for name in ALL_ENGINES if name not in _engines(config)]:
-        terminalreporter.line(f"NARROWED by --engines: {', '.join(left_out)} did not run", yellow=True)
+        terminalreporter.line(f"NARROWED by --engine: {', '.join(left_out)} did not run", yellow=True)
     if file := config.getoption("--engine-table"):
         table.write(Path(file), reports, date=time.strftime("%Y-%m-%d"))
         terminalreporter.line(f"table of checks and engines: {file}")
@@ -300,7 +402,9 @@ def open_tab(
     # pytest's own variable differs from test to test, and no browser is asked for it.
     inherited = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
     env = {**inherited, **(sound.env if sound else {})}
-    if engines.gtk(found):
+    headed = bool(request.config.getoption("--headed"))
+    observe = "recording" in request.fixturenames  # other tests get the browser's own classes
+    if engines.gtk(found) and not headed:
         env["DISPLAY"] = request.getfixturevalue("_display")
     tabs: list[Tab] = []
     request.node.stash[_TABS] = tabs
@@ -312,7 +416,8 @@ def open_tab(
                 options["init_scripts"] = [INJECTION, *options.get("init_scripts", ())]
             elif sound.meddled:
                 kept.discard()
-            chosen = engines.TabOptions(**{"optimise": False, **options})
+            usual = {"optimise": False, "headed": headed, "observe": observe}
+            chosen = engines.TabOptions(**{**usual, **options})
             opened = engines.open_tab(playwright, engine, env=env, options=chosen, kept=kept, trace=True)
             tab = stack.enter_context(opened)
             tab.page.set_default_timeout(_ACTION_MS)
@@ -349,11 +454,86 @@ def sound(request: pytest.FixtureRequest, tab: Tab) -> Pulse | InjectedSound:
     return InjectedSound(tab)
 
 
+@pytest.fixture
+def context(page: Page) -> BrowserContext:
+    """Playwright's context of `page`."""
+    return page.context
+
+
+@pytest.fixture
+def browser_name(engine: str) -> str:
+    """chromium, firefox or webkit."""
+    return engine
+
+
+@pytest.fixture
+def page_errors(tab: Tab) -> PageErrors:
+    """What the page complained about; `page_errors.expect(r"status of 502")` says what is meant."""
+    return tab.errors
+
+
+@pytest.fixture
+def recording(
+    request: pytest.FixtureRequest, tab: Tab, sound: Pulse | InjectedSound, tmp_path: Path
+) -> Iterator[Recording]:
+    """Both directions of the test's sound, from before its page is loaded."""
+    from .injected import InjectedSound
+    from .voice import Recording
+
+    folder = tmp_path / "sound"
+    folder.mkdir()
+    with contextlib.ExitStack() as stack:
+        if isinstance(sound, InjectedSound):
+            speaker = sound.record(folder / "speaker.wav", from_the_beginning=True)
+            made = Recording(tab=tab, sound=sound, speaker=stack.enter_context(speaker))
+        else:
+            made = Recording(
+                tab=tab,
+                sound=sound,
+                speaker=stack.enter_context(sound.record(folder / "speaker.wav")),
+                microphone=stack.enter_context(sound.record(folder / "microphone.wav", "mic.monitor")),
+            )
+        request.node.stash[_RECORDING] = made
+        yield made
+        if request.config.getoption("--tape") == "on":
+            _keep_tapes(request.node, made)
+
+
+@pytest.fixture
+def microphone(recording: Recording, speech: Speech) -> Microphone:
+    """`say` a text or a WAV to the page."""
+    from .voice import Microphone
+
+    return Microphone(recording, speech)
+
+
+@pytest.fixture
+def speaker(recording: Recording) -> Speaker:
+    """What is `heard` of the page."""
+    from .voice import Speaker
+
+    return Speaker(recording)
+
+
 # Inside
 
 
 def _engines(config: pytest.Config) -> list[str]:
-    return [name.strip() for name in str(config.getoption("--engines")).split(",") if name.strip()]
+    given: list[str] | None = config.getoption("engines")
+    return [name.strip() for one in given or [",".join(ALL_ENGINES)] for name in one.split(",") if name.strip()]
+
+
+def _file_name(item: pytest.Item) -> str:
+    return re.sub(r"[^\w.-]+", "-", item.nodeid.replace("/", "."))[-120:].strip("-")
+
+
+def _keep_tapes(item: pytest.Item, recording: Recording) -> None:
+    from .speech import write_wav
+
+    folder = artifacts(item.config)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, heard in (("microphone", recording.taken()), ("speaker", recording.played())):
+        write_wav(folder / f"{_file_name(item)}-{name}.wav", heard.samples, heard.rate_hz)
 
 
 def _test_id(engine: str) -> str:
@@ -370,26 +550,77 @@ def _drives(item: pytest.Item) -> bool:
 
 
 def _keep_evidence(item: pytest.Item, when: str, error: BaseException) -> None:
-    """A picture and more of each page, and what was recorded; of a test without a page what went wrong, for pytest tells it only
-    where no second try passes."""
+    """A report of each page, a picture and more, and what was recorded; of a test without a page what went wrong, for pytest tells
+    it only where no second try passes."""
     tabs: list[Tab] = item.stash.get(_TABS, [])
-    folder, test = artifacts(item.config), re.sub(r"[^\w.-]+", "-", item.nodeid.replace("/", "."))[-120:]
+    folder, test = artifacts(item.config), _file_name(item)
     said = "".join(traceback.format_exception(error))
     if (pulse := item.stash.get(_PULSE, None)) is not None:
         with contextlib.suppress(Exception):  # evidence must not hide the failure it belongs to
             said += f"\n{pulse.story()}"
     folder.mkdir(parents=True, exist_ok=True)
-    recorded: Path | None = getattr(item, "funcargs", {}).get("tmp_path")
-    for tape in recorded.rglob("*.wav") if tabs and recorded else ():
-        assert recorded
-        with contextlib.suppress(OSError):
-            shutil.copy(tape, folder / "-".join((test, *tape.relative_to(recorded).parts)))
+    recording = item.stash.get(_RECORDING, None)
+    if item.config.getoption("--tape") == "retain-on-failure":
+        recorded: Path | None = getattr(item, "funcargs", {}).get("tmp_path")
+        for tape in recorded.rglob("*.wav") if tabs and recorded else ():
+            assert recorded
+            with contextlib.suppress(OSError):
+                shutil.copy(tape, folder / "-".join((test, *tape.relative_to(recorded).parts)))
+        if recording is not None:
+            with contextlib.suppress(Exception):
+                _keep_tapes(item, recording)
     if not tabs:
         (folder / f"{test}.txt").write_text(said, encoding="utf-8")
     for number, tab in enumerate(tabs):
         kept = tab.keep_evidence(folder, test + (f"-{number}" if number else ""))
         with kept[-1].open("a", encoding="utf-8") as file:
             file.write(f"\n{said}")
+        with contextlib.suppress(Exception):
+            report = _report(item, tab, error, kept, recording if number == 0 else None)
+            item.user_properties.append(("report", str(report)))  # JUnit has it as a property of the test
+            kept.insert(0, report)
+            for sentence in _advice(tab):
+                item.user_properties.append(("advice", sentence))
         item.add_report_section(when, "kept", "\n".join(str(path) for path in kept))
+        if advice := _advice(tab):
+            item.add_report_section(when, "what the page's authors should know", "\n".join(advice))
         if tab.errors.unexpected:
             item.add_report_section(when, "page errors", "\n".join(str(error) for error in tab.errors.unexpected))
+
+
+def _advice(tab: Tab) -> list[str]:
+    from .observer import advice, facts
+
+    return advice(facts(tab.page), tab.engine)
+
+
+def _report(item: pytest.Item, tab: Tab, error: BaseException, kept: list[Path], recording: Recording | None) -> Path:
+    from .observer import facts, facts_in_words
+    from .report import Report
+
+    by_ending = {path.suffix: path for path in kept}
+    told = Report(
+        test=item.nodeid,
+        engine=str(tab.found)
+        + ("" if tab.found.real_microphone else ", microphone and speaker injected into the page"),
+        url=tab.page.url,
+        error=str(error) or type(error).__name__,
+        traceback=_own_lines(error),
+        advice=_advice(tab),
+        facts=facts_in_words(facts(tab.page)),
+        console=[*(str(one) for one in tab.errors.unexpected), *tab.errors.console],
+        shown=tab.shown,
+        screenshot=by_ending.get(".png"),
+        trace=by_ending.get(".zip"),
+        recording=recording,
+    )
+    return told.write(kept[-1].with_suffix(".html"))
+
+
+def _own_lines(error: BaseException) -> str:
+    """Where it failed, without pytest's own way there."""
+    foreign = (f"{os.sep}_pytest{os.sep}", f"{os.sep}pluggy{os.sep}", __file__)
+    places = [
+        it for it in traceback.extract_tb(error.__traceback__) if not any(name in it.filename for name in foreign)
+    ]
+    return "".join(traceback.format_list(places))

@@ -48,6 +48,12 @@ class Tape(abc.ABC):
         """Wait a moment between two looks."""
         time.sleep(0.03)
 
+    def sounds_at(self, at_ms: float, *, above_dbfs: float = AUDIBLE_DBFS) -> bool:
+        """Whether something sounds within 100 ms of `at_ms`."""
+        first = max(0, round((at_ms - 100.0) * self.rate_hz / 1000.0))
+        around = np.abs(self.samples(first)[: self.rate_hz // 5])
+        return bool(around.max(initial=0.0) > 10 ** (above_dbfs / 20.0))
+
     @property
     def duration_ms(self) -> float:
         return self.samples().size * 1000.0 / self.rate_hz

@@ -21,7 +21,7 @@ def main(voice: str, words_per_minute: str, text: str) -> None:
     try:
         import espeakng_loader
     except ImportError:
-        sys.exit("no voice: install the program espeak-ng, or the package espeakng-loader")
+        sys.exit("no voice: install the program espeak-ng, or pytest-voice-browsers[voice]")
     engine = ctypes.CDLL(str(espeakng_loader.get_library_path()))
     rate_hz = engine.espeak_Initialize(_SYNCHRONOUS, 0, str(espeakng_loader.get_data_path()).encode(), 0)
     if rate_hz <= 0:
