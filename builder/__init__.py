@@ -9,17 +9,17 @@ Set-up, standard library only, because these run before anything is installed:
 
 Building, inside `.venv`:
   commands.py       commands: what `serve`, `build`, `test` and the others do
-  site.py           Jinja pages; puts everything together in `dist/`
+  site.py           puts everything together in `dist/`
+  pages.py          Jinja pages, and the files of the page's other languages
   fetch_runtime.py  the Pyodide runtime, micropip and the time zones, fetched once and checked
   npm_package.py    one npm package, fetched and checked
   new_agent.py      a new agent: `agents/<name>/` with commented settings, a tool and its tests (agent_template/)
   agent_config.py   agent configuration: `agents/<name>/agent.toml` read and checked
   variables.py      dynamic variables of prompt and greeting
   agent_check.py    settings and tools checked by the client itself (in Node: agent_checker/)
-  agent_tests.py    tests of an agent's tools, in CPython and in the page's Python (in Node: agent_tester/)
-  start_texts.py    texts for a page whose Python has not started
+  texts.py          texts: the catalogue of each language, checked, and which of them a script needs
+  start_texts.py    what a page says of a microphone before its Python has started
   npm_tools.py      esbuild, tsc and biome, fetched once and checked
-  watch.py          watcher: `serve` builds anew when a source changes
   tag_types.py      types of the tag: `voice-agent.d.ts`
   bundle.py         bundler and minifier: esbuild, with source maps
   assets.py         content-hashed file names, source maps linked
@@ -38,6 +38,7 @@ Building, inside `.venv`:
 
 Checks:
   quality.py        lint, types, import contracts, of Python and JavaScript
+  text_check.py     no text of the page in the code, none unused, none missing in a language
   import_graph.py   import graph: docs/import-graph.md, drawn from the imports
   suite.py          the whole test suite: which tests, on how many processes
   doctor            diagnosis of a deployment

@@ -45,7 +45,6 @@ GROUPS = (
             "shell.js": "templates/static/shell.js",
             "orb.js": "templates/static/orb.js",
             "sound.js": "templates/static/sound.js",
-            "reload.js": "templates/static/reload.js",
             "voice-agent.js": "templates/static/voice_agent.js",
             "diagnostics.js": "templates/static/diagnostics.js",
             "transcript_file.js": "templates/static/transcript_file.js",
@@ -85,16 +84,23 @@ class Bundled:
         return self.code + (f"/*{link} */\n" if self.name.endswith(".css") else f"//{link}\n")
 
 
-def make(root: Path) -> dict[str, Bundled]:
-    """Bundle every entry of the site, by its name. Raises SetupError with esbuild's own words."""
+def make(root: Path, written: Mapping[str, object] | None = None) -> dict[str, Bundled]:
+    """Bundle every entry of the site, by its name. `written`: what names that no script defines stand for. Raises SetupError."""
     found: dict[str, Bundled] = {}
     for group in GROUPS:
         entries = {name: root / path for name, path in group.entries.items()}
-        found |= bundle(root, entries, form=group.form, target=group.target)
+        found |= bundle(root, entries, form=group.form, target=group.target, written=written)
     return found
 
 
-def bundle(root: Path, entries: Mapping[str, Path], *, form: str, target: str = MODERN) -> dict[str, Bundled]:
+def bundle(
+    root: Path,
+    entries: Mapping[str, Path],
+    *,
+    form: str,
+    target: str = MODERN,
+    written: Mapping[str, object] | None = None,
+) -> dict[str, Bundled]:
     """Bundle files below `root`, by the names that they get. `form`: "esm", or "iife" for what exports nothing. Raises SetupError."""
     with tempfile.TemporaryDirectory() as folder:
         # Its real name: esbuild writes sources relative to it, and they are made relative to `root` below.
@@ -102,6 +108,7 @@ def bundle(root: Path, entries: Mapping[str, Path], *, form: str, target: str = 
         command = [str(npm_tools.program(root, "esbuild").resolve()), f"--outdir={out}"]
         command += [f"{Path(name).stem}={path.resolve()}" for name, path in entries.items()]
         command += ["--bundle", "--minify", f"--format={form}", f"--target={target}", "--charset=utf8"]
+        command += [f"--define:{name}={json.dumps(value)}" for name, value in (written or {}).items()]
         command += ["--legal-comments=none", "--sourcemap=external"]
         # Not of the machine: a tsconfig.json somewhere above must change nothing.
         command += ["--tsconfig-raw={}", "--log-level=warning", "--color=false"]
@@ -114,11 +121,17 @@ def bundle(root: Path, entries: Mapping[str, Path], *, form: str, target: str = 
 def _read(root: Path, file: Path) -> Bundled:
     code = file.read_text(encoding="utf-8")
     given = json.loads(file.with_name(f"{file.name}.map").read_text(encoding="utf-8"))
-    paths = [Path(os.path.normpath(file.parent / source)) for source in given["sources"]]
     given["sourceRoot"] = SOURCE_ROOT
-    given["sources"] = [path.relative_to(root).as_posix() for path in paths]
+    given["sources"] = [_named(root, file.parent / source) for source in given["sources"]]
     source_map = json.dumps(given, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
     return Bundled(name=file.name, code=code, source_map=source_map)
+
+
+def _named(root: Path, source: Path) -> str | None:
+    """The path below `root`. What `written` holds has no file; esbuild calls it `<define:NAME>`."""
+    if source.name.startswith("<define:"):
+        return None
+    return Path(os.path.normpath(source)).relative_to(root).as_posix()
 
 
 def _environment() -> dict[str, str]:

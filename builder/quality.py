@@ -38,6 +38,7 @@ def steps(root: Path) -> dict[str, list[str]]:
     found = {name: [sys.executable, "-m", *module] for name, module in PYTHON.items()}
     found["import contracts"] = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
     found["import graph"] = [sys.executable, "-m", "builder.import_graph", "--check"]
+    found["texts"] = [sys.executable, "-m", "builder.text_check"]
     tsc = str(npm_tools.program(root, "tsc"))
     found |= {f"tsc --strict, {world}": [tsc, "--project", project] for world, project in WORLDS.items()}
     biome = str(npm_tools.program(root, "biome"))

@@ -5,15 +5,11 @@ The result depends on the sources alone: two builds are equal byte for byte.
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-
-import jinja2
-from markupsafe import Markup
 
 from builder import (
     agent_check,
@@ -22,12 +18,14 @@ from builder import (
     fetch_runtime,
     packages,
     packing,
+    pages,
     policy,
     prune,
     snapshot,
     split,
     start_texts,
     tag_types,
+    texts,
     verify,
     wheel,
     zones,
@@ -43,9 +41,6 @@ WAYS_OUT = ("stock.", "precompiled.", "library.", "micropip.", "client.", "zones
 # Bundles that stand in a page and are no files.
 INLINE_ONLY = ("home.js", "plain.css")
 NO_ASSETS = (*INLINE_ONLY, policy.TAG)
-# What `serve` alone gives to its pages: a script, and what it asks for.
-LIVE_ONLY = "reload.js"
-RELOAD_FILE = "reload.json"
 OWN_NAME = b'"pyodide.asm.mjs"'
 
 
@@ -58,45 +53,42 @@ def build(
     remembered: bool = False,
     base: str = "/",
     hosts: Sequence[str] = (),
-    live: str = "",
 ) -> Path:
     """Build the site into `out`, replacing what an earlier build left there. Raises SetupError.
 
     `smallest`: for visitors. Compressing takes up to a minute then, once per change of the client. `remembered`: as small as a build
     for visitors has made it before, without waiting for it.
     `base`: the path that the site will have on its host. `hosts`: for which of them to write a configuration beside `out`.
-    `live`: a name for this build, for `serve`: its pages follow later ones (`watch.py`), and nothing is made for its tools alone, so that
-    a change of them is quickly built.
     """
     if out.exists() and any(out.iterdir()) and not (out / "_headers").exists():
         raise SetupError(f"{out} holds something that is not a build of ours; choose another --out or empty it")
     agent = agent_config.load(root, agent_name)
     agent_check.settings(root, f"agents/{agent_name}/agent.toml", agent.raw, agent.choices)
     agent_check.stored_agent(f"agents/{agent_name}/agent.toml", agent.choices, agent.tools)
+    said = texts.load(root, root / "agents" / agent_name, agent.page["language"], agent.texts)
     runtime = fetch_runtime.fetch(root)
     imports = packages.prepare(root, agent.tools.parent, agent.packages, runtime.pyodide, runtime.pins)
     staging = out.with_name(out.name + ".part")
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     packer = Packer(root / ".cache" / "packed", smallest=smallest, remembered=remembered)
-    assets, bundles = Assets(staging, packer), bundle.make(root)
-    facts = _place(root, staging, agent, runtime, assets, bundles, imports, live)
+    assets = Assets(staging, packer)
+    bundles = texts.completed(bundle.make(root, {"TAG_TEXTS": said.of_the_tag}), said.own)
+    facts = _place(root, staging, agent, runtime, assets, bundles, imports)
     inline = _inline(assets, bundles)
     source_map = assets.place(f"{policy.TAG}.map", bundles[policy.TAG].source_map)
     (staging / policy.TAG).write_text(bundles[policy.TAG].linked(source_map), encoding="utf-8")
     (staging / tag_types.NAME).write_text(tag_types.make(root), encoding="utf-8")
-    pages = _render(root, staging, agent, facts, inline, base, live)
-    if live:
-        (staging / RELOAD_FILE).write_text(json.dumps({"build": live, "problem": ""}), encoding="utf-8")
+    names = pages.render(root, staging, agent, facts, inline, base, assets, said, bundles)
     headers = policy.site_headers(agent.connect, agent.embedded_by, inline)
-    (staging / "_headers").write_text(policy.headers_file(headers, pages), encoding="utf-8")
+    (staging / "_headers").write_text(policy.headers_file(headers, names), encoding="utf-8")
     # Who ships Pyodide and Python has to say so.
     shutil.copyfile(root / "templates" / "licenses.txt", staging / "licenses.txt")
     packer.copies_beside(staging, WAYS_OUT)
     verify.check(staging, agent.connect)
     shutil.rmtree(out, ignore_errors=True)
     staging.rename(out)
-    host_files.write(out, hosts, base, headers, pages)
+    host_files.write(out, hosts, base, headers, names)
     return out
 
 
@@ -117,12 +109,10 @@ def _place(
     assets: Assets,
     bundles: Mapping[str, bundle.Bundled],
     imports: packages.Packages | None,
-    live: str,
 ) -> dict[str, Any]:
     """Write every asset and return what the page must know about them."""
-    unplaced = NO_ASSETS if live else (*NO_ASSETS, LIVE_ONLY)
     # `start.js` stands in the page too; it is a file for hosts whose own policy forbids scripts in pages.
-    scripts = {name: assets.place_bundled(it) for name, it in bundles.items() if name not in unplaced}
+    scripts = {name: assets.place_bundled(it) for name, it in bundles.items() if name not in NO_ASSETS}
     for path in sorted((root / "templates" / "static").iterdir()):
         if path.suffix in (".svg", ".png"):
             assets.place_picture(path.name, path.read_bytes())
@@ -138,7 +128,7 @@ def _place(
             "sound": _described(out, scripts["sound.js"]),
             "diagnostics": _described(out, scripts["diagnostics.js"]),
             "transcript_file": _described(out, scripts["transcript_file.js"]),
-            **_place_python(root, assets, agent, runtime, imports, live),
+            **_place_python(root, assets, agent, runtime, imports),
         },
     }
 
@@ -153,7 +143,6 @@ def _place_python(
     agent: agent_config.Agent,
     runtime: fetch_runtime.Runtime,
     imports: packages.Packages | None,
-    live: str,
 ) -> dict[str, Any]:
     """Write what Python is started from, by each of the ways, the page's tools, and the packages that these import."""
     packer = assets.packer
@@ -169,17 +158,15 @@ def _place_python(
     modules = agent_check.tools(root, runtime.pyodide, wheel_bytes, agent.tools, zones_bytes, data)
     full = agent.full_runtime or bool(imports and imports.compiled)
     starting = runtime.pyodide if full else prune.make(root, runtime.pyodide, runtime.acorn)
-    also = modules if imports and not live else ()
-    # A snapshot and a division made with these tools start a little faster; making them takes half a minute.
-    made_for = None if live else agent.tools
-    kept = snapshot.make(root, runtime.pyodide, starting, wheel_name, wheel_bytes, made_for, also)
+    also = modules if imports else ()
+    kept = snapshot.make(root, runtime.pyodide, starting, wheel_name, wheel_bytes, agent.tools, also)
     packer.begin(kept.blocks)
     packer.begin(kept.precompiled, seldom=True)
     source = agent.tools.read_bytes() if agent.tools.exists() else None
     wasm, bytecode, later = (starting / WASM).read_bytes(), None, []
     if not full:
         parts = split.make(
-            root, starting, kept, runtime.pyodide / LIBRARY, _providers(agent), made_for, zones_bytes, data
+            root, starting, kept, runtime.pyodide / LIBRARY, _providers(agent), agent.tools, zones_bytes, data
         )
         wasm, bytecode = parts.primary, parts.tools
         later = [{"name": it.name, "ahead": it.ahead, **assets.place_packed(it.name, it.wasm)} for it in parts.later]
@@ -222,65 +209,3 @@ def _place_runtime(assets: Assets, folder: Path, wasm: bytes, name: str, suffix:
 
 def _providers(agent: agent_config.Agent) -> set[str]:
     return {str(choice["settings"]["provider"]) for choice in agent.choices}
-
-
-def _render(
-    root: Path, out: Path, agent: agent_config.Agent, facts: dict[str, Any], inline: policy.Inline, base: str, live: str
-) -> tuple[str, ...]:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(root / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {"json_block": json_block, "settings_check": settings_check}
-    names = sorted(path.name for path in (root / "templates").glob("*.html") if not path.name.startswith("_"))
-    for name in names:
-        try:
-            text = environment.get_template(name).render(
-                page=agent.page,
-                base=base,
-                live=live,
-                config={
-                    "boot": facts["boot"],
-                    "choices": agent.choices,
-                    "embedded_by": agent.embedded_by,
-                    "variables": agent.variables,
-                    "microphone_words": facts["microphone_words"],
-                    "start": facts["start"],
-                    "start_words": start_texts.START,
-                    "owner_words": start_texts.OWNER,
-                },
-                assets=facts["assets"],
-                integrity=facts["integrity"],
-                words=start_texts.START,
-                inline={
-                    "start": Markup(inline.scripts[0]),
-                    "home": Markup(inline.scripts[1]),
-                    "plain": Markup(inline.styles[0]),
-                },
-                csp=policy.content_security_policy(agent.connect, page=True, header=False, inline=inline),
-            )
-        except jinja2.TemplateError as error:
-            raise SetupError(f"templates/{name}: {error}") from None
-        (out / name).write_text(text, encoding="utf-8")
-    return tuple(names)
-
-
-def settings_check(block: str) -> int:
-    """A sum over the text of `json_block` (FNV-1a, over UTF-16 units); `_guard.js` makes the same one before it believes the text."""
-    units = block.encode("utf-16-le")
-    total = 0x811C9DC5
-    for low, high in zip(units[::2], units[1::2], strict=True):
-        total = (total ^ (low | high << 8)) * 0x01000193 & 0xFFFFFFFF
-    return total
-
-
-def json_block(value: Any) -> Markup:
-    """JSON for a `<script type="application/json">`: no character that could end the element."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
-    for character, escaped in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
-        text = text.replace(character, escaped)
-    return Markup(text)

@@ -6,7 +6,10 @@
  * `globalThis.parleyGuard` is for `_preload.js`, which starts nothing where nothing can work, and `shell.js` and `worker_link.js`.
  */
 
-/** @typedef {{kind: string, detail: string}} Found   what is wrong, in a word of `start_words` and for the owner */
+import { inOwnLanguage } from "./_language.js";
+import { t } from "./static/texts.js";
+
+/** @typedef {{kind: string, detail: string}} Found   what is wrong, by its name in the texts (`start.`), and for the owner */
 
 (() => {
   const RELOADED = "parley-reloaded";
@@ -19,7 +22,16 @@
   const violations = [];
   let alive = false;
   let said = "";
-  const guard = { config, halted: false, diagnose, again, alive: () => (alive = true), started: () => forget() };
+  const language = inOwnLanguage(config);
+  const guard = {
+    config,
+    language,
+    halted: false,
+    diagnose,
+    again,
+    alive: () => (alive = true),
+    started: () => forget(),
+  };
   globalThis.parleyGuard = guard;
   document.documentElement.className = "guarded"; // the style sheet shows what the HTML says only where this is not
 
@@ -50,22 +62,25 @@
   function tell(code, detail) {
     if (alive || (said && said !== "slow")) return;
     said = code;
-    const words = config.start_words[code];
+    const say = () => {
+      show("notice-title", t(`start.${code}.title`));
+      show("notice-hint", t(`start.${code}.hint`));
+      show("start-detail", `${t("diagnostics.start_detail")}: ${t(`start.${code}.owner`)} ${detail || ""}`);
+      if (code !== "slow") show("status", t("status.not_started"));
+    };
     draw(() => {
       if (code !== "slow") {
         document.body.dataset.boot = "failed";
         document.body.dataset.tone = "error";
-        show("status", "Not started");
         if (!guard.halted) offerAgain();
       }
-      show("notice-title", words[0]);
-      show("notice-hint", words[1]);
+      say();
       const box = element("notice");
       box.dataset.code = `start_${code}`;
       box.dataset.tone = code === "slow" ? "warn" : "error";
       box.classList.remove("late");
       box.hidden = false;
-      show("start-detail", `Start-up detail: ${words[2]} ${detail || ""}`);
+      language.then(() => alive || said !== code || say());
     });
   }
 
@@ -73,7 +88,7 @@
     show("connect");
     show("boot-text", "");
     show("boot-progress");
-    show("retry", "Try again").addEventListener("click", () => location.reload());
+    show("retry", t("boot.retry")).addEventListener("click", () => location.reload());
     element("boot").hidden = false;
   }
 

@@ -1,6 +1,7 @@
 /** The panel "Diagnostics": a timeline of both voices, how long answers took, and the counters. Comes when the panel is opened. */
 
 import { $ } from "./element.js";
+import { t } from "./texts.js";
 import { KEPT_MS, percentile, STEP_MS } from "./history.js";
 
 /** @import { History } from "./history.js" */
@@ -19,16 +20,7 @@ const SPANS = {
   resuming: "--parley-error",
   failed: "--parley-error",
 };
-/** @type {Record<string, string>} */
-const MARKS = {
-  interruption: "interrupted",
-  duck: "lowered",
-  tool: "tool",
-  underrun: "gap",
-  reconnect: "back",
-  drop: "lost",
-  fault: "fault",
-};
+const MARKS = ["interruption", "duck", "tool", "underrun", "reconnect", "drop", "fault"];
 
 /**
  * @param {History} history
@@ -96,7 +88,7 @@ function drawTimeline(canvas, history, now_ms) {
     const at = x(at_ms);
     if (at < 0) continue;
     pen.fillRect(at, 0, 1, STRIP + 10);
-    const word = MARKS[kind] ?? kind;
+    const word = MARKS.includes(kind) ? t(`mark.${kind}`) : kind;
     const wide = pen.measureText(word).width;
     const from = Math.min(at, width - wide);
     if (from < free) continue; // its line is there, its word would lie upon another
@@ -111,29 +103,35 @@ function told({ spans, marks }, now_ms) {
   const since_ms = now_ms - KEPT_MS;
   const spoke = (/** @type {string} */ name) =>
     spans.filter((span) => span.name === name && (span.end_ms ?? now_ms) > since_ms).length;
-  const counted = Object.entries(MARKS)
-    .map(([kind, word]) => [word, marks.filter((mark) => mark.kind === kind && mark.at_ms > since_ms).length])
-    .filter(([, count]) => count)
-    .map(([word, count]) => `, ${word} ${count}`);
-  return `The last three minutes: you spoke ${spoke("user_speaking")} times, the agent ${spoke("agent_speaking")}${counted.join("")}`;
+  const counted = MARKS.map((kind) => ({
+    word: t(`mark.${kind}`),
+    count: marks.filter((mark) => mark.kind === kind && mark.at_ms > since_ms).length,
+  })).filter(({ count }) => count);
+  const [user, agent] = [spoke("user_speaking"), spoke("agent_speaking")];
+  return t("diagnostics.picture", { user, agent }) + counted.map(({ word, count }) => `, ${word} ${count}`).join("");
 }
 
 /** @param {History} history */
 function drawDelays({ delays }) {
   const heard = delays.map(({ heard_ms }) => heard_ms).filter((value) => value !== null);
   const known = delays.map(({ known_ms }) => known_ms).filter((value) => value !== null);
-  const both = (/** @type {number[]} */ values) =>
-    `${percentile(values, 0.5)} ms at the median, ${percentile(values, 0.95)} ms at p95`;
+  const both = (/** @type {number[]} */ values) => ({
+    median: percentile(values, 0.5),
+    p95: percentile(values, 0.95),
+    count: values.length,
+  });
   $("delays").textContent =
     heard.length === 0
-      ? "No answer was measured yet."
-      : `From your last word to the agent's first sound: ${both(heard)}, over ${heard.length}.` +
-        (known.length ? ` From the service's word that you had finished: ${both(known)}.` : "");
+      ? t("diagnostics.no_answer")
+      : t("diagnostics.delays", both(heard)) + (known.length ? ` ${t("diagnostics.delays_known", both(known))}` : "");
   const most = Math.max(1, ...heard);
   const bars = delays.slice(-24).map(({ heard_ms, known_ms }) => {
     const bar = document.createElement("li");
     bar.textContent = `${heard_ms} ms`;
-    bar.title = known_ms === null ? `${heard_ms} ms` : `${heard_ms} ms, ${known_ms} ms of it after the service knew`;
+    bar.title =
+      known_ms === null || heard_ms === null
+        ? `${heard_ms} ms`
+        : t("diagnostics.known", { heard: heard_ms, known: known_ms });
     bar.style.setProperty("--share", String((heard_ms ?? 0) / most));
     return bar;
   });

@@ -1,6 +1,7 @@
 /** Draws views. The page owns nothing of what it shows, and text goes in as text only. */
 
 import { $ } from "./element.js";
+import { t } from "./texts.js";
 import { drawTurns } from "./turns.js";
 
 /** @import { Notice, Settings, ShownView, View, Wishes } from "./messages.js" */
@@ -40,12 +41,12 @@ export function drawView(view, local) {
   $("hang-up").hidden = !view.can_hang_up && !busy;
   $("connect").hidden = !$("hang-up").hidden || document.body.dataset.boot === "failed";
   $("connect").disabled = busy || !view.can_connect;
-  setText($("hang-up"), busy ? "Cancel" : "Hang up");
+  setText($("hang-up"), busy ? t("call.cancel") : t("call.hang_up"));
   const by_typing = view.turn_style === "text";
   $("mute").disabled = !view.can_hang_up || by_typing;
   $("type-only").disabled = Boolean($("connect").hidden) || $("connect").disabled;
   $("mute").setAttribute("aria-pressed", String(view.muted));
-  setText($("mute"), view.muted ? "Unmute" : "Mute");
+  setText($("mute"), view.muted ? t("call.unmute") : t("call.mute"));
   $("interrupt").disabled = !view.can_interrupt;
   const live = view.state === "live";
   $("typed-send").disabled = $("apply").disabled = !live;
@@ -55,7 +56,7 @@ export function drawView(view, local) {
   const by_key = live && view.turn_style === "push_to_talk";
   $("talk-key").hidden = $("talk-help").hidden = !by_key;
   $("talk-key").setAttribute("aria-pressed", String(Boolean(view.talking)));
-  setText($("talk-key"), view.talking ? "Listening: let go to send" : "Hold to talk");
+  setText($("talk-key"), view.talking ? t("call.talking") : t("call.talk"));
   drawNotice(view.notice);
   drawFeatures(view.features);
   drawTurns($("transcript"), $("announcer"), view.turns);
@@ -150,7 +151,7 @@ export function drawCountdown() {
   const left_ms = ends_at_ms === null ? Infinity : Math.max(0, ends_at_ms - now_ms);
   const ends = left_ms <= COUNTDOWN_FROM_MS;
   $("timer").hidden = !ends && began_ms === null;
-  if (ends) setText($("timer"), `This call ends in ${clock(Math.ceil(left_ms / 1000))}`);
+  if (ends) setText($("timer"), t("call.ends_in", { time: clock(Math.ceil(left_ms / 1000)) }));
   else if (began_ms !== null) setText($("timer"), clock(Math.floor(((over_ms ?? now_ms) - began_ms) / 1000)));
 }
 
@@ -176,19 +177,12 @@ export function drawLevel(who, level) {
 
 /** @param {Boot["stage"]} stage   @param {number} percent */
 export function drawBoot(stage, percent) {
-  const words = {
-    runtime: "Fetching Python",
-    python: "Starting Python",
-    client: "Starting the agent's mind",
-    ready: "Ready",
-    failed: "",
-  };
   document.body.dataset.boot = stage === "ready" || stage === "failed" ? stage : "loading";
   $("boot").hidden = stage === "ready";
   $("retry").hidden = stage !== "failed";
   $("boot-progress").hidden = stage === "failed";
   $("boot-progress").value = percent;
-  setText($("boot-text"), words[stage]);
+  setText($("boot-text"), stage === "failed" ? "" : t(`loading.${stage}`));
 }
 
 /** @param {Record<string, unknown>} facts */
@@ -201,14 +195,14 @@ export function drawFacts(facts) {
 
 /** @param {Record<string, unknown>} facts */
 export async function copyFacts(facts) {
-  const text = Object.entries({ ...facts, Browser: navigator.userAgent })
+  const text = Object.entries({ ...facts, [t("diagnostics.browser")]: navigator.userAgent })
     .map(([name, value]) => `${name}: ${value ?? "–"}`)
     .join("\n");
   try {
     await navigator.clipboard.writeText(text);
-    $("copied").textContent = "Copied";
+    $("copied").textContent = t("diagnostics.copied");
   } catch {
-    $("copied").textContent = "Copying is not allowed here; select the text instead";
+    $("copied").textContent = t("diagnostics.not_allowed");
   }
 }
 

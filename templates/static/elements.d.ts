@@ -10,7 +10,6 @@ export interface Elements {
   boot: HTMLElement;
   "boot-progress": HTMLProgressElement;
   "boot-text": HTMLElement;
-  "character-keys": HTMLElement;
   connect: HTMLButtonElement;
   copied: HTMLElement;
   copy: HTMLButtonElement;
@@ -23,7 +22,6 @@ export interface Elements {
   greeting: HTMLInputElement;
   "hang-up": HTMLButtonElement;
   interrupt: HTMLButtonElement;
-  "keys-on": HTMLInputElement;
   "meter-agent": HTMLMeterElement;
   "meter-user": HTMLMeterElement;
   microphone: HTMLSelectElement;

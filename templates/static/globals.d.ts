@@ -8,6 +8,8 @@ import type { PageConfig, Settings, ShownView } from "./messages.js";
 /** Of `_guard.js`: why the page has not started. */
 interface Guard {
   config: PageConfig;
+  /** Settled when the language of the page will not change any more (`_language.js`). */
+  language: Promise<void>;
   /** Nothing can work here, and it was said why. */
   halted: boolean;
   diagnose(url: string): Promise<{ kind: string; detail: string }>;
@@ -24,6 +26,8 @@ interface Ahead {
 }
 
 declare global {
+  /** What `<voice-agent>` says itself, by language; the build writes it into that script (`builder/texts.py`). */
+  const TAG_TEXTS: Record<string, Record<string, string>>;
   var parleyGuard: Guard;
   var parleyAhead: Ahead;
   /** For tests and for host pages: what is shown, as data. */

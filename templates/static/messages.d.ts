@@ -32,9 +32,10 @@ export interface PageConfig {
   /** Of greeting and prompt, with their defaults. */
   variables: Record<string, string>;
   start: Described;
-  /** By code: title, what the visitor can do, what the site's owner should know. */
-  start_words: Record<string, [string, string, string]>;
-  owner_words: Record<string, string>;
+  /** What scripts say, by key (`texts.js`). */
+  texts: Record<string, string>;
+  /** The files of other languages, by code; none where the page has one language. */
+  languages: Record<string, Described>;
   /** By kind of fault: title, hint, whether Connect can help. */
   microphone_words: Record<string, [string, string, boolean]>;
 }

@@ -4,7 +4,8 @@
  * `shell.js` has the effects done.
  */
 
-import { EMPTY, ofCrash, ofMicrophone, ofStart } from "./page_words.js";
+import { ofCrash, ofMicrophone, ofStart, ready } from "./page_words.js";
+import { t } from "./texts.js";
 import { mergeTurns } from "./turns.js";
 
 /** @import { AudioPorts, BootMessage, PageConfig, ViewMessage, Wishes } from "./messages.js" */
@@ -28,7 +29,7 @@ export function initial(words) {
     fault: null,
   });
   const none = { local: null, call: 0, opening: false, audio: false, waiting: null, hold_ms: 0, silent: false };
-  return { words, view: EMPTY, boot, ...none };
+  return { words, view: ready(), boot, ...none };
 }
 
 /** @param {State} state   @param {Event} event   @returns {Step} */
@@ -137,7 +138,7 @@ function connect(state, hold_ms, microphone) {
       {
         ...it,
         view: { ...it.view, notice: null },
-        local: { status: microphone ? "Waiting for the microphone" : "Connecting…", tone: "busy" },
+        local: { status: microphone ? t("status.microphone") : t("status.connecting"), tone: "busy" },
       },
       [{ do: "open_audio", call, hold_ms, microphone }],
     ],
@@ -178,8 +179,8 @@ function handOver(state) {
 function waitForPython(state) {
   const { stage } = state.boot;
   const keeps = state.audio && state.hold_ms > 0 && !state.view.muted;
-  let status = keeps ? "Listening. What you say is kept while the agent wakes" : "One moment, still loading";
-  if (stage === "ready") status = keeps ? "Listening while the call is set up…" : "Connecting…";
+  let status = keeps ? t("status.kept_until_python") : t("status.python");
+  if (stage === "ready") status = keeps ? t("status.kept_until_call") : t("status.connecting");
   return draw({ ...state, local: stage === "failed" ? null : { status, tone: "busy" } });
 }
 
@@ -214,7 +215,11 @@ function refused(state, kind, detail) {
 function complain(state, kind, fatal, detail = "") {
   const view = { ...state.view, notice: ofMicrophone(state.words, kind, fatal, detail) };
   if (!fatal) return draw({ ...state, view });
-  return draw({ ...state, local: null, view: { ...view, state: "failed", tone: "error", status: "Not connected" } });
+  return draw({
+    ...state,
+    local: null,
+    view: { ...view, state: "failed", tone: "error", status: t("status.not_connected") },
+  });
 }
 
 /**
@@ -256,18 +261,18 @@ function faulted(state, kind, fatal, recovered) {
  */
 function died(state, fault) {
   const wasReady = state.boot.stage === "ready";
-  const view = { ...EMPTY, turns: state.view.turns, state: "failed", tone: "error", can_connect: false };
+  const view = { ...ready(), turns: state.view.turns, state: "failed", tone: "error", can_connect: false };
   const crashed = ofCrash(state.view.can_hang_up);
   return inTurn(
     state,
     cancel,
     (it) => {
       const boot = /** @type {Boot} */ ({ ...it.boot, stage: "failed", percent: 0 });
-      if (wasReady) return restart({ ...it, boot, view: { ...view, status: "Stopped", notice: crashed } });
+      if (wasReady) return restart({ ...it, boot, view: { ...view, status: t("status.stopped"), notice: crashed } });
       const failed = {
         ...it,
         boot: { ...boot, fault },
-        view: { ...view, status: "Not started", notice: ofStart(fault) },
+        view: { ...view, status: t("status.not_started"), notice: ofStart(fault) },
       };
       return [failed, [{ do: "draw_boot", stage: "failed", percent: 0 }]];
     },
@@ -279,7 +284,7 @@ function died(state, fault) {
 function retry(state) {
   const needsPage = PAGE_FAULTS.includes(state.boot.fault?.kind ?? "");
   return inTurn(
-    { ...state, view: { ...EMPTY, turns: state.view.turns } },
+    { ...state, view: { ...ready(), turns: state.view.turns } },
     (it) => [it, needsPage ? [{ do: "reload" }] : []],
     restart,
     draw,

@@ -1,13 +1,15 @@
 /** What the page says itself, where Python is not there to say it. */
 
+import { t } from "./texts.js";
+
 /** @import { Notice, PageConfig, ShownView } from "./messages.js" */
 /** @import { StartFault } from "./page_types.js" */
 
-/** What is shown before Python has said a word. @type {ShownView} */
+/** What is known before Python has said a word; `ready` has its text too. @type {ShownView} */
 export const EMPTY = {
   state: "idle",
   activity: "none",
-  status: "Ready when you are",
+  status: "",
   tone: "idle",
   audio_wanted: false,
   can_connect: true,
@@ -26,6 +28,11 @@ export const EMPTY = {
   talking: false,
 };
 
+/** @returns {ShownView} */
+export function ready() {
+  return { ...EMPTY, status: t("status.ready") };
+}
+
 /**
  * No microphone, or none that can be used: in Python's own words for it.
  *
@@ -35,17 +42,17 @@ export const EMPTY = {
 export function ofMicrophone(words, kind, fatal, detail) {
   const known = kind !== "unknown" && kind in words;
   const [title, hint, retry] = words[known ? kind : "unknown"];
-  const more = known || !detail ? "" : ` The browser says: ${detail.slice(0, 200)}`;
+  const more = known || !detail ? "" : ` ${t("notice.browser_says", { detail: detail.slice(0, 200) })}`;
   return { tone: fatal ? "error" : "warn", code: `mic_${kind}`, title, hint: hint + more, retry };
 }
 
 /** Python died after it was ready. @param {boolean} inCall   @returns {Notice} */
 export function ofCrash(inCall) {
-  const hint = inCall ? "The call has ended. Press Connect to call again." : "Press Connect when you are ready.";
+  const hint = inCall ? t("start.died.in_call") : t("start.died.between_calls");
   return {
     tone: "error",
     code: "worker_died",
-    title: "The agent stopped unexpectedly and was restarted.",
+    title: t("start.died.title"),
     hint,
     retry: true,
   };

@@ -29,7 +29,8 @@ import { watchForRecovery } from "./over.js";
 import { initial, reduce } from "./page_state.js";
 import { outputLatency_ms } from "./quirks.js";
 import { guard, startFault } from "./start.js";
-import { keySwitch, shortcuts, talkKey } from "./talk_key.js";
+import { shortcuts, talkKey } from "./talk_key.js";
+import { hasText, t } from "./texts.js";
 import { fill } from "./variables.js";
 
 /** @import { AudioFault } from "./audio.js" */
@@ -270,17 +271,17 @@ function facts() {
   const code = view.notice?.code ?? "";
   const latency_ms = audio && outputLatency_ms(audio.context);
   return {
-    State: `${view.state} / ${view.activity}`,
-    Session: view.session_id,
-    "Python ready after": boot.ready_ms === null ? null : `${boot.ready_ms} ms`,
-    "Python started from": boot.way,
-    "Not faster because": boot.why,
-    ...(boot.fault && { "Start-up detail": boot.fault.detail }),
-    ...(code in config.owner_words && { "For the site's owner": config.owner_words[code] }),
-    "Context rate": audio && `${audio.context.sampleRate} Hz`,
-    Resampling: audio && listed(audio.quality),
-    "Loudest dBFS": audio && listed(audio.peaks),
-    "Output latency": latency_ms === null ? null : `${latency_ms} ms`,
+    [t("diagnostics.state")]: `${view.state} / ${view.activity}`,
+    [t("diagnostics.session")]: view.session_id,
+    [t("diagnostics.ready_after")]: boot.ready_ms === null ? null : `${boot.ready_ms} ms`,
+    [t("diagnostics.started_from")]: boot.way,
+    [t("diagnostics.not_faster")]: boot.why,
+    ...(boot.fault && { [t("diagnostics.start_detail")]: boot.fault.detail }),
+    ...(hasText(`owner.${code}`) && { [t("diagnostics.owner")]: t(`owner.${code}`) }),
+    [t("diagnostics.context_rate")]: audio && `${audio.context.sampleRate} Hz`,
+    [t("diagnostics.resampling")]: audio && listed(audio.quality),
+    [t("diagnostics.loudest")]: audio && listed(audio.peaks),
+    [t("diagnostics.output_latency")]: latency_ms === null ? null : `${latency_ms} ms`,
   };
 }
 
@@ -323,7 +324,6 @@ $("diagnostics").addEventListener("toggle", () => drawFacts(facts()));
 panel($("diagnostics"), openDiagnostics);
 $("copy").addEventListener("click", () => copyFacts(allFacts()));
 shortcuts();
-keySwitch();
 addEventListener("pagehide", () => happened({ type: "page_gone" }));
 setInterval(drawCountdown, 1000);
 setInterval(() => drawFacts(facts()), 1000);

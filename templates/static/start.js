@@ -4,6 +4,7 @@
  */
 
 import { genuine } from "./genuine.js";
+import { hasText, t } from "./texts.js";
 
 /** @import { PageConfig } from "./messages.js" */
 /** @import { StartFault } from "./page_types.js" */
@@ -21,6 +22,7 @@ if (!globalThis.parleyGuard) {
 if (!globalThis.parleyAhead) await new Promise(() => {});
 
 export const guard = globalThis.parleyGuard;
+await guard.language; // what is drawn from here on is in the language that stays
 
 /**
  * @param {string} kind why the worker died while it was starting, as it told (`files.js`) or as `_guard.js` found out
@@ -28,9 +30,9 @@ export const guard = globalThis.parleyGuard;
  * @returns {StartFault} its `detail` is for the owner
  */
 export function startFault(kind, reason) {
-  let known = kind in built.start_words ? kind : "unknown";
+  let known = hasText(`start.${kind}.owner`) ? kind : "unknown";
   if (/content security policy|\bCSP\b|unsafe-eval/i.test(reason)) known = "policy"; // WebAssembly's own error
   if (known === "network" && navigator.onLine === false) known = "offline";
-  const [title, hint, owner] = built.start_words[known];
-  return { kind: known, title, hint, detail: `${owner} ${reason}`.trim() };
+  const [title, hint] = [t(`start.${known}.title`), t(`start.${known}.hint`)];
+  return { kind: known, title, hint, detail: `${t(`start.${known}.owner`)} ${reason}`.trim() };
 }

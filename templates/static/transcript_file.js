@@ -1,14 +1,15 @@
 /** Saving the transcript: copied, or as a file, in four forms. What was cut off is in none of them: nobody heard it. */
 
 import { $ } from "./element.js";
+import { t } from "./texts.js";
 
 /** @import { TimedTurn } from "./turns.js" */
 
 // So long is read what was said in no time.
 const SHORTEST_MS = 800;
-/** @type {Record<string, {name: string, type: string, write: (turns: TimedTurn[]) => string}>} */
+/** @type {Record<string, {name?: string, type: string, write: (turns: TimedTurn[]) => string}>} */
 export const FORMS = {
-  txt: { name: "Text", type: "text/plain", write: asText },
+  txt: { type: "text/plain", write: asText },
   json: { name: "JSON", type: "application/json", write: asJson },
   srt: { name: "SRT", type: "application/x-subrip", write: asSrt },
   vtt: { name: "WebVTT", type: "text/vtt", write: asVtt },
@@ -17,19 +18,19 @@ export const FORMS = {
 /** @param {() => TimedTurn[]} turns as they are at that moment */
 export function savePanel(turns) {
   const buttons = Object.entries(FORMS).map(([suffix, { name, type, write }]) =>
-    button(name, () => {
+    button(name ?? t("saving.text"), () => {
       const url = URL.createObjectURL(new Blob([write(turns())], { type: `${type};charset=utf-8` }));
       Object.assign(document.createElement("a"), { href: url, download: `conversation.${suffix}` }).click();
       setTimeout(() => URL.revokeObjectURL(url), 60_000);
-      return "Saved";
+      return t("saving.saved");
     }),
   );
-  const copy = button("Copy", async () => {
+  const copy = button(t("saving.copy"), async () => {
     try {
       await navigator.clipboard.writeText(asText(turns()));
-      return "Copied";
+      return t("saving.copied");
     } catch {
-      return "Copying is not allowed here; save it instead";
+      return t("saving.not_allowed");
     }
   });
   $("save-forms").replaceChildren(copy, ...buttons);

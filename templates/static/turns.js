@@ -3,6 +3,8 @@
  * it to a screen reader when nobody is heard.
  */
 
+import { t } from "./texts.js";
+
 /** @import { Turn, ViewUpdate } from "./messages.js" */
 /**
  * @typedef {{element: HTMLElement, turn: Turn | null, text: HTMLElement, mark: HTMLElement, start_ms: number, end_ms: number}} Item
@@ -10,8 +12,6 @@
  * @typedef {{turn: Turn, who: string, start_ms: number, end_ms: number}} TimedTurn
  */
 
-/** @type {Record<string, string>} */
-const ROLES = { user: "You", agent: "Agent", tool: "Tool", system: "Note", mark: "Note" };
 const ANNOUNCEMENTS_KEPT = 6;
 // Older turns than these were announced long ago.
 const ANNOUNCED_FROM_END = 50;
@@ -81,7 +81,7 @@ export function timedTurns() {
   shown.sort((a, b) => (a.element.compareDocumentPosition(b.element) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1));
   return shown.map(({ turn, start_ms, end_ms }) => ({
     turn: /** @type {Turn} */ (turn),
-    who: ROLES[turn?.role ?? ""] ?? "Note",
+    who: t(`who.${turn?.role}`),
     start_ms: Math.round(start_ms - first_ms),
     end_ms: Math.round(end_ms - first_ms),
   }));
@@ -92,9 +92,9 @@ function newItem(turn) {
   const element = document.createElement("li");
   element.dataset.turn = turn.id;
   element.dataset.role = turn.role;
-  const who = made("who", ROLES[turn.role] ?? turn.role);
+  const who = made("who", t(`who.${turn.role}`));
   const text = made("text", "");
-  const mark = made("mark", "interrupted");
+  const mark = made("mark", t("conversation.interrupted"));
   element.append(who, text, mark);
   // Each line is written in its own direction, and its punctuation stands on the side where its readers look for it.
   text.dir = "auto";
@@ -131,8 +131,8 @@ function announce(announcer, turns) {
   for (const turn of turns.slice(-ANNOUNCED_FROM_END)) {
     if (!turn.final || announced.has(turn.id) || !turn.text) continue;
     announced.add(turn.id);
-    const cut = turn.interrupted ? " (interrupted)" : "";
-    const words = `${ROLES[turn.role] ?? turn.role}: ${turn.text}${cut}`;
+    const said = { who: t(`who.${turn.role}`), text: turn.text };
+    const words = turn.interrupted ? t("conversation.announced_interrupted", said) : t("conversation.announced", said);
     announcer.append(Object.assign(document.createElement("p"), { textContent: words, dir: "auto" }));
   }
   while (announcer.children.length > ANNOUNCEMENTS_KEPT) announcer.firstChild?.remove();

@@ -7,6 +7,7 @@
  */
 
 import { BIND, MAX_RESULT_CHARS, readNews } from "./embed_messages.js";
+import { preferred } from "./preferred.js";
 import { STYLE } from "./voice_agent_style.js";
 
 /** @import { Command, News, StateDetail } from "./embed_types.js" */
@@ -16,8 +17,9 @@ import { STYLE } from "./voice_agent_style.js";
 const SITE = new URL("./", import.meta.url);
 // A page that is shown answers at once when it has loaded. One that may not be shown here never does.
 const PATIENCE_MS = 20_000;
-const LABEL = "Talk to us";
-const CLOSE_LABEL = "Close";
+/** The language of the agent's page, as that page chooses it. */
+const texts = TAG_TEXTS[preferred(Object.keys(TAG_TEXTS)) ?? Object.keys(TAG_TEXTS)[0]];
+const t = (/** @type {string} */ key) => texts[key];
 
 /** @type {StateDetail} */
 const IDLE = Object.freeze({ state: "idle", activity: "none", status: "", muted: false });
@@ -196,8 +198,8 @@ class VoiceAgent extends HTMLElement {
   #draw() {
     const { open } = this;
     this.#panel.hidden = !open;
-    const label = this.getAttribute("label") ?? LABEL;
-    this.#label.textContent = open ? (this.getAttribute("close-label") ?? CLOSE_LABEL) : label;
+    const label = this.getAttribute("label") ?? t("tag.label");
+    this.#label.textContent = open ? (this.getAttribute("close-label") ?? t("tag.close")) : label;
     this.#launcher.setAttribute("aria-expanded", String(open));
     if (this.#frame) this.#frame.title = label;
   }
@@ -214,7 +216,7 @@ class VoiceAgent extends HTMLElement {
     this.#frame = frame;
     frame.allow = "microphone; autoplay; screen-wake-lock";
     frame.referrerPolicy = "no-referrer";
-    frame.title = this.getAttribute("label") ?? LABEL;
+    frame.title = this.getAttribute("label") ?? t("tag.label");
     frame.src = new URL("#embed", SITE).href;
     frame.addEventListener("load", () => this.#bind());
     this.#patience = setTimeout(() => this.#missed(), PATIENCE_MS);
@@ -247,8 +249,8 @@ class VoiceAgent extends HTMLElement {
   #missed() {
     this.#patience = null;
     this.#wanted = false;
-    const title = "The voice agent cannot be shown here";
-    const hint = `It does not answer. Is ${location.origin} in embedded_by of its agent.toml?`;
+    const title = t("tag.no_answer");
+    const hint = t("tag.no_answer_hint").replace("{origin}", location.origin);
     this.#message.textContent = `${title}.`;
     this.#message.hidden = false;
     if (this.#frame) this.#frame.hidden = true;

@@ -24,7 +24,7 @@ from typing import Any, Self
 import brotli
 
 from builder import fetch_runtime, wheel
-from builder.site import json_block
+from builder.pages import json_block
 from tests.support import built
 from tests.support.server import ROOT, Parley, build
 from voice_browsers import engines as harness

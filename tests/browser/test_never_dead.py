@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from builder import site, start_texts
+from builder import site
 from server.site import headers_for, parse_headers_file
 from tests.browser.support.faults_table import PROPERTY
 from tests.browser.support.hosts import HANG_UP, NOT_FOUND, TYPES, Answer, Fault, FaultyHost
@@ -23,6 +23,7 @@ from tests.browser.support.pages import expect_notice
 from tests.support.framed import FramedCall
 from tests.support.server import Parley, build_site, copy_of_sources
 from tests.support.talk import Call
+from tests.support.texts import of_start
 
 pytestmark = pytest.mark.browser
 
@@ -113,7 +114,7 @@ def read(page: Any) -> str:
 
 
 def expect_words(page: Any, code: str, *, timeout_ms: float = 15_000) -> str:
-    title, hint, owner = start_texts.START[code]
+    title, hint, owner = of_start(code)
     notice = page.locator("#notice")
     expect(notice).to_contain_text(title, timeout=timeout_ms)
     expect(notice).to_be_visible(timeout=timeout_ms)

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from builder import start_texts
 from tests.browser.support.pages import greet
 from tests.browser.support.spoiled import SpoiledSite, write_tools
 from tests.browser.support.ways import ask_weather, remove_both, remove_snapshot
 from tests.support import built
 from tests.support.server import Parley
 from tests.support.talk import Call
+from tests.support.texts import of_start
 
 pytestmark = pytest.mark.browser
 
@@ -200,7 +200,7 @@ def test_an_agent_that_is_not_set_up_right_says_so(tab: Any, sound: Any, spoiled
     """The build refuses both, and a page may still come from a build that somebody changed."""
     call = Call(tab, sound)
     call.tab.errors.expect(".")
-    title, hint, owner = start_texts.START["setup"]
+    title, hint, owner = of_start("setup")
     told = (
         (wrong_setting, "barge_in: must be one of: duck, flush, off"),
         (wrong_tools, "tools.py, line 2: ZeroDivisionError: division by zero"),

@@ -19,6 +19,7 @@ The product in a real browser (`voice_browsers`, the plugin of `tests/harness`, 
     talk_command    `build.py talk`
     look_command    does a page start? `build.py doctor` asks that
     framed          the page in a frame of another site
+    texts           its English texts
 
 The run of the tests:
     fast_lane       the option `--fast`

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.assets import exactly
-from builder.site import json_block, settings_check
+from builder.pages import json_block, settings_check
 
 _CONFIG = re.compile(r'(<script type="application/json" id="parley-config">)(.*?)(</script>)', re.DOTALL)
 _CHECK = re.compile(r'(<meta name="parley-check" content=")(\d+)(">)')

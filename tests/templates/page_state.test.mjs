@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import "./support/texts.mjs";
 import { initial, reduce } from "../../templates/static/page_state.js";
 import { EMPTY } from "../../templates/static/page_words.js";
 

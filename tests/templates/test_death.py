@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from builder import fetch_runtime, node, start_texts, wheel
+from builder import fetch_runtime, node, wheel
+from tests.support.texts import ENGLISH, of_start
 
 ROOT = Path(__file__).resolve().parents[2]
 DRIVER = Path(__file__).parent / "support" / "death_driver.mjs"
@@ -39,9 +40,9 @@ def test_each_cause_has_its_words(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
     told = json.loads(done.stdout)
     for (settings, tools, kind, parts), said in zip(CASES, told, strict=False):
-        assert said["kind"] == kind and kind in start_texts.START, (settings, tools, said)
+        assert said["kind"] == kind and f"start.{kind}.title" in ENGLISH, (settings, tools, said)
         for part in parts:
             assert part in said["reason"], (settings, tools, said)
     assert [(said["kind"], said["what"]) for said in told[len(CASES) :]] == BEFORE_THE_CLIENT
-    title, hint, _ = start_texts.START["setup"]
+    title, hint, _ = of_start("setup")
     assert title == "This agent is not set up right" and "Tell the site's owner" in hint

@@ -2,6 +2,8 @@
 
 import { readFileSync } from "node:fs";
 
+import "./texts.mjs";
+
 class Element {
   constructor() {
     Object.assign(this, {

@@ -1,0 +1,114 @@
+"""Pages: the HTML of the site, from `templates/` and what the build knows; and the files of its other languages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from builder import agent_config, policy, texts
+from builder.assets import Assets, exactly
+from builder.bundle import Bundled
+from builder.environment import SetupError
+
+PAGE = "index.html"
+
+
+def render(
+    root: Path,
+    out: Path,
+    agent: agent_config.Agent,
+    facts: Mapping[str, Any],
+    inline: policy.Inline,
+    base: str,
+    assets: Assets,
+    said: texts.Texts,
+    bundles: Mapping[str, Bundled],
+) -> tuple[str, ...]:
+    """Write the pages and return their names. Raises SetupError."""
+    environment = _environment(root)
+    of_scripts = texts.of_scripts(bundles, said)
+    config: dict[str, Any] = {
+        "boot": facts["boot"],
+        "choices": agent.choices,
+        "embedded_by": agent.embedded_by,
+        "variables": agent.variables,
+        "microphone_words": facts["microphone_words"],
+        "start": facts["start"],
+        "texts": {key: said.own[key] for key in of_scripts.page},
+        "languages": {},
+    }
+    given = {
+        "page": agent.page,
+        "base": base,
+        "config": config,
+        "assets": facts["assets"],
+        "integrity": facts["integrity"],
+        "inline": {
+            "start": Markup(inline.scripts[0]),
+            "home": Markup(inline.scripts[1]),
+            "plain": Markup(inline.styles[0]),
+        },
+        "csp": policy.content_security_policy(agent.connect, page=True, header=False, inline=inline),
+    }
+
+    def rendered(name: str, language: str, tag: str) -> str:
+        t = texts.lookup(said.catalogues[language])
+        try:
+            return environment.get_template(name).render(**given, t=t, lang=tag)
+        except jinja2.TemplateError as error:
+            raise SetupError(f"templates/{name}: {error}") from None
+
+    own = said.language
+    for code in said.others:
+        catalogue = said.catalogues[code]
+        page = texts.translated(rendered(PAGE, own, own), rendered(PAGE, code, code))
+        config["languages"][code] = _place_language(out, assets, code, catalogue, of_scripts.all, page)
+    names = sorted(path.name for path in (root / "templates").glob("*.html") if not path.name.startswith("_"))
+    for name in names:
+        (out / name).write_text(rendered(name, own, said.tag), encoding="utf-8")
+    return tuple(names)
+
+
+def _place_language(
+    out: Path, assets: Assets, code: str, catalogue: texts.Catalogue, keys: frozenset[str], page: Mapping[str, str]
+) -> dict[str, Any]:
+    """One file with what `_language.js` puts into the page. Only its own scripts read it; a host packs what is named `.js`."""
+    content = {"texts": {key: catalogue[key] for key in sorted(keys)}, "page": page}
+    data = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    url = assets.place(f"language-{code}.js", data)
+    return {"url": url, **exactly((out / url).read_bytes())}
+
+
+def _environment(root: Path) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(root / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"json_block": json_block, "settings_check": settings_check}
+    return environment
+
+
+def settings_check(block: str) -> int:
+    """A sum over the text of `json_block` (FNV-1a, over UTF-16 units); `_guard.js` makes the same one before it believes the text."""
+    units = block.encode("utf-16-le")
+    total = 0x811C9DC5
+    for low, high in zip(units[::2], units[1::2], strict=True):
+        total = (total ^ (low | high << 8)) * 0x01000193 & 0xFFFFFFFF
+    return total
+
+
+def json_block(value: Any) -> Markup:
+    """JSON for a `<script type="application/json">`: no character that could end the element."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
+    for character, escaped in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
+        text = text.replace(character, escaped)
+    return Markup(text)
