@@ -96,6 +96,7 @@ def load(root: Path, name: str) -> Agent:
         known = ", ".join(sorted(path.parent.name for path in (root / "agents").glob("*/agent.toml")))
         raise SetupError(f"there is no agent '{name}' under agents/ (there is: {known})")
     raw = _read(name, file)
+    _in_sections(name, raw)
     _known(name, raw, SECTIONS, "section")
     page = {**PAGE_DEFAULTS, **_table(name, raw, "page")}
     _known(name, page, tuple(PAGE_DEFAULTS), "[page] key")
@@ -136,6 +137,15 @@ def load(root: Path, name: str) -> Agent:
         texts=_table(name, raw, "texts"),
         raw=raw,
     )
+
+
+def _in_sections(name: str, raw: dict[str, Any]) -> None:
+    """A key above the first [section] belongs to none; TOML has no objection."""
+    for key, value in raw.items():
+        if key not in SECTIONS and not isinstance(value, dict | list):
+            raise SetupError(
+                f"agents/{name}/agent.toml: {key} stands above the first section; write it below one, such as [agent] or [page]"
+            )
 
 
 def _read(name: str, file: Path) -> dict[str, Any]:
@@ -205,17 +215,23 @@ def _providers(name: str, client: dict[str, Any]) -> tuple[str, ...]:
     if given is None:
         given = [client.get("provider", DEFAULT_PROVIDER)]
     elif not isinstance(given, list) or not given:
-        raise SetupError(f"agents/{name}/agent.toml: providers must be a list with at least one name")
+        known = ", ".join(PROVIDER_ORIGINS)
+        raise SetupError(
+            f"agents/{name}/agent.toml: [agent] providers must be a list with at least one name of {known}, not {_shown(given)}"
+        )
     provider = client.setdefault("provider", given[0])
     for item in (provider, *given):
         if not isinstance(item, str) or item not in PROVIDER_ORIGINS:
             known = ", ".join(PROVIDER_ORIGINS)
             hint = _nearest(item, tuple(PROVIDER_ORIGINS))
-            raise SetupError(f"agents/{name}/agent.toml: unknown provider '{item}' (known: {known}){hint}")
+            raise SetupError(f"agents/{name}/agent.toml: [agent] unknown provider '{item}' (known: {known}){hint}")
     if provider not in given:
-        raise SetupError(f"agents/{name}/agent.toml: provider '{provider}' is not in the list of providers")
-    if len(set(given)) != len(given):
-        raise SetupError(f"agents/{name}/agent.toml: a provider stands twice in the list of providers")
+        listed = ", ".join(given)
+        raise SetupError(
+            f"agents/{name}/agent.toml: [agent] provider '{provider}' is not in the list of providers ({listed}); add it there"
+        )
+    if twice := next((item for item in given if given.count(item) > 1), None):
+        raise SetupError(f"agents/{name}/agent.toml: [agent] providers: '{twice}' stands twice in the list")
     return tuple(given)
 
 
@@ -223,12 +239,18 @@ def _choices(
     name: str, client: dict[str, Any], providers: tuple[str, ...], special: dict[str, Any]
 ) -> tuple[dict[str, Any], ...]:
     """One whole configuration per provider. Voices, turn detection and a stored agent are one vendor's and go to no other."""
-    _known(name, special, providers, "[provider] of this agent")
+    for key in special:
+        if key not in providers and key in PROVIDER_ORIGINS:
+            raise SetupError(
+                f"agents/{name}/agent.toml: [provider.{key}] is of no use: this agent speaks to {', '.join(providers)}; add"
+                f" '{key}' to [agent] providers, or leave the section out"
+            )
+    _known(name, special, tuple(PROVIDER_ORIGINS), "[provider] name")
     first = client["provider"]
     common = {key: value for key, value in client.items() if key not in OF_ONE_VENDOR}
     found = []
     for provider in (first, *(other for other in providers if other != first)):
-        own = dict(_table(name, special, provider))
+        own = dict(_table(name, special, provider, "provider."))
         label = own.pop("label", LABELS[provider])
         _text(name, f"[provider.{provider}] label", label)
         base = client if provider == first else common
@@ -269,7 +291,7 @@ def _setting(root: Path, variable: str) -> str:
 
 def _origins(name: str, known: list[str], server: dict[str, Any]) -> tuple[str, ...]:
     found = list(known)
-    match = re.match(r"http(s?://[^/]+)", server["token_url"])
+    match = re.match(r"http(s?://[^/\s]+)(?=/|$)", server["token_url"])
     if match:
         # The local agent, and a server that passes sockets on, answer at the token server's own address.
         found += [match.group(), f"ws{match[1]}"]
@@ -278,7 +300,7 @@ def _origins(name: str, known: list[str], server: dict[str, Any]) -> tuple[str, 
         raise SetupError(f"agents/{name}/agent.toml: [server] connect must be a list of origins, not {_shown(given)}")
     for origin in (*found, *given):
         if not isinstance(origin, str) or not ORIGIN.fullmatch(origin):
-            problem = f"{_quoted(origin)} is not an origin like wss://host.example"
+            problem = f"{_quoted(origin)} is not an origin like wss://host.example{_nearest_origin(origin, 'wss')}"
             raise SetupError(f"agents/{name}/agent.toml: [server] connect: {problem}")
     found += given
     return tuple(dict.fromkeys(found))
@@ -289,16 +311,18 @@ def _embedders(name: str, given: object) -> tuple[str, ...]:
         raise SetupError(f"agents/{name}/agent.toml: [page] embedded_by must be a list of origins, not {_shown(given)}")
     for origin in given:
         if not isinstance(origin, str) or not EMBEDDER.fullmatch(origin):
-            problem = f"{_quoted(origin)} is not an origin like https://www.example.com"
+            problem = (
+                f"{_quoted(origin)} is not an origin like https://www.example.com{_nearest_origin(origin, 'https')}"
+            )
             raise SetupError(f"agents/{name}/agent.toml: [page] embedded_by: {problem}")
     return tuple(dict.fromkeys(given))
 
 
-def _table(name: str, raw: dict[str, Any], section: str) -> dict[str, Any]:
+def _table(name: str, raw: dict[str, Any], section: str, above: str = "") -> dict[str, Any]:
     value = raw.get(section, {})
     if not isinstance(value, dict):
         raise SetupError(
-            f"agents/{name}/agent.toml: [{section}] must be a section with keys of its own, not {_shown(value)}"
+            f"agents/{name}/agent.toml: [{above}{section}] must be a section with keys of its own, not {_shown(value)}"
         )
     return value
 
@@ -311,8 +335,19 @@ def _known(name: str, found: dict[str, Any], allowed: tuple[str, ...], what: str
 
 
 def _nearest(given: object, allowed: tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(str(given), allowed, n=1)
+    near = difflib.get_close_matches(str(given), allowed, n=1, cutoff=0.5)
     return f"; did you mean {near[0]}?" if near else ""
+
+
+def _nearest_origin(given: object, scheme: str) -> str:
+    """A suggestion: without path and capitals, with a scheme."""
+    found = re.match(
+        r"\s*(?:([a-z]+)://)?((?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::[0-9]+)?)(?=[/\s]|$)", str(given).lower()
+    )
+    if not isinstance(given, str) or not found or (found[1] is None and "." not in found[2]):
+        return ""
+    near = f"{found[1] or scheme}://{found[2]}"
+    return f"; did you mean {near}?" if ORIGIN.fullmatch(near) or EMBEDDER.fullmatch(near) else ""
 
 
 def _quoted(value: object) -> str:

@@ -45,6 +45,7 @@ GROUPS = (
             "shell.js": "templates/static/shell.js",
             "orb.js": "templates/static/orb.js",
             "sound.js": "templates/static/sound.js",
+            "reload.js": "templates/static/reload.js",
             "voice-agent.js": "templates/static/voice_agent.js",
             "diagnostics.js": "templates/static/diagnostics.js",
             "transcript_file.js": "templates/static/transcript_file.js",

@@ -67,6 +67,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
             )
             print("--fast leaves out what drives a browser or is slow.")
             print("--coverage reports which branches of pyclient run in tests/pyclient; takes no other ARGS.")
+            print("agents/NAME runs the tests of an agent's tools, in CPython and in the page's Python.")
             print("Other ARGS go to pytest, for example: -k resampler, --engines chromium, -x")
             raise SystemExit(0)
         return argparse.Namespace(command="test", pytest=argv[1:])

@@ -12,7 +12,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from builder import browsers, cli, hosts, new_agent, node, quality, site, suite, webservers
+from builder import agent_tests, browsers, cli, hosts, new_agent, node, quality, site, suite, watch, webservers
 from builder.environment import SetupError, say
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,16 +42,22 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def serve(arguments: argparse.Namespace) -> int:
-    """Build, then become the server, so that Ctrl-C and the exit code are its own."""
+    """Build, start the watcher, then become the server, so that Ctrl-C and the exit code are its own."""
     port = _port(arguments.host, arguments.port)
     say("building the site")
-    dist = site.build(ROOT, ROOT / "dist", arguments.agent, remembered=True)
-    command = [sys.executable, "-m", "server", "--host", arguments.host, "--port", str(port), "--site", str(dist)]
+    name = watch.new_name()
+    # Not `dist/`: these pages follow their sources, and are not meant to be uploaded.
+    out = site.build(ROOT, ROOT / ".cache" / "served" / str(port), arguments.agent, remembered=True, live=name)
+    command = [sys.executable, "-m", "server", "--host", arguments.host, "--port", str(port), "--site", str(out)]
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    watcher = watch.start(out, [arguments.agent], name)
     if os.name == "posix":
         os.chdir(ROOT)
         os.execve(command[0], command, environ)
-    return subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode
+    try:
+        return subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode
+    finally:
+        watcher.terminate()
 
 
 def build(arguments: argparse.Namespace) -> int:
@@ -69,6 +75,7 @@ def new(arguments: argparse.Namespace) -> int:
     folder = new_agent.write(ROOT, arguments.name)
     print(f"wrote agents/{folder.name}/: {', '.join(new_agent.FILES)}")
     print(f"next: python3 build.py serve --agent {folder.name}")
+    print(f"its tests: python3 build.py test agents/{folder.name}")
     return 0
 
 
@@ -76,6 +83,8 @@ def test(arguments: argparse.Namespace) -> int:
     """Check, install browsers where they are needed, then hand over to pytest: everything without arguments (`suite.py`)."""
     if "--coverage" in arguments.pytest:
         return _hand_over("tests.support.own_coverage", [word for word in arguments.pytest if word != "--coverage"])
+    if chosen := agent_tests.named(ROOT, arguments.pytest):
+        return agent_tests.run(ROOT, *chosen)
     browsers.ensure(browsers.wanted(arguments.pytest), say)
     if webservers.wanted(arguments.pytest):
         webservers.ensure(say)

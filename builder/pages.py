@@ -25,6 +25,7 @@ def render(
     facts: Mapping[str, Any],
     inline: policy.Inline,
     base: str,
+    live: str,
     assets: Assets,
     said: texts.Texts,
     bundles: Mapping[str, Bundled],
@@ -45,6 +46,7 @@ def render(
     given = {
         "page": agent.page,
         "base": base,
+        "live": live,
         "config": config,
         "assets": facts["assets"],
         "integrity": facts["integrity"],

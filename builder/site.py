@@ -5,6 +5,7 @@ The result depends on the sources alone: two builds are equal byte for byte.
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -41,6 +42,9 @@ WAYS_OUT = ("stock.", "precompiled.", "library.", "micropip.", "client.", "zones
 # Bundles that stand in a page and are no files.
 INLINE_ONLY = ("home.js", "plain.css")
 NO_ASSETS = (*INLINE_ONLY, policy.TAG)
+# What `serve` alone gives to its pages: a script, and what it asks for.
+LIVE_ONLY = "reload.js"
+RELOAD_FILE = "reload.json"
 OWN_NAME = b'"pyodide.asm.mjs"'
 
 
@@ -53,12 +57,15 @@ def build(
     remembered: bool = False,
     base: str = "/",
     hosts: Sequence[str] = (),
+    live: str = "",
 ) -> Path:
     """Build the site into `out`, replacing what an earlier build left there. Raises SetupError.
 
     `smallest`: for visitors. Compressing takes up to a minute then, once per change of the client. `remembered`: as small as a build
     for visitors has made it before, without waiting for it.
     `base`: the path that the site will have on its host. `hosts`: for which of them to write a configuration beside `out`.
+    `live`: a name for this build, for `serve`: its pages follow later ones (`watch.py`), and nothing is made for its tools alone, so that
+    a change of them is quickly built.
     """
     if out.exists() and any(out.iterdir()) and not (out / "_headers").exists():
         raise SetupError(f"{out} holds something that is not a build of ours; choose another --out or empty it")
@@ -74,12 +81,14 @@ def build(
     packer = Packer(root / ".cache" / "packed", smallest=smallest, remembered=remembered)
     assets = Assets(staging, packer)
     bundles = texts.completed(bundle.make(root, {"TAG_TEXTS": said.of_the_tag}), said.own)
-    facts = _place(root, staging, agent, runtime, assets, bundles, imports)
+    facts = _place(root, staging, agent, runtime, assets, bundles, imports, live)
     inline = _inline(assets, bundles)
     source_map = assets.place(f"{policy.TAG}.map", bundles[policy.TAG].source_map)
     (staging / policy.TAG).write_text(bundles[policy.TAG].linked(source_map), encoding="utf-8")
     (staging / tag_types.NAME).write_text(tag_types.make(root), encoding="utf-8")
-    names = pages.render(root, staging, agent, facts, inline, base, assets, said, bundles)
+    names = pages.render(root, staging, agent, facts, inline, base, live, assets, said, bundles)
+    if live:
+        (staging / RELOAD_FILE).write_text(json.dumps({"build": live, "problem": ""}), encoding="utf-8")
     headers = policy.site_headers(agent.connect, agent.embedded_by, inline)
     (staging / "_headers").write_text(policy.headers_file(headers, names), encoding="utf-8")
     # Who ships Pyodide and Python has to say so.
@@ -109,10 +118,12 @@ def _place(
     assets: Assets,
     bundles: Mapping[str, bundle.Bundled],
     imports: packages.Packages | None,
+    live: str,
 ) -> dict[str, Any]:
     """Write every asset and return what the page must know about them."""
+    unplaced = NO_ASSETS if live else (*NO_ASSETS, LIVE_ONLY)
     # `start.js` stands in the page too; it is a file for hosts whose own policy forbids scripts in pages.
-    scripts = {name: assets.place_bundled(it) for name, it in bundles.items() if name not in NO_ASSETS}
+    scripts = {name: assets.place_bundled(it) for name, it in bundles.items() if name not in unplaced}
     for path in sorted((root / "templates" / "static").iterdir()):
         if path.suffix in (".svg", ".png"):
             assets.place_picture(path.name, path.read_bytes())
@@ -128,7 +139,7 @@ def _place(
             "sound": _described(out, scripts["sound.js"]),
             "diagnostics": _described(out, scripts["diagnostics.js"]),
             "transcript_file": _described(out, scripts["transcript_file.js"]),
-            **_place_python(root, assets, agent, runtime, imports),
+            **_place_python(root, assets, agent, runtime, imports, live),
         },
     }
 
@@ -143,6 +154,7 @@ def _place_python(
     agent: agent_config.Agent,
     runtime: fetch_runtime.Runtime,
     imports: packages.Packages | None,
+    live: str,
 ) -> dict[str, Any]:
     """Write what Python is started from, by each of the ways, the page's tools, and the packages that these import."""
     packer = assets.packer
@@ -158,15 +170,17 @@ def _place_python(
     modules = agent_check.tools(root, runtime.pyodide, wheel_bytes, agent.tools, zones_bytes, data)
     full = agent.full_runtime or bool(imports and imports.compiled)
     starting = runtime.pyodide if full else prune.make(root, runtime.pyodide, runtime.acorn)
-    also = modules if imports else ()
-    kept = snapshot.make(root, runtime.pyodide, starting, wheel_name, wheel_bytes, agent.tools, also)
+    also = modules if imports and not live else ()
+    # A snapshot and a division made with these tools start a little faster; making them takes half a minute.
+    made_for = None if live else agent.tools
+    kept = snapshot.make(root, runtime.pyodide, starting, wheel_name, wheel_bytes, made_for, also)
     packer.begin(kept.blocks)
     packer.begin(kept.precompiled, seldom=True)
     source = agent.tools.read_bytes() if agent.tools.exists() else None
     wasm, bytecode, later = (starting / WASM).read_bytes(), None, []
     if not full:
         parts = split.make(
-            root, starting, kept, runtime.pyodide / LIBRARY, _providers(agent), agent.tools, zones_bytes, data
+            root, starting, kept, runtime.pyodide / LIBRARY, _providers(agent), made_for, zones_bytes, data
         )
         wasm, bytecode = parts.primary, parts.tools
         later = [{"name": it.name, "ahead": it.ahead, **assets.place_packed(it.name, it.wasm)} for it in parts.later]

@@ -23,7 +23,7 @@ _LETTERS = re.compile(r"[^\W\d_]{2,}")
 
 _SENTENCE = re.compile(r"[^\W\d_]{2,}[,:]? [^\W\d_]{2,}|^[A-Z][a-z]+…$")
 # A query of the style sheet, or selectors.
-_NO_SENTENCE = re.compile(r"^\(|\[contenteditable\]")
+_NO_SENTENCE = re.compile(r"^\(|^input, ")
 _WORD = re.compile(r"^[A-Z][a-z]+$")
 # Where a word is shown to a person, by what stands before its quote.
 _SHOWN = re.compile(r"(textContent\s*[:=]|\btitle\s*[:=]|setText\([^;]*,|\"aria-label\",|new Option\()\s*$")
@@ -41,6 +41,7 @@ TECHNICAL_FILES = {
     "genuine.js": "errors",
     "inflate.js": "errors",
     "quirks.js": "selectors of features",
+    "reload.js": "what only the author of an agent reads, beside `serve`",
     "restore.js": "errors",
     "runtime.js": "why a faster way was not taken, for Diagnostics",
     "worker.js": "errors",

@@ -16,6 +16,7 @@ from builder.environment import SetupError
 TEXTS = ("greeting", "system_prompt")
 MAX_DEFAULT_CHARS = 500
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
+_STRAY = re.compile(r"\{\{|\}\}")
 _FIELD = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 
 
@@ -26,14 +27,20 @@ def checked(file: str, given: Mapping[str, Any]) -> dict[str, str]:
             raise SetupError(
                 f"{file}: [variables] {name}: a name is like customer or first_name (data-first-name in the tag)"
             )
-        if not isinstance(default, str) or len(default) > MAX_DEFAULT_CHARS:
-            raise SetupError(f"{file}: [variables] {name} must be a text of at most {MAX_DEFAULT_CHARS} characters")
+        if not isinstance(default, str) or len(default) > MAX_DEFAULT_CHARS or "\n" in default:
+            allowed = f"a text of one line and at most {MAX_DEFAULT_CHARS} characters"
+            raise SetupError(f"{file}: [variables] {name} must be {allowed}, not {str(default)[:60]!r}")
     return dict(given)
 
 
 def filled(file: str, choice: dict[str, Any], variables: Mapping[str, str]) -> dict[str, Any]:
     """Return a choice with the defaults in its texts, and the texts as they were in `templates`. Raises SetupError."""
     settings = choice["settings"]
+    for key in TEXTS:
+        if isinstance(settings.get(key), str) and (stray := _STRAY.search(_FIELD.sub("", settings[key]))):
+            raise SetupError(
+                f"{file}: {key} holds a {stray[0]} that belongs to no name; write {{{{first_name}}}}, with both pairs"
+            )
     templates = {
         key: settings[key] for key in TEXTS if isinstance(settings.get(key), str) and _FIELD.search(settings[key])
     }

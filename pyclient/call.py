@@ -56,6 +56,7 @@ class Call:
         self.socket_up = False  # it is open: a goodbye would be heard
         self.agent_there = True
         self.user_speaking = False
+        self.key_held = False  # the talk key: nothing of the agent is to sound
         self.reply_awaited = False  # somebody spoke, and the server has not begun to answer
         self.speech_began_ms = 0.0
         self.last_loud_ms: float | None = None  # the last loud frame of the microphone

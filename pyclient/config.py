@@ -94,8 +94,6 @@ class ClientConfig:
         if self.wrap_up_lead_seconds > self.max_session_duration_seconds // 2:
             raise ConfigError("wrap_up_lead_seconds", "must be at most half of max_session_duration_seconds")
         codec = create_codec(self.provider)
-        if self.turn_style == "push_to_talk" and not codec.features.push_to_talk:
-            raise ConfigError("turn_style", f"push to talk is not possible with {self.provider}; use vad")
         if self.turn_style == "text" and not codec.features.typed_text:
             raise ConfigError("turn_style", f"typing is not possible with {self.provider}; use vad")
         if self.agent_id:

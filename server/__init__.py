@@ -9,11 +9,12 @@ Run it with `python -m server --host 127.0.0.1 --port 8000 --site dist`; `__main
     limits       rate limits: moving windows, and how many upstream requests at once
     shared_limits  rate limits of several processes: the counts are kept in Redis
     audit        audit log: one line for each token request
+    metrics      metrics for Prometheus, for whom METRICS allows them
     mint         token route: `POST /api/token`, `GET /api/voice-token`, `GET /api/config`
     providers    providers: how a token is requested upstream, one file per vendor
     errors       error responses: one JSON shape
     connections  connection limits: how many, and how long one may stay idle
-    logs         logging without tokens and keys
+    logs         logging without tokens and keys, with the id of the request; as text or JSON
     flood        log throttling: how often the same line is written
     site         static files: `dist`, with exactly the headers of `dist/_headers`
     stopping     shutdown: what open requests get when the server is stopped

@@ -160,7 +160,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load_settings(given.env_file, host=given.host, port=given.port)
     except SettingsError as error:
         return _fail(EXIT_USAGE, str(error))
-    configure_logging(settings.log_level, settings.secrets)
+    configure_logging(settings.log_level, settings.secrets, settings.log_format)
     try:
         listeners = bind_all(settings.host, settings.port)
     except PortTaken as taken:

@@ -26,6 +26,7 @@ from server.errors import API_HEADERS, ApiError
 from server.forwarded import ForwardedHeaders
 from server.limits import RateLimit, TokenLimit
 from server.logs import install_filters
+from server.metrics import Metrics, metrics_route
 from server.origins import CrossOriginAccess, HostGuard, refuse
 from server.providers import PROVIDERS, check_choice, uses_local_agent
 from server.settings import Settings, SettingsError
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from server.agent.options import AgentOptions
 
 # Paths below these are never pages: an unknown one gets the JSON error.
-_OWN_PREFIXES = ("/api", "/agent", "/healthz")
+_OWN_PREFIXES = ("/api", "/agent", "/healthz", "/metrics")
 
 
 def create_app(
@@ -72,9 +73,14 @@ def create_app(
     app = Starlette(lifespan=lifespan) if local_agent is None else _with_agent(local_agent, lifespan)
     app.router.redirect_slashes = False
     errors.install_error_handlers(app)
-    tokens = mint.Mint(settings, client, rate)
+    metrics = Metrics()
+    tokens = mint.Mint(settings, client, rate, metrics)
     app.state.stop = tokens.asking.stop
-    app.router.routes[:0] = [*mint.create_routes(tokens), Route("/healthz", _healthz, methods=["GET", "HEAD"])]
+    app.router.routes[:0] = [
+        *mint.create_routes(tokens),
+        Route("/healthz", _healthz, methods=["GET", "HEAD"]),
+        Route("/metrics", metrics_route(metrics, settings), methods=["GET", "HEAD"]),
+    ]
     site = Site(site_root)
     app.state.site = site
 

@@ -114,31 +114,34 @@ class UpstreamSlots:
     def __init__(self, slots: int, max_waiting: int) -> None:
         self._semaphore = asyncio.Semaphore(slots)
         self._max_waiting = max_waiting
-        self._waiting = 0
+        self.waiting = 0
+        self.busy = 0
 
     @asynccontextmanager
     async def hold(self, timeout_s: float) -> AsyncIterator[None]:
         """Holds one slot. Raises `ApiError` 503 at once when the queue is full, or after `timeout_s` in it."""
         await self._acquire(timeout_s)
+        self.busy += 1
         try:
             yield
         finally:
+            self.busy -= 1
             self._semaphore.release()
 
     async def _acquire(self, timeout_s: float) -> None:
         if not self._semaphore.locked():
             await self._semaphore.acquire()
             return
-        if self._waiting >= self._max_waiting:
+        if self.waiting >= self._max_waiting:
             raise overloaded()
-        self._waiting += 1
+        self.waiting += 1
         try:
             async with asyncio.timeout(timeout_s):
                 await self._semaphore.acquire()
         except TimeoutError:
             raise overloaded() from None
         finally:
-            self._waiting -= 1
+            self.waiting -= 1
 
 
 def overloaded() -> ApiError:

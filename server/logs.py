@@ -12,14 +12,20 @@ its first letters (`ek_`, `eyJ`) is known anywhere. Two layers take them out:
 
 from __future__ import annotations
 
+import json
 import logging
 import re
+import time
 from collections.abc import Iterable
+from contextvars import ContextVar
 from typing import Any
 
 from server.flood import FloodFilter
 
 MASK = "[redacted]"
+
+# Of the token request that is being answered: whatever is logged meanwhile carries it, whoever logs.
+request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 # `[^\s"'&...]` and no closing quote: libraries cut long frames in the middle.
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -97,7 +103,7 @@ class RedactingFilter(logging.Filter):
 
 
 class RedactingFormatter(logging.Formatter):
-    """The last look at the finished line, traceback included."""
+    """The last look at the finished line, traceback included. Ends in the id of the request, where there is one."""
 
     def __init__(self, fmt: str, secrets: Iterable[str] = ()) -> None:
         super().__init__(fmt)
@@ -105,6 +111,35 @@ class RedactingFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return redact(super().format(record), self._secrets)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        line = super().formatMessage(record)
+        # The audit line has it in its own place.
+        return f"{line} request={request_id.get()}" if request_id.get() and not hasattr(record, "facts") else line
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object in a line: at, level, logger, message, request, traceback; of an audit line its facts, one by one."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        super().__init__()
+        self._secrets = tuple(secrets)
+
+    def format(self, record: logging.LogRecord) -> str:
+        seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        said: dict[str, object] = {"at": f"{seconds}.{int(record.msecs):03d}Z"}
+        said |= {"level": record.levelname.lower(), "logger": record.name}
+        facts = getattr(record, "facts", None)
+        said |= facts if facts is not None else {"message": record.getMessage()}
+        if request_id.get():
+            said["request"] = request_id.get()
+        if record.exc_info:
+            said["traceback"] = self.formatException(record.exc_info)
+        # Each text by itself: what is taken out of a finished line could take a quote along.
+        return json.dumps({name: self._cleaned(value) for name, value in said.items()}, ensure_ascii=False)
+
+    def _cleaned(self, value: object) -> object:
+        return redact(value, self._secrets) if isinstance(value, str) else value
 
 
 def install_filters(secrets: Iterable[str] = ()) -> None:
@@ -119,11 +154,12 @@ def install_filters(secrets: Iterable[str] = ()) -> None:
         logger.addFilter(RedactingFilter(kept))
 
 
-def configure_logging(level: str, secrets: Iterable[str] = ()) -> None:
+def configure_logging(level: str, secrets: Iterable[str] = (), log_format: str = "text") -> None:
     """Everything to stderr in one format; stdout is left to the ready line. Called by `__main__` only."""
     kept = tuple(secrets)
     handler = logging.StreamHandler()
-    handler.setFormatter(RedactingFormatter("%(levelname)s %(name)s: %(message)s", kept))
+    text = RedactingFormatter("%(levelname)s %(name)s: %(message)s", kept)
+    handler.setFormatter(JsonFormatter(kept) if log_format == "json" else text)
     handler.addFilter(FloodFilter())
     handler.addFilter(RedactingFilter(kept))
     root = logging.getLogger()

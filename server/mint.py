@@ -29,6 +29,7 @@ from starlette.routing import Route
 from server.audit import AuditEntry, audited
 from server.errors import API_HEADERS, ApiError, UpstreamError
 from server.limits import TokenLimit, UpstreamSlots, overloaded
+from server.metrics import Metrics
 from server.origins import TOKEN_PATH, check_origin, client_of, ws_origin_of
 from server.providers import PROVIDERS, Endpoint, Minted, MintRequest, Provider, Upstream, choose
 from server.providers.upstream import unusable
@@ -105,23 +106,32 @@ def asked_in_query(request: Request) -> Asked:
 class Mint:
     """The token service of one app: settings, the pooled client, the limits. `asking.stop()` when the server is stopped."""
 
-    def __init__(self, settings: Settings, http: httpx.AsyncClient, rate: TokenLimit) -> None:
+    def __init__(self, settings: Settings, http: httpx.AsyncClient, rate: TokenLimit, metrics: Metrics) -> None:
         self._settings = settings
         self._http = http
         self.asking = Interruptible()
         self._slots = UpstreamSlots(settings.upstream_slots, settings.upstream_max_waiting)
         self._rate = rate
+        self._metrics = metrics
+        metrics.gauges += [
+            ("parley_upstream_busy", "Requests to a vendor under way.", lambda: self._slots.busy),
+            (
+                "parley_upstream_waiting",
+                "Token requests that wait for their turn at a vendor.",
+                lambda: self._slots.waiting,
+            ),
+        ]
 
     async def post_token(self, request: Request) -> JSONResponse:
         """`POST /api/token`."""
-        with audited(request) as entry:
+        with audited(request, self._metrics) as entry:
             check_origin(request.scope, self._settings)
             answer = await self._mint(request, await asked_in_body(request), entry)
             return JSONResponse(answer, headers=API_HEADERS | entry.headers)
 
     async def get_voice_token(self, request: Request) -> JSONResponse:
         """`GET /api/voice-token`."""
-        with audited(request) as entry:
+        with audited(request, self._metrics) as entry:
             check_origin(request.scope, self._settings)
             answer = await self._mint(request, asked_in_query(request), entry)
             return JSONResponse({"token": answer["token"]}, headers=API_HEADERS | entry.headers)

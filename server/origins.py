@@ -46,6 +46,12 @@ def host_of(scope: Scope) -> str:
     return Headers(scope=scope).get("host", "").lower()
 
 
+def names_loopback(scope: Scope) -> bool:
+    """Did whoever asks call us by a name of this machine alone?"""
+    match = _HOST.fullmatch(host_of(scope))
+    return match is not None and match[1] in _LOOPBACK_NAMES
+
+
 def ws_origin_of(scope: Scope) -> str:
     """Ourselves as the page's sockets reach us: `ws://host` or `wss://host`. Call it after `check_origin`.
 

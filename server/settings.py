@@ -11,12 +11,13 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
+LogFormat = Literal["text", "json"]
 CommaList = tuple[str, ...]
 
 _ORIGIN = re.compile(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
@@ -24,6 +25,7 @@ _HOST = re.compile(r"([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
+SHORTEST_METRICS_TOKEN = 16
 # RATE_LIMIT_STORAGE, where it is not set.
 IN_MEMORY = "memory://"
 
@@ -49,6 +51,9 @@ class Settings(BaseModel):
     allow_no_origin: bool | None = None
     trust_proxy: bool = False
     log_level: LogLevel = "info"
+    log_format: LogFormat = "text"
+    metrics: Literal["off", "loopback", "token"] = "off"
+    metrics_token: SecretStr | None = None
     max_connections: int = Field(default=1000, ge=10, le=100_000)
 
     # --- who mints ---
@@ -97,7 +102,7 @@ class Settings(BaseModel):
                 raise ValueError("each entry must be a host name or name:port; wildcards are not taken")
         return tuple(item.lower() for item in value)
 
-    @field_validator("assemblyai_api_key", "openai_api_key", "sdk_voice_api_key")
+    @field_validator("assemblyai_api_key", "openai_api_key", "sdk_voice_api_key", "metrics_token")
     @classmethod
     def _check_key(cls, value: SecretStr | None) -> SecretStr | None:
         # A key that no header can carry would fail deep inside the HTTP library, with the key in the error's text.
@@ -107,6 +112,19 @@ class Settings(BaseModel):
         if not re.fullmatch(r"[\x21-\x7e]{1,512}", key):
             raise ValueError("must be one word of at most 512 plain ASCII characters")
         return SecretStr(key)
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _check_metrics_token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < SHORTEST_METRICS_TOKEN:
+            raise ValueError(f"must have at least {SHORTEST_METRICS_TOKEN} characters")
+        return value
+
+    @model_validator(mode="after")
+    def _check_metrics(self) -> Self:
+        if (self.metrics == "token") != (self.metrics_token is not None):
+            raise ValueError("METRICS=token and METRICS_TOKEN belong together: one of them is missing")
+        return self
 
     @field_validator("rate_limit_storage")
     @classmethod
@@ -283,5 +301,5 @@ def _origin(text: str) -> str:
 
 
 def _explain(error: Any) -> str:
-    name = str(error["loc"][0]).upper() if error["loc"] else "settings"
-    return f"{name}: {str(error['msg']).removeprefix('Value error, ')}"
+    text = str(error["msg"]).removeprefix("Value error, ")
+    return f"{str(error['loc'][0]).upper()}: {text}" if error["loc"] else text

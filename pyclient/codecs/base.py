@@ -50,7 +50,7 @@ class Features:
     `results_need_asking`: the server answers the results of tools only when `tool_results_sent` asks it.
     `reply_cancel`: the session should send `reply_cancel` when it cuts a reply by itself. `catch_up`: how many times faster
     than it was spoken the wire takes what was said before the call was live. `audio_json`: audio is base64 in JSON, and this
-    is where. `stored_agents`: a session can be one of an agent that is stored at the vendor.
+    is where. `push_to_talk`: messages clear what was said and end a turn; elsewhere silence ends it. `stored_agents`: a session can be one of an agent that is stored at the vendor.
     """
 
     user_transcripts: bool = True

@@ -182,6 +182,13 @@ TALK_CANCELLED = Notice(
     hint="Hold the button and say it again.",
     until="reply",
 )
+TALK_PARTLY_SENT = Notice(
+    tone="info",
+    code="talk_partly_sent",
+    title="What you said was not finished",
+    hint="The agent heard a part of it and may answer. Hold the button and say it again.",
+    until="reply",
+)
 TALK_MUTED = Notice(
     tone="warn",
     code="talk_muted",

@@ -100,7 +100,7 @@ class BargeIn(Part):
         self._flush()
 
     def user_stopped(self) -> None:
-        self.call.user_speaking = False
+        self.call.user_speaking = self.call.key_held
         self.call.replies.release()
         self._restore(RESTORE_RAMP_MS)
 

@@ -12,11 +12,10 @@ from pyclient.page import notices
 from pyclient.part import End, LineBack, Part, Step
 from pyclient.turns.client_turn_detection import ClientTurnDetection
 from pyclient.turns.preconnect_audio import PreconnectAudio
-from pyclient.turns.push_to_talk import PushToTalk
+from pyclient.turns.push_to_talk import TRAILING_SILENCE_MS, PushToTalk
 
-# Who mutes in mid-sentence must still be answered: servers find the end of a turn by hearing silence, so silence is what
-# they get for longer than any usual `max_silence`, and then nothing.
-MUTED_TAIL_MS = 4_000
+# Who mutes in mid-sentence must still be answered: for so long the server gets silence, and then nothing.
+MUTED_TAIL_MS = TRAILING_SILENCE_MS
 
 
 class Microphone(Part):
@@ -64,12 +63,13 @@ class Microphone(Part):
         if call.muted:
             call.stats.frames_muted += 1
             tail = now_ms - self._muted_since_ms < MUTED_TAIL_MS and not push_to_talk.chosen
-            if tail and call.state is State.LIVE:
-                self._send(bytes(len(event.pcm)))  # whatever came in: what goes out is silence
+            if tail or push_to_talk.trailing(now_ms):
+                self._send_silence(event.pcm)
         elif not event.pcm or len(event.pcm) % BYTES_PER_SAMPLE:
             call.stats.frames_dropped += 1
         elif push_to_talk.chosen and not push_to_talk.open:
-            pass  # nobody holds the key: this is not meant for the agent
+            if push_to_talk.trailing(now_ms):  # else nobody holds the key: this is not meant for the agent
+                self._send_silence(event.pcm)
         elif call.state is State.LIVE:
             self._take(event.pcm, now_ms)
         elif call.state in COMING_BACK:
@@ -78,14 +78,19 @@ class Microphone(Part):
             call.stats.frames_dropped += 1
 
     def _take(self, pcm: bytes, now_ms: float) -> None:
-        self.call.stats.frames_sent += 1
-        self._send(pcm)
-        if self._push_to_talk.open:
-            self._push_to_talk.frame_sent(pcm)
+        push_to_talk = self._push_to_talk
+        for frame in push_to_talk.due(pcm, now_ms) if push_to_talk.open else (pcm,):
+            self.call.stats.frames_sent += 1
+            self._send(frame)
         if is_loud(pcm):
             self.call.last_loud_ms = now_ms
-        if self._client_turns.used:
+        if self._client_turns.used and not push_to_talk.chosen:  # the key says when somebody speaks
             self._client_turns.captured(pcm, now_ms)
+
+    def _send_silence(self, pcm: bytes) -> None:
+        """Whatever came in: what goes out is silence."""
+        if self.call.state is State.LIVE:
+            self._send(bytes(len(pcm)))
 
     def _send(self, pcm: bytes) -> None:
         call = self.call

@@ -57,6 +57,7 @@ class PlaybackOrder:
     def ended(self) -> None:
         """No more sound is coming: all that is held is handed over."""
         self._voice = None
+        self._call.key_held = False
         for reply, _ in self._held:
             reply.done = reply.ended = True
         self.go_on()
@@ -72,7 +73,9 @@ class PlaybackOrder:
             self._held = [one for one in self._held if one[0] is not self._voice]
 
     def _may_speak(self, reply: Reply) -> bool:
-        """A newer reply follows one that seems to be over; an older one waits until the newer one is."""
+        """A newer reply follows one that seems to be over; an older one waits until the newer one is. None speaks over the talk key."""
+        if self._call.key_held:
+            return False
         voice = self._voice
         if voice is None or voice is reply or voice.ended or voice.silenced:
             return True

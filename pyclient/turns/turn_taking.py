@@ -271,6 +271,12 @@ class TurnTaking(Part):
         self._tool_calls.speech_stopped(now_ms)
         self._ask_wanted(now_ms)
 
+    def key_let_go(self) -> None:
+        """What the agent said meanwhile is heard now."""
+        self.call.key_held = self.call.user_speaking = False
+        self._barge_in.order.go_on()
+        self.call.changed = True
+
     def await_reply(self, now_ms: float) -> None:
         self.call.reply_awaited = True
         self._thinking.set(THINKING_TIMEOUT_MS, now_ms)

@@ -10,6 +10,7 @@ export interface Elements {
   boot: HTMLElement;
   "boot-progress": HTMLProgressElement;
   "boot-text": HTMLElement;
+  "character-keys": HTMLElement;
   connect: HTMLButtonElement;
   copied: HTMLElement;
   copy: HTMLButtonElement;
@@ -22,6 +23,7 @@ export interface Elements {
   greeting: HTMLInputElement;
   "hang-up": HTMLButtonElement;
   interrupt: HTMLButtonElement;
+  "keys-on": HTMLInputElement;
   "meter-agent": HTMLMeterElement;
   "meter-user": HTMLMeterElement;
   microphone: HTMLSelectElement;

@@ -29,7 +29,7 @@ import { watchForRecovery } from "./over.js";
 import { initial, reduce } from "./page_state.js";
 import { outputLatency_ms } from "./quirks.js";
 import { guard, startFault } from "./start.js";
-import { shortcuts, talkKey } from "./talk_key.js";
+import { keySwitch, shortcuts, talkKey } from "./talk_key.js";
 import { hasText, t } from "./texts.js";
 import { fill } from "./variables.js";
 
@@ -324,6 +324,7 @@ $("diagnostics").addEventListener("toggle", () => drawFacts(facts()));
 panel($("diagnostics"), openDiagnostics);
 $("copy").addEventListener("click", () => copyFacts(allFacts()));
 shortcuts();
+keySwitch();
 addEventListener("pagehide", () => happened({ type: "page_gone" }));
 setInterval(drawCountdown, 1000);
 setInterval(() => drawFacts(facts()), 1000);

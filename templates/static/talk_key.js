@@ -1,11 +1,54 @@
 /**
  * Push to talk: hold the button (mouse, pen, finger), or the Space bar anywhere outside a control. Letting go sends what was
  * said; a page that loses its focus takes it back, because nobody knows what was said after that.
+ *
+ * Keys that act anywhere in the page can be switched off, as WCAG 2.1.4 asks: who dictates to the computer would press
+ * them by speaking.
  */
 
 import { $ } from "./element.js";
 
-const CONTROLS = "input, textarea, select, button, summary, a, [contenteditable]";
+const CONTROLS = "input, textarea, select, button, summary, a";
+const STORED = "parley.keys";
+
+let on = read();
+
+function read() {
+  try {
+    return localStorage.getItem(STORED) !== "off";
+  } catch {
+    return true; // not allowed: for this visit only
+  }
+}
+
+/** The switch in the settings, remembered from visit to visit. */
+export function keySwitch() {
+  const draw = () => {
+    $("keys-on").checked = on;
+    $("character-keys").hidden = !on;
+  };
+  $("keys-on").addEventListener("change", () => {
+    on = $("keys-on").checked;
+    try {
+      localStorage.setItem(STORED, on ? "on" : "off");
+    } catch {
+      // as above
+    }
+    draw();
+  });
+  draw();
+}
+
+/** @param {KeyboardEvent} event */
+function isTyping({ target, isComposing }) {
+  if (isComposing) return true;
+  return target instanceof HTMLElement && (target.isContentEditable || target.matches("input, textarea, select"));
+}
+
+/** @param {KeyboardEvent} event */
+function isModified(event) {
+  return event.altKey || event.ctrlKey || event.metaKey;
+}
 
 /**
  * @param {HTMLButtonElement} button
@@ -39,29 +82,30 @@ export function talkKey(button, allowed, tell) {
   button.addEventListener("contextmenu", (event) => event.preventDefault()); // a long touch asks for one
 
   document.addEventListener("keydown", (event) => {
-    if (event.key !== " " || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (event.code !== "Space" || isModified(event)) return;
     const control = event.target instanceof Element && event.target.closest(CONTROLS);
-    if (control && control !== button) return;
+    if (control !== button && (control || !on || isTyping(event))) return;
     if (!held && !allowed()) return;
     event.preventDefault(); // Space scrolls the page, and clicks a button
     if (!event.repeat) press("key");
   });
   document.addEventListener("keyup", (event) => {
-    if (event.key === " ") release("key", false);
+    if (event.code === "Space") release("key", false);
   });
   addEventListener("blur", () => release("", true));
   document.addEventListener("visibilitychange", () => document.hidden && release("", true));
 }
 
-/** M mutes, Escape stops the agent; not where somebody is typing. */
+/**
+ * M mutes, Escape stops the agent; not where somebody is typing. On a keyboard without Latin letters M is where it would be.
+ */
 export function shortcuts() {
   /** @param {"mute" | "interrupt"} id */
   const press = (id) => $(id).disabled || $(id).click();
   document.addEventListener("keydown", (event) => {
-    const typing =
-      event.target instanceof Element && event.target.closest("input, textarea, select, [contenteditable]");
-    if (typing || event.altKey || event.ctrlKey || event.metaKey || event.repeat) return;
-    if (event.key.toLowerCase() === "m") press("mute");
+    if (isTyping(event) || isModified(event) || event.repeat) return;
+    const isM = /^[!-~]$/.test(event.key) ? event.key.toLowerCase() === "m" : event.code === "KeyM";
+    if (isM && on) press("mute");
     else if (event.key === "Escape") press("interrupt");
   });
 }

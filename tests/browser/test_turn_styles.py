@@ -1,15 +1,19 @@
-"""Ways of taking turns beside speaking freely, with real sound: typing without any microphone."""
+"""Ways of taking turns beside speaking freely, with real sound: typing, and holding a key."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.support.pages import expect_notice, greet
-from tests.support.talk import Call
+from tests.browser.support.pages import SDK, choose, expect_notice, greet
+from tests.support.server import Parley
+from tests.support.talk import Call, tell_misheard
+from voice_browsers.speech import Speech
+from voice_browsers.tape import poll
 
 pytestmark = pytest.mark.browser
 
@@ -60,3 +64,71 @@ def test_a_call_without_a_microphone_asks_for_none_and_a_typed_message_is_answer
     call.hang_up()
     assert page.evaluate("asked") == 1
     expect(page.get_by_role("button", name=WITHOUT, exact=True)).to_be_visible()
+
+
+@pytest.mark.parametrize("service", ["AssemblyAI Voice Agent", SDK])
+def test_a_key_is_held_to_talk_where_only_silence_ends_a_turn(
+    call: Call, sound: Any, speech: Speech, parley: Parley, tmp_path: Path, service: str
+) -> None:
+    """The person goes on speaking into the open microphone after the release: the service hears nothing of that."""
+    choose(call, service)
+    page = call.page
+    page.get_by_label("Taking turns").select_option("push_to_talk")
+    with sound.record(tmp_path / "spoken.wav") as tape:
+        call.connect()
+        greeted_ms = tape.wait_silence(for_ms=700, timeout_s=30, since_ms=tape.wait_sound(timeout_s=20))
+        call.wait_activity("listening")
+        page.evaluate("document.activeElement.blur()")  # the key belongs to a control that has the focus
+        for _ in range(2):
+            before = len(parley.sessions()[-1]["heard"])
+            page.keyboard.down(" ")
+            expect(page.locator("#talk-key")).to_have_attribute("aria-pressed", "true")
+            call.say(speech.say("what time is it", tail_ms=100)).wait()
+            page.wait_for_timeout(150)  # nobody lets go before the last sound has left their mouth
+            page.keyboard.up(" ")
+            call.say(speech.say("banana", tail_ms=100)).wait()
+            assert poll(lambda n=before: len(parley.sessions()[-1]["heard"]) > n, 20.0)  # type: ignore[misc]
+            heard = " ".join(parley.sessions()[-1]["heard"][before:])
+            greeted_ms = tape.wait_sound(timeout_s=20, since_ms=greeted_ms)
+            call.wait_activity("listening", timeout_s=40)
+            if "time" in heard:
+                break
+            tell_misheard("what time is it", heard)
+    assert "time" in heard and "banana" not in heard
+    call.hang_up()
+
+
+def test_keys_leave_alone_who_types_and_can_be_switched_off(call: Call) -> None:
+    page = call.page
+    call.connect()
+    call.wait_activity("listening", timeout_s=40)
+
+    def mutes(press: str) -> bool:
+        """Does this change whether the microphone is muted?"""
+        before = (call.snapshot() or {})["muted"]
+        page.evaluate(f"() => {{ {press} }}")
+        page.wait_for_timeout(150)
+        return bool((call.snapshot() or {})["muted"] != before)
+
+    def key(on: str, **fields: object) -> str:
+        return f"{on}.dispatchEvent(new KeyboardEvent('keydown', {{bubbles: true, ...{json.dumps(fields)}}}))"
+
+    page.evaluate("document.activeElement.blur()")
+    assert mutes(key("document.body", key="m", code="KeyM"))
+    assert mutes(key("document.body", key="\u044c", code="KeyM")), "the same key, with Russian letters"
+    assert not mutes(key("document.body", key=",", code="KeyM")), "a French keyboard has its M elsewhere"
+    assert mutes(key("document.body", key="m", code="Semicolon"))
+    assert not mutes(key("document.body", key="m", code="KeyM", isComposing=True))
+    assert not mutes(key("document.body", key="m", code="KeyM", ctrlKey=True))
+    assert not mutes(key("document.querySelector('#typed-text')", key="m", code="KeyM"))
+    page.evaluate("document.querySelector('h1').contentEditable = 'true'")
+    assert not mutes(key("document.querySelector('h1')", key="m", code="KeyM"))
+
+    page.evaluate("document.getElementById('settings').open = true")
+    page.get_by_label("Keys M and Space").uncheck()
+    assert not mutes(key("document.body", key="m", code="KeyM"))
+    expect(page.locator("#character-keys")).to_have_attribute("hidden", "")
+    call.hang_up()
+    page.reload()
+    call.wait_booted()
+    expect(page.locator("#keys-on")).not_to_be_checked()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
-from pyclient.core.errors import ConfigError
 from tests.contract.book import scenario
 from tests.contract.call import GREETING, Call, square_wave
 
@@ -227,15 +224,6 @@ async def push_to_talk(call: Call) -> None:
     call.intend("talk", pressed=False)
     await call.heard_all(1)
     assert (await call.record())["heard"] == ["thank you very much"]
-
-
-async def no_talk_key(call: Call) -> None:
-    with pytest.raises(ConfigError, match="push to talk is not possible"):
-        await call.open(turn_style="push_to_talk")
-
-
-push_to_talk.cannot("assemblyai", "no message ends a turn; the server alone finds the ends (section 4)")(no_talk_key)
-push_to_talk.cannot("sdk_voice", "no message ends a turn; the server alone finds the ends (section 3)")(no_talk_key)
 
 
 @scenario(

@@ -249,7 +249,7 @@ def test_what_this_wire_cannot_say_is_not_said() -> None:
         ({"input": {"speed": 1}}, "input"),
         ({"turn_detection": {"threshold": 0.5}}, "turn_detection"),
         ({"volume": 50}, "volume"),
-        ({"turn_style": "push_to_talk"}, "turn_style"),
+        ({"turn_style": "text"}, "turn_style"),
     ],
 )
 def test_settings_that_would_silently_do_nothing_are_refused(wrong: dict[str, Any], key: str) -> None:
@@ -257,6 +257,7 @@ def test_settings_that_would_silently_do_nothing_are_refused(wrong: dict[str, An
         Codec().check(SessionSettings(**wrong))
     assert caught.value.key == key
     Codec().check(SessionSettings(system_prompt="x", greeting="x", voice="x"))  # the page says that these are not used
+    Codec().check(SessionSettings(turn_style="push_to_talk"))  # silence ends a turn
 
 
 def test_close_codes_are_told_apart_in_words() -> None:

@@ -136,7 +136,6 @@ def test_every_setting_has_a_check() -> None:
         ("barge_in", "on", "one of: duck, flush, off"),
         ("barge_in", ["duck"], "one of: duck, flush, off"),
         ("turn_style", "walkie", "one of: vad, push_to_talk, text"),
-        ("turn_style", "push_to_talk", "push to talk is not possible with assemblyai"),
         ("min_talk_ms", -1, "whole number from 0 to 2000"),
         ("outage_audio_ms", 10_001, "whole number from 0 to 10000"),
         ("keepalive_ms", 499, "whole number from 500 to 120000"),

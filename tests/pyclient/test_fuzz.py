@@ -159,12 +159,13 @@ def test_a_session_survives_any_order_of_anything(
     st.lists(steps, max_size=60),
     st.fixed_dictionaries({name: st.booleans() for name in FEATURES}),
     st.sampled_from(["duck", "flush", "off"]),
+    st.sampled_from(["vad", "push_to_talk", "text"]),
 )
 @settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_a_session_survives_it_with_a_vendor_of_any_features(
-    script: list[tuple[str, ev.Event, int]], features: dict[str, bool], barge_in: str
+    script: list[tuple[str, ev.Event, int]], features: dict[str, bool], barge_in: str, turn_style: str
 ) -> None:
-    config = {"barge_in": barge_in, "max_turns": 5, "turn_style": "push_to_talk" if features["push_to_talk"] else "vad"}
+    config = {"barge_in": barge_in, "max_turns": 5, "turn_style": turn_style}
     with pytest.MonkeyPatch.context() as patch:
         _play(wire_host(patch, config, ToolRegistry([weather, light]), **features), script)
 

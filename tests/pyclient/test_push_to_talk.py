@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pyclient.codecs import create_codec
 from pyclient.core import commands as cmd
 from pyclient.core import events as ev
 from pyclient.core.states import State
@@ -300,17 +301,154 @@ def test_the_style_can_be_chosen_for_a_call(monkeypatch: pytest.MonkeyPatch) -> 
     assert host.sent[-1]["style"] == "push_to_talk" and host.view["turn_style"] == "push_to_talk"
 
 
-def test_a_vendor_without_it_refuses_it_in_words() -> None:
-    host = FakeHost()
-    assert host.click(turn_style="push_to_talk") == []
-    assert "push to talk is not possible" in host.view["notice"]["hint"]
+# --- where silence ends a turn ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def quiet(monkeypatch: pytest.MonkeyPatch) -> WireHost:
+    """A call with a vendor who has no message that ends a turn."""
+    return wire_host(monkeypatch, {"turn_style": "push_to_talk"}, resume=True)
+
+
+def frames(host: WireHost, count: int) -> list[str]:
+    """So many loud frames at the microphone; what went out of each: "-" nothing, "0" silence, "x" sound."""
+    went = []
+    for _ in range(count):
+        host.sent.clear()
+        host.tell(ev.AudioCaptured(pcm=tone(960)), after_ms=40)
+        went.append("".join("x" if message["first"] else "0" for message in host.sent) or "-")
+    host.sent.clear()
+    return went
+
+
+def said(host: WireHost) -> None:
+    """A press of a second."""
+    host.tell(PRESS)
+    frames(host, 25)
+    host.tell(RELEASE)
+    host.tell(ev.CaptureDrained())
+    host.sent.clear()
+
+
+def test_the_beginning_waits_until_it_is_no_mere_tap_and_release_is_followed_by_silence(quiet: WireHost) -> None:
+    assert frames(quiet, 2) == ["-", "-"]
+    quiet.tell(PRESS)
+    assert frames(quiet, 9) == ["-"] * 7 + ["x" * 8, "x"], "nothing of 300 ms is lost, and all of it is in order"
+    quiet.tell(RELEASE)
+    assert frames(quiet, 1) == ["x"], "the half-filled frame still counts"
+    quiet.tell(ev.CaptureDrained())
+    assert quiet.brief() == [] and quiet.view["activity"] == "thinking"
+    assert frames(quiet, 3) == ["0", "0", "0"]
+    quiet.tell(ev.ReplyStarted(reply_id="r1"))
+    assert frames(quiet, 2) == ["-", "-"]
+
+
+def test_silence_ends_after_four_seconds_and_at_the_next_press(quiet: WireHost) -> None:
+    said(quiet)
+    assert frames(quiet, 102) == ["0"] * 99 + ["-"] * 3
+    said(quiet)
+    quiet.tell(PRESS)
+    assert frames(quiet, 9)[-1] == "x"
+
+
+def test_late_sound_of_the_reply_that_the_press_cut_off_is_not_taken_for_the_answer(quiet: WireHost) -> None:
+    quiet.tell(ev.ReplyStarted(reply_id="r1"))
+    quiet.tell(ev.ReplyAudio(reply_id="r1", pcm=tone(48_000)))
+    said(quiet)
+    quiet.flushed("r1", 2_400)
+    quiet.tell(ev.ReplyAudio(reply_id="r1", pcm=tone(4_800)))
+    assert frames(quiet, 1) == ["0"]
+    quiet.tell(ev.ReplyAudio(reply_id="r2", pcm=tone(4_800)))
+    assert frames(quiet, 1) == ["-"]
+
+
+def test_a_tap_is_never_sent(quiet: WireHost) -> None:
+    quiet.tell(PRESS)
+    assert frames(quiet, 5) == ["-"] * 5
+    quiet.tell(RELEASE)
+    assert quiet.view["notice"]["code"] == "talk_too_short"
+    assert frames(quiet, 5) == ["-"] * 5
+
+
+def test_what_was_sent_and_then_taken_back_may_be_answered_and_is_told_so(quiet: WireHost) -> None:
+    quiet.tell(PRESS)
+    frames(quiet, 20)
+    quiet.tell(ev.TalkReleased(cancelled=True))
+    assert quiet.view["notice"]["code"] == "talk_partly_sent"
+    assert frames(quiet, 2) == ["0", "0"], "else its end would be found in the next press"
+
+
+def test_who_mutes_while_holding_is_heard_out_in_silence(quiet: WireHost) -> None:
+    quiet.tell(PRESS)
+    frames(quiet, 20)
+    quiet.tell(ev.MuteChanged(muted=True))
+    assert frames(quiet, 2) == ["0", "0"]
+
+
+def test_a_release_before_the_next_frame_sends_what_waited(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = wire_host(monkeypatch, {"turn_style": "push_to_talk"})
+    host.tell(PRESS)
+    frames(host, 6)
+    host.tell(RELEASE, after_ms=100)
+    host.tell(ev.CaptureDrained())
+    assert host.brief() == ["audio"] * 6
+    assert frames(host, 1) == ["0"]
+
+
+def test_a_wire_of_fixed_frames_is_sent_nothing_where_it_waits_for_the_rest() -> None:
+    part = talk_key(provider="sdk_voice")
+    part.call.codec = create_codec("sdk_voice")
+    told(part, ev.TalkPressed(), 0)
+    assert part.due(bytes(320), 10) == []
+    told(part, ev.TalkReleased(), 400)
+    done(part)
+    told(part, ev.CaptureDrained(), 420)
+    assert not [command for command in done(part) if isinstance(command, cmd.SendMessage)]
+
+
+def test_the_agent_is_silent_while_the_key_is_held_and_what_it_said_is_heard_then(quiet: WireHost) -> None:
+    """A pause in mid-sentence is an end for the server, which answers; it must not talk over the person."""
+    quiet.tell(PRESS)
+    frames(quiet, 20)
+    quiet.tell(ev.UserSpeechStarted(item_id="u1"))
+    quiet.tell(ev.UserSpeechStopped())
+    assert quiet.view["activity"] == "user_speaking", "the key says who speaks"
+    quiet.tell(ev.ReplyStarted(reply_id="r1"))
+    commands = quiet.tell(ev.ReplyAudio(reply_id="r1", pcm=tone(4_800)))
+    assert not of_type(commands, cmd.PlayAudio)
+    frames(quiet, 5)
+    assert of_type(quiet.tell(RELEASE), cmd.PlayAudio) == [cmd.PlayAudio(item_id="r1", pcm=tone(4_800))]
+
+
+def test_what_waits_when_the_line_breaks_is_kept_with_the_outage(quiet: WireHost) -> None:
+    quiet.tell(PRESS)
+    frames(quiet, 4)
+    quiet.drop()
+    frames(quiet, 2)
+    quiet.wait("retry")
+    quiet.brief()
+    quiet.open_wire("sess_1")
+    assert quiet.brief().count("audio") == 6
+    assert quiet.view["talking"]
+
+
+@pytest.mark.parametrize(("session", "went"), [("sess_1", "0"), ("sess_2", "-")])
+def test_a_line_that_breaks_before_the_answer_is_told_and_a_resumed_session_still_finds_the_end(
+    quiet: WireHost, session: str, went: str
+) -> None:
+    said(quiet)
+    quiet.drop()
+    assert quiet.view["notice"]["code"] == "not_sent_line_lost"
+    quiet.wait("retry")
+    quiet.open_wire(session)
+    assert frames(quiet, 1) == [went]
 
 
 # --- the part alone ----------------------------------------------------------------------------------------------------
 
 
-def talk_key(state: State = State.LIVE) -> PushToTalk:
-    call = call_in(state, provider="openai_realtime", turn_style="push_to_talk")
+def talk_key(state: State = State.LIVE, provider: str = "openai_realtime") -> PushToTalk:
+    call = call_in(state, {"push_to_talk": True}, provider=provider, turn_style="push_to_talk")
     calls = ToolCalls(call, ToolRegistry())
     return PushToTalk(call, TurnTaking(call, BargeIn(call), calls), calls)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 from pathlib import Path
@@ -61,3 +62,29 @@ def test_what_the_vendor_did_is_the_outcome(
     (line,) = [record.getMessage() for record in caplog.records if record.name == "parley.audit"]
     assert f" outcome={outcome} provider=assemblyai " in line
     assert f" request={refused.headers['x-request-id']} " in line
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_all_that_is_logged_of_a_request_carries_its_id_and_no_secret(
+    tmp_path: Path, provider: FakeProvider, log_format: str
+) -> None:
+    provider.answer_with(500, f'{{"error": "{KEY}"}}')
+    variables = VENDORS["assemblyai"].environment(provider.url)
+    with server_process(tmp_path, **variables, LOG_FORMAT=log_format, LOG_LEVEL="debug") as server:
+        url = f"http://localhost:{server.port}/api/token"
+        ids = [httpx.post(url, trust_env=False, timeout=DEADLINE_S).headers["x-request-id"] for _ in range(2)]
+        assert server.stop(signal.SIGTERM) == 0
+    assert KEY not in server.stderr
+    lines = server.stderr.splitlines()
+    for one in ids:
+        ours = [line for line in lines if one in line and "parley." in line]
+        assert len(ours) == 2, "what the vendor did, and the audit line"
+        assert any("gave no token: status 500" in line for line in ours)
+    if log_format == "json":
+        objects = [json.loads(line) for line in lines if line.startswith("{")]
+        assert len(objects) >= 4 and all({"at", "level", "logger"} <= set(one) for one in objects)
+        audit = [one for one in objects if one["logger"] == "parley.audit"]
+        assert [one["request"] for one in audit] == ids
+        assert all(one["outcome"] == "upstream_failed" and isinstance(one["took_ms"], int) for one in audit)
+    else:
+        assert all(line.count("request=") == 1 for line in lines if "parley." in line and ids[0] in line)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
 import httpx
 import pytest
 from uvicorn.logging import AccessFormatter
 
-from server.logs import MASK, RedactingFilter, RedactingFormatter, redact
+from server.logs import MASK, JsonFormatter, RedactingFilter, RedactingFormatter, redact
 
 SECRET = "sEcReT-0123456789"
 
@@ -107,3 +108,18 @@ def test_a_traceback_is_masked_too() -> None:
     text = RedactingFormatter("%(message)s").format(record)
     assert "ValueError" in text
     assert SECRET not in text
+
+
+def test_as_json_a_line_stays_json_and_each_of_its_texts_is_cleaned() -> None:
+    try:
+        raise ValueError(f"illegal header value b'Bearer {SECRET}'")
+    except ValueError as error:
+        info = (type(error), error, error.__traceback__)
+    text = f'{{"token": "{SECRET}"}}\nsecond "line"'
+    record = logging.LogRecord("x", logging.ERROR, "x", 1, text, (), info)
+    line = JsonFormatter().format(record)
+    said = json.loads(line)
+    assert SECRET not in line and "\n" not in line
+    assert (said["level"], said["logger"]) == ("error", "x")
+    assert said["message"] == f'{{"token": "{MASK}"}}\nsecond "line"'
+    assert said["traceback"].startswith("Traceback") and MASK in said["traceback"]

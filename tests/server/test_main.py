@@ -49,9 +49,11 @@ def test_one_ready_line_then_a_clean_end_with_an_open_websocket(tmp_path: Path, 
         assert httpx.get(f"http://localhost:{server.port}/healthz", trust_env=False).json() == {"status": "ok"}
         with open_agent_socket(server.port) as websocket:
             assert server.stop(number) == 0
-            with pytest.raises(ConnectionClosed):
+            with pytest.raises(ConnectionClosed) as closed:
                 while True:
                     websocket.recv(timeout=DEADLINE_S)
+            # "Service restart": the page says so, and connects again.
+            assert closed.value.rcvd is not None and closed.value.rcvd.code == 1012
     assert server.stdout == server.ready
     assert "Traceback" not in server.stderr
 

@@ -71,8 +71,8 @@ class SdkVoiceCodec(BaseCodec):
                 raise ConfigError(key, "this provider takes no settings; they are made at the vendor")
         if settings.volume is not None:
             raise ConfigError("volume", "this provider has no such setting; leave it out")
-        if settings.turn_style != "vad":
-            raise ConfigError("turn_style", "this provider finds the ends of turns by itself; it must be vad")
+        if settings.turn_style == "text":
+            raise ConfigError("turn_style", "this provider takes no text; it must be vad or push_to_talk")
 
     def connect(self, grant: TokenGranted) -> tuple[str, tuple[str, ...]]:
         """Sections 1.1 and 2: the address as it comes, no sub-protocol. The token is the first message."""
