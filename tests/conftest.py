@@ -3,7 +3,10 @@
 Real browsers with real sound are the plugin of `tests/harness/`, which is installed.
 """
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from builder import suite
 
 pytest_plugins = [
     "tests.support.fast_lane",
@@ -15,3 +18,15 @@ pytest_plugins = [
 # How long an example takes says how busy the machine is.
 settings.register_profile("parley", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("parley")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """`build.py test` looks for tests with a browser in some rooms only, and leaves them out everywhere else."""
+    rooms = [config.rootpath / room for room in suite.ROOMS]
+    lost = [
+        item.nodeid
+        for item in items
+        if item.get_closest_marker("browser") and not any(item.path.is_relative_to(room) for room in rooms)
+    ]
+    if lost:
+        raise pytest.UsageError(f"the suite would run none of these, which are not in {suite.ROOMS}: {', '.join(lost)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -11,21 +12,28 @@ from pathlib import Path
 import pytest
 
 from builder import suite
+from tests import conftest
 from voice_browsers.processes import runs
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD, BAD = ("--version",), ("--no-such-option",)
 
 
-def test_every_test_with_a_browser_is_in_a_room_that_is_looked_through() -> None:
-    """pytest itself refuses one that lacks the marker."""
-    marked = [
-        path for path in (ROOT / "tests").rglob("test_*.py") if "mark.browser" in path.read_text(encoding="utf-8")
-    ]
-    marked.remove(Path(__file__))
-    assert marked
-    rooms = [ROOT / room for room in suite.ROOMS]
-    assert not [path for path in marked if not any(room in path.parents for room in rooms)]
+@pytest.mark.parametrize(("place", "lost"), [("tests/browser/sub/test_a.py", False), ("tests/unit/test_a.py", True)])
+def test_a_test_with_a_browser_in_a_room_that_is_not_looked_through_is_refused(
+    pytestconfig: pytest.Config, place: str, lost: bool
+) -> None:
+    """Neither half of the suite would run it. The plugin marks each that drives one."""
+
+    class Item:
+        nodeid, path = f"{place}::test_it", pytestconfig.rootpath / place
+
+        def get_closest_marker(self, name: str) -> bool:
+            return name == "browser"
+
+    refused = pytest.raises(pytest.UsageError, match="::test_it") if lost else contextlib.nullcontext()
+    with refused:
+        conftest.pytest_collection_modifyitems(pytestconfig, [Item()])  # type: ignore[list-item]
 
 
 @pytest.mark.slow
@@ -77,9 +85,9 @@ def test_fast_leaves_out_what_is_slow_whatever_else_is_chosen(
 ) -> None:
     """Were it a `-m` of its own, the last `-m` alone would count."""
     (tmp_path / "test_it.py").write_text(MARKED)
-    command = [sys.executable, "-m", "pytest", "-p", "tests.support.fast_lane", "--collect-only", "-q", *options]
+    command = [sys.executable, "-m", "pytest", "-p", "no:voice_browsers", "-p", "tests.support.fast_lane"]
     done = subprocess.run(
-        [*command, "-c", os.devnull, "--rootdir", tmp_path, tmp_path],
+        [*command, "--collect-only", "-q", *options, "-c", os.devnull, "--rootdir", tmp_path, tmp_path],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
