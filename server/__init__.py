@@ -10,6 +10,8 @@ Run it with `python -m server --host 127.0.0.1 --port 8000 --site dist`; `__main
     shared_limits  rate limits of several processes: the counts are kept in Redis
     audit        audit log: one line for each token request
     metrics      metrics for Prometheus, for whom METRICS allows them
+    sign_in      sign-in: a team's own check of who asks (SIGN_IN)
+    talk_budget  daily talk budget: how long all calls of a day may last together
     mint         token route: `POST /api/token`, `GET /api/voice-token`, `GET /api/config`
     providers    providers: how a token is requested upstream, one file per vendor
     errors       error responses: one JSON shape

@@ -30,6 +30,7 @@ from server.metrics import Metrics, metrics_route
 from server.origins import CrossOriginAccess, HostGuard, refuse
 from server.providers import PROVIDERS, check_choice, uses_local_agent
 from server.settings import Settings, SettingsError
+from server.sign_in import load_sign_in
 from server.site import Site
 from server.stopping import AnswerWhenStopped
 
@@ -49,7 +50,8 @@ def create_app(
     agent: AgentOptions | None = None,
     http_client: httpx.AsyncClient | None = None,
 ) -> Starlette:
-    """The whole server. Raises `SettingsError` for a PROVIDER that is not in the table, or a bad switch of the agent.
+    """The whole server. Raises `SettingsError` for a PROVIDER that is not in the table, a bad switch of the agent, or a SIGN_IN that
+    cannot be imported.
 
     `agent` replaces what the environment says about the local agent, where that is used at all. `http_client` replaces the pooled client for calls
     to providers; whoever passes one closes it. `app.state.stop()` breaks off what waits for a provider.
@@ -58,6 +60,7 @@ def create_app(
     local_agent = _local_agent(settings, agent) if uses_local_agent(settings) else None
     install_filters(settings.secrets)
     rate = _rate_limit(settings)
+    sign_in = load_sign_in(settings.sign_in, settings.upstream_timeout_seconds) if settings.sign_in else None
     client = http_client or _pooled_client(settings)
 
     @asynccontextmanager
@@ -74,7 +77,7 @@ def create_app(
     app.router.redirect_slashes = False
     errors.install_error_handlers(app)
     metrics = Metrics()
-    tokens = mint.Mint(settings, client, rate, metrics)
+    tokens = mint.Mint(settings, client, rate, metrics, sign_in)
     app.state.stop = tokens.asking.stop
     app.router.routes[:0] = [
         *mint.create_routes(tokens),
@@ -98,7 +101,7 @@ def create_app(
     if settings.trust_proxy:
         app.add_middleware(ForwardedHeaders)
         app.add_middleware(HostGuard, settings=settings)
-    app.add_middleware(CrossOriginAccess, origins=settings.allowed_origins)
+    app.add_middleware(CrossOriginAccess, origins=settings.allowed_origins, credentials=sign_in is not None)
     app.add_middleware(AnswerWhenStopped)
     return app
 

@@ -39,6 +39,10 @@ class AuditEntry:
         self._metrics = metrics
         self._started_s = time.monotonic()
 
+    def signed_in(self, user: str) -> None:
+        """Who asks, as the team's own sign-in says."""
+        self.facts["user"] = user
+
     @property
     def headers(self) -> dict[str, str]:
         """What the answer is to carry."""

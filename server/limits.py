@@ -16,6 +16,8 @@ from typing import Protocol
 
 from server.errors import ApiError
 
+_SUMS_KEPT = 3
+
 
 class TokenLimit(Protocol):
     """How often tokens may be asked for, wherever the counts are kept."""
@@ -25,6 +27,9 @@ class TokenLimit(Protocol):
 
     async def wait_s(self, client: str) -> float:
         """0.0 and counted, or the seconds to wait and not counted. `client`: its address."""
+
+    async def add(self, name: str, amount: int) -> int:
+        """Add to the sum of that name, and return it. It is kept for two days at least."""
 
     async def close(self) -> None:
         """Called once, after the last request."""
@@ -65,6 +70,7 @@ class RateLimit:
         self._max_clients = max_clients
         self._total = MovingWindow(total, span_s)
         self._clients: OrderedDict[str, MovingWindow] = OrderedDict()
+        self._sums: OrderedDict[str, int] = OrderedDict()
 
     def take(self, client: str, now_s: float) -> float:
         """0.0 and counted, or the seconds to wait and not counted."""
@@ -86,6 +92,13 @@ class RateLimit:
     async def wait_s(self, client: str) -> float:
         """`take`, now."""
         return self.take(client, time.monotonic())
+
+    async def add(self, name: str, amount: int) -> int:
+        """As in the protocol; names are days, so the last three are two days."""
+        self._sums[name] = self._sums.get(name, 0) + amount
+        if len(self._sums) > _SUMS_KEPT:
+            self._sums.popitem(last=False)
+        return self._sums[name]
 
     async def close(self) -> None:
         """Nothing to do."""

@@ -6,8 +6,8 @@
     GET  /api/voice-token  the same as query parameters, for pages written after the vendor's own sample -> {token}
     GET  /api/config       public facts: the default provider, all of them, limits, where the sockets are
 
-The order of the checks is the point: Host (before any route), Origin, size, values, key, rate, a free slot, and only then
-the provider. Whatever is refused has cost nothing upstream.
+The order of the checks is the point: Host (before any route), Origin, size, values, key, sign-in, rate, talk budget, a free slot, and
+only then the provider. Whatever is refused has cost nothing upstream.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ from server.origins import TOKEN_PATH, check_origin, client_of, ws_origin_of
 from server.providers import PROVIDERS, Endpoint, Minted, MintRequest, Provider, Upstream, choose
 from server.providers.upstream import unusable
 from server.settings import Settings
+from server.sign_in import SignIn
 from server.stopping import Interruptible
+from server.talk_budget import TalkBudget
 
 log = logging.getLogger("parley.mint")
 
@@ -48,6 +50,7 @@ SHORTEST_KEY_LOOKED_FOR = 8
 
 # Both ends included; the numbers are the vendor's (protocol file section 1).
 RANGES = {"expires_in_seconds": (1, 600), "max_session_duration_seconds": (60, 10800)}
+SHORTEST_CALL_S = RANGES["max_session_duration_seconds"][0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,13 +109,32 @@ def asked_in_query(request: Request) -> Asked:
 class Mint:
     """The token service of one app: settings, the pooled client, the limits. `asking.stop()` when the server is stopped."""
 
-    def __init__(self, settings: Settings, http: httpx.AsyncClient, rate: TokenLimit, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        http: httpx.AsyncClient,
+        rate: TokenLimit,
+        metrics: Metrics,
+        sign_in: SignIn | None = None,
+    ) -> None:
         self._settings = settings
         self._http = http
         self.asking = Interruptible()
         self._slots = UpstreamSlots(settings.upstream_slots, settings.upstream_max_waiting)
         self._rate = rate
+        self._sign_in = sign_in
+        minutes = settings.talk_budget_minutes_per_day
+        self._budget = TalkBudget(rate, None if minutes is None else minutes * 60)
         self._metrics = metrics
+        if minutes is not None:
+            metrics.gauges += [
+                ("parley_talk_budget_seconds", "The talk budget of a day.", lambda: minutes * 60),
+                (
+                    "parley_talk_taken_seconds",
+                    "What tokens took of it, as this process last saw.",
+                    lambda: self._budget.taken_s,
+                ),
+            ]
         metrics.gauges += [
             ("parley_upstream_busy", "Requests to a vendor under way.", lambda: self._slots.busy),
             (
@@ -167,19 +189,26 @@ class Mint:
         settings = self._settings
         provider, where = choose(settings, asked.provider)
         entry.facts |= {"provider": provider.name, "local_agent": str(where.local).lower()}
-        await self._check_rate(request)
+        await self._check_rate(await self._user(request, entry) or client_of(request.scope))
         cap = settings.max_session_duration_seconds
         if provider.max_session_seconds is not None:
             cap = min(cap, provider.max_session_seconds)
+        # A page may ask for less than the owner of the key allows, never for more.
+        longest_s = min(asked.max_session_duration_seconds or cap, cap)
+        async with self.asking.hold():
+            reserved = await self._budget.take(longest_s, min(longest_s, SHORTEST_CALL_S))
         wanted = MintRequest(
             expires_in_seconds=asked.expires_in_seconds or settings.token_expires_in_seconds,
-            # A page may ask for less than the owner of the key allows, never for more.
-            max_session_duration_seconds=min(asked.max_session_duration_seconds or cap, cap),
+            max_session_duration_seconds=reserved.seconds,
         )
         entry.facts |= asdict(wanted)
         # Counted from before the call, so that the page never believes in a token longer than the provider does.
         expires_at = int(time.time()) + wanted.expires_in_seconds
-        minted = await self._ask(provider, where, wanted)
+        try:
+            minted = await self._ask(provider, where, wanted)
+        except BaseException:
+            await self._budget.give_back(reserved)
+            raise
         return {
             "provider": provider.name,
             "token": minted.token,
@@ -206,9 +235,18 @@ class Mint:
             log.warning("%s%s gave no token: %s", provider.name, " (local agent)" if where.local else "", error.reason)
             raise
 
-    async def _check_rate(self, request: Request) -> None:
+    async def _user(self, request: Request, entry: AuditEntry) -> str | None:
+        """Whose limit counts, where the team has a sign-in of its own: one user may have many addresses, and many users one."""
+        if self._sign_in is None:
+            return None
         async with self.asking.hold():
-            wait_s = await self._rate.wait_s(client_of(request.scope))
+            user = await self._sign_in.user(request)
+        entry.signed_in(user)
+        return f"user:{user}"
+
+    async def _check_rate(self, client: str) -> None:
+        async with self.asking.hold():
+            wait_s = await self._rate.wait_s(client)
         if wait_s > 0:
             seconds = max(1, math.ceil(wait_s))
             message = f"Too many tokens were asked for; try again in {seconds} s."

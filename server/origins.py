@@ -8,7 +8,8 @@ CORS only decides whether a page may *read* an answer; by then a token would hav
   stands in ALLOWED_ORIGINS. Without an `Origin`, `Sec-Fetch-Site` decides, see there.
 * `CrossOriginAccess` adds the CORS headers for ALLOWED_ORIGINS, so that a page on a CDN can use this token server. A page of any
   other origin may read one thing, the refusal: otherwise its browser could only say "network error", and nobody would look at
-  ALLOWED_ORIGINS. That answer holds no more than this repository does, and no cookie counts here.
+  ALLOWED_ORIGINS. That answer holds no more than this repository does, and no cookie counts for it. Cookies and `Authorization` count where a team has its own
+  sign-in (SIGN_IN): then pages of ALLOWED_ORIGINS, and no others, may send them (`credentials`).
 """
 
 from __future__ import annotations
@@ -132,9 +133,10 @@ class CrossOriginAccess:
     Every answer below `/api/` says `Vary: Origin`, allowed or not, so that no cache mixes the two up.
     """
 
-    def __init__(self, app: ASGIApp, origins: Iterable[str]) -> None:
+    def __init__(self, app: ASGIApp, origins: Iterable[str], credentials: bool = False) -> None:
         self.app = app
         self._origins = frozenset(origins)
+        self._credentials = credentials
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith("/api/"):
@@ -154,6 +156,8 @@ class CrossOriginAccess:
                 if allowed and origin is not None:
                     headers["Access-Control-Allow-Origin"] = origin
                     headers["Access-Control-Expose-Headers"] = "Retry-After"
+                    if self._credentials:
+                        headers["Access-Control-Allow-Credentials"] = "true"
                 elif foreign and origin is not None and (to_refusal or message["status"] == 403):
                     headers["Access-Control-Allow-Origin"] = origin
             await send(message)
@@ -170,7 +174,9 @@ class CrossOriginAccess:
             )
         granted = {
             "Access-Control-Allow-Methods": "GET, POST" if allowed else "POST",
-            "Access-Control-Allow-Headers": "Content-Type",
+            "Access-Control-Allow-Headers": "Content-Type, Authorization"
+            if self._credentials and allowed
+            else "Content-Type",
             # Kept by no browser where it is refused: the next try may come after ALLOWED_ORIGINS was mended.
             "Access-Control-Max-Age": "600" if allowed else "0",
         }

@@ -6,7 +6,9 @@ The environment wins over the file. An empty value counts as not set, so that `A
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -26,6 +28,21 @@ _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 SHORTEST_METRICS_TOKEN = 16
+# What OpenAI lets a token carry (docs/protocols/openai-realtime.md section 5). Its answer repeats all of it, and answers are bounded.
+SESSION_FIELDS = (
+    *(
+        "instructions",
+        "output_modalities",
+        "max_output_tokens",
+        "tools",
+        "tool_choice",
+        "audio",
+        "truncation",
+        "tracing",
+    ),
+    *("prompt", "include", "reasoning", "parallel_tool_calls"),
+)
+LONGEST_SESSION_CHARS = 16_000
 # RATE_LIMIT_STORAGE, where it is not set.
 IN_MEMORY = "memory://"
 
@@ -49,6 +66,7 @@ class Settings(BaseModel):
     allowed_hosts: CommaList = ()
     allowed_origins: CommaList = ()
     allow_no_origin: bool | None = None
+    sign_in: str | None = None
     trust_proxy: bool = False
     log_level: LogLevel = "info"
     log_format: LogFormat = "text"
@@ -69,6 +87,8 @@ class Settings(BaseModel):
     openai_realtime_voice: str | None = None
     # Shorter than the vendor allows: it comes back in every answer, and answers are bounded.
     openai_realtime_instructions: str | None = Field(default=None, max_length=16_000)
+    # A file's name is given, its contents are kept.
+    openai_realtime_session_file: dict[str, Any] | None = None
     sdk_voice_api_key: SecretStr | None = None
     sdk_voice_api_url: str | None = None
     sdk_voice_ws_hosts: CommaList = ()
@@ -78,6 +98,7 @@ class Settings(BaseModel):
     max_session_duration_seconds: int = Field(default=3600, ge=60, le=10800)
     token_rate_per_client_per_minute: int = Field(default=60, ge=1, le=100_000)
     token_rate_total_per_minute: int = Field(default=600, ge=1, le=1_000_000)
+    talk_budget_minutes_per_day: int | None = Field(default=None, ge=1, le=10_000_000)
     rate_limit_storage: SecretStr = SecretStr(IN_MEMORY)
     upstream_connect_timeout_seconds: float = Field(default=2.0, gt=0, le=60)
     upstream_timeout_seconds: float = Field(default=5.0, gt=0, le=60)
@@ -176,6 +197,18 @@ class Settings(BaseModel):
             raise ValueError("must be one word of at most 100 letters, digits and . _ : / -")
         return value
 
+    @field_validator("openai_realtime_session_file", mode="before")
+    @classmethod
+    def _read_session(cls, value: Any) -> Any:
+        return _session_in(Path(value)) if isinstance(value, str) else value
+
+    @field_validator("sign_in")
+    @classmethod
+    def _check_sign_in(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", value, re.ASCII):
+            raise ValueError("must be module:function, such as team_sign_in:who")
+        return value
+
     @field_validator("assemblyai_ws_path")
     @classmethod
     def _check_ws_path(cls, value: str) -> str:
@@ -266,6 +299,33 @@ def is_loopback(host: str) -> bool:
 def bracketed(host: str) -> str:
     """An IPv6 address as a URL writes it."""
     return f"[{host}]" if ":" in host else host
+
+
+def _session_in(file: Path) -> dict[str, Any]:
+    try:
+        text = file.read_text(encoding="utf-8")
+        session = json.loads(text)
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise ValueError(f"{file} is no JSON: {error}") from None
+    if not isinstance(session, dict):
+        raise ValueError(f"{file} must hold one JSON object: the session in the vendor's words")
+    if len(text) > LONGEST_SESSION_CHARS:
+        raise ValueError(f"{file} may have at most {LONGEST_SESSION_CHARS} characters")
+    for name in session:
+        if name not in SESSION_FIELDS:
+            near = difflib.get_close_matches(name, SESSION_FIELDS, 1)
+            meant = f"did you mean {near[0]}?" if near else f"known are {', '.join(SESSION_FIELDS)}"
+            other = {"model": "OPENAI_REALTIME_MODEL names the model", "type": "the type is always realtime"}.get(name)
+            raise ValueError(f"{file} has a field {name!r}; {other or meant}")
+    audio = session.get("audio", {})
+    if not isinstance(audio, dict) or not isinstance(audio.get("output", {}), dict):
+        raise ValueError(f"{file}: audio and audio.output must be objects")
+    tools = session.get("tools", [])
+    if not isinstance(tools, list) or not all(isinstance(tool, dict) and tool.get("type") for tool in tools):
+        raise ValueError(f"{file}: tools must be a list of objects with a type, such as function")
+    return session
 
 
 def _is_redis_url(text: str) -> bool:

@@ -15,6 +15,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from limits import RateLimitItem, RateLimitItemPerMinute
@@ -36,6 +38,7 @@ RETRY_AFTER_S = 5
 _CONNECTIONS = 16
 _KEY_PREFIX = "parley"
 _LEAST_WAIT_S = 0.001
+_SUM_KEPT_S = 2 * 86_400
 
 
 class SharedRateLimit:
@@ -72,15 +75,25 @@ class SharedRateLimit:
     async def wait_s(self, client: str) -> float:
         """0.0 and counted, or the seconds to wait and not counted. Raises `ApiError` 503 without Redis."""
         key = client_key(client)
+        async with self._patience():
+            if not await self._window.test(self._total):
+                return await self._left_s(self._total)
+            if not await self._window.hit(self._per_client, key):
+                return await self._left_s(self._per_client, key)
+            if not await self._window.hit(self._total):
+                return await self._left_s(self._total)
+            return 0.0
+
+    async def add(self, name: str, amount: int) -> int:
+        """As in the protocol. Raises `ApiError` 503 without Redis."""
+        async with self._patience():
+            return await self._storage.incr(name, _SUM_KEPT_S, amount)
+
+    @asynccontextmanager
+    async def _patience(self) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(self._patience_s):
-                if not await self._window.test(self._total):
-                    return await self._left_s(self._total)
-                if not await self._window.hit(self._per_client, key):
-                    return await self._left_s(self._per_client, key)
-                if not await self._window.hit(self._total):
-                    return await self._left_s(self._total)
-                return 0.0
+                yield
         except (RedisError, OSError, TimeoutError) as error:
             # The name of the class only: the text of some errors holds the address, and that the password.
             log.warning("no token was given: the Redis of RATE_LIMIT_STORAGE failed (%s)", type(error).__name__)

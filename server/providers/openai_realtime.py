@@ -6,6 +6,7 @@ here is how a session starts, not a lock. The local agent is reached by the same
 
 from __future__ import annotations
 
+import copy
 import re
 from typing import Any
 from urllib.parse import quote
@@ -78,11 +79,13 @@ def _ws_path(settings: Settings) -> str:
 
 def _session(settings: Settings) -> dict[str, Any]:
     """What every session of this server starts with (section 5); the vendor's default where the owner says nothing."""
-    session: dict[str, Any] = {"type": "realtime", "model": settings.openai_realtime_model}
+    session: dict[str, Any] = copy.deepcopy(settings.openai_realtime_session_file or {})
+    session |= {"type": "realtime", "model": settings.openai_realtime_model}
     if settings.openai_realtime_instructions is not None:
         session["instructions"] = settings.openai_realtime_instructions
     if settings.openai_realtime_voice is not None:
-        session["audio"] = {"output": {"voice": settings.openai_realtime_voice}}
+        audio = session.setdefault("audio", {})
+        audio["output"] = {**audio.get("output", {}), "voice": settings.openai_realtime_voice}
     return session
 
 

@@ -5,7 +5,9 @@ The first one's call is in `tests/server/test_mint.py`. Protocol files, section 
 
 from __future__ import annotations
 
+import json
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from pydantic import SecretStr
 from server.errors import UpstreamError
 from server.providers import Endpoint
 from server.providers.sdk_voice import checked_ws_url
+from server.settings import SettingsError, load_settings
 from tests.server.support.server_support import FakeProvider, RunningServer, assert_error, running_server
 from tests.server.support.vendors import VENDORS
 
@@ -244,3 +247,46 @@ def test_a_named_host_stands_for_any_port_and_a_named_port_for_that_one() -> Non
     for ws_url in ("wss://only.example.net/ws", "wss://x.voice.example.net/ws", "ws://voice.example.net/ws"):
         with pytest.raises(UpstreamError):
             checked_ws_url(ws_url, where)
+
+
+def test_a_session_in_a_file_is_bound_to_every_token_of_openai(provider: FakeProvider, tmp_path: Path) -> None:
+    tools = [{"type": "function", "name": "show", "parameters": {"type": "object", "properties": {}}}]
+    written = {"instructions": "of the file", "tools": tools, "audio": {"output": {"voice": "sage", "speed": 1.1}}}
+    (tmp_path / "session.json").write_text(json.dumps(written))
+    more: dict[str, Any] = {
+        "openai_realtime_session_file": str(tmp_path / "session.json"),
+        "openai_realtime_voice": "cedar",
+    }
+    with running_server(**VENDORS["openai_realtime"].settings(provider.url), **more) as server:
+        assert [server.post().status_code for _ in range(2)] == [200, 200]
+    for call in provider.calls:
+        assert call["body"]["session"] == {
+            "type": "realtime",
+            "model": "gpt-realtime-2.1-mini",
+            "instructions": "of the file",
+            "tools": tools,
+            "audio": {"output": {"voice": "cedar", "speed": 1.1}},
+        }
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[]", "must hold one JSON object"),
+        ("{", "is no JSON"),
+        ('{"tool": []}', "field 'tool'; did you mean tools?"),
+        ('{"model": "x"}', "OPENAI_REALTIME_MODEL names the model"),
+        ('{"audio": {"output": "cedar"}}', "audio.output must be objects"),
+        ('{"tools": [{"name": "show"}]}', "objects with a type"),
+        (json.dumps({"instructions": "x" * 20_000}), "at most 16000 characters"),
+        (None, "cannot be read"),
+    ],
+)
+def test_a_session_that_cannot_be_meant_stops_the_start(tmp_path: Path, text: str | None, said: str) -> None:
+    file = tmp_path / "session.json"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(None, openai_realtime_session_file=str(file))
+    assert str(caught.value).startswith("OPENAI_REALTIME_SESSION_FILE: ")
+    assert said in str(caught.value)
