@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 from builder.browsers import ENGINES
-from builder.doctor import browser, caching, files, policy, reach, tokens
+from builder.doctor import browser, caching, files, policy, reach, tag, tokens
 from builder.doctor.fetching import Fetcher
 from builder.doctor.findings import Finding, Report
 from builder.doctor.reach import CannotCheck, Visit
 
 # In the order in which they are made: the files come before all that looks at them.
 _CHECKS: tuple[Callable[[Visit], Iterator[Finding]], ...] = (
-    reach.whole, files.fetch, files.types, files.compression, policy.page, policy.worker, caching.page, caching.assets,
+    reach.whole, files.fetch, files.types, files.compression, policy.page, policy.worker, tag.check, caching.page, caching.assets,
     reach.addresses,
 )  # fmt: skip
 

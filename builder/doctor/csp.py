@@ -55,7 +55,7 @@ def lacking(
     found = []
     allowed = sources(policy, "script-src")
     if allowed is not None:
-        if not _allows(allowed, page, page):
+        if not allows(allowed, page, page):
             found.append("our scripts ('self' in script-src)")
         if not {"'wasm-unsafe-eval'", "'unsafe-eval'"} & set(allowed):
             found.append("WebAssembly ('wasm-unsafe-eval' in script-src)")
@@ -66,18 +66,19 @@ def lacking(
             if digest(text) not in inline and ("'unsafe-inline'" not in inline or hashed):
                 found.append(f"the script that stands in the page ({digest(text)} in script-src)")
     workers = sources(policy, "worker-src")
-    if workers is not None and not worker and not _allows(workers, page, page):
+    if workers is not None and not worker and not allows(workers, page, page):
         found.append("the worker ('self' in worker-src)")
     styles = sources(policy, "style-src")
-    if styles is not None and not worker and not _allows(styles, page, page):
+    if styles is not None and not worker and not allows(styles, page, page):
         found.append("the style sheet ('self' in style-src)")
     targets = sources(policy, "connect-src")
     if targets is not None:
-        found += [f"connections to {origin} (connect-src)" for origin in connect if not _allows(targets, origin, page)]
+        found += [f"connections to {origin} (connect-src)" for origin in connect if not allows(targets, origin, page)]
     return found
 
 
-def _allows(words: Sequence[str], origin: str, page: str) -> bool:
+def allows(words: Sequence[str], origin: str, page: str) -> bool:
+    """Do these words of a directive let the page at `page` have `origin`?"""
     return any(_matches(word.lower(), origin, page) for word in words)
 
 

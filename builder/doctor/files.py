@@ -11,7 +11,7 @@ from builder.doctor.page import SCRIPTS, STYLES, File, unpacked
 from builder.doctor.reach import Visit
 
 # https://mimesniff.spec.whatwg.org/#javascript-mime-type
-_JAVASCRIPT = {
+JAVASCRIPT = {
     f"{kind}/{name}" for kind in ("text", "application") for name in ("javascript", "x-javascript", "ecmascript")
 }
 _LARGE_BYTES = 50_000
@@ -62,7 +62,7 @@ def types(visit: Visit) -> Iterator[Finding]:
     scripts, styles, wasm = [], [], []
     for file, answer in _came(visit):
         told = f"{file.path} comes as {answer.mime or 'no type'}"
-        if file.suffix in SCRIPTS and answer.mime not in _JAVASCRIPT:
+        if file.suffix in SCRIPTS and answer.mime not in JAVASCRIPT:
             scripts.append(told)
         elif file.suffix in STYLES and answer.mime != "text/css":
             styles.append(told)

@@ -219,6 +219,72 @@ def test_each_planted_fault_is_found_and_nothing_else(host: Host, name: str) -> 
     assert all(one.cure for one in wrong(report).values())
 
 
+FRAMES = "frame-ancestors 'none'"
+OF_THE_TAG: dict[str, tuple[Fault, dict[str, Verdict], str]] = {
+    "tag not uploaded": (answer("/voice-agent.js", 404), {"tag": FAULT}, "beside index.html"),
+    "tag behind a sign-in": (answer("/voice-agent.js", 302, b"", Location="/login"), {"tag": FAULT}, "status 302"),
+    "tag as text": (on("/voice-agent.js", {"Content-Type": "text/plain"}), {"tag": FAULT}, "text/plain"),
+    "another tag": (
+        answer("/voice-agent.js", 200, b"1", Content_Type="text/javascript", Access_Control_Allow_Origin="*"),
+        {"tag": FAULT}, "defines no",
+    ),
+    "tag for nobody else": (
+        on("/voice-agent.js", {"Access-Control-Allow-Origin": None}), {"tag origins": FAULT}, "pages of other origins cannot load",
+    ),
+    "tag for another page": (
+        on("/voice-agent.js", {"Access-Control-Allow-Origin": "https://other.example"}), {"tag origins": FAULT}, "https://other.example",
+    ),
+    "tag not shared": (
+        on("/voice-agent.js", {"Cross-Origin-Resource-Policy": "same-origin"}), {"tag origins": WARNING}, "same-origin",
+    ),
+    "tag kept for ever": (
+        on("/voice-agent.js", {"Cache-Control": "max-age=31536000, immutable"}), {"tag cache": WARNING}, "its name stays",
+    ),
+    "one embedder forgotten": (
+        on("/index", {CSP: "frame-ancestors https://shop.example"}), {"tag frame": FAULT}, "https://*.shop.example",
+    ),
+    "a second policy forbids frames": (
+        two_policies(FRAMES), {"tag frame": FAULT, "page policy": WARNING}, "https://shop.example",
+    ),
+    "old header forbids frames": (
+        on("/index", {CSP: None, "X-Frame-Options": "DENY"}), {"tag frame": FAULT, "page policy": WARNING}, "X-Frame-Options: DENY",
+    ),
+    "not for isolated pages": (
+        on("/index", {"Cross-Origin-Embedder-Policy": None}), {"tag isolation": WARNING}, "Cross-Origin-Embedder-Policy",
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture
+def embedded(host: Host) -> Host:
+    host.embedded_by = ["https://shop.example", "https://*.shop.example"]
+    host.build()
+    return host
+
+
+def test_an_embedded_page_and_its_tag_are_called_well(embedded: Host) -> None:
+    report = examine(embedded.url, None)
+    assert wrong(report) == {}
+    assert {"tag", "tag origins", "tag cache", "tag frame", "tag isolation"} <= {one.check for one in report.findings}
+    assert embedded.asked.count("GET /voice-agent.js") == 1
+
+
+def test_the_tag_is_no_concern_where_nobody_may_embed_the_page(host: Host) -> None:
+    host.fault = answer("/voice-agent.js", 404)
+    assert wrong(examine(host.url, None)) == {}
+    assert "GET /voice-agent.js" not in host.asked
+
+
+@pytest.mark.parametrize("name", OF_THE_TAG)
+def test_each_planted_fault_of_the_tag_is_found_and_nothing_else(embedded: Host, name: str) -> None:
+    embedded.fault, expected, told = OF_THE_TAG[name]
+    report = examine(embedded.url, None)
+    assert {check: one.verdict for check, one in wrong(report).items()} == expected
+    assert report.exit_code == (1 if FAULT in expected.values() else 0)
+    assert told in report.as_text()
+    assert all(one.cure for one in wrong(report).values())
+
+
 def test_there_are_faults_enough() -> None:
     """The brief of this command: at least fifteen kinds, one each."""
     assert len({tuple(found) for _, found, _ in PLANTED.values()}) >= 15

@@ -48,6 +48,7 @@ class Host:
         self.ws_url = f"ws://localhost:{socket_port}/agent"
         self.asked: list[str] = []
         self.token_url = "/api/token"
+        self.embedded_by: list[str] = []
         self.files: dict[str, bytes] = {}
         self.named: dict[str, str] = {}
         self.port = 0
@@ -66,7 +67,8 @@ class Host:
     def policy(self, *, page: bool, header: bool = True) -> str:
         digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
         text = POLICY.format(connect=self.connect, digests=f" 'sha256-{digest}'" if page else "")
-        return text + ("; frame-ancestors 'none'" if header else "")
+        ancestors = " ".join(self.embedded_by) or "'none'"
+        return text + (f"; frame-ancestors {ancestors}" if header else "")
 
     def reply(self, method: str, path: str, asked: Headers) -> Reply:
         self.asked.append(f"{method} {path}")
@@ -101,6 +103,10 @@ class Host:
             "Permissions-Policy": "microphone=(self)",
             "Content-Security-Policy": self.policy(page=page),
         }
+        if self.embedded_by:
+            headers |= {"Cross-Origin-Embedder-Policy": "require-corp", "Cross-Origin-Resource-Policy": "cross-origin"}
+        if name == "voice-agent.js":
+            headers |= {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
         if asked.get("if-none-match") == headers["ETag"]:
             return Reply(304, headers, b"")
         if suffix in TYPES and "br" in asked.get("accept-encoding", ""):
@@ -120,7 +126,9 @@ class Host:
         config: dict[str, Any] = {
             "boot": {},
             "choices": [{"settings": {"provider": "assemblyai", "token_url": self.token_url}}],
+            "embedded_by": self.embedded_by,
         }
+        self.files["voice-agent.js"] = b'customElements.define("voice-agent", class extends HTMLElement {});'
         for name, data in named.items():
             stem, _, suffix = name.rpartition(".")
             self.named[name] = f"assets/{stem}.{hashlib.sha256(data).hexdigest()[:12]}.{suffix}"
