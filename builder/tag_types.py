@@ -57,6 +57,12 @@ export interface VoiceAgentEventMap {{
 // biome-ignore lint/suspicious/noExplicitAny: Python has checked the arguments by the tool's own types.
 export type VoiceAgentTool = (given: any, context: {{ signal: AbortSignal }}) => unknown;
 
+/** Why a call did not become live. `code` as in `voice-agent:error`; `embed_ended` where it was ended before. */
+export interface VoiceAgentError extends Error {{
+  code: string;
+  hint: string;
+}}
+
 export interface VoiceAgentElement extends HTMLElement {{
   /** Whether the agent's page is shown. */
   open: boolean;
@@ -67,8 +73,8 @@ export interface VoiceAgentElement extends HTMLElement {{
   readonly transcript: Readonly<VoiceAgentTurn>[];
   /** What this page does for the agent, by the names of its tools. */
   tools: Record<string, VoiceAgentTool>;
-  /** Shows the agent's page and starts a call. */
-  connect(): void;
+  /** Shows the agent's page and starts a call. Settles when it is live, or with a VoiceAgentError. */
+  connect(): Promise<void>;
   disconnect(): void;
   mute(muted?: boolean): void;
   /** Has the agent stop talking. */

@@ -16,7 +16,7 @@ const ATTRIBUTES = ["aria-label", "placeholder", "title", "alt", "label"];
 export function inOwnLanguage(config) {
   const languages = config.languages || {};
   const own = document.documentElement.lang;
-  const code = preferred([own, ...Object.keys(languages)]);
+  const code = preferred([own, ...Object.keys(languages)], document.documentElement.dataset.language);
   if (!code || code === own) return Promise.resolve();
   const { url, sha256 } = languages[code];
   const late = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS, null));

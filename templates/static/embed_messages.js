@@ -52,6 +52,10 @@ export function readCommand(data) {
       const muted = own(data, "muted");
       return typeof muted === "boolean" ? { type, muted } : null;
     }
+    case "color_scheme": {
+      const scheme = text(data, "scheme", 5);
+      return scheme === undefined ? null : { type, scheme };
+    }
     case "text": {
       const said = text(data, "text", MAX_TEXT_CHARS)?.trim();
       return said ? { type, text: said } : null;

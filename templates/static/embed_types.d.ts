@@ -12,6 +12,8 @@ export type Command =
   | { type: "mute"; muted: boolean }
   | { type: "text"; text: string }
   | { type: "volume"; volume: number }
+  /** "light" or "dark"; anything else is as the visitor's system has it. */
+  | { type: "color_scheme"; scheme: string }
   /** What became of a call of a page tool; `result` is JSON text. */
   | { type: "result"; id: string; result: string }
   | { type: "failure"; id: string; error: string };

@@ -1,9 +1,11 @@
 /**
- * The first of the browser's languages that is among these; null where none is.
+ * The first of these languages that is asked for or, after that, the browser's; null where none is.
  *
- * @param {string[]} codes such as "de"
+ * @param {string[]} codes such as "de"   @param {string | null} [asked] by the page around, such as "de-AT"
  */
-export function preferred(codes) {
-  const wanted = (navigator.languages || []).map((tag) => tag.split("-")[0].toLowerCase());
+export function preferred(codes, asked) {
+  const wanted = [...(asked ? [asked] : []), ...(navigator.languages || [])].map((tag) =>
+    tag.split("-")[0].toLowerCase(),
+  );
   return wanted.find((code) => codes.includes(code)) || null;
 }

@@ -221,6 +221,9 @@ function obey(command) {
     case "volume":
       volume = command.volume;
       return audio?.setVolume(volume);
+    case "color_scheme":
+      document.documentElement.dataset.colorScheme = command.scheme;
+      return orb?.wake(true);
     case "text":
       if (state.view.state === "live") link.send(command);
       return;

@@ -17,10 +17,11 @@ import { STYLE } from "./voice_agent_style.js";
 const SITE = new URL("./", import.meta.url);
 // A page that is shown answers at once when it has loaded. One that may not be shown here never does.
 const PATIENCE_MS = 20_000;
-/** The language of the agent's page, as that page chooses it. */
-const texts = TAG_TEXTS[preferred(Object.keys(TAG_TEXTS)) ?? Object.keys(TAG_TEXTS)[0]];
-const t = (/** @type {string} */ key) => texts[key];
+const LANGUAGES = Object.keys(TAG_TEXTS);
+/** In the language of the agent's page, as that page chooses it. @param {string} key   @param {Element} tag */
+const t = (key, tag) => TAG_TEXTS[preferred(LANGUAGES, tag.getAttribute("language")) ?? LANGUAGES[0]][key];
 
+const OVER = ["idle", "loading", "ended", "failed"];
 /** @type {StateDetail} */
 const IDLE = Object.freeze({ state: "idle", activity: "none", status: "", muted: false });
 
@@ -40,8 +41,19 @@ function made(tag, part) {
   return element;
 }
 
+// Another page of the site, or the same one in another language: it is loaded anew.
+const OF_THE_PAGE = ["agent", "language"];
+const SCHEME = "color-scheme";
+
+/** @typedef {Error & {code: string, hint: string}} CallError */
+
+/** @param {string} code   @param {string} message   @param {string} [hint]   @returns {CallError} */
+function callError(code, message, hint = "") {
+  return Object.assign(new Error(message), { code, hint });
+}
+
 class VoiceAgent extends HTMLElement {
-  static observedAttributes = ["open", "eager", "label", "close-label"];
+  static observedAttributes = ["open", "eager", "label", "close-label", ...OF_THE_PAGE, SCHEME];
 
   #launcher = made("button", "launcher");
   #label = made("span", "label");
@@ -66,6 +78,10 @@ class VoiceAgent extends HTMLElement {
   /** Calls of them that are not answered yet. @type {Map<string, AbortController>} */
   #calls = new Map();
   #told = IDLE;
+  /** Settles what `connect` promised. @type {{promise: Promise<void>, live: () => void, failed: (error: CallError) => void} | null} */
+  #connecting = null;
+  /** What went wrong last. @type {CallError | null} */
+  #wrong = null;
   /** @type {Map<string, Turn>} */
   #turns = new Map();
 
@@ -99,16 +115,16 @@ class VoiceAgent extends HTMLElement {
 
   /** Everything goes with the iframe: its page ends the call, and the browser ends its worker. */
   disconnectedCallback() {
-    this.#unbind();
-    this.#frame?.remove();
-    this.#frame = null;
-    this.#wanted = false;
-    this.#told = IDLE;
-    this.#turns.clear();
-    this.#message.hidden = true;
+    this.#unload();
   }
 
-  attributeChangedCallback() {
+  /** @param {string} name   @param {string | null} before   @param {string | null} now */
+  attributeChangedCallback(name, before, now) {
+    if (OF_THE_PAGE.includes(name) && before !== now && this.#frame) {
+      this.#unload();
+      this.#tell(IDLE);
+    }
+    if (name === SCHEME) this.#send({ type: "color_scheme", scheme: now ?? "" });
     this.#draw();
     if (this.isConnected && (this.open || this.hasAttribute("eager"))) this.#load();
   }
@@ -156,18 +172,23 @@ class VoiceAgent extends HTMLElement {
     this.#tools = new Map(given);
   }
 
-  /** Show the agent's page and start a call. */
+  /** Show the agent's page and start a call. Settles when it is live, or with the `CallError` that says why it is not. */
   connect() {
-    if (!this.isConnected) throw new Error("<voice-agent> is in no page");
+    if (!this.isConnected) return Promise.reject(callError("embed_no_page", "<voice-agent> is in no page"));
     this.open = true;
     this.#load();
+    if (this.#told.state === "live") return Promise.resolve();
+    const promise = this.#promised();
     this.#wanted = !this.#bound;
     this.#prepare();
     this.#send({ type: "connect" });
+    return promise;
   }
 
   disconnect() {
     this.#wanted = false;
+    // A call that has begun ends with an event; one that has not is over now.
+    if (!this.#bound || OVER.includes(this.#told.state)) this.#failed();
     this.#send({ type: "disconnect" });
   }
 
@@ -198,8 +219,8 @@ class VoiceAgent extends HTMLElement {
   #draw() {
     const { open } = this;
     this.#panel.hidden = !open;
-    const label = this.getAttribute("label") ?? t("tag.label");
-    this.#label.textContent = open ? (this.getAttribute("close-label") ?? t("tag.close")) : label;
+    const label = this.getAttribute("label") ?? t("tag.label", this);
+    this.#label.textContent = open ? (this.getAttribute("close-label") ?? t("tag.close", this)) : label;
     this.#launcher.setAttribute("aria-expanded", String(open));
     if (this.#frame) this.#frame.title = label;
   }
@@ -210,14 +231,65 @@ class VoiceAgent extends HTMLElement {
     this.disconnect();
   }
 
+  #promised() {
+    if (this.#connecting) return this.#connecting.promise;
+    this.#wrong = null;
+    /** @type {() => void} */
+    let live = () => {};
+    /** @type {(error: CallError) => void} */
+    let failed = () => {};
+    /** @type {Promise<void>} */
+    const promise = new Promise((resolve, reject) => {
+      live = resolve;
+      failed = reject;
+    });
+    promise.catch(() => {}); // who does not wait for it reads the events
+    this.#connecting = { promise, live, failed };
+    return promise;
+  }
+
+  /** @param {Notice} notice */
+  #note({ tone, code, title, hint }) {
+    if (tone !== "error") return;
+    this.#wrong = callError(code, title, hint);
+    if (OVER.includes(this.#told.state)) this.#failed();
+  }
+
+  #failed(error = this.#wrong ?? callError("embed_ended", "The call ended before it was live")) {
+    this.#connecting?.failed(error);
+    this.#connecting = null;
+  }
+
+  #unload() {
+    this.#unbind();
+    this.#frame?.remove();
+    this.#frame = null;
+    this.#wanted = false;
+    this.#told = IDLE;
+    this.#turns.clear();
+    this.#message.hidden = true;
+    this.#failed();
+  }
+
+  /** Where the agent's page is. What it shall look like stands behind `#`, so that every host has it. */
+  #address() {
+    const agent = this.getAttribute("agent");
+    const url = new URL(agent ? `${encodeURIComponent(agent)}.html` : "", SITE);
+    const asked = ["language", SCHEME].filter((name) => this.getAttribute(name));
+    url.hash = ["embed", ...asked.map((name) => `${name}=${encodeURIComponent(this.getAttribute(name) ?? "")}`)].join(
+      "&",
+    );
+    return url.href;
+  }
+
   #load() {
     if (this.#frame || !this.isConnected) return;
     const frame = made("iframe", "frame");
     this.#frame = frame;
     frame.allow = "microphone; autoplay; screen-wake-lock";
     frame.referrerPolicy = "no-referrer";
-    frame.title = this.getAttribute("label") ?? t("tag.label");
-    frame.src = new URL("#embed", SITE).href;
+    frame.title = this.getAttribute("label") ?? t("tag.label", this);
+    frame.src = this.#address();
     frame.addEventListener("load", () => this.#bind());
     this.#patience = setTimeout(() => this.#missed(), PATIENCE_MS);
     this.#tell({ ...this.#told, state: "loading" });
@@ -249,13 +321,14 @@ class VoiceAgent extends HTMLElement {
   #missed() {
     this.#patience = null;
     this.#wanted = false;
-    const title = t("tag.no_answer");
-    const hint = t("tag.no_answer_hint").replace("{origin}", location.origin);
+    const title = t("tag.no_answer", this);
+    const hint = t("tag.no_answer_hint", this).replace("{origin}", location.origin);
     this.#message.textContent = `${title}.`;
     this.#message.hidden = false;
     if (this.#frame) this.#frame.hidden = true;
     this.#tell(IDLE);
     this.#fire("error", { tone: "error", code: "embed_no_answer", title, hint, retry: false });
+    this.#failed(callError("embed_no_answer", title, hint));
   }
 
   #prepare() {
@@ -288,8 +361,11 @@ class VoiceAgent extends HTMLElement {
         this.#calls.delete(news.id);
         return;
       case "error":
+        this.#fire("error", news.detail);
+        return this.#note(news.detail);
       case "end":
-        return this.#fire(news.type, news.detail);
+        this.#fire("end", news.detail);
+        return this.#failed();
     }
   }
 
@@ -310,6 +386,9 @@ class VoiceAgent extends HTMLElement {
   #tell(told) {
     this.#told = Object.freeze(told);
     this.#fire("state", told);
+    if (told.state !== "live") return;
+    this.#connecting?.live();
+    this.#connecting = null;
   }
 
   /** @param {string[]} order   @param {Turn[]} turns */

@@ -41,6 +41,12 @@ export const STYLE = `
 :host([variant="full"]) {
   height: 100%;
 }
+:host([color-scheme="light"]) {
+  color-scheme: light;
+}
+:host([color-scheme="dark"]) {
+  color-scheme: dark;
+}
 :host([hidden]) {
   display: none;
 }
@@ -96,14 +102,17 @@ export const STYLE = `
   box-shadow: none;
 }
 :host([variant="full"]) .panel {
-  height: 100%;
+  flex: 1 1 var(--voice-agent-height, 36rem);
+  height: auto;
+  min-height: 0;
 }
 :host([variant="inline"][open]) .launcher,
 :host([variant="full"][open]) .launcher {
   display: none;
 }
 iframe {
-  position: relative;
+  position: absolute;
+  inset: 0;
   display: block;
   width: 100%;
   height: 100%;

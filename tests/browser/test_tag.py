@@ -10,7 +10,8 @@ import pytest
 from tests.browser.support.outer_page import OuterPage
 from tests.browser.support.spoiled import SpoiledSite, write_tools
 from tests.support import built
-from tests.support.framed import FramedCall
+from tests.support.framed import FramedCall, in_page
+from tests.support.talk import Call
 from voice_browsers.speech import Speech
 from voice_browsers.tape import poll
 
@@ -43,6 +44,21 @@ LOOK = """() => {
   const launcher = getComputedStyle(first.shadowRoot.querySelector("button"));
   const [outer, inline] = [first, second].map((it) => getComputedStyle(it));
   return [launcher.backgroundColor, launcher.borderTopLeftRadius, outer.zIndex, outer.position, inline.position];
+}"""
+# The heights of an agent that fills what is around it, and of its page: first nothing limits it, then 300 pixels do.
+FULL = """() => {
+  const style = new CSSStyleSheet();
+  style.replaceSync("div { height: 300px }");
+  document.adoptedStyleSheets = [...document.adoptedStyleSheets, style];
+  const tag = document.querySelectorAll("voice-agent")[1];
+  tag.setAttribute("variant", "full");
+  tag.open = true;
+  const heights = () => ["div", "iframe"].map((name) => tag.shadowRoot.querySelector(name).clientHeight);
+  const free = heights();
+  const box = document.createElement("div");
+  document.body.append(box);
+  box.append(tag);
+  return [...free, ...heights()];
 }"""
 # What a page finds of the engine's own refusal to show a frame, or to hand a message to what stands there instead.
 REFUSED = (
@@ -94,6 +110,53 @@ def test_one_click_and_the_agent_answers_what_is_said(
         sound.wait_unused()
 
 
+# A click of the page's own starts the call; `settled` becomes what `connect` promised.
+CONNECT = f"""() => {{ document.querySelector("h1").onclick = () => {{
+  globalThis.settled = null;
+  {TAG}.connect().then(() => (settled = {TAG}.state), (error) => (settled = `${{error.name}} ${{error.code}}`));
+}}; }}"""
+GROUND = "getComputedStyle(document.documentElement).getPropertyValue('--parley-ground').trim()"
+
+
+def test_a_page_awaits_its_call_and_chooses_colours_and_language(tab: Any, sound: Any, spoiled: SpoiledSite) -> None:
+    tab.errors.expect("Failed to load resource|502")
+    tag = "<voice-agent greeting='I am Parley.' color-scheme='dark' language='de-AT'></voice-agent>"
+    with OuterPage(spoiled.parley.url, tag) as outer:
+        spoiled.spoil(outer.allow)
+        page = tab.page
+        page.goto(outer.url)
+        page.wait_for_selector(LAUNCHER)
+        page.evaluate(CONNECT)
+        label = f"{TAG}.shadowRoot.querySelector('.label').textContent"
+        assert page.evaluate(label) == "Sprechen Sie mit uns"
+
+        def settled(after: str) -> None:
+            found = poll(lambda: page.evaluate("globalThis.settled"), 40.0, lambda: page.wait_for_timeout(50))
+            assert found == after, outer.events(tab)
+
+        spoiled.parley.scenario("token_401")
+        page.click("h1")
+        settled("Error token_502")
+        spoiled.parley.scenario()
+        page.click("h1")
+        settled("live")
+        call = FramedCall(tab, sound)
+        assert call.page.evaluate("document.documentElement.lang") == "de"
+        assert call.page.evaluate(GROUND) == "#141315"
+        page.evaluate(f"{TAG}.setAttribute('color-scheme', 'light')")
+        assert poll(lambda: call.page.evaluate(GROUND) == "#faf9f7", 10.0)
+        assert page.evaluate(f"{TAG}.state") == "live", "a change of colours ends no call"
+
+        page.evaluate(f"{TAG}.setAttribute('language', 'en')")
+        assert page.evaluate(f"{TAG}.state") == "loading", "another language is another page"
+        assert page.evaluate(label) == "Close"
+        page.click("h1")
+        page.evaluate(f"{TAG}.remove()")
+        settled("Error embed_ended")
+        code = page.evaluate("document.createElement('voice-agent').connect().catch(({ code }) => code)")
+        assert code == "embed_no_page"
+
+
 def name_visitor(assets: Path) -> None:
     """What `[variables]` in agent.toml does."""
     with built.told(assets.parent) as config:
@@ -111,8 +174,8 @@ def test_a_tool_of_the_page_is_called_by_voice_and_its_result_is_spoken(
         page.goto(outer.url)
         # Set while the tag's script may still be on its way.
         page.evaluate(f"{TAG}.tools = {{ set_light: async (given) => (globalThis.given = given) }}")
-        page.click(LAUNCHER)
-        call = FramedCall(tab, sound)
+        call = in_page(Call(tab, sound))
+        call.connect()
         outer.wait(tab, lambda name, it: name == "transcript" and it["final"] and it["text"] == "Hello Ada.")
         call.wait_activity("listening")
 
@@ -174,6 +237,7 @@ def test_who_is_not_named_gets_nothing(tab: Any, spoiled: SpoiledSite) -> None:
 
 
 def test_several_on_one_page_and_what_is_taken_out_is_gone(tab: Any, spoiled: SpoiledSite) -> None:
+    tab.errors.expect("Fetch API cannot load")  # Chromium's words where a frame goes while its files are on their way
     with OuterPage(spoiled.parley.url, "<voice-agent></voice-agent>" * 2) as outer:
         spoiled.spoil(outer.allow)
         page = tab.page
@@ -185,6 +249,7 @@ def test_several_on_one_page_and_what_is_taken_out_is_gone(tab: Any, spoiled: Sp
         idle = "[...document.querySelectorAll('voice-agent')].every(({ state }) => state === 'idle')"
         assert poll(lambda: page.evaluate(FRAMES) == [1, 1] and page.evaluate(idle), 20.0), outer.events(tab)
         assert page.evaluate(LOOK) == ["rgb(1, 2, 3)", "3px", "7", "fixed", "static"]
+        assert page.evaluate(FULL) == [576, 576, 300, 300], "as high as what is around it, and never a slit"
         page.evaluate("""async () => {
           for (let i = 0; i < 8; i++) {
             const [tag] = document.querySelectorAll('voice-agent');
@@ -196,3 +261,53 @@ def test_several_on_one_page_and_what_is_taken_out_is_gone(tab: Any, spoiled: Sp
           for (const tag of document.querySelectorAll('voice-agent')) tag.remove();
         }""")
         assert page.evaluate("[frames.length, document.querySelectorAll('iframe').length]") == [0, 0]
+
+
+# A hundred tags that go while their page is on its way, and a few that go when it is there.
+MOUNTS = """async () => {
+  const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+  const mount = async (seen) => {
+    const tag = document.createElement("voice-agent");
+    kept.push(new WeakRef(tag));
+    tag.tools = { show: () => tag.state };
+    tag.setAttribute("eager", "");
+    document.body.append(tag);
+    await seen(tag);
+    tag.remove();
+  };
+  globalThis.kept = [];
+  for (let i = 0; i < 100; i++) await mount(() => pause(15));
+  for (let i = 0; i < 3; i++) await mount(async (tag) => { while (tag.state !== "idle") await pause(20); });
+}"""
+
+
+@pytest.mark.slow
+def test_a_hundred_mounts_leave_nothing(tab: Any, spoiled: SpoiledSite) -> None:
+    """No frame in any engine; in Chromium, which counts its own objects and collects garbage when asked, nothing at all."""
+    tab.errors.expect("Fetch API cannot load")
+    with OuterPage(spoiled.parley.url) as outer:
+        spoiled.spoil(outer.allow)
+        page = tab.page
+        page.goto(outer.url)
+        page.wait_for_selector(LAUNCHER)
+        page.evaluate(f"{TAG}.remove()")
+        page.evaluate("globalThis.events = { push() {} }")  # the page around keeps what it heard
+        before = left_over(tab)
+        page.evaluate(MOUNTS)
+        assert page.evaluate("[frames.length, document.querySelectorAll('voice-agent').length]") == [0, 0]
+        assert poll(lambda: left_over(tab) == before, 20.0), (before, left_over(tab))
+        if tab.engine == "chromium":
+            assert page.evaluate("kept.filter((tag) => tag.deref()).length") == 0
+
+
+def left_over(tab: Any) -> dict[str, int]:
+    """What Chromium counts after a collection of garbage, in the process of the page around; nothing elsewhere."""
+    if tab.engine != "chromium":
+        return {}
+    session = tab.page.context.new_cdp_session(tab.page)
+    for _ in range(2):
+        session.send("HeapProfiler.collectGarbage")
+        tab.page.wait_for_timeout(200)
+    counted: dict[str, int] = session.send("Memory.getDOMCounters")
+    session.detach()
+    return counted

@@ -16,6 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.talk import Call
+from voice_browsers.tape import poll
+
+TAG = "voice-agent"
 
 
 class FramedCall(Call):
@@ -32,6 +35,38 @@ class FramedCall(Call):
             self.page.get_by_role("button", name=name, exact=True).dispatch_event("click")
         else:
             super().press(name)
+
+
+class TaggedCall(FramedCall):
+    """A call by `<voice-agent>`, the one of a page that is open already. Its button is what a person clicks."""
+
+    def appear(self) -> None:
+        """As a person who points at the button: the agent's page loads."""
+        self._launcher.focus()
+        found = poll(self._is_there, 30.0, lambda: self.tab.page.wait_for_timeout(50))
+        assert found, "no page of ours in the tag's frame: does embedded_by name this page?"
+
+    def press(self, name: str) -> None:
+        if name == "Connect":
+            self._launcher.click()
+        else:
+            super().press(name)
+
+    @property
+    def _launcher(self) -> Any:
+        return self.tab.page.locator(f"{TAG} button")
+
+    def _is_there(self) -> bool:
+        return any(frame.query_selector("#connect") for frame in self.tab.page.frames[1:])
+
+
+def in_page(call: Call) -> Call:
+    """The call to speak to in the page that is open: in its `<voice-agent>`, where it has one."""
+    if call.tab.page.locator(TAG).count() == 0:
+        return call
+    tagged = TaggedCall(call.tab, call.sound)
+    tagged.appear()
+    return tagged
 
 
 @contextlib.contextmanager

@@ -3,8 +3,9 @@
     python3 build.py talk --engine firefox --url https://agent.example/ --say "what time is it" --json
 
 Opens the page, presses Connect, says each line at the microphone, listens at the speaker, and reports per turn what the agent
-heard, what it answered, and what came out. Exit code 0 only when every turn was heard and answered, 1 when one was not, 2 when it
-did not come to that; `errors` says why. Without `--url` it serves this project's own site with the local agent.
+heard, what it answered, and what came out. In a page of yours with `<voice-agent>` it clicks that one's button. Exit code 0 only when
+every turn was heard and answered, 1 when one was not, 2 when it did not come to that; `errors` says why. Without `--url` it serves this
+project's own site with the local agent.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.support.framed import in_page
 from tests.support.server import Parley, ServerError, build_site
 from tests.support.talk import Call, Conversation, Line, converse
 from voice_browsers import engines, pulse
@@ -91,6 +93,7 @@ def _talk(
     speech = Speech(folder)
     try:
         call.open(url)
+        call = in_page(call)
         call.wait_booted()
         call.connect()
     except Exception as error:  # a page that cannot be reached, or refuses: its own words are in the error

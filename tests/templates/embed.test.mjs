@@ -121,6 +121,8 @@ test("a command has its shape, or is none", () => {
     { type: "mute", muted: false },
     { type: "text", text: "hello" },
     { type: "volume", volume: 0 },
+    { type: "color_scheme", scheme: "dark" },
+    { type: "color_scheme", scheme: "" },
     { type: "prepare", wishes: WORDS, variables: { plan: "free" } },
     { type: "prepare", wishes: {}, variables: {} },
   ];
@@ -143,6 +145,8 @@ test("a command has its shape, or is none", () => {
     { type: "text", text: "  " },
     { type: "text", text: "a".repeat(2001) },
     { type: "volume", volume: 1.1 },
+    { type: "color_scheme", scheme: 5 },
+    { type: "color_scheme", scheme: "darker" },
     { type: "volume", volume: Number.NaN },
     { type: "volume", volume: "1" },
     Object.create({ type: "connect" }),
