@@ -88,13 +88,20 @@ class Agent:
     raw: dict[str, Any]  # the file as it was read
 
 
+def names(root: Path) -> tuple[str, ...]:
+    """The agents that there are, in order."""
+    return tuple(sorted(path.parent.name for path in (root / "agents").glob("*/agent.toml")))
+
+
 def load(root: Path, name: str) -> Agent:
     """Read one agent. Raises SetupError with the file and key at fault."""
     folder = root / "agents" / name
     file = folder / "agent.toml"
     if not re.fullmatch(r"[a-z0-9_-]+", name) or not file.exists():
-        known = ", ".join(sorted(path.parent.name for path in (root / "agents").glob("*/agent.toml")))
-        raise SetupError(f"there is no agent '{name}' under agents/ (there is: {known})")
+        known = names(root)
+        raise SetupError(
+            f"there is no agent '{name}' under agents/ (there is: {', '.join(known)}){_nearest(name, known)}"
+        )
     raw = _read(name, file)
     _in_sections(name, raw)
     _known(name, raw, SECTIONS, "section")

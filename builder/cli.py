@@ -28,11 +28,11 @@ def parse(argv: list[str]) -> argparse.Namespace:
         "--host", default="127.0.0.1", help="address to listen on (default %(default)s: this machine only)"
     )
     serve.add_argument("--port", type=_port, default=None, help="port (default 8000, or the next free one)")
-    serve.add_argument("--agent", default="demo", help="folder under agents/ to build (default %(default)s)")
+    _agents_option(serve)
 
     build = commands.add_parser("build", help="render the static site")
     build.add_argument("--out", type=Path, default=None, help="where to write it (default dist/)")
-    build.add_argument("--agent", default="demo", help="folder under agents/ to build (default %(default)s)")
+    _agents_option(build)
     build.add_argument(
         "--for", dest="hosts", metavar="HOST", action="append", default=[], choices=HOSTS,
         help=f"write the host's configuration beside the site, repeated for several: {', '.join(HOSTS)}",
@@ -81,6 +81,13 @@ def parse(argv: list[str]) -> argparse.Namespace:
         arguments.names = _bench_names(bench, arguments)
         arguments.engines = tuple(dict.fromkeys(name for group in arguments.engines for name in group)) or ENGINES
     return arguments
+
+
+def _agents_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--agent", dest="agents", metavar="NAME", action="append", default=[],
+        help="folder under agents/ to build, repeated for several in one site, or `all` (default demo)",
+    )  # fmt: skip
 
 
 def _bench_options(bench: argparse.ArgumentParser) -> None:

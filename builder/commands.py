@@ -12,7 +12,20 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from builder import agent_tests, browsers, cli, hosts, new_agent, node, quality, site, suite, watch, webservers
+from builder import (
+    agent_config,
+    agent_tests,
+    browsers,
+    cli,
+    hosts,
+    new_agent,
+    node,
+    quality,
+    site,
+    suite,
+    watch,
+    webservers,
+)
 from builder.environment import SetupError, say
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,10 +60,11 @@ def serve(arguments: argparse.Namespace) -> int:
     say("building the site")
     name = watch.new_name()
     # Not `dist/`: these pages follow their sources, and are not meant to be uploaded.
-    out = site.build(ROOT, ROOT / ".cache" / "served" / str(port), arguments.agent, remembered=True, live=name)
+    agents = _agents(arguments)
+    out = site.build(ROOT, ROOT / ".cache" / "served" / str(port), agents, remembered=True, live=name)
     command = [sys.executable, "-m", "server", "--host", arguments.host, "--port", str(port), "--site", str(out)]
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-    watcher = watch.start(out, [arguments.agent], name)
+    watcher = watch.start(out, agents, name)
     if os.name == "posix":
         os.chdir(ROOT)
         os.execve(command[0], command, environ)
@@ -62,13 +76,22 @@ def serve(arguments: argparse.Namespace) -> int:
 
 def build(arguments: argparse.Namespace) -> int:
     out = (arguments.out or ROOT / "dist").resolve()
-    site.build(ROOT, out, arguments.agent, smallest=True, base=arguments.base, hosts=arguments.hosts)
+    agents = _agents(arguments)
+    site.build(ROOT, out, agents, smallest=True, base=arguments.base, hosts=arguments.hosts)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     print(f"built {out} ({size / 1e6:.1f} MB)")
+    if len(agents) > 1:
+        print(f"pages: index.html ({agents[0]}), {', '.join(f'{name}.html' for name in agents)}")
     for host in arguments.hosts:
         folder = hosts.folder_for(out, host)
         print(f"for {host}: {folder} ({', '.join(sorted(path.name for path in folder.iterdir()))})")
     return 0
+
+
+def _agents(arguments: argparse.Namespace) -> list[str]:
+    """Which agents, in order: the first is the page at the root."""
+    named: list[str] = arguments.agents or ["demo"]
+    return list(agent_config.names(ROOT)) if named == ["all"] else named
 
 
 def new(arguments: argparse.Namespace) -> int:

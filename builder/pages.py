@@ -29,8 +29,13 @@ def render(
     assets: Assets,
     said: texts.Texts,
     bundles: Mapping[str, Bundled],
-) -> tuple[str, ...]:
-    """Write the pages and return their names. Raises SetupError."""
+    written: Mapping[str, str],
+    own_language: bool,
+) -> None:
+    """Write the pages of one agent. Raises SetupError.
+
+    `written`: the template of each. `own_language`: later scripts bring texts for another agent's language, so this page has them all.
+    """
     environment = _environment(root)
     of_scripts = texts.of_scripts(bundles, said)
     config: dict[str, Any] = {
@@ -40,7 +45,7 @@ def render(
         "variables": agent.variables,
         "microphone_words": facts["microphone_words"],
         "start": facts["start"],
-        "texts": {key: said.own[key] for key in of_scripts.page},
+        "texts": {key: said.own[key] for key in (of_scripts.all if own_language else of_scripts.page)},
         "languages": {},
     }
     given = {
@@ -70,10 +75,14 @@ def render(
         catalogue = said.catalogues[code]
         page = texts.translated(rendered(PAGE, own, own), rendered(PAGE, code, code))
         config["languages"][code] = _place_language(out, assets, code, catalogue, of_scripts.all, page)
-    names = sorted(path.name for path in (root / "templates").glob("*.html") if not path.name.startswith("_"))
-    for name in names:
-        (out / name).write_text(rendered(name, own, said.tag), encoding="utf-8")
-    return tuple(names)
+    for name, template in written.items():
+        (out / name).write_text(rendered(template, own, said.tag), encoding="utf-8")
+
+
+def templates(root: Path) -> dict[str, str]:
+    """The pages that every site has, each from the template of its name."""
+    found = (path.name for path in (root / "templates").glob("*.html") if not path.name.startswith("_"))
+    return {name: name for name in sorted(found)}
 
 
 def _place_language(

@@ -9,6 +9,7 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from builder import (
     agent_config,
     bundle,
     fetch_runtime,
+    new_agent,
     packages,
     packing,
     pages,
@@ -51,7 +53,7 @@ OWN_NAME = b'"pyodide.asm.mjs"'
 def build(
     root: Path,
     out: Path,
-    agent_name: str,
+    agents: str | Sequence[str],
     *,
     smallest: bool = False,
     remembered: bool = False,
@@ -61,6 +63,7 @@ def build(
 ) -> Path:
     """Build the site into `out`, replacing what an earlier build left there. Raises SetupError.
 
+    `agents`: the first is the page at the root. Of several each has a page of its name, too, and they share all that they can.
     `smallest`: for visitors. Compressing takes up to a minute then, once per change of the client. `remembered`: as small as a build
     for visitors has made it before, without waiting for it.
     `base`: the path that the site will have on its host. `hosts`: for which of them to write a configuration beside `out`.
@@ -69,36 +72,96 @@ def build(
     """
     if out.exists() and any(out.iterdir()) and not (out / "_headers").exists():
         raise SetupError(f"{out} holds something that is not a build of ours; choose another --out or empty it")
-    agent = agent_config.load(root, agent_name)
-    agent_check.settings(root, f"agents/{agent_name}/agent.toml", agent.raw, agent.choices)
-    agent_check.stored_agent(f"agents/{agent_name}/agent.toml", agent.choices, agent.tools)
-    said = texts.load(root, root / "agents" / agent_name, agent.page["language"], agent.texts)
+    chosen = _chosen(root, [agents] if isinstance(agents, str) else agents)
+    first = chosen[0].said
     runtime = fetch_runtime.fetch(root)
-    imports = packages.prepare(root, agent.tools.parent, agent.packages, runtime.pyodide, runtime.pins)
+    imports = [
+        packages.prepare(root, it.agent.tools.parent, it.agent.packages, runtime.pyodide, runtime.pins) for it in chosen
+    ]
     staging = out.with_name(out.name + ".part")
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     packer = Packer(root / ".cache" / "packed", smallest=smallest, remembered=remembered)
     assets = Assets(staging, packer)
-    bundles = texts.completed(bundle.make(root, {"TAG_TEXTS": said.of_the_tag}), said.own)
-    facts = _place(root, staging, agent, runtime, assets, bundles, imports, live)
+    bundles = texts.completed(bundle.make(root, {"TAG_TEXTS": first.of_the_tag}), first.own)
+    facts = _place(root, staging, assets, bundles, live)
     inline = _inline(assets, bundles)
     source_map = assets.place(f"{policy.TAG}.map", bundles[policy.TAG].source_map)
     (staging / policy.TAG).write_text(bundles[policy.TAG].linked(source_map), encoding="utf-8")
     (staging / tag_types.NAME).write_text(tag_types.make(root), encoding="utf-8")
-    names = pages.render(root, staging, agent, facts, inline, base, live, assets, said, bundles)
+    shared = _shared([it.agent for it in chosen], live)
+    names: list[str] = []
+    for it, its_imports in zip(chosen, imports, strict=True):
+        python = _place_python(root, assets, it.agent, runtime, its_imports, shared)
+        its_facts = {**facts, "boot": {**facts["boot"], **python}}
+        written = pages.templates(root) if it is chosen[0] else {}
+        if len(chosen) > 1:
+            written[f"{it.agent.name}.html"] = pages.PAGE
+        own_language = it.said.own != first.own
+        pages.render(
+            root, staging, it.agent, its_facts, inline, base, live, assets, it.said, bundles, written, own_language
+        )
+        names += written
     if live:
         (staging / RELOAD_FILE).write_text(json.dumps({"build": live, "problem": ""}), encoding="utf-8")
-    headers = policy.site_headers(agent.connect, agent.embedded_by, inline)
-    (staging / "_headers").write_text(policy.headers_file(headers, names), encoding="utf-8")
+    # A host has one policy for all pages. What stands in each of them is its own agent's.
+    connect = tuple(dict.fromkeys(origin for it in chosen for origin in it.agent.connect))
+    embedded_by = tuple(dict.fromkeys(origin for it in chosen for origin in it.agent.embedded_by))
+    headers = policy.site_headers(connect, embedded_by, inline)
+    (staging / "_headers").write_text(policy.headers_file(headers, tuple(names)), encoding="utf-8")
     # Who ships Pyodide and Python has to say so.
     shutil.copyfile(root / "templates" / "licenses.txt", staging / "licenses.txt")
     packer.copies_beside(staging, WAYS_OUT)
-    verify.check(staging, agent.connect)
+    verify.check(staging, connect)
     shutil.rmtree(out, ignore_errors=True)
     staging.rename(out)
-    host_files.write(out, hosts, base, headers, names)
+    host_files.write(out, hosts, base, headers, tuple(names))
     return out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """An agent of this build, and the texts of its page."""
+
+    agent: agent_config.Agent
+    said: texts.Texts
+
+
+def _chosen(root: Path, names: Sequence[str]) -> list[Chosen]:
+    """Read and check the agents. Raises SetupError."""
+    found = []
+    for name in names:
+        if names.count(name) > 1:
+            raise SetupError(f"the agent '{name}' was named twice; each has one page")
+        if len(names) > 1 and name in new_agent.RESERVED:
+            raise SetupError(
+                f"agents/{name}/: beside other agents none can have this name, for the site has such an address"
+            )
+        agent = agent_config.load(root, name)
+        agent_check.settings(root, f"agents/{name}/agent.toml", agent.raw, agent.choices)
+        agent_check.stored_agent(f"agents/{name}/agent.toml", agent.choices, agent.tools)
+        said = texts.load(root, root / "agents" / name, agent.page["language"], agent.texts)
+        found.append(Chosen(agent=agent, said=said))
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What is made for all agents of a build alike, so that who meets two of them fetches Python once: a snapshot with `also`, modules of
+    the library, and a division of the runtime for these `providers`. Their tools start from source then."""
+
+    also: tuple[str, ...]
+    providers: frozenset[str]
+    of_packages: bool  # and what an agent's packages import
+
+
+def _shared(agents: Sequence[agent_config.Agent], live: str) -> Shared | None:
+    """None where one agent has all of it for itself, and starts a little faster. Making that takes half a minute, too long for `serve`."""
+    if len(agents) == 1 and not live:
+        return None
+    also = () if live else tuple(sorted({name for it in agents for name in snapshot.imported_by(it.tools)}))
+    providers = frozenset(name for it in agents for name in _providers(it))
+    return Shared(also=also, providers=providers, of_packages=not live)
 
 
 def _inline(assets: Assets, bundles: Mapping[str, bundle.Bundled]) -> policy.Inline:
@@ -113,14 +176,11 @@ def _inline(assets: Assets, bundles: Mapping[str, bundle.Bundled]) -> policy.Inl
 def _place(
     root: Path,
     out: Path,
-    agent: agent_config.Agent,
-    runtime: fetch_runtime.Runtime,
     assets: Assets,
     bundles: Mapping[str, bundle.Bundled],
-    imports: packages.Packages | None,
     live: str,
 ) -> dict[str, Any]:
-    """Write every asset and return what the page must know about them."""
+    """Write every asset but Python's, and return what the pages must know about them."""
     unplaced = NO_ASSETS if live else (*NO_ASSETS, LIVE_ONLY)
     # `start.js` stands in the page too; it is a file for hosts whose own policy forbids scripts in pages.
     scripts = {name: assets.place_bundled(it) for name, it in bundles.items() if name not in unplaced}
@@ -139,7 +199,6 @@ def _place(
             "sound": _described(out, scripts["sound.js"]),
             "diagnostics": _described(out, scripts["diagnostics.js"]),
             "transcript_file": _described(out, scripts["transcript_file.js"]),
-            **_place_python(root, assets, agent, runtime, imports, live),
         },
     }
 
@@ -154,7 +213,7 @@ def _place_python(
     agent: agent_config.Agent,
     runtime: fetch_runtime.Runtime,
     imports: packages.Packages | None,
-    live: str,
+    shared: Shared | None,
 ) -> dict[str, Any]:
     """Write what Python is started from, by each of the ways, the page's tools, and the packages that these import."""
     packer = assets.packer
@@ -170,9 +229,9 @@ def _place_python(
     modules = agent_check.tools(root, runtime.pyodide, wheel_bytes, agent.tools, zones_bytes, data)
     full = agent.full_runtime or bool(imports and imports.compiled)
     starting = runtime.pyodide if full else prune.make(root, runtime.pyodide, runtime.acorn)
-    also = modules if imports and not live else ()
-    # A snapshot and a division made with these tools start a little faster; making them takes half a minute.
-    made_for = None if live else agent.tools
+    also = modules if imports and (shared is None or shared.of_packages) else ()
+    also = (*also, *(shared.also if shared else ()))
+    made_for = None if shared else agent.tools
     kept = snapshot.make(root, runtime.pyodide, starting, wheel_name, wheel_bytes, made_for, also)
     packer.begin(kept.blocks)
     packer.begin(kept.precompiled, seldom=True)
@@ -180,7 +239,14 @@ def _place_python(
     wasm, bytecode, later = (starting / WASM).read_bytes(), None, []
     if not full:
         parts = split.make(
-            root, starting, kept, runtime.pyodide / LIBRARY, _providers(agent), made_for, zones_bytes, data
+            root,
+            starting,
+            kept,
+            runtime.pyodide / LIBRARY,
+            shared.providers if shared else _providers(agent),
+            made_for,
+            zones_bytes,
+            data,
         )
         wasm, bytecode = parts.primary, parts.tools
         later = [{"name": it.name, "ahead": it.ahead, **assets.place_packed(it.name, it.wasm)} for it in parts.later]

@@ -143,7 +143,7 @@ def main(argv: Sequence[str]) -> int:
     threading.Thread(target=_end_with, args=(given.parent,), daemon=True).start()
 
     def build(name: str) -> None:
-        site.build(ROOT, given.out, given.agents[0], remembered=True, live=name)
+        site.build(ROOT, given.out, given.agents, remembered=True, live=name)
 
     try:
         watcher = Watcher(ROOT, given.out, build, given.name)

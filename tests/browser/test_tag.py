@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,13 @@ CONNECT = f"""() => {{ document.querySelector("h1").onclick = () => {{
   globalThis.settled = null;
   {TAG}.connect().then(() => (settled = {TAG}.state), (error) => (settled = `${{error.name}} ${{error.code}}`));
 }}; }}"""
+
+
+def add_second(assets: Path) -> None:
+    """A page as another agent of the site has it."""
+    shutil.copyfile(assets.parent / "index.html", assets.parent / "second.html")
+
+
 GROUND = "getComputedStyle(document.documentElement).getPropertyValue('--parley-ground').trim()"
 
 
@@ -122,7 +130,7 @@ def test_a_page_awaits_its_call_and_chooses_colours_and_language(tab: Any, sound
     tab.errors.expect("Failed to load resource|502")
     tag = "<voice-agent greeting='I am Parley.' color-scheme='dark' language='de-AT'></voice-agent>"
     with OuterPage(spoiled.parley.url, tag) as outer:
-        spoiled.spoil(outer.allow)
+        spoiled.spoil(outer.allow, add_second)
         page = tab.page
         page.goto(outer.url)
         page.wait_for_selector(LAUNCHER)
@@ -150,6 +158,9 @@ def test_a_page_awaits_its_call_and_chooses_colours_and_language(tab: Any, sound
         page.evaluate(f"{TAG}.setAttribute('language', 'en')")
         assert page.evaluate(f"{TAG}.state") == "loading", "another language is another page"
         assert page.evaluate(label) == "Close"
+        page.evaluate(f"{TAG}.setAttribute('agent', 'second')")
+        assert poll(lambda: page.evaluate(f"{TAG}.state") == "idle", 20.0), "that page answers, too"
+        assert call.page.url == f"{spoiled.parley.url}second.html#embed&language=en&color-scheme=light"
         page.click("h1")
         page.evaluate(f"{TAG}.remove()")
         settled("Error embed_ended")
