@@ -9,7 +9,7 @@
     python3 build.py doctor URL       look at a deployment and say what is wrong with it
     python3 build.py check            ruff, mypy and the import contracts alone
     python3 build.py graph            draw docs/import-graph.md from the imports of today
-    python3 build.py lock             make the lock files again from pyproject.toml
+    python3 build.py lock             make the lock files agree with pyproject.toml
 
 This file needs only Python 3.11 and its standard library. It makes `.venv` from a lock file with hashes and hands over
 to `builder/`, the room where the steps live, inside that environment.

@@ -56,7 +56,12 @@ def parse(argv: list[str]) -> argparse.Namespace:
     commands.add_parser("check", help="check style, types and imports of Python and JavaScript, without a browser")
     commands.add_parser("format", help="write Python, scripts and styles as `check` wants them")
     commands.add_parser("graph", help="draw docs/import-graph.md from the imports of today")
-    commands.add_parser("lock", help="make builder/locks/ again from pyproject.toml (needs network)")
+    lock = commands.add_parser("lock", help="make builder/locks/ agree with pyproject.toml (needs network)")
+    lock.add_argument(
+        "--upgrade",
+        action="store_true",
+        help="take the newest of what pyproject.toml leaves open, instead of what is locked",
+    )
 
     if not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help")):
         argv = ["serve", *argv]

@@ -174,15 +174,19 @@ def graph(_: argparse.Namespace) -> int:
     return _hand_over("builder.import_graph", [])
 
 
-def lock(_: argparse.Namespace) -> int:
-    """Resolve the dependency groups again. The locks of `serve` and `mint` are cut from that of `test`, so all agree."""
+def lock(arguments: argparse.Namespace) -> int:
+    """Resolve the dependency groups again. The locks of `serve` and `mint` are cut from that of `test`, so all agree.
+
+    What a lock holds keeps its version where the requirements still allow it, unless `--upgrade` asks for the newest.
+    """
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "uv"], check=True)
     folder = ROOT / "builder" / "locks"
     as_tested = ["-c", str(folder / "test.txt")]
     groups = {"test": [], "serve": as_tested, "mint": as_tested, "node": [], "clients": []}
     for group, extra in groups.items():
         command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"]
-        command += ["--generate-hashes", "--no-header", "--no-annotate", "--upgrade", "--group", group, *extra]
+        command += ["--generate-hashes", "--no-header", "--no-annotate", "--group", group, *extra]
+        command += ["--upgrade"] if arguments.upgrade else []
         subprocess.run([*command, "-o", str(folder / f"{group}.txt")], cwd=ROOT, check=True)
     return 0
 
