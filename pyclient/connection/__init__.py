@@ -4,6 +4,7 @@ Where what stands:
 
     connection         the connection: token, socket, settings, until the server is ready
     reconnect          reconnect: decides what follows when the connection broke
+    recent_fault       recent fault: the complaint that explains a close soon after it
     backoff            backoff: when the next attempt is made, and whether one is worth it
     keepalive          keepalive: probes a silent server, and finds a dead connection
     session_limit      session limit: when a session must wrap up, and when it ends

@@ -12,6 +12,7 @@ from pyclient.audio.pcm import frame_samples
 from pyclient.call import Call
 from pyclient.config import for_call
 from pyclient.connection.keepalive import KEEPALIVE_TIMER, Keepalive, Liveness
+from pyclient.connection.recent_fault import RecentFault
 from pyclient.connection.reconnect import Jitter, Reconnect, Retry, Verdict
 from pyclient.connection.session_limit import SessionLimit
 from pyclient.connection.settings_change import SettingsChange
@@ -26,8 +27,6 @@ from pyclient.tools.registry import ToolRegistry
 
 # A refused first message can leave the socket open and silent: no use in waiting the whole time for "ready".
 FAULT_GRACE_MS = 1_500
-# A close this soon after a reported error is its consequence.
-FAULT_MEMORY_MS = 5_000
 # How long an agent that comes after its line may take before the person is told (a suggestion of the third protocol file, section 5).
 AGENT_TIMEOUT_MS = 15_000
 AGENT_TIMER = "agent"
@@ -71,7 +70,7 @@ class Connection(Part):
         self._reconnect.begin()
         self.keepalive = Keepalive(self._keepalive_timer, self.call.config.keepalive_ms)
         self._capturing = False  # frames of the microphone are wanted
-        self._last_fault: tuple[float, str, Notice] | None = None
+        self._fault = RecentFault()
 
     # --- the life of a call ------------------------------------------------------------------------------------------
 
@@ -224,13 +223,13 @@ class Connection(Part):
         call.socket_up = False
         call.commands.log("=", f"socket closed with {event.code}")
         reason = call.codec.close_reason(event.code, event.reason, was_ready)
-        why = self._cause(now_ms) or notices.closed(reason, event.code)
+        why = self._fault.cause(now_ms) or notices.closed(reason, event.code)
         if call.state is State.ENDING:
             return End(Trigger.FINISH)
         if event.code == 1006 and event.reason.startswith(notices.BLOCKED):
             return End(Trigger.FAULT, notices.socket_blocked(event.reason))
         if was_ready or call.state is State.RESUMING:
-            verdict = self._reconnect.closed(reason, event.code, why, self._last_fault_kind(now_ms), now_ms)
+            verdict = self._reconnect.closed(reason, event.code, why, self._fault.kind(now_ms), now_ms)
             return self._follow(verdict, now_ms)
         if reason.kind == "ended" and can(call.state, Trigger.FINISH):
             return End(Trigger.FINISH, notices.closed(reason, event.code))
@@ -250,7 +249,7 @@ class Connection(Part):
         return notices.token_refused(events.TokenRefused(attempt=self._attempt, status=0))
 
     def _ready_overdue(self, now_ms: float) -> Step | None:
-        return self._overdue(self._cause(now_ms) or notices.READY_TIMEOUT, now_ms)
+        return self._overdue(self._fault.cause(now_ms) or notices.READY_TIMEOUT, now_ms)
 
     def _overdue(self, why: Notice, now_ms: float) -> Step | None:
         """Somebody did not answer in time: the token route, the socket, or the server with its "ready"."""
@@ -290,7 +289,7 @@ class Connection(Part):
             return End(Trigger.FINISH, notices.TIME_LIMIT)
         if event.choices and event.param is not None and event.param.endswith("voice"):
             call.voices = event.choices
-        self._last_fault = (now_ms, event.kind, notices.fault(event, True))
+        self._fault.note(event.kind, notices.fault(event, True), now_ms)
         if call.state is State.RESUMING:
             verdict = self._reconnect.faulted(event, self._limit.reached(now_ms), now_ms)
             if verdict is not None:
@@ -302,13 +301,3 @@ class Connection(Part):
         if call.state in (State.CONFIGURING, State.RESUMING):
             self._ready.set(FAULT_GRACE_MS, now_ms)  # no use in waiting the whole time
         return None
-
-    def _cause(self, now_ms: float) -> Notice | None:
-        """The fault that explains a close at this moment."""
-        if self._last_fault is None or now_ms - self._last_fault[0] > FAULT_MEMORY_MS:
-            return None
-        return self._last_fault[2]
-
-    def _last_fault_kind(self, now_ms: float) -> str:
-        """What the server complained of just now, or ""."""
-        return self._last_fault[1] if self._last_fault is not None and self._cause(now_ms) is not None else ""

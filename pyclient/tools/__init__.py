@@ -7,6 +7,7 @@ Where what stands:
     docstrings     a function's summary and parameters, read from its docstring
     jsonable       tool results as JSON
     calls          tool calls of the agent and their results
+    rounds         tool rounds: how often the agent may call tools in a row
     result_gate    result gate: when a tool's result may be sent
 """
 

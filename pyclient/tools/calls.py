@@ -27,6 +27,7 @@ from pyclient.page import notices
 from pyclient.part import End, LineBack, Part, Step
 from pyclient.tools.registry import MAX_RESULT_CHARS, ToolRegistry, error_json
 from pyclient.tools.result_gate import WATCHDOG_MS, Latest, ResultGate
+from pyclient.tools.rounds import Rounds
 
 WATCHDOG_TIMER = "tool_watchdog"
 
@@ -34,8 +35,6 @@ WATCHDOG_TIMER = "tool_watchdog"
 MAX_OPEN_CALLS = 64
 MAX_REMEMBERED_CALLS = 1_024
 MAX_SHOWN_CHARS = 160
-# A server that answers results unasked goes on all the same when its calls fail; after so many more rounds the call is ended.
-MORE_ROUNDS = 4
 
 # Speech that lasts longer than this, while the microphone has been quiet for `STALE_QUIET_MS`, is a lost "stopped".
 STALE_SPEECH_MS = 30_000
@@ -85,11 +84,9 @@ class ToolCalls(Part):
         self._answered: dict[str, None] = {}  # replies of which results went out, but perhaps not the last
         self._line_up = True
         self.gate = ResultGate(self.call.config.tool_result_policy)
-        self._rounds = 0  # replies with calls since the person last said something
-        self._round_of = ""
+        self._rounds = Rounds(self.call)
         self._calls: dict[str, ToolCall] = {}
         self._seen: dict[str, None] = {}
-        self._in_this_reply = 0
 
     # --- the life of a call ------------------------------------------------------------------------------------------
 
@@ -138,27 +135,16 @@ class ToolCalls(Part):
         """Does the agent wait for us?"""
         return bool(self._calls)
 
-    @property
-    def _circling(self) -> bool:
-        """Did the agent call tools in more replies in a row than is allowed?"""
-        return self._rounds > self.call.config.max_tool_rounds
-
-    @property
-    def _hopeless(self) -> bool:
-        """And does it go on although all its calls fail?"""
-        return self._answers_results and self._rounds > self.call.config.max_tool_rounds + MORE_ROUNDS
-
     def person_acted(self) -> None:
-        """The person said or typed something: whatever the agent does next, they asked for it."""
-        self._rounds = 0
-        self._round_of = ""
+        """The person said or typed something."""
+        self._rounds.person_acted()
 
     def _called(self, event: ToolCalled, now_ms: float) -> Step | None:
         self._take(event, self.call.replies.id_of(event.reply_id), now_ms)
         self.call.changed = True
-        if self._hopeless:
+        if self._answers_results and self._rounds.hopeless:
             return End(Trigger.FAULT, notices.TOOL_CIRCLE_ENDED, goodbye=True)
-        if self._circling:
+        if self._rounds.circling:
             self.call.notify(notices.TOOL_CIRCLE)
         return None
 
@@ -175,10 +161,7 @@ class ToolCalls(Part):
             self.call.transcript.tool_called(event.call_id, shown)
             self.call.transcript.tool_settled(event.call_id, shown)
             return
-        self._in_this_reply += 1
-        if reply_id != self._round_of or self._in_this_reply > self.call.config.max_tool_calls_per_reply:
-            self._rounds += 1
-            self._round_of = reply_id
+        self._rounds.called(reply_id)
         self.call.transcript.tool_called(event.call_id, shown)
         if len(self._calls) >= MAX_OPEN_CALLS:
             # Answered at once, whatever the moment: it must not grow, and no call may stay unanswered.
@@ -186,14 +169,7 @@ class ToolCalls(Part):
             self._send(event.call_id, error_json(f"At most {MAX_OPEN_CALLS} tool calls can be open"), True)
             return
         try:
-            if self._circling:
-                raise ToolError(
-                    f"You called tools in {self.call.config.max_tool_rounds} replies in a row. Stop, and ask the person."
-                )
-            if self._in_this_reply > self.call.config.max_tool_calls_per_reply:
-                raise ToolError(
-                    f"At most {self.call.config.max_tool_calls_per_reply} tool calls in one reply are answered"
-                )
+            self._rounds.check()
             made = self._registry.lookup(event.name)
             made.bind(event.arguments)
         except ToolError as error:
@@ -226,12 +202,12 @@ class ToolCalls(Part):
     def _reply_started(self, event: ReplyStarted) -> None:
         self.gate.latest = Latest.REPLY_STARTED
         self._making = self.call.replies.id_of(event.reply_id)
-        self._in_this_reply = 0
+        self._rounds.new_reply()
 
     def speech_started(self) -> None:
         self.gate.latest = Latest.SPEECH_STARTED
         self.gate.user_speaking = True
-        self._in_this_reply = 0
+        self._rounds.new_reply()
         self.person_acted()
 
     def speech_stopped(self, now_ms: float) -> None:
@@ -301,7 +277,7 @@ class ToolCalls(Part):
         waiting = {call.reply_id for call in self._calls.values()} | {self._making}
         for reply_id in [one for one in self._answered if one not in waiting]:
             del self._answered[reply_id]
-            if not self._circling:  # it would only call again; the person has the word
+            if not self._rounds.circling:  # it would only call again; the person has the word
                 self._on_results_sent(reply_id, now_ms)
         self._keep_watch(now_ms)
         return sent

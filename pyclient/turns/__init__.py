@@ -4,6 +4,7 @@ Where what stands:
 
     turn_taking              turn taking: interruption, and requests for a reply
     barge_in                 barge-in: which reply may sound when the person speaks
+    ducking                  ducking: the lowered voice, until it is known what the person meant
     playback_order           playback order: one voice at a time
     client_turn_detection    turn detection in the client, for servers that report no turns
     push_to_talk             push to talk: the talk key

@@ -23,14 +23,12 @@ from __future__ import annotations
 from pyclient.audio.reply_log import Reply
 from pyclient.call import Call
 from pyclient.core import events
-from pyclient.core.commands import FlushPlayback, SetPlaybackGain
+from pyclient.core.commands import FlushPlayback
 from pyclient.core.states import OVER, State
 from pyclient.part import End, LineBack, Part
+from pyclient.turns.ducking import DUCK_RAMP_MS, RESTORE_RAMP_MS, Ducking
 from pyclient.turns.playback_order import PlaybackOrder
 
-DUCK_GAIN = 0.2
-DUCK_RAMP_MS = 15
-RESTORE_RAMP_MS = 120
 VERDICT_TIMER = "verdict"
 
 
@@ -41,7 +39,7 @@ class BargeIn(Part):
         super().__init__(call)
         self._verdict = self.timer(VERDICT_TIMER, self._verdict_overdue)
         self.order = PlaybackOrder(call)
-        self._ducked = False
+        self._ducking = Ducking(call, self._verdict)
         self.handlers = {
             events.UserSpeechStarted: lambda event, now_ms: self.user_started(now_ms),
             events.UserSpeechStopped: lambda event, now_ms: self.user_stopped(),
@@ -56,7 +54,7 @@ class BargeIn(Part):
     # --- the life of a call ------------------------------------------------------------------------------------------
 
     def begin(self, now_ms: float) -> None:
-        self._ducked = False
+        self._ducking.lowered = False
         self.order.reset()
 
     def line_lost(self, now_ms: float) -> None:
@@ -84,14 +82,14 @@ class BargeIn(Part):
         call = self.call
         policy = call.config.barge_in
         call.user_speaking = True
-        if policy == "off" or not call.interruptible or self._ducked:
+        if policy == "off" or not call.interruptible or self._ducking.lowered:
             return
         sounding = call.replies.sounding()
         if not sounding:
             return
         unfinished = [reply for reply in sounding if not reply.done]
         if policy == "duck" and unfinished:
-            self._duck()
+            self._ducking.lower()
             self._verdict.set(call.config.verdict_timeout_ms, now_ms)
             return
         call.stats.interruptions += 1
@@ -102,11 +100,11 @@ class BargeIn(Part):
     def user_stopped(self) -> None:
         self.call.user_speaking = self.call.key_held
         self.call.replies.release()
-        self._restore(RESTORE_RAMP_MS)
+        self._ducking.restore(RESTORE_RAMP_MS)
 
     def _verdict_overdue(self, now_ms: float) -> None:
         """The server lets the reply go on."""
-        self._restore(RESTORE_RAMP_MS)
+        self._ducking.restore(RESTORE_RAMP_MS)
 
     def interrupt(self) -> None:
         """The person wants quiet. A server that is still making replies is asked to stop, where it can be asked."""
@@ -131,12 +129,17 @@ class BargeIn(Part):
     def lower(self) -> None:
         """A first sign of speech by client-side voice activity detection, which also reports what became of it."""
         call = self.call
-        if call.config.barge_in == "duck" and call.interruptible and not self._ducked and call.replies.sounding():
-            self._duck()
+        if (
+            call.config.barge_in == "duck"
+            and call.interruptible
+            and not self._ducking.lowered
+            and call.replies.sounding()
+        ):
+            self._ducking.lower()
 
     def raise_again(self) -> None:
         """It was no speech."""
-        self._restore(RESTORE_RAMP_MS)
+        self._ducking.restore(RESTORE_RAMP_MS)
 
     # --- the speaker -------------------------------------------------------------------------------------------------
 
@@ -174,7 +177,7 @@ class BargeIn(Part):
         self.call.replies.begin(reply)
         self.call.stats.replies += 1
         # A voice that was lowered for the reply before must not stay low for this one.
-        self._restore(DUCK_RAMP_MS)
+        self._ducking.restore(DUCK_RAMP_MS)
 
     def audio(self, event: events.ReplyAudio) -> None:
         call, reply = self.call, self._find(event.reply_id)
@@ -223,7 +226,7 @@ class BargeIn(Part):
         if replies.current is reply:
             replies.current = None
         self.order.go_on()
-        if self._ducked and all(sounding.done for sounding in replies.sounding()):
+        if self._ducking.lowered and all(sounding.done for sounding in replies.sounding()):
             # Nothing is left that a verdict could be about, and the person is still speaking.
             if replies.waiting():
                 self.call.stats.interruptions += 1
@@ -283,7 +286,7 @@ class BargeIn(Part):
         for reply in waiting:
             if reply.silenced:
                 self._owe(reply)
-        self._restore(0)
+        self._ducking.restore(0)
 
     def _owe(self, reply: Reply) -> None:
         """The server is to know how much of a silenced reply was heard: with the answer to the last flush, or now."""
@@ -306,14 +309,3 @@ class BargeIn(Part):
             messages = call.codec.reply_heard(reply.wire_id, heard_ms) if call.state is State.LIVE else []
             if messages:
                 call.send("heard position", messages)
-
-    def _duck(self) -> None:
-        self._ducked = True
-        self.call.stats.ducks += 1
-        self.add(SetPlaybackGain(gain=DUCK_GAIN, ramp_ms=DUCK_RAMP_MS))
-
-    def _restore(self, ramp_ms: int) -> None:
-        if self._ducked:
-            self._ducked = False
-            self._verdict.cancel()
-            self.add(SetPlaybackGain(gain=1.0, ramp_ms=ramp_ms))
