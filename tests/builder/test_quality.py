@@ -49,6 +49,8 @@ def test_every_script_of_the_page_is_checked() -> None:
     assert ours and {path.name for path in ours} <= seen
 
 
+# Slow: each runs the type checker twice, and `test --fast` has run it over everything before.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "line", "complaint"),
     [

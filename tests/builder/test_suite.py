@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ import pytest
 
 from builder import suite
 from tests import conftest
+from tests.support import fast_lane
 from voice_browsers.processes import runs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,6 +36,15 @@ def test_a_test_with_a_browser_in_a_room_that_is_not_looked_through_is_refused(
     refused = pytest.raises(pytest.UsageError, match="::test_it") if lost else contextlib.nullcontext()
     with refused:
         conftest.pytest_collection_modifyitems(pytestconfig, [Item()])  # type: ignore[list-item]
+
+
+def test_every_test_of_the_page_drives_a_browser() -> None:
+    """A fast run does not look into that folder at all."""
+    texts = {path.name: path.read_text(encoding="utf-8") for path in fast_lane.PAGE.glob("test_*.py")}
+    assert texts
+    assert [
+        name for name, text in texts.items() if not re.search(r"^pytestmark = \W*pytest\.mark\.browser", text, re.M)
+    ] == []
 
 
 @pytest.mark.slow

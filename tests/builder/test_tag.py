@@ -47,6 +47,7 @@ def checked(folder: Path, script: str) -> str:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False).stdout
 
 
+@pytest.mark.slow  # runs the type checker four times
 def test_a_team_has_types_of_the_tag_and_its_events(tmp_path: Path) -> None:
     right = """
       const tag = document.querySelector("voice-agent")!;

@@ -23,6 +23,9 @@ from tests.support.fakewire import wire_host
 from tests.support.playbook import FakeHost, golden, tone
 from tests.support.two_tools import light, weather
 
+# A search with drawn numbers: seconds of a processor, and what it found once has a test of its own that is fast.
+pytestmark = pytest.mark.slow
+
 LIMITS = Limits(max_bytes=50_000)
 MESSAGES = [line["message"] for line in golden().values()]
 TYPES = sorted({message["type"] for message in MESSAGES})

@@ -15,6 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from tests.support import worlds
 
+# A search with drawn numbers: seconds of a processor, and what it found once has a test of its own that is fast.
+pytestmark = pytest.mark.slow
+
 numbers = st.integers(0, (1 << 16) - 1)
 
 

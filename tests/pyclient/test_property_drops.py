@@ -9,12 +9,16 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyclient.core import events as ev
 from tests.support.playbook import FakeHost, sent_types, tone
 from tests.support.two_tools import finish, live
+
+# A search with drawn numbers: seconds of a processor, and what it found once has a test of its own that is fast.
+pytestmark = pytest.mark.slow
 
 Message = dict[str, Any]
 

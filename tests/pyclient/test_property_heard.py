@@ -13,6 +13,9 @@ from tests.support.fakewire import WireHost, wire_host
 from tests.support.playbook import tone
 from tests.support.speaker import QUANTUM_MS, Speaker
 
+# A search with drawn numbers: seconds of a processor, and what it found once has a test of its own that is fast.
+pytestmark = pytest.mark.slow
+
 RATE_HZ = 24_000
 TOLERANCE_MS = 10
 INTERRUPTIONS = 240
