@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 
 from pyclient.core import commands as cmd
@@ -78,3 +80,101 @@ def test_a_complaint_that_is_over_is_taken_back() -> None:
     assert part.call.notice is not None and part.call.notice.code == "mic_silent"
     told(part, ev.CaptureRecovered(kind="silent"))
     assert part.call.notice is None
+
+
+class Key:
+    """Stands for push to talk: `open` counts frames, `trails` ends a turn with silence."""
+
+    def __init__(self, *, chosen: bool = True, open: bool = False, trails: bool = False) -> None:
+        self.chosen, self.open, self.trails = chosen, open, trails
+        self.sent: list[bytes] = []
+
+    def trailing(self, now_ms: float) -> bool:
+        return self.trails
+
+    def due(self, pcm: bytes, now_ms: float) -> list[bytes]:
+        return [pcm, pcm]
+
+    def frame_sent(self, pcm: bytes) -> None:
+        self.sent.append(pcm)
+
+    def muted(self, now_ms: float) -> None:
+        self.open = False
+
+
+class Turns:
+    """Stands for turn detection in the client."""
+
+    used = True
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def captured(self, pcm: bytes, now_ms: float) -> None:
+        self.seen.append("captured")
+
+    def muted(self, now_ms: float) -> None:
+        self.seen.append("muted")
+
+
+def with_stand_ins(state: State = State.LIVE, **key: bool) -> tuple[Microphone, Key, Turns]:
+    call, key_part, turns = call_in(state), Key(**key), Turns()
+    return Microphone(call, cast(Any, key_part), cast(Any, turns), PreconnectAudio(call)), key_part, turns
+
+
+def test_with_a_talk_key_nothing_leaves_before_it_is_pressed_and_what_is_due_afterwards() -> None:
+    part, key, turns = with_stand_ins()
+    told(part, FRAME)
+    assert sent(part) == []
+    key.open = True
+    told(part, FRAME)
+    assert sent(part) == ["audio", "audio"] and turns.seen == []
+
+
+@pytest.mark.parametrize("state", [State.LIVE, State.DROPPED])
+def test_silence_follows_a_talk_key_where_the_server_ends_turns_by_it(state: State) -> None:
+    part, _, _ = with_stand_ins(state, trails=True)
+    told(part, FRAME)
+    assert sent(part) == (["audio"] if state is State.LIVE else [])
+
+
+def test_what_was_kept_in_an_outage_counts_for_a_key_that_is_still_held() -> None:
+    part, key, _ = with_stand_ins(State.DROPPED, open=True)
+    told(part, FRAME)
+    part.call.state = State.LIVE
+    part.line_back(0, LineBack(same=True))
+    assert sent(part) == ["audio"] and key.sent == [FRAME.pcm]
+
+
+def test_turn_detection_in_the_client_sees_frames_and_the_mute() -> None:
+    part, _, turns = with_stand_ins(chosen=False)
+    told(part, FRAME)
+    told(part, ev.MuteChanged(muted=True))
+    assert turns.seen == ["captured", "muted"]
+
+
+def test_muting_twice_is_nothing_and_unmuting_says_so() -> None:
+    part = microphone()
+    for muted, asked in ((True, 1), (True, 0), (False, 1)):
+        told(part, ev.MuteChanged(muted=muted))
+        assert len(done(part)) == asked
+
+
+@pytest.mark.parametrize("pcm", [b"", b"\0\0\0"])
+def test_a_frame_that_is_no_pcm_is_dropped(pcm: bytes) -> None:
+    part = microphone()
+    told(part, ev.AudioCaptured(pcm=pcm))
+    assert done(part) == [] and part.call.stats.frames_dropped == 1
+
+
+def test_a_quiet_frame_goes_out_and_is_not_remembered_as_loud() -> None:
+    part = microphone()
+    told(part, ev.AudioCaptured(pcm=bytes(960)), 40)
+    assert sent(part) == ["audio"] and part.call.last_loud_ms is None
+
+
+def test_a_wire_of_fixed_frames_may_wait_for_the_rest_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    part = microphone()
+    monkeypatch.setattr(part.call.codec, "encode_audio", lambda pcm: b"")
+    told(part, FRAME)
+    assert done(part) == [] and part.call.stats.frames_sent == 1

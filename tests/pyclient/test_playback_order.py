@@ -122,3 +122,12 @@ def test_what_went_to_the_speaker_makes_room(stage: Stage, monkeypatch: pytest.M
     stage.one.done = True
     stage.order.go_on()
     assert stage.order.play(three, SOUND)
+
+
+def test_nobody_speaks_while_the_talk_key_is_held(stage: Stage) -> None:
+    stage.call.key_held = True
+    assert stage.order.play(stage.one, SOUND)
+    assert stage.played() == []
+    stage.call.key_held = False
+    stage.order.go_on()
+    assert stage.played() == ["one"]
