@@ -4,6 +4,7 @@
     python3 build.py [serve]          build the site and serve it with the token route and the local agent
     python3 build.py new NAME         write a commented agent of your own into agents/NAME/
     python3 build.py build [--out D]  render the static site
+    python3 build.py agent [--list]   run the local agent, misbehaving as --scenario says
     python3 build.py test  [ARGS]     every check and test; ARGS go to pytest
     python3 build.py bench [NAME]     measure what it costs; --check compares with the committed budget
     python3 build.py doctor URL       look at a deployment and say what is wrong with it

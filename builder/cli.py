@@ -48,6 +48,21 @@ def parse(argv: list[str]) -> argparse.Namespace:
     new = commands.add_parser("new", help="write a commented agent into agents/NAME/, with one tool and its tests")
     new.add_argument("name", metavar="NAME", help="what it is called: small letters, digits, - and _")
 
+    agent = commands.add_parser("agent", help="run the local agent, misbehaving as you say")
+    agent.add_argument("--scenario", default="", help="how each session is to go, such as 'drops after 3 s, is deaf'")
+    agent.add_argument(
+        "--list", action="store_true", help="print every sentence, moment and name that a scenario can have"
+    )
+    agent.add_argument(
+        "--origin",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="a page of another origin that may talk to it; repeatable",
+    )
+    agent.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
+    agent.add_argument("--port", type=_port, default=None, help="port (default 8000, or the next free one)")
+
     commands.add_parser("test", help="install what the tests need and run every check and test")
     commands.add_parser("talk", help="speak to a deployment through a real browser and judge what comes back")
     commands.add_parser("doctor", help="look at a deployment and say what is wrong with it")

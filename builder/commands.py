@@ -37,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     commands = {
         "serve": serve,
         "build": build,
+        "agent": agent,
         "test": test,
         "talk": talk,
         "bench": bench,
@@ -72,6 +73,27 @@ def serve(arguments: argparse.Namespace) -> int:
         return subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode
     finally:
         watcher.terminate()
+
+
+def agent(arguments: argparse.Namespace) -> int:
+    """Run the local agent alone, with its control routes: whatever keys this machine has, no vendor is called."""
+    if arguments.list:
+        return _hand_over("server.agent.scenario_language", [])
+    if arguments.scenario and _hand_over("server.agent.scenario_language", [arguments.scenario]):
+        return 2
+    port = _port(arguments.host, arguments.port)
+    dist = site.build(ROOT, ROOT / "dist", "demo", remembered=True)
+    chosen = {"PARLEY_AGENT_SCENARIO": arguments.scenario, "PARLEY_AGENT_CONTROL": "1", "LOCAL_AGENT": "1"}
+    if arguments.origin:
+        chosen["ALLOWED_ORIGINS"] = ",".join(origin.rstrip("/") for origin in arguments.origin)
+    say(f"the agent is at http://localhost:{port}/agent, its control at /agent/_scenario and /agent/_sessions")
+    command = [sys.executable, "-m", "server", "--host", arguments.host, "--port", str(port), "--site", str(dist)]
+    command += ["--env-file", os.devnull]
+    kept = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    environ = {**kept, **chosen, "PYTHONPATH": str(ROOT)}
+    if os.name == "posix":
+        os.execve(command[0], command, environ)
+    return subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode
 
 
 def build(arguments: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ Mounting:
     records                what was heard and said in each session, for tests
     scenarios              switches and scripted faults of one session
     scenario_names         the scenarios that have a name
+    scenario_language      sentences that say how the agent misbehaves
 
 A conversation, whatever the wire:
     session                one conversation: audio and requests in, events out

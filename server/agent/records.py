@@ -22,6 +22,7 @@ _KEPT_AUDIO_S = 120
 _KEPT_VIOLATIONS = 50
 _KEPT_ERRORS = 200
 _KEPT_RESULTS = 100
+_KEPT_TURNS = 400
 # What each wire calls a piece of the microphone.
 _MICROPHONE = ("input.audio", "input_audio_buffer.append", "(audio)")
 
@@ -55,6 +56,7 @@ class Record:
     frame_bytes: Counter[int] = field(default_factory=Counter)
     heard: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
+    turns: list[dict[str, Any]] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     tool_results: list[dict[str, Any]] = field(default_factory=list)
@@ -87,6 +89,20 @@ class Record:
         self.audio_ms += len(samples) * 1000 / self.input_rate_hz
         if self.keep_audio and self.audio_ms <= _KEPT_AUDIO_S * 1000:
             self._audio.append(samples)
+
+    def hears(self, text: str) -> None:
+        """The user's words, once they are settled."""
+        self.heard.append(text)
+        self._turn("user", text)
+
+    def says(self, text: str) -> None:
+        """A reply's words, when they have been told."""
+        self.said.append(text)
+        self._turn("agent", text)
+
+    def _turn(self, role: str, text: str) -> None:
+        if len(self.turns) < _KEPT_TURNS:
+            self.turns.append({"role": role, "text": text, "at_ms": round(self.now_ms(), 1)})
 
     def violated(self, rule: str) -> None:
         """The client broke a rule that the service tells nobody about."""
@@ -122,6 +138,8 @@ class Record:
             "frame_bytes": {str(size): count for size, count in self.frame_bytes.items()},
             "heard": list(self.heard),
             "said": list(self.said),
+            # Both of them in the order in which they were told.
+            "turns": list(self.turns),
             "violations": list(self.violations),
             "errors": list(self.errors),
             "tool_results": list(self.tool_results),

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
+from server.agent.scenario_language import scenario_from_sentences
 from server.agent.scenarios import Fault, Scenario
 
 __all__ = ["NAMED", "scenario_from_text"]
@@ -145,7 +146,8 @@ NAMED: Mapping[str, Scenario] = {scenario.name: scenario for scenario in _ALL}
 
 
 def scenario_from_text(text: str, base: Scenario | None = None) -> Scenario:
-    """A scenario by name (or `drop_after_<n>`: the socket drops after n messages), or from a JSON object of switches (`{"base": "live", "cap_s": 5, "faults": [{...}]}`).
+    """A scenario by name (or `drop_after_<n>`: the socket drops after n messages), from sentences (`drops after 3 s`, see
+    `scenario_language`), or from a JSON object of switches (`{"base": "live", "cap_s": 5, "faults": [{...}]}`).
 
     `base` is what a JSON object without its own `base` starts from. Raises ValueError saying what is not understood.
     """
@@ -154,9 +156,7 @@ def scenario_from_text(text: str, base: Scenario | None = None) -> Scenario:
         counted = _DROP_AFTER.fullmatch(text)
         if counted:
             return _faulty(text, Fault(after="any", nth=int(counted[1]), do="drop"))
-        if text not in NAMED:
-            raise ValueError(f"there is no scenario {text!r}")
-        return NAMED[text]
+        return NAMED[text] if text in NAMED else scenario_from_sentences(text, NAMED)
     try:
         given: dict[str, Any] = json.loads(text)
     except (ValueError, RecursionError) as error:

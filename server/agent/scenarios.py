@@ -31,6 +31,7 @@ class Fault:
     `do`: `close` with `code` and `reason`; `drop` the connection with no close frame (clients see 1006); `send` `text` as it
     stands (times `repeat`); `send_binary` the text's bytes; `error` a session.error with `code_name`, `text`, `param`;
     `stall` (send nothing any more, keep the socket); `sleep` for `ms` before the next message.
+    `in_ms`: it happens so long after that moment, whatever is sent meanwhile.
     """
 
     after: str
@@ -43,12 +44,13 @@ class Fault:
     code_name: str = "server_error"
     param: str | None = None
     ms: int = 0
+    in_ms: int = 0
 
     def __post_init__(self) -> None:
         if self.do not in get_args(FaultAction):
             raise ValueError(f"a fault cannot do {self.do!r}; it can {', '.join(get_args(FaultAction))}")
-        if self.nth < 1 or self.repeat < 1 or self.ms < 0:
-            raise ValueError("nth and repeat start at 1, ms at 0")
+        if self.nth < 1 or self.repeat < 1 or self.ms < 0 or self.in_ms < 0:
+            raise ValueError("nth and repeat start at 1, ms and in_ms at 0")
         if not self.after:
             raise ValueError("a fault needs a message type in 'after'")
 

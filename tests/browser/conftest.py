@@ -15,6 +15,7 @@ from tests.browser.support.spoiled import SpoiledSite
 from tests.support.server import Parley, build_once, build_site, copy_of_sources
 from tests.support.talk import Call
 from voice_browsers.engines import Tab
+from voice_browsers.local_agent import LocalAgent
 from voice_browsers.tape import poll
 
 
@@ -58,6 +59,12 @@ def parley(_server: Parley) -> Iterator[Parley]:
     _server.scenario()
     left = poll(lambda: not _open_sockets(_server), 20.0)
     assert left, f"sockets that outlived their call: {_open_sockets(_server)}"
+
+
+@pytest.fixture
+def local_agent(parley: Parley) -> LocalAgent:
+    """The agent behind this worker's page: its scenarios, and the conversations that it saw."""
+    return LocalAgent(f"{parley.url}agent")
 
 
 def _open_sockets(server: Parley) -> list[str]:

@@ -16,6 +16,7 @@ from tests.browser.support.spoiled import SpoiledSite, write_tools
 from tests.support.server import Parley
 from tests.support.talk import Call, CallFailed
 from voice_browsers import quirk_scripts
+from voice_browsers.local_agent import LocalAgent
 from voice_browsers.speech import Speech
 from voice_browsers.tape import poll
 
@@ -96,10 +97,10 @@ def test_each_refusal_is_told_in_words_and_the_next_click_works(call: Call, parl
     call.hang_up()
 
 
-def test_a_line_that_breaks_in_mid_call_is_taken_up_again(call: Call, parley: Parley, speech: Speech) -> None:
+def test_a_line_that_breaks_in_mid_call_is_taken_up_again(call: Call, local_agent: LocalAgent, speech: Speech) -> None:
     """The same session, no second greeting, and what is said next is heard."""
     call.tab.errors.expect("WebSocket")
-    parley.scenario("close_1011")
+    local_agent.scenario("closes with 1011 in a reply")
     call.page.evaluate(
         "() => { const field = document.getElementById('typed-text'); window.changes = [true]; new MutationObserver("
         "() => field.disabled === window.changes.at(-1) || window.changes.push(field.disabled)).observe(field, { attributes: true }); }"
@@ -118,6 +119,9 @@ def test_a_line_that_breaks_in_mid_call_is_taken_up_again(call: Call, parley: Pa
     greetings = [turn for turn in call.transcript() if turn.role == "agent" and turn.text.startswith("I am")]
     assert len(greetings) == 1, call.transcript()
     assert not [turn for turn in call.transcript() if turn.role == "mark"]
+    first, second = local_agent.conversations()[-2:]
+    assert (first.closed_by, first.close_code) == ("agent", 1011)
+    assert second.raw["resumed"] and "what time" in second.heard[-1]
     call.hang_up()
 
 

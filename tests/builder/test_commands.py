@@ -25,7 +25,8 @@ def build_py(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    "verb", [[], ["serve"], ["new"], ["build"], ["test"], ["bench"], ["doctor"], ["check"], ["format"], ["lock"]]
+    "verb",
+    [[], ["serve"], ["new"], ["build"], ["agent"], ["test"], ["bench"], ["doctor"], ["check"], ["format"], ["lock"]],
 )
 def test_every_verb_explains_itself(verb: list[str]) -> None:
     done = build_py(*verb, "--help")
@@ -52,6 +53,13 @@ def test_wrong_arguments_end_with_usage_and_not_with_a_traceback(arguments: list
     done = build_py(*arguments)
     assert done.returncode == 2
     assert "usage:" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_scenario_that_is_not_understood_starts_no_agent() -> None:
+    done = build_py("agent", "--scenario", "drops aftr 3 s")
+    assert done.returncode == 2 and "there is no moment 'aftr 3 s'" in done.stderr, done.stderr
+    listed = build_py("agent", "--list")
+    assert listed.returncode == 0 and "| `drops after 3 s` |" in listed.stdout
 
 
 def test_a_busy_port_that_was_asked_for_is_named() -> None:

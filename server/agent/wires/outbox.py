@@ -71,6 +71,7 @@ class Outbox:
         self._swallowed_bytes = 0
         self._wake = asyncio.Event()
         self._seen: Counter[str] = Counter()
+        self._timers: list[asyncio.TimerHandle] = []
         self._stalled = False
         self._closing = False
         self.sent_close: int | None = None
@@ -122,11 +123,25 @@ class Outbox:
         self._seen[point] += units
         for fault in self._faults:
             if fault.after == point and before < fault.nth <= self._seen[point]:
-                self._queue.appendleft(fault)
-                self._wake.set()
+                if fault.in_ms:
+                    loop = asyncio.get_running_loop()
+                    self._timers.append(loop.call_later(fault.in_ms / 1000, self._act_next, fault))
+                else:
+                    self._act_next(fault)
+
+    def _act_next(self, fault: Fault) -> None:
+        self._queue.appendleft(fault)
+        self._wake.set()
 
     async def run(self) -> None:
         """Send until closed. Returns with `sent_close` set, or None when the connection is to be dropped with no close."""
+        try:
+            await self._send_all()
+        finally:
+            for timer in self._timers:
+                timer.cancel()
+
+    async def _send_all(self) -> None:
         while True:
             while not self._queue:
                 self._wake.clear()

@@ -29,6 +29,7 @@ Rooms
     injected      the same inside the page, for machines without PulseAudio; the test id then says `injected`
     speech        make speech, tones, sweeps, silence (`wheel_voice`: its voice where espeak-ng is not installed)
     listen        levels, segments, pitch, gaps, likeness, words
+    local_agent   an agent on this machine that misbehaves on request, over HTTP
     observer      what a page does with sound, and what its authors should know about that
     report        a failed test as one HTML file          (picture: spectrograms)
     quirk_scripts init scripts: other browsers' quirks and faults

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .engines import Tab
     from .injected import InjectedSound
     from .kept import KeptBrowsers
+    from .local_agent import LocalAgent
     from .page_errors import PageErrors
     from .pulse import Pulse
     from .speech import Speech
@@ -108,6 +109,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         help="keep what was said and heard as WAV (default %(default)s)",
     )
     group.addoption("--output", metavar="DIR", help="for what is kept, emptied first; default: voice_browsers_output")
+    group.addoption("--local-agent", metavar="URL", help="where the fixture local_agent finds its agent's routes")
     group.addoption("--engine-table", metavar="FILE", help="write a Markdown table of checks and engines to FILE")
     parser.addini(
         "voice_browsers_output", "folder for what failed tests leave behind", type="string", default="test-results"
@@ -477,22 +479,9 @@ def recording(
     request: pytest.FixtureRequest, tab: Tab, sound: Pulse | InjectedSound, tmp_path: Path
 ) -> Iterator[Recording]:
     """Both directions of the test's sound, from before its page is loaded."""
-    from .injected import InjectedSound
-    from .voice import Recording
+    from .voice import recorded
 
-    folder = tmp_path / "sound"
-    folder.mkdir()
-    with contextlib.ExitStack() as stack:
-        if isinstance(sound, InjectedSound):
-            speaker = sound.record(folder / "speaker.wav", from_the_beginning=True)
-            made = Recording(tab=tab, sound=sound, speaker=stack.enter_context(speaker))
-        else:
-            made = Recording(
-                tab=tab,
-                sound=sound,
-                speaker=stack.enter_context(sound.record(folder / "speaker.wav")),
-                microphone=stack.enter_context(sound.record(folder / "microphone.wav", "mic.monitor")),
-            )
+    with recorded(tab, sound, tmp_path / "sound") as made:
         request.node.stash[_RECORDING] = made
         yield made
         if request.config.getoption("--tape") == "on":
@@ -513,6 +502,20 @@ def speaker(recording: Recording) -> Speaker:
     from .voice import Speaker
 
     return Speaker(recording)
+
+
+@pytest.fixture
+def local_agent(request: pytest.FixtureRequest) -> Iterator[LocalAgent]:
+    """A local agent, behaving as usual; afterwards it does so again. See the module `local_agent`."""
+    from .local_agent import LocalAgent
+
+    url = request.config.getoption("--local-agent")
+    if not url:
+        pytest.fail("local_agent needs --local-agent URL, such as http://localhost:8000/agent", pytrace=False)
+    agent = LocalAgent(url)
+    agent.scenario()
+    yield agent
+    agent.scenario()
 
 
 # Inside

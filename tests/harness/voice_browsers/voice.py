@@ -16,6 +16,7 @@ import contextlib
 import functools
 import itertools
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,8 @@ from .tape import Tape
 
 if TYPE_CHECKING:
     from .engines import Tab
+    from .injected import InjectedSound
+    from .pulse import Pulse
     from .speech import Speech
 
 TAIL_MS = 700  # of silence behind what is said, so that whoever listens knows that the person has finished
@@ -216,6 +219,24 @@ class Speaker:
         `silence_ms` of silence. `expected` are the words for `Heard.words` and `Heard.share`. Raises NothingHeard.
         """
         recording, tape = self._recording, self._recording.speaker
+        start_ms, latency_ms = self.begins(timeout_s=timeout_s)
+        try:
+            end_ms = tape.wait_silence(for_ms=silence_ms, timeout_s=timeout_s + 60.0, since_ms=start_ms)
+        except TimeoutError:
+            end_ms = tape.duration_ms
+        heard = Heard(
+            sound=recording.played().cut(start_ms, end_ms),
+            start_ms=start_ms,
+            end_ms=end_ms,
+            latency_ms=latency_ms,
+            expected=expected,
+        )
+        recording.heard.append(heard)
+        return heard
+
+    def begins(self, *, timeout_s: float = 20.0) -> tuple[float, float | None]:
+        """Where the next sound begins, and how long after what was said; it may go on. Raises NothingHeard."""
+        recording, tape = self._recording, self._recording.speaker
         said = recording.said[-1] if recording.said else None
         before = recording.heard[-1].end_ms if recording.heard else 0.0
         since = max(before, said.end_ms) if said else before
@@ -227,19 +248,7 @@ class Speaker:
         except TimeoutError:
             after = f" after {said.text or said.wav.name!r} was said" if said else ""
             raise NothingHeard(f"nothing was heard within {timeout_s:g} s{after}") from None
-        try:
-            end_ms = tape.wait_silence(for_ms=silence_ms, timeout_s=timeout_s + 60.0, since_ms=start_ms)
-        except TimeoutError:
-            end_ms = tape.duration_ms
-        heard = Heard(
-            sound=recording.played().cut(start_ms, end_ms),
-            start_ms=start_ms,
-            end_ms=end_ms,
-            latency_ms=start_ms - said.end_ms if said and said.start_ms >= before else None,
-            expected=expected,
-        )
-        recording.heard.append(heard)
-        return heard
+        return start_ms, start_ms - said.end_ms if said and said.start_ms >= before else None
 
     def silent_since(self) -> float:
         """Since when nothing has sounded, in ms on the recording's clock (0: since it began)."""
@@ -250,3 +259,22 @@ class Speaker:
         """Wait until nothing has sounded for `for_ms` from now on; return since when. TimeoutError."""
         tape = self._recording.speaker
         return tape.wait_silence(for_ms=for_ms, timeout_s=timeout_s, since_ms=max(0.0, tape.duration_ms - 50.0))
+
+
+@contextlib.contextmanager
+def recorded(tab: Tab, sound: Pulse | InjectedSound, folder: Path) -> Iterator[Recording]:
+    """Record both directions of `tab` until the block ends; the WAVs are in `folder`."""
+    from .injected import InjectedSound
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        if isinstance(sound, InjectedSound):
+            speaker = sound.record(folder / "speaker.wav", from_the_beginning=True)
+            yield Recording(tab=tab, sound=sound, speaker=stack.enter_context(speaker))
+        else:
+            yield Recording(
+                tab=tab,
+                sound=sound,
+                speaker=stack.enter_context(sound.record(folder / "speaker.wav")),
+                microphone=stack.enter_context(sound.record(folder / "microphone.wav", "mic.monitor")),
+            )

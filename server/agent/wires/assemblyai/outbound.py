@@ -69,9 +69,9 @@ class Outbound:
     def note(self, event: Event) -> None:
         match event:
             case UserFinal(text=text):
-                self._record.heard.append(text)
+                self._record.hears(text)
             case ReplyText(text=text):
-                self._record.said.append(text)
+                self._record.says(text)
 
     def translated(self, event: Event) -> tuple[str, dict[str, Any]] | None:
         """See `messages.translate`."""

@@ -153,7 +153,7 @@ class Responses:
             case ReplyAudio():
                 self._sound(story, event)
             case ReplyText(item_id=item_id, text=text, interrupted=interrupted):
-                self._record.said.append(text)
+                self._record.says(text)
                 if not interrupted:
                     self._outbound.send(story.whole_text(item_id, text))
             case ReplyDone(status=status):

@@ -235,7 +235,7 @@ class Wire:
             case SpeechEnded():
                 self._turns.ended(event)
             case UserFinal(item_id=item_id, text=text, sure=sure):
-                self._record.heard.append(text)
+                self._record.hears(text)
                 self._turns.understood(item_id, text, sure)
             case UserUnclear(item_id=item_id):
                 self._turns.understood(item_id, "", True)

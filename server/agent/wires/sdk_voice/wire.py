@@ -189,9 +189,9 @@ class _Wire:
     def _tell(self, event: Event) -> None:
         match event:
             case UserFinal(text=text):
-                self._record.heard.append(text)
+                self._record.hears(text)
             case ReplyText(text=text):
-                self._record.said.append(text)
+                self._record.says(text)
             case ReplyAudio(samples=samples):
                 self._sound(samples)
             case ReplyDone(status=status):

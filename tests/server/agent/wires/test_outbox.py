@@ -114,3 +114,23 @@ def test_row_69_what_a_stalled_socket_swallows_is_bounded_by_bytes(monkeypatch: 
         running.cancel()
 
     asyncio.run(body())
+
+
+def test_a_fault_in_time_happens_whatever_is_sent_meanwhile_and_not_to_a_socket_that_is_closed() -> None:
+    async def body() -> None:
+        socket = Socket()
+        socket.go_on.set()
+        outbox = made(socket, Fault(after="open", in_ms=50, do="drop"))
+        outbox.saw("open")
+        outbox.put("text", {"text": "before"})
+        await asyncio.wait_for(outbox.run(), 10)
+        assert len(socket.sent) == 1 and socket.closed is None, "sent, and dropped without a close frame"
+
+        outbox = made(socket, Fault(after="open", in_ms=50, do="close"))
+        outbox.saw("open")
+        outbox.close(1000)
+        await asyncio.wait_for(outbox.run(), 10)
+        await asyncio.sleep(0.1)
+        assert socket.closed == (1000, None) and not outbox._queue, "its timer ended with it"
+
+    asyncio.run(body())
