@@ -17,6 +17,8 @@ The product in a real browser (`voice_browsers`, the plugin of `tests/harness`, 
     built           reads and changes what a built page is told
     talk            drives its page as a person does, and judges whole conversations
     talk_command    `build.py talk`
+    talk_script     a conversation as a TOML script
+    talk_rounds     plays it on any page; Prometheus text, JUnit
     look_command    does a page start? `build.py doctor` asks that
     framed          the page in a frame of another site
     texts           its English texts

@@ -6,6 +6,9 @@ Opens the page, presses Connect, says each line at the microphone, listens at th
 heard, what it answered, and what came out. In a page of yours with `<voice-agent>` it clicks that one's button. Exit code 0 only when
 every turn was heard and answered, 1 when one was not, 2 when it did not come to that; `errors` says why. Without `--url` it serves this
 project's own site with the local agent.
+
+`--script FILE` plays a conversation of many turns with what is expected of each (`talk_script`), as often as it says, on a page of
+Parley or any other with a button to connect; `--prometheus FILE` and `--junit FILE` are for whoever watches a deployment.
 """
 
 from __future__ import annotations
@@ -15,12 +18,14 @@ import contextlib
 import dataclasses
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.support import talk_rounds, talk_script
 from tests.support.framed import in_page
 from tests.support.server import Parley, ServerError, build_site
 from tests.support.talk import Call, Conversation, Line, converse
@@ -58,7 +63,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--picture", type=Path, metavar="FILE", help="save a PNG of the page while the agent speaks its last reply"
     )
     parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--script", type=Path, metavar="FILE", help="play a TOML script: turns, expectations, rounds")
+    parser.add_argument(
+        "--prometheus", type=Path, metavar="FILE", help="with --script: write Prometheus text there after each round"
+    )
+    parser.add_argument("--junit", type=Path, metavar="FILE", help="with --script: write JUnit XML there")
     options = parser.parse_args(argv)
+    if options.script:
+        return _play_script(parser, options)
+    if options.prometheus or options.junit:
+        parser.error("--prometheus and --junit need --script")
     lines = options.lines or [("say", "what time is it")]
     for kind, value in lines:
         if kind == "wav" and not Path(value).is_file():
@@ -78,6 +92,50 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not reached:
         return 2
     return 0 if conversation.good else 1
+
+
+def _play_script(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    """Play the rounds of `--script`. Exit code 0: all good, 1: not all, 2: in one it did not come to a call."""
+    if options.lines or options.interrupt_after or options.picture:
+        parser.error("--say, --wav, --interrupt-after and --picture do not go with --script")
+    try:
+        script = talk_script.read(options.script)
+    except talk_script.ScriptError as error:
+        parser.error(str(error))
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="parley-talk-")))
+        url = options.url or stack.enter_context(Parley(site=build_site(folder))).url
+        speech, done = Speech(folder / "speech"), []
+
+        def play(number: int) -> talk_rounds.Round:
+            told = talk_rounds.Round(number=number, engine=options.engine, url=url)
+            opening = engines.TabOptions(size=PICTURE_SIZE, observe=True)
+            try:
+                with _page(options.engine, opening) as call:
+                    return talk_rounds.play(script, call, speech, folder / str(number), told)
+            except (engines.MissingEngine, pulse.PulseError, RuntimeError) as error:
+                told.errors.append(str(error))
+                return told
+            finally:
+                shutil.rmtree(folder / str(number), ignore_errors=True)
+
+        def tell(one: talk_rounds.Round) -> None:
+            done.append(one)
+            if not options.json:
+                print(talk_rounds.in_words(one), flush=True)
+            if options.prometheus:  # moved into its place, so that nobody reads half of it
+                part = options.prometheus.with_name(options.prometheus.name + ".part")
+                part.write_text(talk_rounds.prometheus(done), encoding="utf-8")
+                part.replace(options.prometheus)
+
+        rounds = talk_rounds.play_all(script, play, tell)
+    if options.junit:
+        options.junit.write_text(talk_rounds.junit(rounds), encoding="utf-8")
+    if options.json:
+        print(json.dumps([one.as_dict() for one in rounds], indent=2))
+    if not all(one.reached for one in rounds):
+        return 2
+    return 0 if all(one.good for one in rounds) else 1
 
 
 def _talk(
