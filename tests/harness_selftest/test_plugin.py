@@ -79,7 +79,7 @@ def test_a_page_that_complains_fails_its_test_and_leaves_evidence_unless_it_was_
     assert "FAILED test_suite.py::test_loud[chromium" in done.stdout
     assert "console: something is wrong" in done.stdout
     assert "NARROWED by --engine: firefox, webkit did not run" in done.stdout
-    kept = {path.suffix: path for path in (tmp_path / ".cache" / "test-artifacts").iterdir()}
+    kept = {path.suffix: path for path in (tmp_path / ".cache" / "test-artifacts").glob("[!.]*")}
     assert sorted(kept) == [".html", ".png", ".txt", ".wav", ".zip"]
     assert kept[".wav"].name.endswith("-first-heard.wav") and kept[".wav"].read_bytes() == b"what was recorded"
     assert str(tmp_path / ".cache" / "test-artifacts") in done.stdout

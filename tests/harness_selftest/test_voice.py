@@ -230,6 +230,18 @@ def test_a_folder_that_holds_the_tests_is_not_emptied(tmp_path: Path) -> None:
     assert (tmp_path / "test_suite.py").exists()
 
 
+def test_only_what_an_earlier_run_has_left_is_emptied(tmp_path: Path) -> None:
+    """`test-results` may be somebody else's as well."""
+    folder = tmp_path / "test-results"
+    folder.mkdir()
+    (folder / "mine.txt").write_text("kept")
+    run(tmp_path, "def test_it():\n    pass\n")
+    assert (folder / "mine.txt").exists()
+    (folder / ".made-by-voice-browsers").touch()
+    run(tmp_path, "def test_it():\n    pass\n")
+    assert not folder.exists()
+
+
 def run(folder: Path, suite: str, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Run `suite` as somebody else's project would: an empty folder, no settings."""
     (folder / "pytest.ini").write_text("[pytest]\n")

@@ -88,6 +88,7 @@ _PULSE: pytest.StashKey[Pulse] = pytest.StashKey()
 _FAILED = pytest.StashKey[bool]()
 _RECORDING: pytest.StashKey[Recording] = pytest.StashKey()
 _NARROWED = "narrowed by --engine"
+_OURS = ".made-by-voice-browsers"
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -108,7 +109,11 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         default="retain-on-failure",
         help="keep what was said and heard as WAV (default %(default)s)",
     )
-    group.addoption("--output", metavar="DIR", help="for what is kept, emptied first; default: voice_browsers_output")
+    group.addoption(
+        "--output",
+        metavar="DIR",
+        help="for what is kept; what an earlier run left is emptied first; default: voice_browsers_output",
+    )
     group.addoption("--local-agent", metavar="URL", help="where the fixture local_agent finds its agent's routes")
     group.addoption("--engine-table", metavar="FILE", help="write a Markdown table of checks and engines to FILE")
     parser.addini(
@@ -153,7 +158,8 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"--output {folder} would be emptied, and it holds the tests")
     config.stash[_DRIVER] = PlaywrightDriver()
     if not hasattr(config, "workerinput"):  # one process clears away what the run before has kept
-        shutil.rmtree(folder, ignore_errors=True)
+        if (folder / _OURS).exists():  # nothing that somebody else has put together
+            shutil.rmtree(folder, ignore_errors=True)
         config.pluginmanager.register(_EnginesThatRan(config), "voice_browsers_ran")
 
 
@@ -165,6 +171,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def artifacts(config: pytest.Config) -> Path:
     """Where reports and recordings are kept until the next run."""
     return config.rootpath / str(config.getoption("--output") or config.getini("voice_browsers_output"))
+
+
+def _artifacts_folder(config: pytest.Config) -> Path:
+    """Made where it is not there yet, with the mark that lets the next run empty it."""
+    folder = artifacts(config)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _OURS).touch()
+    return folder
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -533,8 +547,7 @@ def _file_name(item: pytest.Item) -> str:
 def _keep_tapes(item: pytest.Item, recording: Recording) -> None:
     from .speech import write_wav
 
-    folder = artifacts(item.config)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = _artifacts_folder(item.config)
     for name, heard in (("microphone", recording.taken()), ("speaker", recording.played())):
         write_wav(folder / f"{_file_name(item)}-{name}.wav", heard.samples, heard.rate_hz)
 
@@ -556,12 +569,11 @@ def _keep_evidence(item: pytest.Item, when: str, error: BaseException) -> None:
     """A report of each page, a picture and more, and what was recorded; of a test without a page what went wrong, for pytest tells
     it only where no second try passes."""
     tabs: list[Tab] = item.stash.get(_TABS, [])
-    folder, test = artifacts(item.config), _file_name(item)
+    folder, test = _artifacts_folder(item.config), _file_name(item)
     said = "".join(traceback.format_exception(error))
     if (pulse := item.stash.get(_PULSE, None)) is not None:
         with contextlib.suppress(Exception):  # evidence must not hide the failure it belongs to
             said += f"\n{pulse.story()}"
-    folder.mkdir(parents=True, exist_ok=True)
     recording = item.stash.get(_RECORDING, None)
     if item.config.getoption("--tape") == "retain-on-failure":
         recorded: Path | None = getattr(item, "funcargs", {}).get("tmp_path")
