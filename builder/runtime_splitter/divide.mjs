@@ -15,7 +15,7 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { runtimeOptions, settle } from "../../templates/static/restore.js";
-import { Secondaries, Secondary } from "../../templates/static/deferred_wasm.js";
+import { DeferredModules, DeferredModule } from "../../templates/static/deferred_wasm.js";
 import { tellInFewLines } from "../node_errors.mjs";
 import { ignoreGarbage } from "../snapshot_maker/same_every_time.mjs";
 import { TOOLS, begin, rehearse } from "./rehearsal.mjs";
@@ -145,7 +145,7 @@ for (const name of PARTS) {
   const module = await WebAssembly.compile(parts[name]);
   later.set(
     name,
-    new Secondary(
+    new DeferredModule(
       name,
       async () => module,
       () => module,
@@ -153,7 +153,7 @@ for (const name of PARTS) {
   );
 }
 const areThere = () => PARTS.filter((name) => later.get(name).isThere).join(" ");
-const whole = await pythonOf(parts.primary, (instance) => new Secondaries([...later.values()]).attach(instance));
+const whole = await pythonOf(parts.primary, (instance) => new DeferredModules([...later.values()]).attach(instance));
 begin(whole, job.settings, tools);
 if (areThere() !== "")
   throw new Error(`what a page starts with is not in the first part of the runtime, but in ${areThere()}`);

@@ -217,7 +217,7 @@ class TurnTaking(Part):
         self.settled()
         self._ask_wanted(now_ms)
         reply = self.call.replies.last_done  # `BargeIn` noted it before this
-        if reply is not None:  # pragma: no branch - see above
+        if reply is not None:
             self._tool_calls.reply_done(reply, now_ms)
 
     def _faulted(self, event: events.SessionFaulted, now_ms: float) -> None:

@@ -53,8 +53,8 @@ const CARRIER = Uint8Array.of(
  */
 
 /** All of them, in the order in which they will be wanted. The first is there before any other: it brings what several of them read. */
-export class Secondaries {
-  /** @param {Secondary[]} parts */
+export class DeferredModules {
+  /** @param {DeferredModule[]} parts */
   constructor(parts) {
     this.parts = parts;
     for (const part of parts.slice(1)) part.first = parts[0];
@@ -75,7 +75,7 @@ export class Secondaries {
   }
 }
 
-export class Secondary {
+export class DeferredModule {
   /**
    * @param {string} name of the part
    * @param {(() => Promise<WebAssembly.Module>) | null} ahead compiles it while other things go on; null where it waits to be asked for
@@ -85,7 +85,7 @@ export class Secondary {
     this.prefix = `split:${name}:`;
     this.ahead = ahead;
     this.now = now;
-    /** @type {Secondary | null} */
+    /** @type {DeferredModule | null} */
     this.first = null;
     /** @type {(WebAssembly.ModuleImports & Parts) | null} null before `attach` */
     this.parts = null;

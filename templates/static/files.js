@@ -10,7 +10,7 @@ import { FileFault, answerTo, crc32, damaged, faultOf, genuine, nameOf, statusFa
 import { gunzipped } from "./inflate.js";
 import { matches } from "./sha256.js";
 
-/** @import { Ahead } from "./preload.js" */
+/** @import { Preloaded } from "./preload.js" */
 /** @import { Described } from "./messages.js" */
 /** @typedef {AsyncGenerator<Uint8Array<ArrayBuffer>, void>} Pieces   a file as it comes */
 
@@ -18,7 +18,7 @@ const GZIP = [0x1f, 0x8b];
 
 /**
  * @param {Described} file   @param {string} what for a person
- * @param {{ahead?: Ahead | null, progress?: (share: number) => void, again?: () => void}} options
+ * @param {{ahead?: Preloaded | null, progress?: (share: number) => void, again?: () => void}} options
  *   `again` is called before a second try
  */
 export function whole(file, what, { ahead = null, progress, again = () => {} } = {}) {
@@ -32,7 +32,7 @@ export function whole(file, what, { ahead = null, progress, again = () => {} } =
  * The WebAssembly in a file. It is compiled in one piece, on other threads: compiling while it arrives holds up this one
  * (50 ms in Chromium), and of what a start needs it is the smaller file, so that it is ready before the other has come.
  *
- * @param {Described} file   @param {string} what   @param {Ahead | null} ahead
+ * @param {Described} file   @param {string} what   @param {Preloaded | null} ahead
  */
 export function compiled(file, what, ahead = null) {
   const compile = async () => {
@@ -51,7 +51,7 @@ export function compiled(file, what, ahead = null) {
 /**
  * A script that is run only when it is what the build made. The browser has it in its cache by then.
  *
- * @param {Described} file   @param {string} what   @param {Ahead | null} ahead
+ * @param {Described} file   @param {string} what   @param {Preloaded | null} ahead
  */
 export async function imported(file, what, ahead = null) {
   if (!(await ahead?.isGenuine(file))) await genuine(file, what);
@@ -92,7 +92,7 @@ export function wholeNow(file, what) {
   throw fault;
 }
 
-/** @param {Described} file   @param {string} what   @param {RequestCache} cache   @param {Ahead | null} ahead */
+/** @param {Described} file   @param {string} what   @param {RequestCache} cache   @param {Preloaded | null} ahead */
 function piecesOf(file, what, cache, ahead) {
   return ahead?.pieces(file, what) || fetched(file, what, cache);
 }

@@ -19,7 +19,7 @@ interface Guard {
 }
 
 /** Of `_preload.js`: the first worker, and what it said before anybody listened. */
-interface Ahead {
+interface Preloaded {
   config: PageConfig;
   first: { worker: Worker; said: (MessageEvent | ErrorEvent)[] };
   startWorker(settings: Settings, ahead?: string[] | null): Worker;
@@ -29,7 +29,7 @@ declare global {
   /** What `<voice-agent>` says itself, by language; the build writes it into that script (`builder/texts.py`). */
   const TAG_TEXTS: Record<string, Record<string, string>>;
   var parleyGuard: Guard;
-  var parleyAhead: Ahead;
+  var parleyAhead: Preloaded;
   /** For tests and for host pages: what is shown, as data. */
   var parley: Readonly<{ snapshot(): ShownView; facts(): Record<string, unknown> }>;
 

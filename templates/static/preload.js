@@ -7,7 +7,7 @@ import { FileFault, nameOf } from "./genuine.js";
 
 /** @import { AheadMessage, AheadNews, Described } from "./messages.js" */
 
-export class Ahead {
+export class Preloaded {
   /** @param {string[]} urls of the files that the page asks for */
   constructor(urls) {
     this.coming = new Map(urls.map((url) => [url, new Coming()]));

@@ -11,15 +11,15 @@ import { dropDecoded, keepDecoded } from "./decoded_copy.js";
 import { messageOf } from "./death.js";
 import { FileFault, nameOf } from "./genuine.js";
 import { runtimeOptions, settle } from "./restore.js";
-import { Secondaries, Secondary } from "./deferred_wasm.js";
+import { DeferredModules, DeferredModule } from "./deferred_wasm.js";
 
-/** @import { Ahead } from "./preload.js" */
+/** @import { Preloaded } from "./preload.js" */
 /** @import { BootConfig, Described, RuntimeFiles } from "./messages.js" */
 /** @import { Factory, Pyodide, PyodideOptions } from "./pyodide.js" */
 /** @typedef {(name: "runtime" | "python" | "client", percent: number) => void} Stage */
-/** @typedef {{python: Pyodide, rest: Secondaries | null, keep?: () => Promise<void>}} Started   `keep` what the next visit shall find */
+/** @typedef {{python: Pyodide, rest: DeferredModules | null, keep?: () => Promise<void>}} Started   `keep` what the next visit shall find */
 /**
- * @typedef {(config: BootConfig, stage: Stage, ahead: Ahead | null, wasm: Promise<WebAssembly.Module>) => Promise<Started>} Start
+ * @typedef {(config: BootConfig, stage: Stage, ahead: Preloaded | null, wasm: Promise<WebAssembly.Module>) => Promise<Started>} Start
  */
 /** @typedef {{default: Factory}} Script */
 /** @typedef {{loadPyodide(options: PyodideOptions): Promise<Pyodide>}} Loader */
@@ -42,7 +42,7 @@ const output = { stdout: say, stderr: say };
 /**
  * @param {BootConfig} config what the build knows: URLs, byte counts, digests, the snapshot's table
  * @param {Stage} stage
- * @param {Ahead | null} ahead what the page fetches for it, if it does
+ * @param {Preloaded | null} ahead what the page fetches for it, if it does
  * @returns {Promise<Started & {way: "snapshot" | "precompiled" | "stock", why: string | null}>} Python
  *   with `pyclient` ready to be imported; the rest of its code, to be brought soon; `why` it was not the first way
  */
@@ -140,7 +140,7 @@ function plainOptions({ snapshot }, create) {
   return { indexURL: NOWHERE, packageBaseUrl: NOWHERE, lockFileContents: snapshot.lock, createPyodideModule: create };
 }
 
-/** @param {RuntimeFiles} files   @param {Ahead | null} ahead   @returns {Promise<[Loader, Script]>} */
+/** @param {RuntimeFiles} files   @param {Preloaded | null} ahead   @returns {Promise<[Loader, Script]>} */
 function scripts({ loader, script }, ahead = null) {
   return Promise.all([imported(loader, "Pyodide's loader", ahead), imported(script, "Pyodide's script", ahead)]);
 }
@@ -161,8 +161,12 @@ function restOf({ later }) {
   const what = "the rest of Python";
   /** @param {BootConfig["later"][number]} entry */
   const part = ({ name, ahead, ...file }) =>
-    new Secondary(name, ahead ? () => compiled(file, what) : null, () => new WebAssembly.Module(wholeNow(file, what)));
-  return later.length > 0 ? new Secondaries(later.map(part)) : null;
+    new DeferredModule(
+      name,
+      ahead ? () => compiled(file, what) : null,
+      () => new WebAssembly.Module(wholeNow(file, what)),
+    );
+  return later.length > 0 ? new DeferredModules(later.map(part)) : null;
 }
 
 /**
@@ -170,7 +174,7 @@ function restOf({ later }) {
  * which `rest` makes whole, and other fetches with `answers`.
  *
  * @template T
- * @param {Promise<WebAssembly.Module>} compiling   @param {Secondaries | null} rest
+ * @param {Promise<WebAssembly.Module>} compiling   @param {DeferredModules | null} rest
  * @param {Answers} answers   @param {() => Promise<T>} load
  * @returns {Promise<T>}
  */

@@ -23,7 +23,7 @@ import { genuine, nameOf } from "./genuine.js";
 import { OuterPage } from "./embed.js";
 import { awakeAgain, keepAwake } from "./wake_lock.js";
 import { History } from "./history.js";
-import { Link } from "./worker_link.js";
+import { WorkerLink } from "./worker_link.js";
 import { timedTurns } from "./turns.js";
 import { watchForRecovery } from "./over.js";
 import { initial, reduce } from "./page_state.js";
@@ -55,7 +55,7 @@ let volume = 1;
 
 const outer = new OuterPage(config.embedded_by, obey, () => state);
 const history = new History();
-const link = new Link(
+const link = new WorkerLink(
   chosen.settings,
   (message) => {
     if (message.type === "boot" || message.type === "view")

@@ -3,7 +3,7 @@
  * (`pyclient.host.pyodide_host`). A failure that Python cannot survive is told to the page as `dead`.
  */
 
-import { Ahead } from "./preload.js";
+import { Preloaded } from "./preload.js";
 import { deathOf, messageOf } from "./death.js";
 import { whole } from "./files.js";
 import { Host } from "./host.js";
@@ -14,7 +14,7 @@ import { startPython } from "./runtime.js";
 const FOLDER = "/home/pyodide";
 /** @type {Intent[]} */
 const waiting = [];
-/** @type {Ahead | null} */
+/** @type {Preloaded | null} */
 let ahead = null;
 /** @type {Host | null} */
 let host = null;
@@ -34,7 +34,7 @@ function die(error) {
 /** @param {{data: ToWorker}} event */
 self.onmessage = ({ data }) => {
   if (data.type === "init") {
-    ahead = data.ahead ? new Ahead(data.ahead) : null;
+    ahead = data.ahead ? new Preloaded(data.ahead) : null;
     boot(data.config).catch(die);
   } else if (data.type === "ahead") ahead?.received(data);
   else if (host?.client) host.intent(data);

@@ -19,7 +19,7 @@ const HEARTBEAT_MS = 3000;
 const PATIENCE_MS = 20000;
 const FIRST_WORD_MS = 4000;
 
-export class Link {
+export class WorkerLink {
   /**
    * @param {Settings} settings for Python
    * @param {(message: BootMessage | ViewMessage | QuestionMessage) => void} onMessage

@@ -87,3 +87,10 @@ def test_a_refused_request_is_repeated_in_a_session_that_remembers() -> None:
         part.line_back(20, back)
         assert sent(part) == wanted
         assert (part.call.notice is None) is back.same
+
+
+def test_the_end_of_a_reply_of_which_barge_in_knows_nothing_releases_no_results() -> None:
+    """In a session barge-in hears of it first, so that there always is one; alone nothing may break."""
+    part, _ = turn_taking()
+    assert told(part, ev.ReplyDone(reply_id="r", interrupted=False)) is None
+    assert sent(part) == [] and part.call.replies.last_done is None

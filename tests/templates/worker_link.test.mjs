@@ -69,7 +69,7 @@ globalThis.fetch = async (url, options) => {
 mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
 let now_ms = 0;
 performance.now = () => now_ms;
-const { Link } = await import("../../templates/static/worker_link.js");
+const { WorkerLink } = await import("../../templates/static/worker_link.js");
 
 /** Digests are made on another thread: as long as one is under way, nothing is settled. */
 let digesting = 0;
@@ -95,7 +95,7 @@ async function linked({ said = [], serve = SCRIPT } = {}) {
   first.worker = new FakeWorker();
   first.said = said;
   const told = [];
-  const link = new Link(
+  const link = new WorkerLink(
     { provider: "any" },
     (message) => told.push(message),
     (...why) => told.push(why),

@@ -13,7 +13,7 @@ import { pathToFileURL } from "node:url";
 
 import { readData } from "../../../builder/runtime_splitter/segments.mjs";
 import { runtimeOptions } from "../../../templates/static/restore.js";
-import { Secondaries, Secondary } from "../../../templates/static/deferred_wasm.js";
+import { DeferredModules, DeferredModule } from "../../../templates/static/deferred_wasm.js";
 
 console.info = () => {}; // stdout is for the result
 const { runtime, folder, memory, library, codes } = JSON.parse(readFileSync(0, "utf8"));
@@ -58,8 +58,8 @@ for (let at = 0; at < all.length; at++) {
 
 async function divided(code) {
   const brought = [];
-  const parts = names.map((name) => new Secondary(name, null, () => (brought.push(name), modules[name])));
-  const made = await python(primary, (instance) => new Secondaries(parts).attach(instance));
+  const parts = names.map((name) => new DeferredModule(name, null, () => (brought.push(name), modules[name])));
+  const made = await python(primary, (instance) => new DeferredModules(parts).attach(instance));
   const heap = () => made._module.HEAPU8;
   const shipped = shippedPlaces();
   const isThere = (name) =>

@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import { SECTION, concatenated, leb, written } from "../../../builder/runtime_pruner/format.mjs";
 import { split } from "../../../builder/runtime_splitter/split.mjs";
 import { told as toldBy, watched } from "../../../builder/runtime_splitter/watch.mjs";
-import { Secondaries, Secondary } from "../../../templates/static/deferred_wasm.js";
+import { DeferredModules, DeferredModule } from "../../../templates/static/deferred_wasm.js";
 
 console.info = () => {}; // stdout is for the result
 const name = (text) => [text.length, ...Buffer.from(text)];
@@ -54,12 +54,12 @@ const modules = {
 async function run(now) {
   const brought = { ahead: [], now: [] };
   const part = (name) =>
-    new Secondary(
+    new DeferredModule(
       name,
       async () => (brought.ahead.push(name), modules[name]),
       () => (brought.now.push(name), now(name)),
     );
-  const parts = new Secondaries([part("call"), part("rest")]);
+  const parts = new DeferredModules([part("call"), part("rest")]);
   return {
     parts,
     brought,
