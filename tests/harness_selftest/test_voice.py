@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from voice_browsers import listen
 from voice_browsers.injected import INJECTION, InjectedSound
 from voice_browsers.listen import Sound
 from voice_browsers.observer import advice
@@ -217,6 +218,27 @@ def test_markers_that_leave_no_engine_are_red(tmp_path: Path, suite: str, words:
     done = run(tmp_path, suite)
     assert done.returncode not in (0, pytest.ExitCode.NO_TESTS_COLLECTED)
     assert words in done.stdout, done.stdout[-2000:]
+
+
+def test_beside_pytest_playwright_one_of_both_is_to_be_switched_off(tmp_path: Path) -> None:
+    """Both have `page`, `context` and --headed; whichever came last would win without a word."""
+    made = tmp_path / "other" / "pytest_playwright-9.dist-info"
+    made.mkdir(parents=True)
+    (made / "METADATA").write_text("Metadata-Version: 2.1\nName: pytest-playwright\nVersion: 9\n")
+    refused = run(tmp_path, NARROWED, PYTHONPATH=str(made.parent))
+    assert refused.returncode == pytest.ExitCode.USAGE_ERROR, refused.stdout
+    assert "-p no:playwright or -p no:voice_browsers" in refused.stderr
+    chosen = run(tmp_path, NARROWED, "-p", "no:playwright", "--collect-only", "-q", PYTHONPATH=str(made.parent))
+    assert chosen.returncode == 0, chosen.stdout + chosen.stderr
+
+
+def test_without_an_extra_it_is_said_which_one_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pocketsphinx", None)
+    with pytest.raises(RuntimeError, match=r"pytest-voice-browsers\[words\]"):
+        listen._recogniser()
+    voice = [sys.executable, "-S", "-E", str(Path(listen.__file__).with_name("wheel_voice.py")), "en", "150", "hello"]
+    done = subprocess.run(voice, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1 and "espeak-ng, or pytest-voice-browsers[voice]" in done.stderr
 
 
 def test_headed_without_a_display_says_so(tmp_path: Path) -> None:
