@@ -48,6 +48,7 @@ GROUPS = (
             "reload.js": "templates/static/reload.js",
             "voice-agent.js": "templates/static/voice_agent.js",
             "diagnostics.js": "templates/static/diagnostics.js",
+            "voice_recording.js": "templates/static/voice_recording.js",
             "transcript_file.js": "templates/static/transcript_file.js",
             "style.css": "templates/static/style.css",
         },

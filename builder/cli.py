@@ -68,6 +68,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     commands.add_parser("doctor", help="look at a deployment and say what is wrong with it")
     bench = commands.add_parser("bench", help="measure what it costs, and compare with the committed budget")
     _bench_options(bench)
+    commands.add_parser("replay", help="play a session bundle, which the page saves, through the session core")
     commands.add_parser("check", help="check style, types and imports of Python and JavaScript, without a browser")
     commands.add_parser("format", help="write Python, scripts and styles as `check` wants them")
     commands.add_parser("graph", help="draw docs/import-graph.md from the imports of today")
@@ -93,7 +94,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
         return argparse.Namespace(command="test", pytest=argv[1:])
     if argv[0] == "talk":  # its own options are read where the harness is
         return argparse.Namespace(command="talk", talk=argv[1:])
-    if argv[0] == "doctor":  # so are its own
+    if argv[0] == "replay":  # so are its own
+        return argparse.Namespace(command="replay", replay=argv[1:])
+    if argv[0] == "doctor":
         return argparse.Namespace(command="doctor", doctor=argv[1:])
     arguments = parser.parse_args(argv)
     if arguments.command == "bench":
@@ -153,7 +156,7 @@ def group_for(arguments: argparse.Namespace) -> str:
     """Name the lock file that the command needs."""
     if arguments.command == "doctor":
         return "serve" if {"--no-browser", "-h", "--help"} & set(arguments.doctor) else "test"
-    return "serve" if arguments.command in ("serve", "build", "new") else "test"
+    return "serve" if arguments.command in ("serve", "build", "new", "replay") else "test"
 
 
 def _engines(text: str) -> list[str]:

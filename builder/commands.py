@@ -42,6 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         "talk": talk,
         "bench": bench,
         "check": check,
+        "replay": replay,
         "lock": lock,
         "graph": graph,
     }
@@ -164,6 +165,11 @@ def doctor(arguments: argparse.Namespace) -> int:
     if not {"-h", "--help", "--no-browser"} & set(arguments.doctor):
         _ensure_engine_of(arguments.doctor)
     return _hand_over("builder.doctor", arguments.doctor)
+
+
+def replay(arguments: argparse.Namespace) -> int:
+    """Hand over to what plays a session bundle."""
+    return _hand_over("tests.replay", arguments.replay)
 
 
 def bench(arguments: argparse.Namespace) -> int:

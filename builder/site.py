@@ -198,6 +198,7 @@ def _place(
             "orb": _described(out, scripts["orb.js"]),
             "sound": _described(out, scripts["sound.js"]),
             "diagnostics": _described(out, scripts["diagnostics.js"]),
+            "voice_recording": _described(out, scripts["voice_recording.js"]),
             "transcript_file": _described(out, scripts["transcript_file.js"]),
         },
     }

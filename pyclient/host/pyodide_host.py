@@ -19,13 +19,13 @@ from dataclasses import asdict
 from typing import Any, Protocol
 
 from pyclient.audio.vad import LOUD_PEAK
-from pyclient.audio_fast_path import AudioFastPath
 from pyclient.codecs import create_codec
 from pyclient.config import ClientConfig
 from pyclient.core import commands, events
 from pyclient.core.errors import PageToolError, ToolError
 from pyclient.host.intents import INTENTS
 from pyclient.host.page_tools import PageTools
+from pyclient.host.recorder import RecordedFastPath, Recorder
 from pyclient.host.token_answer import token_event
 from pyclient.session import Session
 from pyclient.tools.jsonable import clean
@@ -55,6 +55,7 @@ class Host(Protocol):
     def request_token(self, attempt: int, url: str, body: str, timeout_ms: int) -> Any: ...
     def show(self, view: str) -> None: ...
     def ask_page(self, question: str) -> None: ...
+    def record(self, lines: str) -> None: ...
     def log(self, direction: str, text: str) -> None: ...
     def settle(self) -> None: ...
 
@@ -77,7 +78,8 @@ class Client:
     def __init__(self, host: Host, config: ClientConfig, registry: ToolRegistry) -> None:
         self.host = host
         self.registry = registry
-        self.session = Session(config, create_codec(config.provider), registry, jitter)
+        self.recorder = Recorder(host.record)
+        self._begin(config)
         self.running: dict[str, asyncio.Task[None]] = {}
         self.page_tools = PageTools(host.ask_page)
         self.to_buffer = _buffer_maker()
@@ -105,8 +107,22 @@ class Client:
         }
         host.show(json.dumps(self.session.whole_update()))
 
+    def _begin(self, config: ClientConfig) -> None:
+        self.recorder.began(config, self.registry)
+        self.session = Session(
+            config, create_codec(config.provider), self.registry, lambda: self.recorder.drew(jitter())
+        )
+
     def handle(self, event: events.Event) -> None:
-        for command in self.session.handle(event, self.host.now_ms()):
+        now_ms = self.host.now_ms()
+        line = self.recorder.took(event, now_ms)
+        try:
+            made = self.session.handle(event, now_ms)
+        except BaseException as error:
+            self.recorder.raised(line, error)
+            raise
+        self.recorder.gave(line, made)
+        for command in made:
             self.run_command[type(command)](command)
 
     # --- told by the host ---------------------------------------------------------------------------------------------
@@ -121,6 +137,9 @@ class Client:
             self._configure(intent["settings"])
         elif intent["type"] in ("tool_answered", "tool_approved"):
             self.page_tools.answered(intent)
+        elif intent["type"] == "record":
+            now_ms = self.host.now_ms()
+            self.recorder.looked(self.session.view(now_ms), now_ms)
         else:
             self.handle(INTENTS[intent["type"]](intent))
 
@@ -130,7 +149,7 @@ class Client:
             self.host.log("!", "other settings were left alone: a call is on")
             return
         config = ClientConfig.from_dict(settings)
-        self.session = Session(config, create_codec(config.provider), self.registry, jitter)
+        self._begin(config)
         self.host.show(json.dumps(self.session.whole_update()))
 
     def frame(self, buffer: Any) -> None:
@@ -148,9 +167,9 @@ class Client:
         self.handle(events.CaptureCaughtUp())
 
     @property
-    def audio_fast_path(self) -> AudioFastPath:
+    def audio_fast_path(self) -> RecordedFastPath:
         """What the host asks about audio. It fetches the methods anew for each socket: a call may have brought another session."""
-        return self.session.audio_fast_path
+        return self.recorder.fast_path(self.session.audio_fast_path)
 
     def capture_drained(self) -> None:
         """The half-filled frame, if there was one, was handed over before this."""

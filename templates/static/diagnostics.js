@@ -3,8 +3,10 @@
 import { $ } from "./element.js";
 import { t } from "./texts.js";
 import { KEPT_MS, percentile, STEP_MS } from "./history.js";
+import { bundlePanel } from "./session_bundle.js";
 
 /** @import { History } from "./history.js" */
+/** @import { Source } from "./session_bundle.js" */
 
 const REDRAW_MS = 500;
 const HEIGHT = 150;
@@ -22,11 +24,9 @@ const SPANS = {
 };
 const MARKS = ["interruption", "duck", "tool", "underrun", "reconnect", "drop", "fault"];
 
-/**
- * @param {History} history
- * @param {() => Record<string, unknown>} counters as they are now
- */
-export function diagnosticsPanel(history, counters) {
+/** @param {Source & {counters: () => Record<string, unknown>}} source what the page has; `counters` as they are now */
+export function diagnosticsPanel(source) {
+  const { history, counters } = source;
   const toggle = $("all-counters");
   toggle.hidden = false;
   const draw = () => {
@@ -43,6 +43,7 @@ export function diagnosticsPanel(history, counters) {
   setInterval(draw, REDRAW_MS);
   $("diagnostics").addEventListener("toggle", draw);
   $("pictures").hidden = false;
+  bundlePanel(source);
   draw();
 }
 

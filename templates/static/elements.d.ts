@@ -10,6 +10,7 @@ export interface Elements {
   boot: HTMLElement;
   "boot-progress": HTMLProgressElement;
   "boot-text": HTMLElement;
+  bundle: HTMLElement;
   "character-keys": HTMLElement;
   connect: HTMLButtonElement;
   copied: HTMLElement;

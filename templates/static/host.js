@@ -41,6 +41,10 @@ export class Host {
     /** @type {Map<string, Method>} */
     this.methods = new Map();
     this.fastPath = new AudioFastPath(this);
+    /** Of the wire, as the worklets were last told. */
+    this.rates = { capture: 24_000, playback: 24_000 };
+    /** Only where the person wants it. @type {import("./voice_recording.js").VoiceRecording | null} */
+    this.voices = null;
   }
 
   /**
@@ -107,6 +111,7 @@ export class Host {
 
   /** @param {ArrayBuffer} buffer */
   frame(buffer) {
+    this.voices?.captured(buffer);
     if (!this.fastPath.sent(buffer)) this.tell("frame", buffer);
   }
 
@@ -140,16 +145,22 @@ export class Host {
 
   /** Message for a worklet, as JSON text: only control messages come this way. @param {string} json */
   capture(json) {
-    this.ports.capture?.postMessage(JSON.parse(json));
+    const message = JSON.parse(json);
+    if (message.rate_hz) this.rates.capture = message.rate_hz;
+    this.ports.capture?.postMessage(message);
   }
 
   /** @param {string} json */
   playback(json) {
-    this.ports.playback?.postMessage(JSON.parse(json));
+    const message = JSON.parse(json);
+    if (message.rate_hz) this.rates.playback = message.rate_hz;
+    if (message.type === "flush") this.voices?.flushed();
+    this.ports.playback?.postMessage(message);
   }
 
   /** `view` is of its own memory, given away. @param {unknown} item   @param {Uint8Array<ArrayBuffer>} view */
   play(item, view) {
+    this.voices?.played(view);
     this.ports.playback?.postMessage({ type: "audio", item, pcm: view.buffer }, [view.buffer]);
   }
 
@@ -244,6 +255,11 @@ export class Host {
   /** A question to the page, or that it is over. @param {string} json */
   ask_page(json) {
     this.post(JSON.parse(json));
+  }
+
+  /** Lines of the session recorder. @param {string} lines */
+  record(lines) {
+    this.post({ type: "record", lines });
   }
 
   /** @param {string} direction   @param {string} text */

@@ -24,6 +24,7 @@ export interface PageConfig {
     orb: Described;
     sound: Described;
     diagnostics: Described;
+    voice_recording: Described;
     transcript_file: Described;
   };
   choices: Choice[];
@@ -133,7 +134,11 @@ export type Intent =
   /** Of the page around ours: `result` is JSON text. */
   | { type: "tool_answered"; call_id: string; result: string }
   | { type: "tool_answered"; call_id: string; error: string }
-  | { type: "tool_approved"; call_id: string; approved: boolean };
+  | { type: "tool_approved"; call_id: string; approved: boolean }
+  /** Hand over what the session recorder has. */
+  | { type: "record" }
+  /** Record both voices, by this script, or stop and forget, or (null) hand over what was recorded. The worker's own. */
+  | { type: "voices"; keep: Described | false | null };
 
 export type TurnStyle = "vad" | "push_to_talk" | "text";
 
@@ -152,13 +157,30 @@ export interface AudioPorts {
 
 // --- worker to page
 
-export type ToPage = BootMessage | ViewMessage | DeadMessage | QuestionMessage | { type: "pong" };
+export type ToPage =
+  | BootMessage
+  | ViewMessage
+  | DeadMessage
+  | QuestionMessage
+  | RecordMessage
+  | VoicesMessage
+  | { type: "pong" };
 
 /** How far the start is. `way`: which of the ways of starting it was; `why` it was not a faster one. */
 export type BootMessage =
   | { type: "boot"; stage: "runtime" | "python" | "client"; percent: number }
   | { type: "boot"; stage: "ready"; percent: number; way: Way; why: string | null };
 export type Way = "snapshot" | "precompiled" | "stock";
+
+/** Lines of the session recorder (`pyclient/host/recorder.py`), with a line break behind each. */
+export type RecordMessage = { type: "record"; lines: string };
+
+/** Are voices recorded now? And what was, where it was asked for: both on one clock, PCM16. */
+export type VoicesMessage = { type: "voices"; recording: boolean; voices: { you: Voice; agent: Voice } | null };
+export interface Voice {
+  rate_hz: number;
+  pcm: ArrayBuffer;
+}
 
 /** What a tool asks of the page around ours, or of the person; and that nobody waits for the answer any more. */
 export type QuestionMessage =

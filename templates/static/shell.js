@@ -24,6 +24,7 @@ import { OuterPage } from "./embed.js";
 import { awakeAgain, keepAwake } from "./wake_lock.js";
 import { History } from "./history.js";
 import { WorkerLink } from "./worker_link.js";
+import { Recording } from "./recording.js";
 import { timedTurns } from "./turns.js";
 import { watchForRecovery } from "./over.js";
 import { initial, reduce } from "./page_state.js";
@@ -35,7 +36,7 @@ import { fill } from "./variables.js";
 
 /** @import { AudioFault } from "./audio.js" */
 /** @import { Command } from "./embed_types.js" */
-/** @import { Described, Intent, QuestionMessage, Wishes } from "./messages.js" */
+/** @import { Described, Intent, QuestionMessage, VoicesMessage, Wishes } from "./messages.js" */
 /** @import { Effect, Event } from "./page_types.js" */
 
 const { config } = globalThis.parleyAhead;
@@ -55,11 +56,16 @@ let volume = 1;
 
 const outer = new OuterPage(config.embedded_by, obey, () => state);
 const history = new History();
+const recording = new Recording();
+/** Who waits for both voices. */
+const voices = { onVoices: (/** @type {VoicesMessage} */ _) => {} };
 const link = new WorkerLink(
   chosen.settings,
   (message) => {
     if (message.type === "boot" || message.type === "view")
       happened({ type: "message", message, now_ms: performance.now() });
+    else if (message.type === "record") recording.add(message.lines);
+    else if (message.type === "voices") voices.onVoices(message);
     else asked(message);
     if (message.type === "view") history.saw(state.view, performance.now());
   },
@@ -156,7 +162,17 @@ async function openSound() {
 
 async function openDiagnostics() {
   const { diagnosticsPanel } = /** @type {typeof import("./diagnostics.js")} */ (await later(config.boot.diagnostics));
-  diagnosticsPanel(history, () => state.view.stats);
+  diagnosticsPanel({
+    history,
+    counters: () => state.view.stats,
+    recording,
+    voices,
+    facts: allFacts,
+    turns: timedTurns,
+    client: config.boot.client.name,
+    voice_recording: config.boot.voice_recording,
+    send: (message) => link.send(message),
+  });
 }
 
 async function openSaving() {

@@ -6,6 +6,7 @@
 import { Preloaded } from "./preload.js";
 import { deathOf, messageOf } from "./death.js";
 import { whole } from "./files.js";
+import { genuine } from "./genuine.js";
 import { Host } from "./host.js";
 import { startPython } from "./runtime.js";
 
@@ -37,6 +38,7 @@ self.onmessage = ({ data }) => {
     ahead = data.ahead ? new Preloaded(data.ahead) : null;
     boot(data.config).catch(die);
   } else if (data.type === "ahead") ahead?.received(data);
+  else if (data.type === "voices") keepVoices(data.keep);
   else if (host?.client) host.intent(data);
   else waiting.push(data);
 };
@@ -62,6 +64,21 @@ async function boot(config) {
   for (const message of waiting.splice(0)) host.intent(message);
   await rest?.bringAhead();
   await keep?.();
+}
+
+/**
+ * Both voices from now on, by the script that does it, or none (`false`); `null` hands over what there is.
+ *
+ * @param {Described | false | null} keep
+ */
+async function keepVoices(keep) {
+  if (host && keep) {
+    await genuine(keep, "the voice recording");
+    const { VoiceRecording } = /** @type {typeof import("./voice_recording.js")} */ (await import(keep.url));
+    host.voices = new VoiceRecording(host.rates);
+  } else if (host && keep === false) host.voices = null;
+  const voices = (keep === null && host?.voices?.both()) || null;
+  post({ type: "voices", recording: Boolean(host?.voices), voices });
 }
 
 /**

@@ -9,7 +9,7 @@ import { genuine } from "./genuine.js";
 import { guard } from "./start.js";
 
 /** @import { FileFault } from "./genuine.js" */
-/** @import { BootMessage, Intent, QuestionMessage, Settings, ToPage, ViewMessage } from "./messages.js" */
+/** @import { BootMessage, DeadMessage, Intent, Settings, ToPage } from "./messages.js" */
 
 // Begun by the script in the page itself, `_preload.js`.
 const { config: of_page, first, startWorker } = globalThis.parleyAhead;
@@ -22,7 +22,7 @@ const FIRST_WORD_MS = 4000;
 export class WorkerLink {
   /**
    * @param {Settings} settings for Python
-   * @param {(message: BootMessage | ViewMessage | QuestionMessage) => void} onMessage
+   * @param {(message: Exclude<ToPage, DeadMessage | {type: "pong"}>) => void} onMessage
    * @param {(reason: string, kind: string, what: string | null) => void} onDead
    */
   constructor(settings, onMessage, onDead) {

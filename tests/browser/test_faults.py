@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Route, expect
 
+from tests.browser.support.bundles import holds, saved
 from tests.browser.support.pages import expect_notice, greet
 from tests.browser.support.spoiled import SpoiledSite, write_tools
 from tests.support.server import Parley
@@ -157,6 +158,8 @@ def test_a_python_that_died_is_noticed_told_and_started_again(tab: Any, sound: A
     call.wait_turn("agent", containing="parley")
     call.type("what is the weather in paris")
     expect(call.page.get_by_role("alert")).to_have_attribute("data-code", "worker_died", timeout=60_000)
+    call.page.evaluate("document.getElementById('diagnostics').open = true")
+    assert holds(saved(call), "configuring -> live"), "what went before is what one wants to know then"
     sound.wait_unused()
     call.wait_booted()
     call.connect()

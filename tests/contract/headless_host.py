@@ -30,6 +30,7 @@ from pyclient.host.pyodide_host import Client
 from pyclient.page.view import merge_turns
 from pyclient.tools import ToolRegistry
 from tests.contract.modelled_sound import Buffer, ModelledSound
+from tests.replay.player import play
 
 TICK_S = 0.004
 
@@ -51,6 +52,7 @@ class HeadlessHost:
         self.tokens: list[str] = []
         self.views: list[dict[str, Any]] = []
         self.logs: list[tuple[str, str]] = []
+        self.recorded: list[str] = []
         self.sent: list[str | bytes] = []
         self.sound = ModelledSound(microphone=microphone)
 
@@ -76,6 +78,15 @@ class HeadlessHost:
         await self._http.aclose()
         if self._errors:
             raise self._errors[0]
+        self._replay()
+
+    def _replay(self) -> None:
+        """Whatever the scenario was, the session core does the same again, and no token was recorded."""
+        self.client.intent(json.dumps({"type": "record"}))
+        text = "".join(self.recorded)
+        assert not [token for token in self.tokens if token in text]
+        done = play([json.loads(line) for line in text.splitlines()])
+        assert done.difference is None, done.difference
 
     def break_line(self) -> None:
         """The network goes away under the newest socket."""
@@ -146,6 +157,9 @@ class HeadlessHost:
         turns = merge_turns(self.views[-1]["turns"] if self.views else [], update)
         self.views.append({**update, "turns": turns})
         self._news.set()
+
+    def record(self, lines: str) -> None:
+        self.recorded.append(lines)
 
     def settle(self) -> None:
         """All audio takes the usual path here."""

@@ -10,6 +10,7 @@ A session without a browser:
     realtime        golden messages of the Realtime wire
     fake_browser    stands for the worker's host object under `pyclient.host.pyodide_host`
     speaker         a model of the playback worklet
+    recorded        a session that is recorded as a page's is
     worlds          random sequences of events, and what must hold in all of them
 
 The product in a real browser (`voice_browsers`, the plugin of `tests/harness`, drives it):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,13 +23,15 @@ FILES = {
     "transcript_file.test.mjs": 4,
     "wake_lock.test.mjs": 4,
     "history.test.mjs": 6,
+    "session_bundle.test.mjs": 7,
 }
 
 
 @pytest.mark.parametrize("file", FILES)
 def test_in_node(file: str) -> None:
     command = [node.node(ROOT), "--test", "--test-reporter=tap", str(Path(__file__).with_name(file))]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    environ = {**os.environ, "PARLEY_PYTHON": sys.executable}
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False, env=environ)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     counted = re.search(r"^# pass (\d+)$", done.stdout, re.MULTILINE)
     assert counted and int(counted[1]) >= FILES[file], done.stdout[-2000:]

@@ -2,6 +2,7 @@
 
 Pages:
     pages         what several tests do to the page before a call
+    bundles       a session bundle out of a page
     outer_page    a team's own page with `<voice-agent>` in it
     tools_probe   tools that tell what Python can do in the page
     ways          the ways in which Python starts, and how a test takes one
