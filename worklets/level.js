@@ -17,7 +17,7 @@ export class LevelMeter {
     this.silentSamples = 0;
     this.spectrum = new Bands(rateHz);
     /** Sent again and again: posting copies it. */
-    this.message = { type: MESSAGE_LEVEL, rms: 0, peak: 0, silent_ms: 0, bands: new Float32Array(BANDS) };
+    this.message = { type: MESSAGE_LEVEL, rms: 0, peak: 0, silent_ms: 0, queued_ms: 0, bands: new Float32Array(BANDS) };
   }
 
   /**
@@ -54,12 +54,14 @@ export class LevelMeter {
   /**
    * Posts a report when one is due.
    * @param {import("./messages.js").Outlet} outlet
+   * @param {number} queued_ms what waits to be played
    */
-  report(outlet) {
+  report(outlet, queued_ms = 0) {
     if (this.measured < this.windowSamples) return;
     this.message.rms = Math.sqrt(this.squares / this.measured);
     this.message.peak = this.peak;
     this.message.silent_ms = Math.floor((this.silentSamples * 1000) / this.rateHz);
+    this.message.queued_ms = Math.round(queued_ms);
     this.spectrum.take(this.message.bands, this.measured);
     this.measured = 0;
     this.squares = 0;

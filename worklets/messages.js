@@ -9,9 +9,9 @@
  * @typedef {{type: "port", port: MessagePort}} PortMessage   in: the audio port (transferred); replaces an earlier one
  * @typedef {{type: "close"}} CloseMessage                    in: process() ends, the node can be collected
  * @typedef {{type: "closed"}} ClosedMessage                  out, once after it: process() has returned false
- * @typedef {{type: "level", rms: number, peak: number, silent_ms: number, bands: Float32Array}} LevelMessage
+ * @typedef {{type: "level", rms: number, peak: number, silent_ms: number, queued_ms: number, bands: Float32Array}} LevelMessage
  *   out, 20 times a second: linear 0..1 over the last 50 ms; `silent_ms` is for how long every sample has been zero;
- *   `bands` is the RMS in each band of bands.js.
+ *   `bands` is the RMS in each band of bands.js, `queued_ms` what waits to be played.
  *   Capture measures the microphone even when muted or not configured; playback measures what leaves it.
  * @typedef {{type: "quality", quality: Quality, share: number | null}} QualityMessage
  *   out, after each configure that changed something: the resampler's setting from now on. `share` is the part of real

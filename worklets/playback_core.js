@@ -221,7 +221,7 @@ export class PlaybackCore {
     }
     this.clock += count;
     this.meter.measure(output, count);
-    this.meter.report(this.control);
+    this.meter.report(this.control, this.wireRateHz === 0 ? 0 : (this.queue.queued * 1000) / this.wireRateHz);
   }
 
   /**

@@ -68,6 +68,7 @@ class Connection(Part):
 
     def _reset(self) -> None:
         self._reconnect.begin()
+        self._asked_ms = 0.0  # when the network was asked for the socket, or the server for the session
         self.keepalive = Keepalive(self._keepalive_timer, self.call.config.keepalive_ms)
         self._capturing = False  # frames of the microphone are wanted
         self._fault = RecentFault()
@@ -136,6 +137,7 @@ class Connection(Part):
         audio = call.codec.features.audio_json
         self.add(OpenSocket(socket_id=call.socket_id, url=url, protocols=protocols, audio=audio))
         self._open.set(call.config.open_timeout_ms, now_ms)
+        self._asked_ms = now_ms
         return None
 
     def _token_refused(self, event: events.TokenRefused, now_ms: float) -> Step | None:
@@ -152,6 +154,7 @@ class Connection(Part):
             return
         self._open.cancel()
         call.socket_up = True
+        self._answered(now_ms)
         if call.state is not State.RESUMING:
             call.move(Trigger.OPEN)
             self._limit.opened(now_ms)
@@ -161,6 +164,13 @@ class Connection(Part):
         else:
             self._open_session(greeting="" if call.transcript.spoken() else call.config.greeting)
         self._ready.set(call.config.ready_timeout_ms, now_ms)
+        self._asked_ms = now_ms
+
+    def _answered(self, now_ms: float) -> None:
+        """An answer cannot come sooner than its request got there and it came back."""
+        took_ms, stats = max(1, round(now_ms - self._asked_ms)), self.call.stats
+        known_ms = stats.round_trip_at_most_ms
+        stats.round_trip_at_most_ms = took_ms if known_ms is None else min(known_ms, took_ms)
 
     def _open_session(self, greeting: str) -> None:
         """The first message of a new session."""
@@ -171,6 +181,8 @@ class Connection(Part):
 
     def _session_ready(self, event: events.SessionReady, now_ms: float) -> Step | None:
         call = self.call
+        if self._ready.running:
+            self._answered(now_ms)
         self._ready.cancel()
         back = self._reconnect.ready(event, now_ms) if call.state is State.RESUMING else None
         call.move(Trigger.READY)

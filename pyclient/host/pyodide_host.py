@@ -138,10 +138,17 @@ class Client:
         elif intent["type"] in ("tool_answered", "tool_approved"):
             self.page_tools.answered(intent)
         elif intent["type"] == "record":
+            self._hand_over(whole=bool(intent["whole"]))
+        else:
+            self.handle(INTENTS[intent["type"]](intent))
+
+    def _hand_over(self, whole: bool) -> None:
+        """What was recorded goes to the page now; `whole`: with how things stand, for the end of a session bundle."""
+        if whole:
             now_ms = self.host.now_ms()
             self.recorder.looked(self.session.view(now_ms), now_ms)
         else:
-            self.handle(INTENTS[intent["type"]](intent))
+            self.recorder.flush()
 
     def _configure(self, settings: dict[str, Any]) -> None:
         """Begin again with other settings, as another page would: another service, say. Not while a call is on."""

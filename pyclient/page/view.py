@@ -100,7 +100,9 @@ class Stats:
     """Counters of one session. `*_to_first_sound_ms` are the last turn's.
 
     `speech_end_to_first_sound_ms` starts at the last loud microphone frame, `commit_to_first_sound_ms` at the server's
-    decision that the turn is over; both end at the first sample that could be heard.
+    decision that the turn is over, `arrival_to_first_sound_ms` when the first audio that can be heard came; all end at the first
+    sample that could be heard. `round_trip_at_most_ms`: the quickest of what the network was asked in this call, so that a way
+    there and back takes no longer.
     """
 
     frames_sent: int = 0
@@ -123,6 +125,8 @@ class Stats:
     faults: int = 0
     speech_end_to_first_sound_ms: int | None = None
     commit_to_first_sound_ms: int | None = None
+    arrival_to_first_sound_ms: int | None = None
+    round_trip_at_most_ms: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__slots__}

@@ -11,6 +11,7 @@ is repeated after the reply that was in its way; several of them become one.
 
 from __future__ import annotations
 
+from pyclient.audio.pcm import first_audible_sample
 from pyclient.call import Call
 from pyclient.codecs import Message
 from pyclient.core import events
@@ -57,6 +58,7 @@ class TurnTaking(Part):
             events.UserTranscribed: self._user_transcribed,
             events.TurnPlaced: self._turn_placed,
             events.ReplyStarted: lambda event, now_ms: self._reply_started(),
+            events.ReplyAudio: self._audio_came,
             events.ReplyDone: self._reply_done,
             events.ReplyRefused: lambda event, now_ms: self._refused(event.instructions, now_ms),
             events.ReplyNeeded: lambda event, now_ms: self._reply_needed(now_ms),
@@ -75,6 +77,7 @@ class TurnTaking(Part):
         self._ask_again = False  # the line broke over a refused request
         self._speech_end_ms: float | None = None  # by client-side voice activity detection
         self._commit_ms: float | None = None  # by the server's word, or the released key
+        self._arrival_ms: float | None = None  # of the first audio that can be heard since then
 
     @property
     def waiting(self) -> int:
@@ -255,11 +258,11 @@ class TurnTaking(Part):
         self._ask.cancel()
         self._server_answers = False
         self.call.speech_began_ms = now_ms
-        self._speech_end_ms = self._commit_ms = None
+        self._speech_end_ms = self._commit_ms = self._arrival_ms = None
         self.stop_awaiting()
 
     def speech_ended(self, now_ms: float) -> None:
-        self._commit_ms = now_ms
+        self._commit_ms, self._arrival_ms = now_ms, None
         self._speech_end_ms = self.call.last_loud_ms
         self._server_answers = True
         self._tool_calls.speech_stopped(now_ms)
@@ -290,14 +293,24 @@ class TurnTaking(Part):
         if age_ms is not None:
             self._first_sound(now_ms - age_ms)
 
+    def _audio_came(self, event: events.ReplyAudio, now_ms: float) -> None:
+        """The service's part of the waiting time ends with audio that can be heard: replies begin with silence."""
+        if self._commit_ms is None or self._arrival_ms is not None:
+            return
+        reply = self.call.replies.find(event.reply_id)
+        if reply is not None and not reply.silenced and first_audible_sample(event.pcm) is not None:
+            self._arrival_ms = now_ms
+
     def _first_sound(self, at_ms: float) -> None:
         """The first audible sample of a reply left the speaker: the end of both waiting times."""
         stats = self.call.stats
         if self._commit_ms is not None:
             stats.commit_to_first_sound_ms = max(0, round(at_ms - self._commit_ms))
+            arrived_ms = self._arrival_ms
+            stats.arrival_to_first_sound_ms = None if arrived_ms is None else max(0, round(at_ms - arrived_ms))
         if self._speech_end_ms is not None:
             stats.speech_end_to_first_sound_ms = max(0, round(at_ms - self._speech_end_ms))
-        self._commit_ms = self._speech_end_ms = None
+        self._commit_ms = self._speech_end_ms = self._arrival_ms = None
         self.stop_awaiting()
 
 

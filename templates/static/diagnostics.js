@@ -3,6 +3,9 @@
 import { $ } from "./element.js";
 import { t } from "./texts.js";
 import { KEPT_MS, percentile, STEP_MS } from "./history.js";
+import { drawDelayParts, partsOf } from "./delay_parts.js";
+import { eventList } from "./event_list.js";
+import { drawPlots } from "./plots.js";
 import { bundlePanel } from "./session_bundle.js";
 
 /** @import { History } from "./history.js" */
@@ -33,6 +36,7 @@ export function diagnosticsPanel(source) {
     if (!$("diagnostics").open || document.hidden) return;
     const now_ms = performance.now();
     drawTimeline($("timeline"), history, now_ms);
+    drawPlots(history, now_ms);
     drawDelays(history);
     drawCounters(toggle.getAttribute("aria-expanded") === "true" ? counters() : {});
   };
@@ -43,6 +47,7 @@ export function diagnosticsPanel(source) {
   setInterval(draw, REDRAW_MS);
   $("diagnostics").addEventListener("toggle", draw);
   $("pictures").hidden = false;
+  eventList(source);
   bundlePanel(source);
   draw();
 }
@@ -113,7 +118,7 @@ function told({ spans, marks }, now_ms) {
 }
 
 /** @param {History} history */
-function drawDelays({ delays }) {
+function drawDelays({ delays, stats }) {
   const heard = delays.map(({ heard_ms }) => heard_ms).filter((value) => value !== null);
   const known = delays.map(({ known_ms }) => known_ms).filter((value) => value !== null);
   const both = (/** @type {number[]} */ values) => ({
@@ -126,7 +131,9 @@ function drawDelays({ delays }) {
       ? t("diagnostics.no_answer")
       : t("diagnostics.delays", both(heard)) + (known.length ? ` ${t("diagnostics.delays_known", both(known))}` : "");
   const most = Math.max(1, ...heard);
-  const bars = delays.slice(-24).map(({ heard_ms, known_ms }) => {
+  const bars = delays.slice(-24).map((delay) => {
+    const { heard_ms, known_ms } = delay;
+    const parts = partsOf(delay);
     const bar = document.createElement("li");
     bar.textContent = `${heard_ms} ms`;
     bar.title =
@@ -134,9 +141,14 @@ function drawDelays({ delays }) {
         ? `${heard_ms} ms`
         : t("diagnostics.known", { heard: heard_ms, known: known_ms });
     bar.style.setProperty("--share", String((heard_ms ?? 0) / most));
+    if (parts && heard_ms) {
+      bar.style.setProperty("--here", `${(parts.here / heard_ms) * 100}%`);
+      bar.style.setProperty("--came", `${((parts.here + parts.service) / heard_ms) * 100}%`);
+    }
     return bar;
   });
   $("answers").replaceChildren(...bars);
+  drawDelayParts(delays, stats.round_trip_at_most_ms);
 }
 
 /** @param {Record<string, unknown>} counters */

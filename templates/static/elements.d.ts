@@ -17,9 +17,11 @@ export interface Elements {
   copy: HTMLButtonElement;
   copying: HTMLElement;
   counters: HTMLElement;
+  "delay-parts": HTMLElement;
   delays: HTMLElement;
   diagnostics: HTMLDetailsElement;
   empty: HTMLElement;
+  "event-list": HTMLElement;
   facts: HTMLElement;
   greeting: HTMLInputElement;
   "hang-up": HTMLButtonElement;
@@ -29,11 +31,15 @@ export interface Elements {
   "meter-user": HTMLMeterElement;
   microphone: HTMLSelectElement;
   "microphone-help": HTMLElement;
+  "level-plot": HTMLCanvasElement;
+  "level-words": HTMLElement;
   mute: HTMLButtonElement;
   notice: HTMLElement;
   "notice-hint": HTMLElement;
   "notice-title": HTMLElement;
   orb: HTMLCanvasElement;
+  "queue-plot": HTMLCanvasElement;
+  "queue-words": HTMLElement;
   refuse: HTMLButtonElement;
   pictures: HTMLElement;
   retry: HTMLButtonElement;

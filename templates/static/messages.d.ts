@@ -135,8 +135,8 @@ export type Intent =
   | { type: "tool_answered"; call_id: string; result: string }
   | { type: "tool_answered"; call_id: string; error: string }
   | { type: "tool_approved"; call_id: string; approved: boolean }
-  /** Hand over what the session recorder has. */
-  | { type: "record" }
+  /** Hand over what the session recorder has; `whole`: and how things stand. */
+  | { type: "record"; whole: boolean }
   /** Record both voices, by this script, or stop and forget, or (null) hand over what was recorded. The worker's own. */
   | { type: "voices"; keep: Described | false | null };
 

@@ -53,6 +53,7 @@ export interface Sending {
 export interface Heard {
   rms: number;
   bands?: Float32Array;
+  queued_ms?: number;
 }
 
 export type Event =

@@ -12,14 +12,14 @@ export class Recording {
   /** @type {string[]} */
   newest = [];
   chars = 0;
-  /** Told of each batch. @type {(lines: string) => void} */
-  onLines = () => {};
+  /** Told of each batch. @type {Set<(lines: string) => void>} */
+  listeners = new Set();
 
   /** @param {string} lines */
   add(lines) {
     this.chars += lines.length;
     if (this.chars <= MOST_CHARS) this.first.push(lines);
     else if (this.newest.push(lines) > MOST_NEWEST) this.newest.shift();
-    this.onLines(lines);
+    for (const told of this.listeners) told(lines);
   }
 }

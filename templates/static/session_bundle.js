@@ -99,8 +99,13 @@ export function linesOf({ first, newest }) {
 /** Until Python has handed over all that it has. @param {Source} source */
 function told({ recording, send }) {
   return within((done) => {
-    recording.onLines = (lines) => /^\[[^,]+,"view",/m.test(lines) && done(null);
-    send({ type: "record" });
+    const told = (/** @type {string} */ lines) => {
+      if (!/^\[[^,]+,"view",/m.test(lines)) return;
+      recording.listeners.delete(told);
+      done(null);
+    };
+    recording.listeners.add(told);
+    send({ type: "record", whole: true });
   });
 }
 

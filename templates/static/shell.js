@@ -93,7 +93,7 @@ function perform(effect) {
       return drawBoot(effect.stage, effect.percent);
     case "draw_level":
       orb?.hear(effect.who, effect.level.bands);
-      history.heard(effect.who, effect.level.rms, performance.now());
+      history.heard(effect.who, effect.level, performance.now());
       return drawLevel(effect.who, effect.level);
     case "open_audio":
       return void open(effect.call, effect.hold_ms, effect.microphone);

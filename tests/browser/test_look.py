@@ -60,6 +60,20 @@ def test_no_panel_makes_a_narrow_page_scroll_sideways(tab: Tab, parley: Parley) 
     tab.page.get_by_text("Python started from").wait_for()
     tab.page.get_by_role("button", name="All counters").click()
     tab.page.get_by_text("frames sent", exact=True).wait_for()
+    # Panels that come later, and a message that is one long word.
+    tab.page.get_by_role("button", name="Save a session bundle").wait_for()
+    tab.page.evaluate(
+        """() => {
+          document.getElementById("events").open = true;
+          const row = document.createElement("li");
+          row.textContent = `0:00.000 received ${"voice".repeat(20)} 1.0 kB`;
+          row.append(Object.assign(document.createElement("pre"), { textContent: "voice".repeat(40) }));
+          document.getElementById("event-rows").append(row);
+          const part = Object.assign(document.createElement("dt"), { textContent: "Until the service knew" });
+          const help = Object.assign(document.createElement("dd"), { textContent: "1000 ms at the median, 2000 ms at p95" });
+          document.getElementById("delay-parts").append(part, help);
+        }"""
+    )
     assert tab.page.evaluate(TOO_WIDE) == []
     tab.page.evaluate("document.documentElement.dir = 'rtl'")
     assert tab.page.evaluate(TOO_WIDE) == []

@@ -82,7 +82,7 @@ class HeadlessHost:
 
     def _replay(self) -> None:
         """Whatever the scenario was, the session core does the same again, and no token was recorded."""
-        self.client.intent(json.dumps({"type": "record"}))
+        self.client.intent(json.dumps({"type": "record", "whole": True}))
         text = "".join(self.recorded)
         assert not [token for token in self.tokens if token in text]
         done = play([json.loads(line) for line in text.splitlines()])

@@ -146,11 +146,11 @@ async def call_with_secrets(host: FakeHost) -> pyodide_host.Client:
 def test_a_page_is_recorded_with_its_fast_path_and_another_service() -> None:
     host = FakeHost()
     client = asyncio.run(call_with_secrets(host))
-    client.intent(json.dumps({"type": "record"}))
+    client.intent(json.dumps({"type": "record", "whole": True}))
     client.intent(json.dumps({"type": "hang_up", "page_gone": True}))
     client.intent(json.dumps({"type": "configure", "settings": {"provider": "sdk_voice"}}))
     client.intent(json.dumps({"type": "connect", "call": 2}))
-    client.intent(json.dumps({"type": "record"}))
+    client.intent(json.dumps({"type": "record", "whole": True}))
     lines = [json.loads(line) for line in recording_of(host).splitlines()]
     kinds = [line[1] for line in lines]
     assert kinds.count("start") == kinds.count("view") == 2 and {"item_of", "played", "sent", "ToolFinished"} <= set(
@@ -161,10 +161,21 @@ def test_a_page_is_recorded_with_its_fast_path_and_another_service() -> None:
     assert done.transitions[-1] == "idle -> minting"
 
 
+def test_what_is_there_is_handed_over_without_the_view_of_the_moment() -> None:
+    host = FakeHost()
+    client = pyodide_host.Client(host, ClientConfig.from_dict({}), ToolRegistry())
+    client.timer("any")
+    before = recording_of(host)
+    client.intent(json.dumps({"type": "record", "whole": False}))
+    client.intent(json.dumps({"type": "record", "whole": False}))
+    kinds = [json.loads(line)[1] for line in recording_of(host).removeprefix(before).splitlines()]
+    assert kinds == ["start", "TimerFired"]
+
+
 def test_no_secret_is_recorded_as_it_is_or_as_base64() -> None:
     host = FakeHost()
     client = asyncio.run(call_with_secrets(host))
-    client.intent(json.dumps({"type": "record"}))
+    client.intent(json.dumps({"type": "record", "whole": True}))
     text = recording_of(host)
     for secret in (TOKEN, KEY, "planted-resume-token", "planted-in-the-address", "planted-password", "planted-query"):
         assert secret not in text

@@ -176,6 +176,42 @@ def test_the_wait_is_measured_from_the_last_loud_frame_to_the_first_audible_samp
     assert host.stats["commit_to_first_sound_ms"] == heard_at - commit_at, "measured once"
 
 
+def test_what_waits_here_begins_when_audio_that_can_be_heard_came(host: FakeHost) -> None:
+    host.speak_reply("old")
+    host.tell(ev.InterruptRequested())
+    host.hear("input.speech.started")
+    host.hear("input.speech.stopped")
+    host.hear_audio("old", tone(480))  # what an interrupted reply sends late is no answer
+    host.hear("reply.started", reply_id="r", after_ms=300)
+    host.hear_audio("r", silence(2_400))
+    host.hear_audio("r", tone(2_400), after_ms=200)
+    came_at = host.now_ms
+    host.hear_audio("r", tone(2_400), after_ms=100)
+    host.flushed()
+    host.render("r", 2_401, after_ms=50)
+    took_ms = host.now_ms - came_at
+    assert host.stats["arrival_to_first_sound_ms"] == took_ms
+    host.hear("input.speech.started")
+    host.hear("input.speech.stopped", after_ms=500)
+    assert host.stats["arrival_to_first_sound_ms"] == took_ms, "the last turn's, until the next is heard"
+
+
+def test_a_round_trip_is_no_longer_than_the_quickest_answer(host: FakeHost) -> None:
+    host.drop()
+    host.wait("retry")
+    host.grant()
+    host.tell(ev.SocketOpened(socket_id=host.socket_id), after_ms=80)
+    assert host.stats["round_trip_at_most_ms"] == 10, "that of the first socket"
+    other = FakeHost()
+    other.click()
+    other.grant()
+    assert other.stats["round_trip_at_most_ms"] is None
+    other.tell(ev.SocketOpened(socket_id=other.socket_id), after_ms=80)
+    assert other.stats["round_trip_at_most_ms"] == 80
+    other.hear("session.ready", session_id="s", config={}, after_ms=60)
+    assert other.stats["round_trip_at_most_ms"] == 60
+
+
 def test_a_greeting_is_no_answer_and_is_not_measured(host: FakeHost) -> None:
     host.speak_reply("g")
     assert host.stats["speech_end_to_first_sound_ms"] is None

@@ -9,26 +9,39 @@ const view = (activity, stats = {}, state = "live") => ({ state, activity, stats
 
 test("both voices are on one clock, and what is older than three minutes is forgotten", () => {
   const it = new History();
-  it.heard("user", 1, 1000);
-  it.heard("agent", 0.1, 1020);
+  it.heard("user", { rms: 1 }, 1000);
+  it.heard("agent", { rms: 0.1 }, 1020);
   assert.equal(it.level("user", 1010), 1);
   assert.ok(Math.abs(it.level("agent", 1010) - 2 / 3) < 0.01);
   assert.equal(it.level("user", 1060), 0);
-  it.heard("user", 0.5, 1000 + KEPT_MS);
+  it.heard("user", { rms: 0.5 }, 1000 + KEPT_MS);
   assert.equal(it.level("agent", 1010), 0);
   assert.equal(it.level("user", 1010), 0);
 });
 
 test("a gap in what was told is silence, also where it is longer than all that is kept", () => {
   const it = new History();
-  it.heard("user", 1, 1000);
-  it.heard("user", 1, 1200);
+  it.heard("user", { rms: 1 }, 1000);
+  it.heard("user", { rms: 1 }, 1200);
   assert.equal(it.level("user", 1100), 0);
-  it.heard("agent", 1, 1200 + KEPT_MS + 500);
+  it.heard("agent", { rms: 1 }, 1200 + KEPT_MS + 500);
   assert.equal(it.level("user", 1200 + KEPT_MS), 0);
-  it.heard("agent", 1, 3 * KEPT_MS);
+  it.heard("agent", { rms: 1 }, 3 * KEPT_MS);
   assert.equal(it.level("user", 3 * KEPT_MS - 100), 0);
   assert.equal(it.level("agent", 3 * KEPT_MS), 1);
+});
+
+test("what waits to be played is on the same clock", () => {
+  const it = new History();
+  it.heard("agent", { rms: 0, queued_ms: 250 }, 1000);
+  it.heard("user", { rms: 0 }, 1010);
+  it.heard("agent", { rms: 0, queued_ms: 1e9 }, 1100);
+  assert.deepEqual(
+    [1000, 1060, 1110, 1160].map((at_ms) => it.waited(at_ms)),
+    [250, 0, 65_535, 0],
+  );
+  it.heard("user", { rms: 0 }, 1050 + KEPT_MS);
+  assert.equal(it.waited(1010), 0);
 });
 
 test("each activity is a span, and each counter that grows is a mark", () => {

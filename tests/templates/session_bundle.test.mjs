@@ -163,7 +163,7 @@ test("a bundle has what Python told last, no voice that nobody asked for, and no
   assert.equal(plain["events.jsonl"].content.toString(), '[0,"start",{}]\n[9,"view",{}]\n');
   assert.equal(JSON.parse(plain["transcript.json"].content.toString())[0].text, "it is (secret)");
   assert.equal(JSON.parse(plain["about.json"].content.toString()).page, "https://a.test/x");
-  assert.deepEqual(sent, [{ type: "record" }]);
+  assert.deepEqual(sent, [{ type: "record", whole: true }]);
   const whole = await unzipped(await bundle(source, new Date(), true));
   assert.deepEqual(whole["you.wav"].content, Buffer.from(wav(voice)));
   assert.deepEqual(sent.at(-1), { type: "voices", keep: null });

@@ -22,8 +22,11 @@ FILES = {
     "embed.test.mjs": 12,
     "transcript_file.test.mjs": 4,
     "wake_lock.test.mjs": 4,
-    "history.test.mjs": 6,
+    "history.test.mjs": 7,
     "session_bundle.test.mjs": 7,
+    "event_rows.test.mjs": 5,
+    "delay_parts.test.mjs": 2,
+    "plots.test.mjs": 2,
 }
 
 
