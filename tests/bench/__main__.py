@@ -12,6 +12,7 @@ import importlib.util
 import json
 import os
 import platform
+import subprocess
 import sys
 import traceback
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from typing import Any
 from builder import cli
 from tests.bench import budget, table
 from tests.bench.figures import BenchError, tidy
+from tests.support.server import ROOT
 
 # Unless it is told otherwise, or a bench has its own number.
 ROUNDS = 5
@@ -69,6 +71,7 @@ def run(
         about[name] = {
             "date": datetime.date.today().isoformat(),
             "rounds": rounds,
+            "commit": _commit(),
             "machine": f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}",
             "engines": _versions(arguments.engines) if name in cli.BENCHES_IN_BROWSERS else [],
         }
@@ -79,6 +82,13 @@ def _module(name: str) -> ModuleType:
     if importlib.util.find_spec(f"tests.bench.{name}") is None:
         raise BenchError(f"there is no bench {name}: tests/bench/{name}.py is missing")
     return importlib.import_module(f"tests.bench.{name}")
+
+
+def _commit() -> str:
+    """Which state of the project was measured, with a + where something was not committed."""
+    command = ["git", "describe", "--always", "--exclude=*", "--dirty=+"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
 
 
 def _versions(engines: Sequence[str]) -> list[str]:

@@ -6,22 +6,49 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from builder.cli import BENCHES
+
 HEAD = """# What it costs
 
-Written by `python3 build.py bench --table docs/bench.md`; do not edit it. Both sides of every comparison were measured in the
-same run, in turns. Times belong to the machine they were taken on; ratios are what `tests/bench/budget.json` holds.
+Written by `python3 build.py bench NAME --table docs/bench.md`; do not edit it. A section stays as it is until its bench
+is run again, and says when that was. Both sides of every comparison were measured in the same run, in turns. Times
+belong to the machine they were taken on; ratios are what `tests/bench/budget.json` holds. `noise` is how far a round lay
+from the median, as a share of it.
 """
 
 
 def write(path: Path, figures: Mapping[str, Any], about: Mapping[str, Any]) -> None:
-    """Write the Markdown file. `about`: per bench, when, how often and on what it was measured."""
-    lines = [HEAD]
-    for name, tree in figures.items():
-        head, body = _layout(name, tree)
-        lines += [f"## {name}", "", _circumstances(about.get(name, {})), ""]
-        lines += [_line(head), _line(["---"] * len(head)), *map(_line, body), ""]
+    """Write the Markdown file, or into it: what it says of other benches stays.
+
+    `about`: per bench, when, how often and on what it was measured.
+    """
+    sections = _sections(path) | {name: _section(name, tree, about.get(name, {})) for name, tree in figures.items()}
+    names = [*(name for name in BENCHES if name in sections), *(name for name in sections if name not in BENCHES)]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(lines), encoding="utf-8")
+    path.write_text("\n".join([HEAD, *(sections[name] for name in names)]), encoding="utf-8")
+
+
+def _sections(path: Path) -> dict[str, str]:
+    """By bench, what an earlier table says of it."""
+    if not path.exists():
+        return {}
+    _, *found = path.read_text(encoding="utf-8").split("\n## ")
+    return {text.partition("\n")[0]: f"## {text.rstrip()}\n" for text in found}
+
+
+def _section(name: str, tree: Mapping[str, Any], about: Mapping[str, Any]) -> str:
+    head, body = _layout(name, tree)
+    lines = [
+        f"## {name}",
+        "",
+        _circumstances(about),
+        "",
+        _line(head),
+        _line(["---"] * len(head)),
+        *map(_line, body),
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def text(name: str, tree: Mapping[str, Any]) -> str:
@@ -107,8 +134,9 @@ def _number(value: Any) -> str:
 
 
 def _circumstances(about: Mapping[str, Any]) -> str:
+    measured = f"commit {about['commit']}, " if "commit" in about else ""
     parts = [
-        f"{about.get('date', 'no date')}, {about.get('rounds', '?')} rounds, {about.get('machine', 'machine unknown')}"
+        f"{about.get('date', 'no date')}, {measured}{about.get('rounds', '?')} rounds, {about.get('machine', 'machine unknown')}"
     ]
     parts += [f"* {engine}" for engine in about.get("engines", [])]
     return "\n".join(parts[:1] + (["", *parts[1:]] if parts[1:] else []))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -184,7 +185,24 @@ def test_the_json_and_the_table_hold_what_was_measured(
     assert "| figure | 48000_24000 | 24000_48000 |" in text
     assert "| took p50 / p95 / p99 | 1 / 2 / 3.25 | – |" in text
     assert "do not edit it" in text and sys.executable not in text
+    assert re.search(r", commit \w+\+?, 7 rounds, ", text), text
     assert "snr_db" in capsys.readouterr().out
+
+
+def test_a_table_keeps_what_it_says_of_benches_that_were_not_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    page = tmp_path / "bench.md"
+    for name, rate in (("resampler", 99.0), ("bytes", 4.0), ("resampler", 98.0)):
+        stand_in(monkeypatch, name, {"rate": {"a": rate}, "other": {"a": 1.0}})
+        assert command.main([name, "--table", str(page)]) == 0
+        once = page.read_text()
+        assert command.main([name, "--table", str(page)]) == 0
+        assert page.read_text() == once  # writing it again changes nothing
+    sections = once.split("\n## ")
+    assert [section.partition("\n")[0] for section in sections[1:]] == ["bytes", "resampler"]
+    assert "| a | 4 | 1 |" in sections[1]
+    assert "| a | 98 | 1 |" in sections[2] and "99" not in once
 
 
 def test_the_arithmetic() -> None:
