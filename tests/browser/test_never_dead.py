@@ -366,7 +366,7 @@ def test_a_page_starts_inside_a_page_that_asks_all_for_consent(
 
 
 def test_the_page_for_what_is_missing_is_whole_at_any_depth(tab: Any, host: FaultyHost) -> None:
-    """Its style and its way back, in a sub-path that nobody configured."""
+    """Its style and its way back, in a sub-path that nobody configured. The host answers no HEAD: WebKit's cache would lose the file."""
     tab.errors.expect("404|Failed to load resource")
     tab.page.goto(f"{host.url}voice/nope/deep/x?a=b")
     way_back = tab.page.get_by_role("link", name="Go to the start page")

@@ -111,11 +111,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         for name, value in {**answer.headers, "Content-Length": str(len(answer.body))}.items():
             self.send_header(name, value)
         self.end_headers()
-        if self.command != "HEAD":
-            with contextlib.suppress(OSError):  # the page has heard enough
-                self.wfile.write(answer.body)
-
-    do_HEAD = do_GET
+        with contextlib.suppress(OSError):  # the page has heard enough
+            self.wfile.write(answer.body)
 
     def log_message(self, *_: object) -> None:
         """Nobody reads it."""
