@@ -30,9 +30,7 @@ Building, inside `.venv`:
   packing.py        compression: gzip for every host, brotli beside it
   wheel.py          `pyclient` as a reproducible wheel
   zones.py          the time zones in one file for the page
-  prune.py          Pyodide without what only compiled packages need (in Node: runtime_pruner/)
-  snapshot.py       snapshot: the memory of a Python that has imported the client, and its fallback (in Node: snapshot_maker/)
-  split.py          code splitting: what a page starts with, what calls use, and the rest (in Node: runtime_splitter/)
+  pyodide_slim/     slimmed runtime: Pyodide pruned, its memory kept, its code divided; or whole, with a warning
   build_cache.py    build cache: what Node makes once, in `.cache/`; builds that want the same wait for each other
   policy.py         security headers, the one source for server, meta tag and CDN
   hosts             hosting: the same told to each kind of host

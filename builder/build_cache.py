@@ -26,6 +26,14 @@ def digest(parts: Iterable[bytes]) -> str:
     return hashlib.sha256(b"\0".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()[:16]
 
 
+class FailedError(SetupError):
+    """Node ended with an exit code above 0. `code` is that, `said` the end of what it wrote on stderr."""
+
+    def __init__(self, failure: str, code: int, said: str) -> None:
+        super().__init__(f"{failure}\n{said}")
+        self.code, self.said = code, said
+
+
 class TooLongError(SetupError):
     """Node did not come to an end; its limit is there against work that never ends, not against a busy machine."""
 
@@ -36,8 +44,8 @@ def make(
     """Have Node fill `folder`, and return what it printed.
 
     `command(work, out)` prepares the folder `work`, which goes afterwards, and returns what to run so that the files come into
-    `out`. SetupError with `failure` and the end of what Node complained about when it fails, TooLongError after `timeout_s`; nothing
-    is kept then.
+    `out`. FailedError with `failure` and the end of what Node complained about when it fails, TooLongError after `timeout_s`, SetupError when
+    it cannot be run or was killed; nothing is kept then.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as name:
@@ -59,6 +67,8 @@ def make(
             raise TooLongError(f"{failure}\nIt had not ended after {timeout_s:.0f} s.") from None
         if done.returncode != 0:
             said = done.stderr.strip()[-1500:] or f"Node ended with {done.returncode} and said nothing."
+            if done.returncode > 0:
+                raise FailedError(failure, done.returncode, said)
             raise SetupError(f"{failure}\n{said}")
         if not folder.exists():  # two builds at once make the same one
             shutil.move(out, folder)

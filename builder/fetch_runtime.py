@@ -26,6 +26,7 @@ class Runtime:
     """Paths of the checked files."""
 
     pyodide: Path
+    version: str  # Pyodide's
     micropip: Path
     tzdata: Path
     acorn: Path
@@ -50,6 +51,7 @@ def fetch(root: Path) -> Runtime:
         npm_package.fetch(root, acorn, parser["package"], parser["integrity"], ["dist/acorn.mjs"])
     return Runtime(
         pyodide=pyodide,
+        version=pins["pyodide_version"],
         micropip=micropip,
         tzdata=tzdata,
         acorn=acorn / "acorn.mjs",

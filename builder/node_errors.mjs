@@ -6,6 +6,6 @@ export function tellInFewLines() {
       .split("\n")
       .filter((line) => line.length < 300);
     process.stderr.write(`${lines.slice(0, 12).join("\n")}\n`);
-    process.exit(1);
+    process.exit(error?.exitCode ?? 1);
   });
 }

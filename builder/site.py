@@ -23,9 +23,7 @@ from builder import (
     packing,
     pages,
     policy,
-    prune,
-    snapshot,
-    split,
+    pyodide_slim,
     start_texts,
     tag_types,
     texts,
@@ -38,7 +36,6 @@ from builder.assets import Assets, exactly
 from builder.environment import SetupError
 from builder.packing import Packer
 
-LOADER, SCRIPT, WASM, LIBRARY = "pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip"
 # Files that hardly any page asks for.
 WAYS_OUT = ("stock.", "precompiled.", "library.", "micropip.", "client.", "zones.")
 # Bundles that stand in a page and are no files.
@@ -47,7 +44,6 @@ NO_ASSETS = (*INLINE_ONLY, policy.TAG)
 # What `serve` alone gives to its pages: a script, and what it asks for.
 LIVE_ONLY = "reload.js"
 RELOAD_FILE = "reload.json"
-OWN_NAME = b'"pyodide.asm.mjs"'
 
 
 def build(
@@ -159,7 +155,7 @@ def _shared(agents: Sequence[agent_config.Agent], live: str) -> Shared | None:
     """None where one agent has all of it for itself, and starts a little faster. Making that takes half a minute, too long for `serve`."""
     if len(agents) == 1 and not live:
         return None
-    also = () if live else tuple(sorted({name for it in agents for name in snapshot.imported_by(it.tools)}))
+    also = () if live else tuple(sorted({name for it in agents for name in pyodide_slim.imported_by(it.tools)}))
     providers = frozenset(name for it in agents for name in _providers(it))
     return Shared(also=also, providers=providers, of_packages=not live)
 
@@ -218,52 +214,47 @@ def _place_python(
 ) -> dict[str, Any]:
     """Write what Python is started from, by each of the ways, the page's tools, and the packages that these import."""
     packer = assets.packer
-    stock_wasm, library = ((runtime.pyodide / name).read_bytes() for name in (WASM, LIBRARY))
-    packer.begin(stock_wasm, seldom=True)
+    whole = pyodide_slim.whole(runtime.pyodide, runtime.version)
+    packer.begin(whole.wasm, seldom=True)
     wheel_name, wheel_bytes = wheel.build(root)
     zones_bytes = zones.packed(runtime.tzdata)
     data = imports.data if imports else None
     # Of all that a first build makes, this takes longest. A mistake in the tools is told without waiting for it.
     ahead = ThreadPoolExecutor(1)
-    ahead.submit(snapshot.library, root, runtime.pyodide)
+    ahead.submit(pyodide_slim.library, root, runtime.pyodide)
     ahead.shutdown(wait=False)
     modules = agent_check.tools(root, runtime.pyodide, wheel_bytes, agent.tools, zones_bytes, data)
-    full = agent.full_runtime or bool(imports and imports.compiled)
-    starting = runtime.pyodide if full else prune.make(root, runtime.pyodide, runtime.acorn)
-    also = modules if imports and (shared is None or shared.of_packages) else ()
-    also = (*also, *(shared.also if shared else ()))
-    made_for = None if shared else agent.tools
-    kept = snapshot.make(root, runtime.pyodide, starting, wheel_name, wheel_bytes, made_for, also)
-    packer.begin(kept.blocks)
-    packer.begin(kept.precompiled, seldom=True)
-    source = agent.tools.read_bytes() if agent.tools.exists() else None
-    wasm, bytecode, later = (starting / WASM).read_bytes(), None, []
-    if not full:
-        parts = split.make(
-            root,
-            starting,
-            kept,
-            runtime.pyodide / LIBRARY,
-            shared.providers if shared else _providers(agent),
-            made_for,
-            zones_bytes,
-            data,
-        )
-        wasm, bytecode = parts.primary, parts.tools
-        later = [{"name": it.name, "ahead": it.ahead, **assets.place_packed(it.name, it.wasm)} for it in parts.later]
+    of_packages = modules if imports and (shared is None or shared.of_packages) else ()
+    use = pyodide_slim.Use(
+        root=root,
+        acorn=runtime.acorn,
+        wheel_name=wheel_name,
+        wheel=wheel_bytes,
+        providers=shared.providers if shared else _providers(agent),
+        tools=None if shared else agent.tools,
+        modules=(*of_packages, *(shared.also if shared else ())),
+        zones=zones_bytes,
+        packages=data,
+        full=agent.full_runtime or bool(imports and imports.compiled),
+        begin=lambda made, seldom: packer.begin(made, seldom=seldom),
+    )
+    starting = pyodide_slim.slim(whole, use)
     # Of the loader each has a copy of its own: it is small, and a way out must not need what another way needs.
-    stock = _place_runtime(assets, runtime.pyodide, stock_wasm, "stock", packing.BYTES)
+    stock = _place_runtime(assets, whole, "stock", packing.BYTES)
+    is_first = starting.snapshot is None  # then no page starts another way
+    source = agent.tools.read_bytes() if agent.tools.exists() else None
     tools = {
-        "bytecode": None if bytecode is None else assets.place_packed("tools", bytecode),
+        "bytecode": None if starting.tools is None else assets.place_packed("tools", starting.tools),
         "source": None if source is None else assets.place_packed("tools-source", source),
     }
     return {
-        "runtime": _place_runtime(assets, starting, wasm, "pyodide", packing.WASM),
-        "later": later,
+        "runtime": stock if is_first else _place_runtime(assets, starting, "pyodide", packing.WASM),
+        "later": [
+            {"name": it.name, "ahead": it.ahead, **assets.place_packed(it.name, it.wasm)} for it in starting.later
+        ],
         "stock": stock,
-        "snapshot": {**kept.meta, "blocks": assets.place_packed("python", kept.blocks)},
-        "precompiled": assets.place_packed("precompiled", kept.precompiled),
-        "library": assets.place_packed("library", library),
+        **_place_snapshot(assets, starting),
+        "library": assets.place_packed("library", (runtime.pyodide / pyodide_slim.LIBRARY).read_bytes()),
         "zones": assets.place_packed("zones", zones_bytes),
         "micropip": assets.place_packed("micropip", runtime.micropip.read_bytes()),
         "client": {"name": wheel_name, **assets.place_packed("client", wheel_bytes)},
@@ -272,19 +263,26 @@ def _place_python(
     }
 
 
-def _place_runtime(assets: Assets, folder: Path, wasm: bytes, name: str, suffix: str) -> dict[str, Any]:
-    """Write Pyodide's two scripts and its WebAssembly. Raises SetupError where its script looks unlike the pinned one.
+def _place_snapshot(assets: Assets, runtime: pyodide_slim.Runtime) -> dict[str, Any]:
+    """Write the kept memory of Python and the small library; both are null for a runtime that has none."""
+    kept = runtime.snapshot
+    if kept is None:
+        return {"snapshot": {"lock": runtime.lock, "blocks": None}, "precompiled": None}
+    return {
+        "snapshot": {**kept.meta, "blocks": assets.place_packed("python", kept.blocks)},
+        "precompiled": assets.place_packed("precompiled", kept.precompiled),
+    }
+
+
+def _place_runtime(assets: Assets, runtime: pyodide_slim.Runtime, name: str, suffix: str) -> dict[str, Any]:
+    """Write Pyodide's two scripts and its WebAssembly.
 
     `suffix`: what is named `.wasm` a browser may keep compiled; a host that refuses that name has the other one.
     """
-    loader, script = ((folder / file).read_bytes() for file in (LOADER, SCRIPT))
-    # It looks for its own name in a stack trace, to tell its lines from those of others.
-    if script.count(OWN_NAME) != 1:
-        raise SetupError(f"{SCRIPT} names itself in another way than it did")
     return {
-        "loader": assets.place_script(f"{name}.js", loader),
-        "script": assets.place_script(f"{name}.asm.js", script.replace(OWN_NAME, b'"%s.asm."' % name.encode())),
-        "wasm": assets.place_packed(f"{name}.asm", wasm, suffix),
+        "loader": assets.place_script(f"{name}.js", runtime.loader),
+        "script": assets.place_script(f"{name}.asm.js", pyodide_slim.renamed(runtime.script, f"{name}.asm.")),
+        "wasm": assets.place_packed(f"{name}.asm", runtime.wasm, suffix),
     }
 
 

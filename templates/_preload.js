@@ -93,9 +93,9 @@ import { matches } from "./static/sha256.js";
 
   const { blocks } = boot.snapshot;
   const { loader, script, wasm } = boot.runtime;
-  const files = [loader, script, wasm, blocks];
+  const files = [loader, script, wasm, ...(blocks ? [blocks] : [])];
   const urls = files.map(({ url }) => url);
-  const copy = decodedCopy(blocks); // looked for while the worker is being started
+  const copy = blocks ? decodedCopy(blocks) : undefined; // looked for while the worker is being started
   // What the first worker says before anybody listens, is kept: messages and errors, as events.
   /** @type {typeof globalThis.parleyAhead.first} */
   const first = { worker: startWorker(config.choices[0].settings, urls), said: [] };
@@ -104,7 +104,7 @@ import { matches } from "./static/sha256.js";
     handAhead(first.worker, file, async () => {}, { integrity: `sha256-${file.sha256[0]}` });
   }
   handAhead(first.worker, wasm, compiled);
-  handAhead(first.worker, blocks, pieces, { copy });
+  if (blocks) handAhead(first.worker, blocks, pieces, { copy });
   first.worker.onmessage = first.worker.onerror = (/** @type {MessageEvent | ErrorEvent} */ event) =>
     void first.said.push(event);
   globalThis.parleyAhead = { config, first, startWorker };

@@ -56,6 +56,8 @@ def lint_imports(root: Path) -> subprocess.CompletedProcess[str]:
         ("server/providers/upstream.py", "from pocketsphinx import Vad", "only the local agent hears and speaks"),
         ("server/mint.py", "import server.agent.options", "the local agent is a guest"),
         ("server/app.py", "import pyclient.core.events", "know nothing of each other"),
+        ("builder/site.py", "import builder.pyodide_slim.prune", "what makes Pyodide smaller is a room of its own"),
+        ("builder/pyodide_slim/prune.py", "import builder.policy", "what makes Pyodide smaller knows nothing of sites"),
         (
             "pyclient/codecs/sdk_voice/words.py",
             "import pyclient.codecs.openai_realtime.faults",

@@ -20,7 +20,7 @@ WRITTEN = (
     "pyclient/codecs/sdk_voice/",
     "server/agent/wires/sdk_voice/",
     "server/providers/sdk_voice.py",
-    "builder/runtime_splitter/heard/sdk_voice.json",
+    "builder/pyodide_slim/scripts/split/rehearsed_calls/sdk_voice.json",
 )
 LINES = (
     "pyclient/codecs/__init__.py",

@@ -20,6 +20,7 @@ MAPS = (
     "pyclient",
     *(f"pyclient/{floor}" for floor in ("audio", "connection", "core", "host", "page", "tools", "turns")),
     "builder",
+    "builder/pyodide_slim",
     "server",
     "server/agent",
     *("tests/support", "tests/server/support", "tests/builder/support", "tests/browser/support"),
@@ -38,7 +39,7 @@ RETIRED = {
         "happening happenings hearing hearing_processes ears brain mind door telling refusing keeping merging speaker "
         "speaker_settings kept_session"
     ),
-    "builder": "lean slim verbs verb",
+    "builder": "lean verbs verb",
     "worklets": "cushion hold pace_tries pace_largest_share",
     "templates": "early_words_ms",
     "tests": (

@@ -1,6 +1,6 @@
 """What wheels hold, as one file for the page: unpacked already, and Python as bytecode of the browser's Python.
 
-A page that had to compile them would need Python's compiler for it, which comes later there (`builder/split.py`).
+A page that had to compile them would need Python's compiler for it, which comes later there (`builder/pyodide_slim/split.py`).
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 /**
- * The parts of Python's code that a page does not need before it is ready (made by `builder/runtime_splitter/`): what calls were
+ * The parts of Python's code that a page does not need before it is ready (made by `builder/pyodide_slim/scripts/split/`): what calls were
  * seen to use, and what a page hardly ever needs.
  *
  * The primary module has a stub for each function that it lacks; the stubs go through a table that the secondary module fills.

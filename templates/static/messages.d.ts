@@ -59,13 +59,19 @@ export interface Settings {
   turn_style?: TurnStyle;
 }
 
-/** What Python is started from. */
-export interface BootConfig {
+/** The kept memory of Python, and the small library for where it cannot be used. */
+export interface Kept {
+  snapshot: SnapshotTable & { blocks: Described };
+  precompiled: Described;
+}
+
+/** What Python is started from. Where the build could keep no memory of its Pyodide, that is `stock` alone. */
+export type BootConfig = Files & (Kept | { snapshot: { lock: object; blocks: null }; precompiled: null });
+
+interface Files {
   runtime: RuntimeFiles;
   stock: RuntimeFiles;
   later: ({ name: string; ahead: boolean } & Described)[];
-  snapshot: SnapshotTable & { blocks: Described };
-  precompiled: Described;
   library: Described;
   zones: Described;
   micropip: Described;

@@ -14,7 +14,7 @@ import { runtimeOptions, settle } from "./restore.js";
 import { DeferredModules, DeferredModule } from "./deferred_wasm.js";
 
 /** @import { Preloaded } from "./preload.js" */
-/** @import { BootConfig, Described, RuntimeFiles } from "./messages.js" */
+/** @import { BootConfig, Described, Kept, RuntimeFiles } from "./messages.js" */
 /** @import { Factory, Pyodide, PyodideOptions } from "./pyodide.js" */
 /** @typedef {(name: "runtime" | "python" | "client", percent: number) => void} Stage */
 /** @typedef {{python: Pyodide, rest: DeferredModules | null, keep?: () => Promise<void>}} Started   `keep` what the next visit shall find */
@@ -47,10 +47,12 @@ const output = { stdout: say, stderr: say };
  *   with `pyclient` ready to be imported; the rest of its code, to be brought soon; `why` it was not the first way
  */
 export async function startPython(config, stage, ahead) {
-  const refused = new Set();
+  // A build that cannot make a snapshot of its Pyodide has the last way only.
+  const isWhole = !config.snapshot.blocks;
+  const refused = new Set(isWhole ? ["this site was built without a snapshot"] : []);
   const told = inSteps(stage);
   const wasm = compiled(config.runtime.wasm, "the runtime", ahead); // two ways share it
-  for (const [way, start] of WAYS) {
+  for (const [way, start] of isWhole ? WAYS.slice(-1) : WAYS) {
     try {
       return { ...(await start(config, told, ahead, wasm)), way, why: [...refused].join("; ") || null };
     } catch (error) {
@@ -82,7 +84,7 @@ function inSteps(stage) {
 
 /** @type {Start} */
 async function fromSnapshot(config, stage, ahead, wasm) {
-  const { blocks, ...meta } = config.snapshot;
+  const { blocks, ...meta } = /** @type {Kept["snapshot"]} */ (config.snapshot);
   const rest = restOf(config);
   // Pyodide would begin with the big files only when its scripts have arrived: they are on their way before that.
   // They share the line: how much there is of the one says how much there is of both.
@@ -101,7 +103,7 @@ async function fromSnapshot(config, stage, ahead, wasm) {
 async function fromPrecompiled(config, stage, _, wasm) {
   const rest = restOf(config);
   const progress = (/** @type {number} */ share) => stage("runtime", Math.round(30 * share));
-  const library = await whole(config.precompiled, "the precompiled library", { progress });
+  const library = await whole(/** @type {Kept} */ (config).precompiled, "the precompiled library", { progress });
   const [{ loadPyodide }, { default: create }] = await scripts(config.runtime);
   stage("python", 40);
   const options = { ...output, ...plainOptions(config, create), stdLibURL: "precompiled.zip" };
@@ -113,11 +115,12 @@ async function fromPrecompiled(config, stage, _, wasm) {
 }
 
 /** @type {Start} */
-async function fromNothing(config, stage) {
+async function fromNothing(config, stage, ahead, first) {
   stage("runtime", 10);
-  const wasm = compiled(config.stock.wasm, "Pyodide's own runtime");
+  const isFirst = !config.snapshot.blocks; // the page has fetched it ahead
+  const wasm = isFirst ? first : compiled(config.stock.wasm, "Pyodide's own runtime");
   const wanted = [config.library, config.micropip, config.client].map((file) => whole(file, nameOf(file)));
-  const [{ loadPyodide }, { default: create }] = await scripts(config.stock);
+  const [{ loadPyodide }, { default: create }] = await scripts(config.stock, isFirst ? ahead : null);
   const [library, micropip, client] = await Promise.all(wanted);
   const options = { ...output, ...plainOptions(config, create), stdLibURL: "library.zip" };
   const python = await compiledAlready(wasm, null, { "library.zip": () => library }, () => loadPyodide(options));

@@ -11,7 +11,8 @@ from typing import get_type_hints
 
 import pytest
 
-from builder import quality, snapshot, split
+from builder import quality
+from builder.pyodide_slim import snapshot, split
 from pyclient.page import view
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,8 +11,9 @@ from typing import Any
 import brotli
 import pytest
 
-from builder import fetch_runtime, node, prune, snapshot, wheel, zones
+from builder import fetch_runtime, node, wheel, zones
 from builder.environment import SetupError
+from builder.pyodide_slim import prune, snapshot
 
 ROOT = Path(__file__).resolve().parents[2]
 DRIVER = Path(__file__).parent / "support" / "zones_driver.mjs"

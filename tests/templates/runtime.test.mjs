@@ -162,6 +162,15 @@ test("from Pyodide's own files where nothing else can be had, and says why for e
   assert.ok(modules.includes("emfs:/tmp/client.whl") && modules.includes("unpack wheel"));
 });
 
+test("from Pyodide's own files at once where the build kept no memory of it, each fetched once", async () => {
+  Object.assign(config, { runtime: config.stock, precompiled: null, snapshot: { lock: {}, blocks: null } });
+  const found = await started();
+  assert.deepEqual([found.way, found.rest], ["stock", null]);
+  assert.equal(found.why, "this site was built without a snapshot");
+  assert.equal(names().filter((name) => name === "stock.wasm.bin").length, 1);
+  assert.ok(modules.includes("emfs:/tmp/client.whl"));
+});
+
 test("what keeps all ways from working is a fault with its kind and file", async () => {
   for (const wasm of [config.runtime.wasm, config.stock.wasm]) hosted.delete(wasm.url);
   await assert.rejects(started(), ({ kind, file: name, message }) => {

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FILES = {
     "page_state.test.mjs": 20,
     "worker_link.test.mjs": 10,
-    "runtime.test.mjs": 7,
+    "runtime.test.mjs": 8,
     "orb.test.mjs": 8,
     "embed.test.mjs": 12,
     "transcript_file.test.mjs": 4,

@@ -7,10 +7,10 @@
 
 import { readFileSync } from "node:fs";
 
-import { SECTION, concatenated, leb, signed, written } from "../../../builder/runtime_pruner/format.mjs";
-import { Ownership } from "../../../builder/runtime_splitter/ownership.mjs";
-import { readData } from "../../../builder/runtime_splitter/segments.mjs";
-import { told, watched } from "../../../builder/runtime_splitter/watch.mjs";
+import { SECTION, concatenated, leb, signed, written } from "../../../builder/pyodide_slim/scripts/prune/format.mjs";
+import { Ownership } from "../../../builder/pyodide_slim/scripts/split/ownership.mjs";
+import { readData } from "../../../builder/pyodide_slim/scripts/split/segments.mjs";
+import { told, watched } from "../../../builder/pyodide_slim/scripts/split/watch.mjs";
 
 const [BEGIN, VARIABLES, END] = [8192, 65536, 81920];
 const asked = JSON.parse(readFileSync(0, "utf8"));

@@ -11,7 +11,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
-import { readData } from "../../../builder/runtime_splitter/segments.mjs";
+import { readData } from "../../../builder/pyodide_slim/scripts/split/segments.mjs";
 import { runtimeOptions } from "../../../templates/static/restore.js";
 import { DeferredModules, DeferredModule } from "../../../templates/static/deferred_wasm.js";
 

@@ -5,9 +5,9 @@
 
 import { readFileSync } from "node:fs";
 
-import { SECTION, concatenated, leb, written } from "../../../builder/runtime_pruner/format.mjs";
-import { split } from "../../../builder/runtime_splitter/split.mjs";
-import { told as toldBy, watched } from "../../../builder/runtime_splitter/watch.mjs";
+import { SECTION, concatenated, leb, written } from "../../../builder/pyodide_slim/scripts/prune/format.mjs";
+import { split } from "../../../builder/pyodide_slim/scripts/split/split.mjs";
+import { told as toldBy, watched } from "../../../builder/pyodide_slim/scripts/split/watch.mjs";
 import { DeferredModules, DeferredModule } from "../../../templates/static/deferred_wasm.js";
 
 console.info = () => {}; // stdout is for the result

@@ -3,16 +3,7 @@
  * read, and what counts as used without a run.
  */
 
-import {
-  KIND,
-  Reader,
-  SECTION,
-  concatenated,
-  eachInstruction,
-  leb,
-  passValueType,
-  signed,
-} from "../runtime_pruner/format.mjs";
+import { KIND, Reader, SECTION, concatenated, eachInstruction, leb, passValueType, signed } from "../prune/format.mjs";
 import { PREFIX, exporting, readModule, rewritten, sized } from "./split.mjs";
 
 const END = 0x0b;

@@ -11,7 +11,7 @@ import pytest
 
 from tests.worklets.support.node import find_node
 
-DRIVER = Path(__file__).parent / "support" / "ownership_driver.mjs"
+DRIVER = Path(__file__).parents[1] / "support" / "ownership_driver.mjs"
 VARIABLE = 65536 + 512
 TABLE = 8192
 ONE, TWO, THREE, FOUR, FIVE = (TABLE * number for number in range(1, 6))

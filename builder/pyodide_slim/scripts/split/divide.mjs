@@ -14,10 +14,10 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
-import { runtimeOptions, settle } from "../../templates/static/restore.js";
-import { DeferredModules, DeferredModule } from "../../templates/static/deferred_wasm.js";
-import { tellInFewLines } from "../node_errors.mjs";
-import { ignoreGarbage } from "../snapshot_maker/same_every_time.mjs";
+import { runtimeOptions, settle } from "../../../../templates/static/restore.js";
+import { DeferredModules, DeferredModule } from "../../../../templates/static/deferred_wasm.js";
+import { tellInFewLines } from "../../../node_errors.mjs";
+import { ignoreGarbage } from "../snapshot/same_every_time.mjs";
 import { TOOLS, begin, rehearse } from "./rehearsal.mjs";
 import { Described, placesOf, unshared } from "./described.mjs";
 import { Ownership, constantEnd } from "./ownership.mjs";
@@ -25,6 +25,7 @@ import { ON_DEMAND, PARTS, dataOfParts, functionsOfParts, namesOf } from "./part
 import { readData, withData, without } from "./segments.mjs";
 import { PREFIX, living, split } from "./split.mjs";
 import { callable, told, watched } from "./watch.mjs";
+import { UnlikeError } from "../unlike.mjs";
 
 tellInFewLines();
 
@@ -156,18 +157,19 @@ const areThere = () => PARTS.filter((name) => later.get(name).isThere).join(" ")
 const whole = await pythonOf(parts.primary, (instance) => new DeferredModules([...later.values()]).attach(instance));
 begin(whole, job.settings, tools);
 if (areThere() !== "")
-  throw new Error(`what a page starts with is not in the first part of the runtime, but in ${areThere()}`);
+  throw new UnlikeError(`what a page starts with is not in the first part of the runtime, but in ${areThere()}`);
 await rehearse(whole, job.settings, tools);
 if (!["", "call"].includes(areThere()))
-  throw new Error(`what a call uses is not in its part of the runtime, but in ${areThere()}`);
-whole.runPython(script("../snapshot_maker/check_restored.py"));
+  throw new UnlikeError(`what a call uses is not in its part of the runtime, but in ${areThere()}`);
+whole.runPython(script("../snapshot/check_restored.py"));
 whole.FS.writeFile("/tmp/library.zip", readFileSync(job.library));
-whole.runPython(script("../snapshot_maker/check_deferred.py"));
+whole.runPython(script("../snapshot/check_deferred.py"));
 whole.runPython(script("check_whole.py"));
-if (!PARTS.every((name) => later.get(name).isThere)) throw new Error(`of the runtime only ${areThere()} was asked for`);
+if (!PARTS.every((name) => later.get(name).isThere))
+  throw new UnlikeError(`of the runtime only ${areThere()} was asked for`);
 const constant = data.memory.subarray(0, ownership.constantEnd);
 if (Buffer.compare(constant, whole._module.HEAPU8.subarray(0, constant.length)) !== 0)
-  throw new Error("the parts do not make up the whole");
+  throw new UnlikeError("the parts do not make up the whole");
 
 for (const [name, bytes] of Object.entries(parts)) writeFileSync(join(job.out, `${name}.wasm`), bytes);
 if (tools?.path.endsWith(".pyc")) writeFileSync(join(job.out, "tools.pyc"), tools.bytes);

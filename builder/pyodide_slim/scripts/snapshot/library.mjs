@@ -16,8 +16,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
-import { tellInFewLines } from "../node_errors.mjs";
+import { tellInFewLines } from "../../../node_errors.mjs";
 import { sameEveryTime } from "./same_every_time.mjs";
+import { UnlikeError } from "../unlike.mjs";
 
 tellInFewLines();
 
@@ -50,10 +51,11 @@ for (const suspends of [false, true]) {
 }
 const [without, having] = heaps;
 const words = [...without.keys()].filter((i) => without[i] !== having[i]);
-if (words.length !== 1) throw new Error(`stack switching changes ${words.length} words of Python's memory, not one`);
+if (words.length !== 1)
+  throw new UnlikeError(`stack switching changes ${words.length} words of Python's memory, not one`);
 const suspending = { address: 4 * words[0], with: having[words[0]], without: without[words[0]] };
 const { __PyRuntime: state, __PyEM_EMSCRIPTEN_TRAMPOLINE_OFFSET: offset, HEAP32 } = python._module;
 const trampoline = state + HEAP32[offset >> 2];
-if (!(trampoline > 0 && trampoline % 4 === 0)) throw new Error("Pyodide does not say where its trampoline is");
+if (!(trampoline > 0 && trampoline % 4 === 0)) throw new UnlikeError("Pyodide does not say where its trampoline is");
 writeFileSync(join(out, "engine.json"), JSON.stringify({ suspending, trampoline }));
 process.exit(0);

@@ -27,7 +27,8 @@ import {
   reader,
   signed,
   written,
-} from "../runtime_pruner/format.mjs";
+} from "../prune/format.mjs";
+import { UnlikeError } from "../unlike.mjs";
 
 /** What the parts and the page's script say to each other; everything else is as Pyodide's own scripts know it. */
 export const PREFIX = "split:";
@@ -76,7 +77,7 @@ export function split(bytes, leaving, name) {
     };
     eachInstruction(bytes, body, index, (opcode, begin, end, [callee]) => {
       if (callee !== undefined) {
-        if (opcode === 0xd2) throw new Error(`function ${index} refers to another: not foreseen`);
+        if (opcode === 0xd2) throw new UnlikeError(`function ${index} refers to another: not foreseen`);
         if (numberOf.has(callee)) return replace(begin, end, [opcode, ...leb(numberOf.get(callee))]);
         const slot = numbered(lent, callee, BRING + 1 + stubs.length);
         // `call` becomes `call_indirect`, `return_call` `return_call_indirect`.
@@ -87,7 +88,7 @@ export function split(bytes, leaving, name) {
         return replace(begin, end, [opcode, ...leb(numbered(globals, global, 0))]);
       }
       if (opcode === 0xfc && [8, 9, 12, 13].includes(bytes[begin + 1]))
-        throw new Error(`function ${index} uses a segment: not foreseen`);
+        throw new UnlikeError(`function ${index} uses a segment: not foreseen`);
     });
     parts.push(bytes.subarray(done, body.end));
     return sized(parts);
@@ -265,14 +266,14 @@ export function rewritten(bytes, module, change) {
     if (!missing.delete(String(id))) parts.push(bytes.subarray(begin, end));
     else parts.push(...written(id, change[id](module.entries[id])));
   }
-  if (missing.size > 0) throw new Error(`the module lacks the sections ${[...missing].join(", ")}: not foreseen`);
+  if (missing.size > 0) throw new UnlikeError(`the module lacks the sections ${[...missing].join(", ")}: not foreseen`);
   return concatenated(parts);
 }
 
 /** Types of functions only: the numbers of others would not be theirs any more. */
 function passType(input) {
   const form = input.byte();
-  if (form !== FUNCTION_TYPE) throw new Error(`a type of kind 0x${form.toString(16)}: not known`);
+  if (form !== FUNCTION_TYPE) throw new UnlikeError(`a type of kind 0x${form.toString(16)}: not known`);
   for (let lists = 2; lists > 0; lists--) for (let count = input.number(); count > 0; count--) passValueType(input);
 }
 

@@ -9,15 +9,7 @@
  * which is never written and holds no addresses, because what needs addresses is put further up by the compiler.
  */
 
-import {
-  KIND,
-  Reader,
-  SECTION,
-  constant,
-  eachInstruction,
-  passDescription,
-  reader,
-} from "../runtime_pruner/format.mjs";
+import { KIND, Reader, SECTION, constant, eachInstruction, passDescription, reader } from "../prune/format.mjs";
 import { readModule } from "./split.mjs";
 
 // Before the first byte that was ever written there may be variables that nothing wrote so far: a few, as Python's types come early.

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from builder import fetch_runtime, prune, snapshot, split, wheel
+from builder import fetch_runtime, wheel
 from builder.environment import SetupError
+from builder.pyodide_slim import prune, snapshot, split
+from builder.pyodide_slim.runtime import FILES, Snapshot
 from tests.builder.support import garbage
 from tests.worklets.support.node import find_node
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PROVIDERS = ("assemblyai", "openai_realtime", "sdk_voice")
 
 
@@ -30,12 +32,12 @@ def library() -> Path:
 
 
 @pytest.fixture(scope="module")
-def memory(runtime: Path) -> snapshot.Snapshot:
+def memory(runtime: Path) -> Snapshot:
     return snapshot.make(ROOT, fetch_runtime.fetch(ROOT).pyodide, runtime, *wheel.build(ROOT))
 
 
 def test_the_page_gets_half_at_first_and_every_build_the_same(
-    tmp_path: Path, runtime: Path, library: Path, memory: snapshot.Snapshot, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, runtime: Path, library: Path, memory: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The build itself runs the parts: a start with the primary one alone, a rehearsed call with the second, then what needs the others."""
     first = split.make(tmp_path / "a", runtime, memory, library, PROVIDERS, None)
@@ -56,7 +58,7 @@ def test_the_page_gets_half_at_first_and_every_build_the_same(
 
 
 def test_tools_that_only_a_page_can_import_do_not_stop_the_build(
-    tmp_path: Path, runtime: Path, library: Path, memory: snapshot.Snapshot
+    tmp_path: Path, runtime: Path, library: Path, memory: Snapshot
 ) -> None:
     tools = tmp_path / "tools.py"
     tools.write_text("import decimal, js\nprint(decimal.Decimal(1) / 3)\njs.document.title\n")
@@ -69,11 +71,11 @@ def test_tools_that_only_a_page_can_import_do_not_stop_the_build(
 
 
 def test_a_module_that_nobody_understands_stops_the_build(
-    tmp_path: Path, runtime: Path, library: Path, memory: snapshot.Snapshot
+    tmp_path: Path, runtime: Path, library: Path, memory: Snapshot
 ) -> None:
     strange = tmp_path / "strange"
     strange.mkdir()
-    for name in prune.FILES:
+    for name in FILES:
         data = bytearray((runtime / name).read_bytes())
         if name.endswith(".wasm"):
             data[8] = 99  # a section of a kind that does not exist
@@ -83,7 +85,7 @@ def test_a_module_that_nobody_understands_stops_the_build(
     assert not list((tmp_path / "cache" / ".cache" / "split").iterdir())
 
 
-DRIVER = Path(__file__).parent / "support" / "split_driver.mjs"
+DRIVER = Path(__file__).parents[1] / "support" / "split_driver.mjs"
 
 
 EACH_WAY = [[1, 2, 3], [2, 3], [1, 3], [1, 2], [1], [2], [3], []]

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from builder import build_cache, fetch_runtime, prune, snapshot, wheel
+from builder import build_cache, fetch_runtime, wheel
 from builder.environment import SetupError
+from builder.pyodide_slim import prune, snapshot
 from tests.builder.support import garbage
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 # Flags of a .pyc: checked against a hash, and never checked (PEP 552).
 UNCHECKED_HASH = (1).to_bytes(4, "little")
 

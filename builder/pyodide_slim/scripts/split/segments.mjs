@@ -1,6 +1,7 @@
 /** The first data of a WebAssembly module: read it as the memory that it makes, and write parts of that memory as segments. */
 
-import { SECTION, concatenated, leb, readSections, reader, signed, written } from "../runtime_pruner/format.mjs";
+import { SECTION, concatenated, leb, readSections, reader, signed, written } from "../prune/format.mjs";
+import { UnlikeError } from "../unlike.mjs";
 
 // A new segment costs about as much as so many zeros when compressed.
 const ZEROS = 32;
@@ -9,14 +10,14 @@ const [CONSTANT, END] = [0x41, 0x0b];
 /** @returns {{memory: Uint8Array, begin: number}} the memory up to the end of the last segment, and where the first one begins */
 export function readData(bytes) {
   const section = readSections(bytes, []).find(({ id }) => id === SECTION.data);
-  if (!section) throw new Error("the module has no data section");
+  if (!section) throw new UnlikeError("the module has no data section");
   const input = reader(bytes, section);
   const segments = [];
   for (let count = input.number(); count > 0; count--) {
     if (input.number() !== 0 || input.byte() !== CONSTANT)
-      throw new Error("a data segment without a fixed place: not foreseen");
+      throw new UnlikeError("a data segment without a fixed place: not foreseen");
     const place = input.signed();
-    if (input.byte() !== END) throw new Error("a data segment without a fixed place: not foreseen");
+    if (input.byte() !== END) throw new UnlikeError("a data segment without a fixed place: not foreseen");
     const length = input.number();
     segments.push({ place, from: input.position, length });
     input.skip(length);

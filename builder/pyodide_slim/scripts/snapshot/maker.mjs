@@ -19,10 +19,11 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
-import { putBack, runtimeOptions, settle } from "../../templates/static/restore.js";
-import { HASH, isText, textHash } from "../../templates/static/text_hash.js";
-import { tellInFewLines } from "../node_errors.mjs";
+import { putBack, runtimeOptions, settle } from "../../../../templates/static/restore.js";
+import { HASH, isText, textHash } from "../../../../templates/static/text_hash.js";
+import { tellInFewLines } from "../../../node_errors.mjs";
 import { sameEveryTime } from "./same_every_time.mjs";
+import { UnlikeError } from "../unlike.mjs";
 
 const BLOCK_BYTES = 512; // of freed memory each page keeps a few bytes: with 4 KiB a tenth of all were zeros
 
@@ -106,7 +107,8 @@ const { suspending, trampoline } = JSON.parse(readFileSync(join(dirname(job.libr
 const words = new DataView(heap.buffer, heap.byteOffset); // the same in every Node
 words.setUint32(suspending.address, suspending.without, true);
 words.setUint32(trampoline, 0, true);
-if (zone === null) throw new Error("Python did not ask for the time zone, so a page could not have it asked again");
+if (zone === null)
+  throw new UnlikeError("Python did not ask for the time zone, so a page could not have it asked again");
 
 let fresh = null;
 await loadPyodide({
@@ -155,7 +157,7 @@ const meta = {
 const bytes = Buffer.concat(blocks);
 const back = fresh.slice(0, heap.length);
 putBack(back, bytes, meta);
-if (Buffer.compare(back, heap) !== 0) throw new Error("the memory that is put back is not the one that was kept");
+if (Buffer.compare(back, heap) !== 0) throw new UnlikeError("the memory that is put back is not the one that was kept");
 
 // A real run of what was made, in the way of the browser.
 const restored = await loadPyodide({
@@ -166,7 +168,7 @@ const restored = await loadPyodide({
 settle(restored);
 const found = new Set(namesOf(restored));
 const missing = loaded.filter((name) => !found.has(name));
-if (missing.length > 0) throw new Error(`the restored memory lacks ${missing.slice(0, 5).join(", ")}`);
+if (missing.length > 0) throw new UnlikeError(`the restored memory lacks ${missing.slice(0, 5).join(", ")}`);
 restored.runPython(script("check_restored.py"));
 restored.FS.writeFile("/tmp/library.zip", readFileSync(join(job.stock, "python_stdlib.zip")));
 restored.runPython(script("check_deferred.py"));

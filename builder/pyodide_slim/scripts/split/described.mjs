@@ -4,8 +4,9 @@
  * leave the primary module where those few functions, the gates, are in the part that it comes with.
  */
 
-import { SECTION, readSections, reader } from "../runtime_pruner/format.mjs";
+import { SECTION, readSections, reader } from "../prune/format.mjs";
 import { READ_BYTES } from "./watch.mjs";
+import { UnlikeError } from "../unlike.mjs";
 
 // How the marshalled code of a module begins: what it is, and that it takes no arguments of three kinds.
 const CODE_OF_MODULE = Uint8Array.of(0x63, ...new Array(12).fill(0));
@@ -140,7 +141,8 @@ function tableOf(bytes) {
   );
   const found = new Map();
   for (let count = input.number(); count > 0; count--) {
-    if (input.number() !== 0 || input.byte() !== 0x41) throw new Error("a table is filled in another way than it was");
+    if (input.number() !== 0 || input.byte() !== 0x41)
+      throw new UnlikeError("a table is filled in another way than it was");
     const place = input.signed();
     input.byte();
     for (let items = input.number(), i = 0; i < items; i++) found.set(place + i, input.number());

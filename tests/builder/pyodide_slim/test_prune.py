@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from builder import agent_config, fetch_runtime, prune
+from builder import agent_config, fetch_runtime
 from builder.environment import SetupError
+from builder.pyodide_slim import prune
+from builder.pyodide_slim.runtime import FILES
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 BIG = "pyodide.asm.mjs"
 
 
@@ -21,7 +23,7 @@ def test_it_is_smaller_and_the_same_every_time(tmp_path: Path) -> None:
     acorn = fetch_runtime.fetch(ROOT).acorn
     first, second = prune.make(ROOT, stock, acorn), prune.make(tmp_path, stock, acorn)
     assert first != second
-    for name in prune.FILES:
+    for name in FILES:
         assert (first / name).read_bytes() == (second / name).read_bytes()
     for name, share in (("pyodide.asm.wasm", 0.93), (BIG, 0.4)):
         assert (first / name).stat().st_size < share * (stock / name).stat().st_size
@@ -47,7 +49,7 @@ def test_a_runtime_that_looks_unlike_the_pinned_one_stops_the_build(
     (stock / BIG).write_text(text.replace(old, new))
     with pytest.raises(SetupError, match=f"full = true.*\n.*{complaint}"):
         prune.make(tmp_path, stock, fetch_runtime.fetch(ROOT).acorn)
-    assert not list((tmp_path / ".cache" / "lean").iterdir())
+    assert not list((tmp_path / ".cache" / "pruned").iterdir())
 
 
 def test_the_script_lacks_what_only_compiled_packages_ask_for() -> None:
@@ -70,7 +72,7 @@ def test_a_module_with_code_that_nobody_understands_stops_the_build(tmp_path: Pa
 def copy_of_stock(folder: Path) -> Path:
     target = folder / "stock"
     target.mkdir()
-    for name in prune.FILES:
+    for name in FILES:
         shutil.copy(fetch_runtime.fetch(ROOT).pyodide / name, target)
     return target
 

@@ -3,12 +3,12 @@
  * What of Python's code this uses, a page has before it is ready. Nothing here judges anything: what is forgotten comes a little
  * later (`templates/static/deferred_wasm.js`).
  *
- * What each service says in a call is in `heard/`; without such a file its call is rehearsed up to the first answer.
+ * What each service says in a call is in `rehearsed_calls/`; without such a file its call is rehearsed up to the first answer.
  */
 
 import { existsSync, readFileSync } from "node:fs";
 
-import { Host } from "../../templates/static/host.js";
+import { Host } from "../../../../templates/static/host.js";
 
 const REHEARSED_TOOLS = readFileSync(new URL("rehearsal_tools.py", import.meta.url), "utf8");
 const PYTHON = readFileSync(new URL("rehearsal_python.py", import.meta.url), "utf8");
@@ -96,8 +96,8 @@ function forgetTools(python) {
   python.runPython("import sys, importlib; sys.modules.pop('agent_tools', None); importlib.invalidate_caches()");
 }
 
-function heardOf(provider) {
-  const file = new URL(`heard/${provider}.json`, import.meta.url);
+function messagesOf(provider) {
+  const file = new URL(`rehearsed_calls/${provider}.json`, import.meta.url);
   return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : [];
 }
 
@@ -133,7 +133,7 @@ async function calls(python, settings) {
   await connect({ capture, playback });
   capture.onmessage({ data: { type: "held", kept_ms: 400, dropped_ms: 0 } });
   socket.onopen?.();
-  for (const message of heardOf(settings.provider)) {
+  for (const message of messagesOf(settings.provider)) {
     socket.onmessage?.({
       data:
         typeof message === "string" ? new Uint8Array(Buffer.from(message, "base64")).buffer : JSON.stringify(message),

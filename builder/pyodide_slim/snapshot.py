@@ -1,7 +1,7 @@
 """Snapshot: the memory of a browser's Python that has already imported the client; the page then starts several times
 faster.
 
-Made once per runtime, client and what its tools import, in `.cache/`; `snapshot_maker/` does the work in Node, with entropy and
+Made once per runtime, client and what its tools import, in `.cache/`; `scripts/snapshot/` does the work in Node, with entropy and
 clock fixed. The same run makes the way out for a browser that cannot use the memory: a small library, compiled.
 """
 
@@ -11,15 +11,15 @@ import ast
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from builder import build_cache
 from builder.environment import say
+from builder.pyodide_slim.runtime import Snapshot
 
-MAKER = Path(__file__).parent / "snapshot_maker"
-STATIC = Path(__file__).parent.parent / "templates" / "static"
+MAKER = Path(__file__).parent / "scripts" / "snapshot"
+STATIC = Path(__file__).parents[2] / "templates" / "static"
 RESTORE = [STATIC / name for name in ("restore.js", "text_hash.js")]
 
 # What the client imports, and what tools use most: the rest of the standard library comes when it is asked for.
@@ -64,15 +64,6 @@ ALSO = {"zoneinfo": ("importlib.resources", "importlib.resources._adapters", "im
 EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """`blocks` is the memory's changed part, `meta` what `restore.js` needs to put it back, `precompiled` the small library."""
-
-    blocks: bytes
-    meta: dict[str, Any]
-    precompiled: bytes
-
-
 def make(
     root: Path,
     stock: Path,
@@ -84,7 +75,7 @@ def make(
 ) -> Snapshot:
     """Return the snapshot of `runtime`, making it where the cache lacks it; `stock` are Pyodide's own files, with the library.
 
-    `also`: further modules of the library that the page's tools are known to import, by way of packages. SetupError with Node's own
+    `also`: further modules of the library that the page's tools are known to import, by way of packages. FailedError with Node's own
     words when it cannot be made.
     """
     wanted = sorted({*imported_by(tools), *also, *(it for name in also for it in ALSO.get(name, ()))})

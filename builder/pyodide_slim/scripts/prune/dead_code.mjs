@@ -21,6 +21,7 @@ import {
   reader,
   written,
 } from "./format.mjs";
+import { UnlikeError } from "../unlike.mjs";
 
 /**
  * @param {Uint8Array} bytes a module   @param {Set<string>} wanted names of functions and globals that stay exported
@@ -30,7 +31,7 @@ import {
 export function prune(bytes, wanted) {
   const sections = readSections(bytes);
   const of = (id) => sections.find((section) => section.id === id);
-  if (of(SECTION.start)) throw new Error("the module has a start function: not foreseen");
+  if (of(SECTION.start)) throw new UnlikeError("the module has a start function: not foreseen");
   const { imported, functions, symbols } = readImports(reader(bytes, of(SECTION.import)));
   const keep = new Set([...wanted, ...symbols]);
   const exported = readExports(bytes, of(SECTION.export), keep);
@@ -45,7 +46,7 @@ export function prune(bytes, wanted) {
     alive.add(index);
     if (index < imported) continue;
     const body = bodies[index - imported];
-    if (!body) throw new Error(`function ${index} does not exist`);
+    if (!body) throw new UnlikeError(`function ${index} does not exist`);
     for (const called of references(bytes, body, index)) if (!alive.has(called)) waiting.push(called);
   }
   const code = bodies.map((body, i) => (alive.has(i + imported) ? bytes.subarray(body.start, body.end) : DEAD_BODY));

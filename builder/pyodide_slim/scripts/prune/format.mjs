@@ -5,6 +5,8 @@
  * Format: webassembly.github.io/spec/core/binary, with the older exception handling that engines still read.
  */
 
+import { UnlikeError } from "../unlike.mjs";
+
 export const SECTION = {
   type: 1,
   import: 2,
@@ -29,7 +31,7 @@ export class Reader {
     Object.assign(this, { bytes, position, end });
   }
   byte() {
-    if (this.position >= this.end) throw new Error("a part of the module ends too early");
+    if (this.position >= this.end) throw new UnlikeError("a part of the module ends too early");
     return this.bytes[this.position++];
   }
   /** Unsigned LEB128 of up to 32 bits. */
@@ -56,7 +58,7 @@ export class Reader {
   }
   skip(length) {
     this.position += length;
-    if (this.position > this.end) throw new Error("a part of the module ends too early");
+    if (this.position > this.end) throw new UnlikeError("a part of the module ends too early");
   }
   name() {
     const length = this.number();
@@ -70,7 +72,7 @@ const OF_A_WHOLE_MODULE = ["import", "function", "export", "element", "code"];
 /** @param {string[]} required names of sections that must be there */
 export function readSections(bytes, required = OF_A_WHOLE_MODULE) {
   if (new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) !== 0x0061736d)
-    throw new Error("this is no WebAssembly module");
+    throw new UnlikeError("this is no WebAssembly module");
   const sections = [];
   for (const input = new Reader(bytes, 8); input.position < bytes.length; ) {
     const begin = input.position;
@@ -80,7 +82,8 @@ export function readSections(bytes, required = OF_A_WHOLE_MODULE) {
     input.skip(length);
   }
   for (const name of required) {
-    if (!sections.some((section) => section.id === SECTION[name])) throw new Error(`the module has no ${name} section`);
+    if (!sections.some((section) => section.id === SECTION[name]))
+      throw new UnlikeError(`the module has no ${name} section`);
   }
   return sections;
 }
@@ -105,14 +108,14 @@ export function passDescription(input, kind) {
   } else if (kind === KIND.tag) {
     input.byte();
     input.pass();
-  } else throw new Error(`an import of kind ${kind}: not known`);
+  } else throw new UnlikeError(`an import of kind ${kind}: not known`);
 }
 
 /** The functions of one segment of a table. */
 export function readSegment(input) {
   const found = [];
   const flags = input.number();
-  if (flags > 3) throw new Error(`an element segment of kind ${flags}: not known`);
+  if (flags > 3) throw new UnlikeError(`an element segment of kind ${flags}: not known`);
   if (flags === 2) input.pass();
   if (!(flags & 1)) found.push(...constant(input));
   if (flags !== 0) input.byte();
@@ -165,17 +168,17 @@ export function eachInstruction(bytes, { code, end }, index, visit) {
       visit(opcode, begin, input.position, functions);
     }
   } catch (error) {
-    throw new Error(`function ${index}: ${error.message}`);
+    throw new UnlikeError(`function ${index}: ${error.message}`);
   }
   if (opcode !== 0x0b || input.position !== end)
-    throw new Error(`function ${index} does not end with its last instruction`);
+    throw new UnlikeError(`function ${index} does not end with its last instruction`);
 }
 
 /** A type of one byte, or a reference with a heap type after it. */
 export function passValueType(input) {
   const type = input.byte();
   if (type === 0x63 || type === 0x64) input.pass();
-  else if (type < 0x65 || type > 0x7f) throw new Error(`value type 0x${type.toString(16)}: not known`);
+  else if (type < 0x65 || type > 0x7f) throw new UnlikeError(`value type 0x${type.toString(16)}: not known`);
 }
 
 /** Nothing, a value type, or the number of a type: negative numbers of one byte are types. */
@@ -211,12 +214,12 @@ function passImmediates(input, opcode, found) {
   else if (opcode === 0xfc) passPrefixed(input, input.number());
   else if (opcode === 0xfd) passVector(input, input.number());
   else if (opcode === 0xfb) passGarbageCollected(input, input.number());
-  else throw new Error(`opcode 0x${opcode.toString(16)}: not known`);
+  else throw new UnlikeError(`opcode 0x${opcode.toString(16)}: not known`);
 }
 
 function passPrefixed(input, opcode) {
   const counts = [0, 0, 0, 0, 0, 0, 0, 0, 2, 1, 2, 1, 2, 1, 2, 1, 1, 1];
-  if (!(opcode in counts)) throw new Error(`opcode 0xfc ${opcode}: not known`);
+  if (!(opcode in counts)) throw new UnlikeError(`opcode 0xfc ${opcode}: not known`);
   input.pass(counts[opcode]);
 }
 
@@ -227,7 +230,7 @@ function passVector(input, opcode) {
   else if (opcode >= 84 && opcode <= 91) {
     passMemory(input);
     input.byte();
-  } else if (opcode > 275) throw new Error(`opcode 0xfd ${opcode}: not known`);
+  } else if (opcode > 275) throw new UnlikeError(`opcode 0xfd ${opcode}: not known`);
 }
 
 /** References to JavaScript values: Pyodide uses a few of these. */
@@ -235,7 +238,7 @@ function passGarbageCollected(input, opcode) {
   const counts = [1, 1, 2, 2, 2, 2, 1, 1, 2, 2, 2, 1, 1, 1, 1, 0, 1, 2, 2, 2, 1, 1, 1, 1];
   if (opcode in counts) input.pass(counts[opcode]);
   else if (opcode === 24 || opcode === 25) input.pass(4);
-  else if (opcode < 26 || opcode > 30) throw new Error(`opcode 0xfb ${opcode}: not known`);
+  else if (opcode < 26 || opcode > 30) throw new UnlikeError(`opcode 0xfb ${opcode}: not known`);
 }
 
 export function leb(value) {

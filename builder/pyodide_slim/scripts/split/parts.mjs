@@ -13,7 +13,7 @@
  * it waits for that. What belongs to no part stays in the first one.
  */
 
-import { KIND, SECTION, readSections, reader } from "../runtime_pruner/format.mjs";
+import { KIND, SECTION, readSections, reader } from "../prune/format.mjs";
 import { Ownership, SMALLEST_BYTES, constantsOfGlobals } from "./ownership.mjs";
 import { without } from "./segments.mjs";
 import { READ_BYTES } from "./watch.mjs";

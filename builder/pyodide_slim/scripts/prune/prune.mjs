@@ -5,7 +5,7 @@
  *
  * Writes pyodide.asm.wasm without the exports that Pyodide's own scripts never name and the code behind them, and
  * pyodide.asm.mjs without the lines that would bind those exports. Prints what was done as JSON. The scripts are the pinned
- * ones: where they do not look as they did when this was written, it stops with a reason on stderr and exit code 1.
+ * ones: where they do not look as they did when this was written, it stops with a reason on stderr and exit code 3.
  */
 
 import { readFileSync, writeFileSync } from "node:fs";
@@ -14,13 +14,14 @@ import { pathToFileURL } from "node:url";
 
 import { prune } from "./dead_code.mjs";
 import { shake } from "./shake.mjs";
+import { UnlikeError } from "../unlike.mjs";
 
 const BINDING = /^(?:[\w$]+=|Module\["[\w$]+"\]=)+wasmExports\["([\w$.]+)"\](?:\.value>>>0)?$/;
 const DECLARED = /var ((?:[\w$]+,){1000,}[\w$]+);function assignWasmExports\(wasmExports\)\{/;
 
 process.on("uncaughtException", (error) => {
   process.stderr.write(`${String(error?.message ?? error).slice(0, 500)}\n`);
-  process.exit(1);
+  process.exit(error?.exitCode ?? 1);
 });
 
 const LOADS_COMPILED = "var loadWebAssemblyModule=(binary,flags,libName,localScope,handle)=>{";
@@ -57,7 +58,7 @@ const text = readFileSync(join(runtime, "pyodide.asm.mjs"), "utf8");
 const loader = readFileSync(join(runtime, "pyodide.mjs"), "utf8");
 
 const head = DECLARED.exec(text);
-if (!head) throw new Error("pyodide.asm.mjs declares its exports in another way than it did");
+if (!head) throw new UnlikeError("pyodide.asm.mjs declares its exports in another way than it did");
 const bodyBegin = head.index + head[0].length;
 const bodyEnd = text.indexOf("}", bodyBegin);
 const before = text.slice(0, head.index);
@@ -74,7 +75,7 @@ const kept = bindings.filter((binding) => {
   // Memory and table are bound in lines of their own form; they stay.
   if (!match) {
     if (!/^[\w$]+=.*wasmExports\["(memory|__indirect_function_table)"\]$/.test(binding)) {
-      throw new Error(`pyodide.asm.mjs binds an export in another way than it did: ${binding.slice(0, 80)}`);
+      throw new UnlikeError(`pyodide.asm.mjs binds an export in another way than it did: ${binding.slice(0, 80)}`);
     }
     return true;
   }
@@ -82,7 +83,7 @@ const kept = bindings.filter((binding) => {
   return wanted.has(match[1]);
 });
 if (wanted.size < 50 || wanted.size > bindings.length / 2)
-  throw new Error(`${wanted.size} exports are in use: that cannot be right`);
+  throw new UnlikeError(`${wanted.size} exports are in use: that cannot be right`);
 for (const word of words) wanted.add(word).add(word.replace(/^_/, ""));
 
 const assigned = new Set(kept.flatMap((binding) => binding.split("=").map((part) => part.trim())));
@@ -90,7 +91,7 @@ const declared = head[1].split(",").filter((name) => assigned.has(name) || words
 
 /** Replace what stands there exactly once. */
 function replaced(script, old, wanted, complaint) {
-  if (script.split(old).length !== 2) throw new Error(`pyodide.asm.mjs ${complaint} in another way than it did`);
+  if (script.split(old).length !== 2) throw new UnlikeError(`pyodide.asm.mjs ${complaint} in another way than it did`);
   return script.replace(old, () => wanted);
 }
 let changed = replaced(before, LOADS_COMPILED, LOADS_COMPILED + REFUSES, "loads compiled code");
@@ -100,7 +101,9 @@ const whole = `${changed}var ${declared.join(",")};function assignWasmExports(wa
 
 const wasm = readFileSync(join(runtime, "pyodide.asm.wasm"));
 const pruned = prune(new Uint8Array(wasm.buffer, wasm.byteOffset, wasm.length), wanted);
-await WebAssembly.compile(pruned.bytes); // valid, or it throws
+await WebAssembly.compile(pruned.bytes).catch((error) => {
+  throw new UnlikeError(`the smaller module is not valid: ${error.message}`);
+});
 const glue = shake(await import(pathToFileURL(acorn)), whole, pruned.imported, pruned.called, loader);
 
 writeFileSync(join(out, "pyodide.asm.wasm"), pruned.bytes);

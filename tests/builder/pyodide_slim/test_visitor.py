@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from builder import fetch_runtime, node, prune, snapshot, wheel
+from builder import fetch_runtime, node, wheel
+from builder.pyodide_slim import prune, snapshot
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).resolve().parents[2]
-DRIVER = Path(__file__).parent / "support" / "visitor_driver.mjs"
+ROOT = Path(__file__).resolve().parents[3]
+DRIVER = Path(__file__).parents[1] / "support" / "visitor_driver.mjs"
 
 # Summer time in July, in January and by half an hour, none at all; with and without stack switching, which Node may or may not have.
 PLACES = [

@@ -2,7 +2,7 @@
 is asked for.
 
 A rehearsed start and call tell which functions are used, so the division belongs to one client, one snapshot and one agent. Made
-once for each, in `.cache/`; `runtime_splitter/` does the work in Node, and runs all parts before it is content.
+once for each, in `.cache/`; `scripts/split/` does the work in Node, and runs all parts before it is content.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from pathlib import Path
 
 from builder import build_cache
 from builder.environment import say
-from builder.snapshot import EMPTY_ZIP, Snapshot
+from builder.pyodide_slim.runtime import Part, Snapshot
+from builder.pyodide_slim.snapshot import EMPTY_ZIP
 
-SPLITTER = Path(__file__).parent / "runtime_splitter"
-STATIC = Path(__file__).parent.parent / "templates" / "static"
+SCRIPTS = Path(__file__).parent / "scripts"
+SPLITTER = SCRIPTS / "split"
+STATIC = Path(__file__).parents[2] / "templates" / "static"
 # What the page's own scripts have a part in: the restored memory, the call, the second half of the runtime.
 PAGE_SCRIPTS = (
     "audio_fast_path.js",
@@ -28,7 +30,7 @@ PAGE_SCRIPTS = (
     "deferred_wasm.js",
     "text_hash.js",
 )
-SHARED = [Path(__file__).parent / name for name in ("runtime_pruner/format.mjs", "snapshot_maker/same_every_time.mjs")]
+SHARED = [SCRIPTS / name for name in ("prune/format.mjs", "snapshot/same_every_time.mjs")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +43,6 @@ class Parts:
     primary: bytes
     later: tuple[Part, ...]
     tools: bytes | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """A module that comes after the first: when Python is ready where it is fetched `ahead`, else when something in it is called."""
-
-    name: str
-    ahead: bool
-    wasm: bytes
 
 
 def make(
@@ -65,7 +58,7 @@ def make(
     """Return the parts of the module in `runtime`, making them where the cache lacks them.
 
     `providers` are those that the page offers, `zones` the time zones that its tools may ask for, `packages` what they import beside the
-    library. SetupError with Node's own words when it cannot be done.
+    library. FailedError with Node's own words when it cannot be done.
     """
     tools = tools if tools is not None and tools.exists() else None
     meta = json.dumps(snapshot.meta).encode()

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from builder import fetch_runtime, prune, snapshot, split, wheel
+from builder import fetch_runtime, wheel
+from builder.pyodide_slim import prune, snapshot, split
 from tests.worklets.support.node import find_node
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).resolve().parents[2]
-DRIVER = Path(__file__).parent / "support" / "parts_driver.mjs"
+ROOT = Path(__file__).resolve().parents[3]
+DRIVER = Path(__file__).parents[1] / "support" / "parts_driver.mjs"
 
 # Everything that a part knows, as one number. Each runs in a Python that has only the first part yet.
 CODES = {

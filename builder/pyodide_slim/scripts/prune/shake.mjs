@@ -7,6 +7,8 @@
  * such a function go with it, and so does what tells others of it. Anything else that is done in that scope stays.
  */
 
+import { UnlikeError } from "../unlike.mjs";
+
 /** What the script offers to the WebAssembly, by name. */
 const OFFERED = "wasmImports";
 const MISSING = "parleyMissing";
@@ -25,7 +27,7 @@ export function shake(acorn, script, imported, called, loader) {
   const kept = [];
   for (const property of offered.init.properties) {
     const name = property.key?.name ?? property.key?.value;
-    if (!name) throw new Error("pyodide.asm.mjs offers functions in another way than it did");
+    if (!name) throw new UnlikeError("pyodide.asm.mjs offers functions in another way than it did");
     if (called.has(name) && !FOR_PACKAGES_ONLY.test(name))
       kept.push({ text: script.slice(property.start, property.end), names: namesIn(property.value) });
     else if (imported.has(name) || called.has(name)) kept.push({ text: `${name}:${MISSING}`, names: new Set() });
@@ -78,7 +80,7 @@ function findScope(program) {
   };
   look(program, null);
   if (offered?.init?.type !== "ObjectExpression" || !Array.isArray(body?.body))
-    throw new Error("pyodide.asm.mjs offers functions in another way than it did");
+    throw new UnlikeError("pyodide.asm.mjs offers functions in another way than it did");
   const outside = new Set();
   const gather = (node) => {
     if (node === body) return;

@@ -1,6 +1,6 @@
 """Runtime pruning: Pyodide without what only packages with compiled code need, which is what most pages get.
 
-Made once per Pyodide, in `.cache/`; `runtime_pruner/` does the work in Node. Such a page downloads, reads and compiles less. An agent
+Made once per Pyodide, in `.cache/`; `scripts/prune/` does the work in Node. Such a page downloads, reads and compiles less. An agent
 whose tools load compiled packages says `[runtime] full = true`; Pyodide's own files stay the last way out either way.
 """
 
@@ -11,18 +11,18 @@ from pathlib import Path
 
 from builder import build_cache
 from builder.environment import say
+from builder.pyodide_slim.runtime import FILES
 
-PRUNER = Path(__file__).parent / "runtime_pruner"
-FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm")
+PRUNER = Path(__file__).parent / "scripts" / "prune"
 
 
 def make(root: Path, runtime: Path, acorn: Path) -> Path:
-    """Return the folder of the smaller runtime, making it where the cache lacks it. SetupError where Pyodide looks unlike the pinned one.
+    """Return the folder of the smaller runtime, making it where the cache lacks it. FailedError where Pyodide is not as expected.
 
     `acorn` is the parser that reads Pyodide's script (`fetch_runtime.py`).
     """
     parts = [path.read_bytes() for path in [*sorted(PRUNER.glob("*.mjs")), acorn, *(runtime / name for name in FILES)]]
-    folder = root / ".cache" / "lean" / build_cache.digest(parts)
+    folder = root / ".cache" / "pruned" / build_cache.digest(parts)
     with build_cache.missing(folder) as wanting:
         if wanting:
             failure = "the runtime could not be made smaller; an agent with `[runtime] full = true` does without."
