@@ -16,6 +16,7 @@ from pyclient.core.states import State
 from pyclient.part import Part
 from pyclient.turns.barge_in import BargeIn
 from pyclient.turns.client_turn_detection import ClientTurnDetection
+from pyclient.turns.echo_guard import EchoGuard
 from pyclient.turns.push_to_talk import PushToTalk
 
 _LIVE = State.LIVE
@@ -31,12 +32,14 @@ class AudioFastPath(Part):
         push_to_talk: PushToTalk,
         client_turns: ClientTurnDetection,
         connection: Connection,
+        echo_guard: EchoGuard,
     ) -> None:
         super().__init__(call)
         self._barge_in = barge_in
         self._push_to_talk = push_to_talk
         self._client_turns = client_turns
         self._connection = connection
+        self._echo_guard = echo_guard
         self._usable = False
         self._reply: Reply | None = None
 
@@ -48,6 +51,8 @@ class AudioFastPath(Part):
 
     def may_send(self) -> bool:
         """May frames of whole samples go out as they are, until the next event? Next: `sent`."""
+        if self._echo_guard.watches:
+            return False
         return self._usable and not self.call.muted and self.call.state is _LIVE
 
     def sent(self, frames: int, loud_at_ms: float) -> None:

@@ -27,7 +27,8 @@ STORED_WITH_AGENT = ("system_prompt", "greeting", "voice", "known_voices", "inpu
 TOOL_RESULT_POLICIES = ("after_reply_done", "immediate")
 INTERRUPTED_TOOL_POLICIES = ("drop", "deliver")
 BARGE_IN_POLICIES = ("duck", "flush", "off")
-TURN_STYLES = ("vad", "push_to_talk", "text")  # text: the person only types, and no microphone is opened
+# half_duplex: as vad, but nothing is sent while the agent is heard; text: the person types, and no microphone is opened.
+TURN_STYLES = ("vad", "half_duplex", "push_to_talk", "text")
 
 DEFAULT_WRAP_UP = (
     "The time for this conversation is nearly over. Say so kindly in one short sentence, "

@@ -38,6 +38,8 @@ from pyclient.tools.calls import ToolCalls
 from pyclient.tools.registry import ToolRegistry
 from pyclient.turns.barge_in import BargeIn
 from pyclient.turns.client_turn_detection import ClientTurnDetection
+from pyclient.turns.echo_detector import EchoDetector
+from pyclient.turns.echo_guard import EchoGuard
 from pyclient.turns.microphone import Microphone
 from pyclient.turns.preconnect_audio import PreconnectAudio
 from pyclient.turns.push_to_talk import PushToTalk
@@ -76,18 +78,23 @@ class Session:
         preconnect = PreconnectAudio(call)
         settings = SettingsChange(call)
         self.connection = Connection(call, registry, settings, limit, jitter)
-        self.audio_fast_path = AudioFastPath(call, barge_in, push_to_talk, self._client_turns, self.connection)
-        # In this order they get events and take steps. First whatever a lost session's replies and calls leave behind, then the
+        echo_guard = EchoGuard(call)
+        self.audio_fast_path = AudioFastPath(
+            call, barge_in, push_to_talk, self._client_turns, self.connection, echo_guard
+        )
+        # In this order they get events and take steps. First who must see what sounds before it is silenced; then whatever a lost session's replies and calls leave behind, then the
         # line, so that what is sent after it is lost or back comes in the right order; the end of a call comes last.
         self.parts: tuple[Part, ...] = (
+            EchoDetector(call),
             barge_in,
             tool_calls,
             self.connection,
             settings,
             push_to_talk,
-            Microphone(call, push_to_talk, self._client_turns, preconnect),
+            Microphone(call, push_to_talk, self._client_turns, preconnect, echo_guard),
             TextInput(call, turn_taking, tool_calls),
             turn_taking,
+            echo_guard,
             limit,
             self._client_turns,
             preconnect,

@@ -23,7 +23,7 @@ Message = str | bytes
 class SessionSettings:
     """What one session starts with, in no vendor's words.
 
-    `turn_style` is "vad" (the server finds the ends of turns), "push_to_talk" (the person holds a key) or "text" (no audio
+    `turn_style` is "vad" or "half_duplex" (the server finds the ends of turns), "push_to_talk" (the person holds a key) or "text" (no audio
     is sent). An empty `voice` or `greeting` means: leave it to the provider. `input` goes through as it is. `tools` are flat
     definitions `{name, description, parameters, execution_mode, timeout_ms}`. `volume` is 0 to 100. `agent_id` names an
     agent that is stored at the vendor: everything else is then left to it.

@@ -45,6 +45,7 @@ __all__ = [
     "CaptureRecovered",
     "ConnectRequested",
     "Event",
+    "HalfDuplexRequested",
     "HangUpRequested",
     "InterruptRequested",
     "MessageIgnored",
@@ -103,6 +104,11 @@ class HangUpRequested(Event):
     """The person (or the page going away) ended the session. `page_gone` leaves no time for a polite wait."""
 
     page_gone: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HalfDuplexRequested(Event):
+    """From now on the microphone is not sent while the agent is heard."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -189,6 +189,13 @@ TALK_PARTLY_SENT = Notice(
     hint="The agent heard a part of it and may answer. Hold the button and say it again.",
     until="reply",
 )
+HEARS_ITSELF = Notice(
+    tone="warn",
+    code="hears_itself",
+    title="The agent hears itself",
+    hint="Use headphones, or have the microphone off while the agent speaks.",
+    until="call",
+)
 TALK_MUTED = Notice(
     tone="warn",
     code="talk_muted",

@@ -50,7 +50,7 @@ class View(TypedDict):
     this snapshot; the page counts on by itself. `stats` never causes a snapshot, it rides along.
 
     `provider` is the vendor of this call and `features` what its wire can do (the names of `codecs.Features`): the page
-    offers no more. `turn_style` is vad, push_to_talk or text; `talking` is true while the talk key counts as held.
+    offers no more. `turn_style` is vad, half_duplex, push_to_talk or text; `talking` is true while the talk key counts as held.
     """
 
     state: str

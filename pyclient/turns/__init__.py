@@ -9,6 +9,8 @@ Where what stands:
     client_turn_detection    turn detection in the client, for servers that report no turns
     push_to_talk             push to talk: the talk key
     text_input               text input: typed messages, and whether they were answered
+    echo_guard               echo guard: half duplex, and the first second of the greeting
+    echo_detector            echo detector: the agent hears itself
     microphone               microphone: which frames go out; muting
     preconnect_audio         pre-connect audio: what was said before the call was live
 """

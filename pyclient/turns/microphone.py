@@ -11,6 +11,7 @@ from pyclient.core.states import COMING_BACK, OVER, State, Trigger
 from pyclient.page import notices
 from pyclient.part import End, LineBack, Part, Step
 from pyclient.turns.client_turn_detection import ClientTurnDetection
+from pyclient.turns.echo_guard import EchoGuard
 from pyclient.turns.preconnect_audio import PreconnectAudio
 from pyclient.turns.push_to_talk import TRAILING_SILENCE_MS, PushToTalk
 
@@ -22,9 +23,15 @@ class Microphone(Part):
     """The microphone of a page."""
 
     def __init__(
-        self, call: Call, push_to_talk: PushToTalk, client_turns: ClientTurnDetection, preconnect: PreconnectAudio
+        self,
+        call: Call,
+        push_to_talk: PushToTalk,
+        client_turns: ClientTurnDetection,
+        preconnect: PreconnectAudio,
+        echo_guard: EchoGuard,
     ) -> None:
         super().__init__(call)
+        self._echo_guard = echo_guard
         self._push_to_talk = push_to_talk
         self._client_turns = client_turns
         self._preconnect = preconnect
@@ -78,14 +85,19 @@ class Microphone(Part):
             call.stats.frames_dropped += 1
 
     def _take(self, pcm: bytes, now_ms: float) -> None:
-        push_to_talk = self._push_to_talk
-        for frame in push_to_talk.due(pcm, now_ms) if push_to_talk.open else (pcm,):
+        by_key = self._push_to_talk.chosen
+        guarded = not (by_key or self._preconnect.catching_up)
+        if by_key:
+            frames = self._push_to_talk.due(pcm, now_ms)
+        else:
+            frames = self._echo_guard.frames(pcm, now_ms) if guarded else [pcm]
+        for frame in frames:
             self.call.stats.frames_sent += 1
             self._send(frame)
-        if is_loud(pcm):
-            self.call.last_loud_ms = now_ms
-        if self._client_turns.used and not push_to_talk.chosen:  # the key says when somebody speaks
-            self._client_turns.captured(pcm, now_ms)
+            if is_loud(frame):
+                self.call.last_loud_ms = now_ms
+            if self._client_turns.used and not by_key:  # else the key says when somebody speaks
+                self._client_turns.captured(frame, now_ms)
 
     def _send_silence(self, pcm: bytes) -> None:
         """Whatever came in: what goes out is silence."""

@@ -18,7 +18,7 @@ from pyclient.part import Part
 
 def keeps_preconnect_audio(config: ClientConfig) -> bool:
     """Is what is said before the call is live kept for it? With a talk key nothing is: nobody can hold the key yet."""
-    return config.preconnect_audio_ms > 0 and config.turn_style == "vad"
+    return config.preconnect_audio_ms > 0 and config.turn_style in ("vad", "half_duplex")
 
 
 class PreconnectAudio(Part):

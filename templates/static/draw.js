@@ -77,6 +77,7 @@ function drawNotice(notice) {
     setText($("notice-title"), notice.title);
     setText($("notice-hint"), notice.hint);
   }
+  $("half-duplex").hidden = notice?.code !== "hears_itself";
   box.hidden = !notice;
 }
 

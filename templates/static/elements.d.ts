@@ -24,6 +24,7 @@ export interface Elements {
   "event-list": HTMLElement;
   facts: HTMLElement;
   greeting: HTMLInputElement;
+  "half-duplex": HTMLButtonElement;
   "hang-up": HTMLButtonElement;
   interrupt: HTMLButtonElement;
   "keys-on": HTMLInputElement;

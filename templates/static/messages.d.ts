@@ -130,7 +130,7 @@ export type Intent =
   | ({ type: "connect"; call: number; ports: AudioPorts } & Wishes)
   | { type: "hang_up"; page_gone: boolean }
   | { type: "mute"; muted: boolean }
-  | { type: "interrupt" }
+  | { type: "interrupt" | "half_duplex" }
   | { type: "talk"; pressed: boolean; cancelled: boolean }
   | { type: "text"; text: string }
   | ({ type: "settings" } & Wishes)
@@ -146,7 +146,7 @@ export type Intent =
   /** Record both voices, by this script, or stop and forget, or (null) hand over what was recorded. The worker's own. */
   | { type: "voices"; keep: Described | false | null };
 
-export type TurnStyle = "vad" | "push_to_talk" | "text";
+export type TurnStyle = "vad" | "half_duplex" | "push_to_talk" | "text";
 
 /** What is chosen in the settings. */
 export interface Wishes {

@@ -189,7 +189,7 @@ async function fetchOrb() {
 
 function connect(turn_style = $("turn-style").value) {
   // Nobody holds a talk key before there is a call.
-  const hold_ms = turn_style === "vad" ? chosen.settings.preconnect_audio_ms : 0;
+  const hold_ms = ["vad", "half_duplex"].includes(turn_style) ? chosen.settings.preconnect_audio_ms : 0;
   happened({ type: "connect", hold_ms, microphone: turn_style !== "text" });
 }
 
@@ -311,6 +311,10 @@ function allFacts() {
 }
 
 $("connect").addEventListener("click", () => connect());
+$("half-duplex").addEventListener("click", () => {
+  $("turn-style").value = "half_duplex"; // for the next calls too
+  link.send({ type: "half_duplex" });
+});
 $("type-only").addEventListener("click", () => connect("text"));
 $("hang-up").addEventListener("click", () => happened({ type: "hang_up" }));
 $("mute").addEventListener("click", () => happened({ type: "mute" }));

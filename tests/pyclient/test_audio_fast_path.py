@@ -26,6 +26,7 @@ from pyclient.tools import ToolRegistry
 from pyclient.tools.calls import ToolCalls
 from pyclient.turns.barge_in import BargeIn
 from pyclient.turns.client_turn_detection import ClientTurnDetection
+from pyclient.turns.echo_guard import EchoGuard
 from pyclient.turns.push_to_talk import PushToTalk
 from pyclient.turns.turn_taking import TurnTaking
 from tests.support.fakewire import wire_host
@@ -305,7 +306,7 @@ def test_alone_it_opens_only_where_nobody_looks_at_samples(features: dict[str, A
     limit = SessionLimit(call, calls)
     line = Connection(call, registry, SettingsChange(call), limit, lambda: 0.5)
     key, client_turns = PushToTalk(call, turns, calls), ClientTurnDetection(call, barge_in, turns)
-    part = AudioFastPath(call, barge_in, key, client_turns, line)
+    part = AudioFastPath(call, barge_in, key, client_turns, line, EchoGuard(call))
     part.begin(0)
     assert part.may_send() is (features == {"audio_json": AUDIO})
     call.muted = True

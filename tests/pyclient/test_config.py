@@ -135,7 +135,7 @@ def test_every_setting_has_a_check() -> None:
         ("interrupted_tool_policy", "", "one of: drop, deliver"),
         ("barge_in", "on", "one of: duck, flush, off"),
         ("barge_in", ["duck"], "one of: duck, flush, off"),
-        ("turn_style", "walkie", "one of: vad, push_to_talk, text"),
+        ("turn_style", "walkie", "one of: vad, half_duplex, push_to_talk, text"),
         ("min_talk_ms", -1, "whole number from 0 to 2000"),
         ("outage_audio_ms", 10_001, "whole number from 0 to 10000"),
         ("keepalive_ms", 499, "whole number from 500 to 120000"),

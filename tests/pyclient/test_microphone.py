@@ -14,6 +14,7 @@ from pyclient.tools import ToolRegistry
 from pyclient.tools.calls import ToolCalls
 from pyclient.turns.barge_in import BargeIn
 from pyclient.turns.client_turn_detection import ClientTurnDetection
+from pyclient.turns.echo_guard import EchoGuard
 from pyclient.turns.microphone import MUTED_TAIL_MS, Microphone
 from pyclient.turns.preconnect_audio import PreconnectAudio
 from pyclient.turns.push_to_talk import PushToTalk
@@ -29,7 +30,7 @@ def microphone(state: State = State.LIVE) -> Microphone:
     barge_in, calls = BargeIn(call), ToolCalls(call, ToolRegistry())
     turn_taking = TurnTaking(call, barge_in, calls)
     key, client_turns = PushToTalk(call, turn_taking, calls), ClientTurnDetection(call, barge_in, turn_taking)
-    return Microphone(call, key, client_turns, PreconnectAudio(call))
+    return Microphone(call, key, client_turns, PreconnectAudio(call), EchoGuard(call))
 
 
 def test_a_frame_goes_out_in_a_live_call_and_a_loud_one_is_remembered() -> None:
@@ -119,7 +120,11 @@ class Turns:
 
 def with_stand_ins(state: State = State.LIVE, **key: bool) -> tuple[Microphone, Key, Turns]:
     call, key_part, turns = call_in(state), Key(**key), Turns()
-    return Microphone(call, cast(Any, key_part), cast(Any, turns), PreconnectAudio(call)), key_part, turns
+    return (
+        Microphone(call, cast(Any, key_part), cast(Any, turns), PreconnectAudio(call), EchoGuard(call)),
+        key_part,
+        turns,
+    )
 
 
 def test_with_a_talk_key_nothing_leaves_before_it_is_pressed_and_what_is_due_afterwards() -> None:

@@ -32,8 +32,8 @@ def check(settings: SessionSettings) -> None:
         value = settings.input.get(key)
         if value is not None:
             _check_keys(f"input.{key}", value, allowed)
-    if settings.turn_style not in ("vad", "push_to_talk", "text"):
-        raise ConfigError("turn_style", "must be one of: vad, push_to_talk, text")
+    if settings.turn_style not in ("vad", "half_duplex", "push_to_talk", "text"):
+        raise ConfigError("turn_style", "must be one of: vad, half_duplex, push_to_talk, text")
     kind = settings.turn_detection.get("type", DEFAULT_DETECTION)
     if not isinstance(kind, str) or kind not in _DETECTION:
         raise ConfigError("turn_detection.type", f"must be one of: {', '.join(_DETECTION)}")
