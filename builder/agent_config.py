@@ -23,6 +23,7 @@ SECTIONS = (
     "agent",
     "session",
     "audio",
+    "cost",
     "turn_detection",
     "provider",
     "page",
@@ -47,7 +48,8 @@ RENAMED_KEYS = {
 # beside the library (`packages/`); those with compiled code bring the full runtime by themselves.
 RUNTIME_DEFAULTS: dict[str, Any] = {"full": False, "packages": []}
 DEFAULT_PROVIDER = "assemblyai"
-OF_ONE_VENDOR = ("agent_id", "voice", "known_voices", "turn_detection")
+OF_ONE_VENDOR = ("agent_id", "voice", "known_voices", "turn_detection", "cost")
+COST_KEYS = ("currency", "per_minute", "input_text", "input_audio", "input_cached", "output_text", "output_audio")
 # The region of that service. The server reads it too, and a page may only open sockets to where its policy names.
 HOST_VARIABLE = "ASSEMBLYAI_AGENTS_HOST"
 # Where a provider's sockets live: the page may connect there and nowhere else. Of the third nobody knows beforehand, its
@@ -127,6 +129,9 @@ def load(root: Path, name: str) -> Agent:
         client["system_prompt"] = client["system_prompt"].strip()
     if _table(name, raw, "turn_detection"):
         client["turn_detection"] = raw["turn_detection"]
+    if cost := _table(name, raw, "cost"):
+        _known(name, cost, COST_KEYS, "[cost] key")
+        client["cost"] = cost
     said = f"agents/{name}/agent.toml"
     named = variables.checked(said, _table(name, raw, "variables"))
     choices = _choices(name, client, providers, _table(name, raw, "provider"))

@@ -18,16 +18,17 @@ from pyclient.turns.preconnect_audio import keeps_preconnect_audio
 _QUIET = frozenset({State.IDLE, State.ENDING, State.ENDED, State.FAILED})
 
 # What changes all the time and is no reason for a view of its own.
-_RIDES_ALONG = frozenset({"stats", "ends_in_ms"})
+_RIDES_ALONG = frozenset({"stats", "ends_in_ms", "cost"})
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What the parts know of now: what is going on, whether the talk key counts as held, the time that the limit leaves."""
+    """What the parts know of now: what is going on, whether the talk key counts as held, the time that the limits leave, the cost."""
 
     doing: Activity
     talking: bool
     left_ms: int
+    cost: float | None
 
 
 def build_view(call: Call, now: Moment) -> View:
@@ -122,5 +123,6 @@ def _frame(call: Call, now: Moment) -> dict[str, Any]:
         "voices": list(call.voices) if call.voices else None,
         "session_id": call.session_id,
         "ends_in_ms": now.left_ms if in_call else None,
+        "cost": now.cost,
         "stats": call.stats.as_dict(),
     }

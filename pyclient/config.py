@@ -66,6 +66,8 @@ class ClientConfig:
     max_session_duration_seconds: int = 1800
     wrap_up_lead_seconds: int = 15  # 0 switches the wrap-up off
     wrap_up_instructions: str = DEFAULT_WRAP_UP
+    idle_seconds: int = 300  # nobody speaks: the call ends; 0: never
+    cost: Mapping[str, Any] = field(default_factory=dict)  # see _cost
     tool_result_policy: str = "after_reply_done"
     interrupted_tool_policy: str = "drop"
     tool_timeout_ms: int = 30_000
@@ -211,6 +213,31 @@ def _json_object(value: Any) -> None:
         raise ValueError("must hold only what JSON can hold") from None
 
 
+# Per million tokens, as the vendor reports them.
+COST_RATES = ("per_minute", "input_text", "input_audio", "input_cached", "output_text", "output_audio")
+
+
+def _cost(value: Any) -> None:
+    """Rates by name, and the currency that they are in."""
+    if not isinstance(value, Mapping):
+        raise ValueError("must be a section")
+    for key, rate in value.items():
+        if key == "currency":
+            if not (isinstance(rate, str) and len(rate) == 3 and rate.isascii() and rate.isupper()):
+                raise ValueError('currency must be three capital letters, such as "USD"')
+        elif key not in COST_RATES:
+            raise ValueError(f"{key} is not known; use: currency, {', '.join(COST_RATES)}")
+        elif isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1_000_000:
+            raise ValueError(f"{key} must be a number that is not negative")
+    if value and "currency" not in value:
+        raise ValueError('names no currency, such as "USD"')
+
+
+def _idle(value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not (value == 0 or 60 <= value <= 10_800):
+        raise ValueError("must be a whole number from 60 to 10800, or 0 for never")
+
+
 def _url(value: Any) -> None:
     same_origin = isinstance(value, str) and value.startswith("/") and not value.startswith("//")
     absolute = isinstance(value, str) and value.startswith(("https://", "http://"))
@@ -238,6 +265,8 @@ _CHECKS: Mapping[str, Check] = {
     "max_session_duration_seconds": _integer(60, 10_800),
     "wrap_up_lead_seconds": _integer(0, 600),
     "wrap_up_instructions": _text(1, MAX_GREETING_CHARS),
+    "idle_seconds": _idle,
+    "cost": _cost,
     "tool_result_policy": _one_of(*TOOL_RESULT_POLICIES),
     "interrupted_tool_policy": _one_of(*INTERRUPTED_TOOL_POLICIES),
     "tool_timeout_ms": _integer(100, 300_000),

@@ -25,6 +25,8 @@ from pyclient.config import ClientConfig
 from pyclient.connection.bad_messages import BadMessages
 from pyclient.connection.call_end import CallEnd
 from pyclient.connection.connection import Connection
+from pyclient.connection.cost import Cost
+from pyclient.connection.idle import IdleHangUp
 from pyclient.connection.reconnect import Jitter
 from pyclient.connection.session_limit import SessionLimit
 from pyclient.connection.settings_change import SettingsChange
@@ -74,6 +76,8 @@ class Session:
         self.turn_taking = turn_taking = TurnTaking(call, barge_in, tool_calls)
         self.push_to_talk = push_to_talk = PushToTalk(call, turn_taking, tool_calls)
         self.limit = limit = SessionLimit(call, tool_calls)
+        self._idle = IdleHangUp(call, tool_calls)
+        self._cost = Cost(call)
         self._client_turns = ClientTurnDetection(call, barge_in, turn_taking)
         preconnect = PreconnectAudio(call)
         settings = SettingsChange(call)
@@ -96,6 +100,8 @@ class Session:
             turn_taking,
             echo_guard,
             limit,
+            self._idle,
+            self._cost,
             self._client_turns,
             preconnect,
             self.audio_fast_path,
@@ -204,7 +210,9 @@ class Session:
     # --- the page ------------------------------------------------------------------------------------------------------
 
     def _moment(self, now_ms: float) -> Moment:
-        return Moment(self.activity, self.push_to_talk.held, self.limit.left_ms(now_ms))
+        left_ms, idle_ms = self.limit.left_ms(now_ms), self._idle.left_ms(now_ms)
+        left_ms = left_ms if idle_ms is None else min(left_ms, idle_ms)
+        return Moment(self.activity, self.push_to_talk.held, left_ms, self._cost.so_far(now_ms))
 
     def _show(self, now_ms: float) -> None:
         """At most one update for one event, and only when a person would see a difference."""

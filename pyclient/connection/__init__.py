@@ -8,6 +8,8 @@ Where what stands:
     backoff            backoff: when the next attempt is made, and whether one is worth it
     keepalive          keepalive: probes a silent server, and finds a dead connection
     session_limit      session limit: when a session must wrap up, and when it ends
+    idle               idle hang-up: ends a call in which nobody speaks
+    cost               cost estimate: by the minute, and by the tokens that the vendor reports
     settings_change    settings that change during a call
     bad_messages       messages that cannot be taken: counted, logged, told
     call_end           the end of a call: goodbye, faults, the last words

@@ -68,6 +68,7 @@ __all__ = [
     "SettingsChanged",
     "SocketClosed",
     "SocketOpened",
+    "StillHere",
     "TalkPressed",
     "TalkReleased",
     "TextSubmitted",
@@ -104,6 +105,11 @@ class HangUpRequested(Event):
     """The person (or the page going away) ended the session. `page_gone` leaves no time for a polite wait."""
 
     page_gone: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StillHere(Event):
+    """The person answered that they are: see `connection.idle`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,15 +126,29 @@ class ReplyTranscribed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens that a vendor bills for one reply. `input_cached`: those of the input that it had seen before, of whichever kind."""
+
+    KINDS: ClassVar[tuple[str, ...]] = ("input_text", "input_audio", "input_cached", "output_text", "output_audio")
+
+    input_text: int = 0
+    input_audio: int = 0
+    input_cached: int = 0
+    output_text: int = 0
+    output_audio: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyDone(Event):
     """The server made the whole reply (it may still be playing here), or stopped making it.
 
-    `failed`: it stopped because of a fault, which a `SessionFaulted` before this named.
+    `failed`: it stopped because of a fault, which a `SessionFaulted` before this named. `usage`: what it is billed at.
     """
 
     reply_id: str
     interrupted: bool
     failed: bool = False
+    usage: Usage | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

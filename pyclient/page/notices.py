@@ -189,6 +189,27 @@ TALK_PARTLY_SENT = Notice(
     hint="The agent heard a part of it and may answer. Hold the button and say it again.",
     until="reply",
 )
+IDLE_CODE = "idle"
+IDLE_END = Notice(
+    tone="info",
+    code="idle_end",
+    title="The call ended because nobody spoke",
+    hint="Press Connect to call again.",
+    retry=True,
+)
+
+
+def idle(seconds: int) -> Notice:
+    """Nobody has spoken for long."""
+    return Notice(
+        tone="warn",
+        code=IDLE_CODE,
+        title="Are you still there?",
+        hint=f"Nobody has spoken for a while. The call ends in {seconds} seconds.",
+        until="call",
+    )
+
+
 HEARS_ITSELF = Notice(
     tone="warn",
     code="hears_itself",

@@ -47,7 +47,7 @@ class View(TypedDict):
     busy, good, speaking, warn, error. While `audio_wanted` is true the page keeps microphone and audio context open.
     `can_type` stays true while the line comes back: nobody's sentence is taken from under their hands, only sending it waits.
     `voices` is a live list from the provider, once it named one. `ends_in_ms` counts to the session's time limit as of
-    this snapshot; the page counts on by itself. `stats` never causes a snapshot, it rides along.
+    this snapshot; the page counts on by itself. `cost`: an estimate of what the call has cost by then, where rates are configured. `stats` never causes a snapshot, it rides along.
 
     `provider` is the vendor of this call and `features` what its wire can do (the names of `codecs.Features`): the page
     offers no more. `turn_style` is vad, half_duplex, push_to_talk or text; `talking` is true while the talk key counts as held.
@@ -72,6 +72,7 @@ class View(TypedDict):
     voices: list[str] | None
     session_id: str | None
     ends_in_ms: int | None
+    cost: float | None
     stats: dict[str, Any]
 
 
@@ -123,6 +124,8 @@ class Stats:
     ducks: int = 0
     tool_calls: int = 0
     faults: int = 0
+    input_tokens: int = 0  # as the vendor reports them, with those that it had cached
+    output_tokens: int = 0
     speech_end_to_first_sound_ms: int | None = None
     commit_to_first_sound_ms: int | None = None
     arrival_to_first_sound_ms: int | None = None

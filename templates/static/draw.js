@@ -19,6 +19,9 @@ let ends_at_ms = /** @type {number | null} */ (null);
 /** When the call was live first, and when it ended. */
 let began_ms = /** @type {number | null} */ (null);
 let over_ms = /** @type {number | null} */ (null);
+let rates = /** @type {NonNullable<Settings["cost"]>} */ ({});
+let cost = /** @type {number | null} */ (null);
+let cost_ms = 0;
 
 /** From here on this script tells what was told without it: by the HTML, and by `_guard.js`. */
 export function takeOver() {
@@ -65,6 +68,8 @@ export function drawView(view, local) {
   drawElapsed(view.state, Boolean(local));
   if (view.voices) drawVoices(view.voices);
   ends_at_ms = view.ends_in_ms === null ? null : performance.now() + view.ends_in_ms;
+  ({ cost } = view);
+  cost_ms = performance.now();
   drawCountdown();
 }
 
@@ -77,6 +82,7 @@ function drawNotice(notice) {
     setText($("notice-title"), notice.title);
     setText($("notice-hint"), notice.hint);
   }
+  $("still-here").hidden = notice?.code !== "idle";
   $("half-duplex").hidden = notice?.code !== "hears_itself";
   box.hidden = !notice;
 }
@@ -131,6 +137,7 @@ export function drawSettings(settings) {
     (settings.known_voices ?? []).map(({ id, label }) => new Option(label, id)),
     settings.voice ?? "",
   );
+  rates = settings.cost ?? {};
   $("greeting").value = settings.greeting ?? "";
   $("system-prompt").value = settings.system_prompt ?? "";
   $("turn-style").value = settings.turn_style ?? "vad";
@@ -153,7 +160,16 @@ export function drawCountdown() {
   const ends = left_ms <= COUNTDOWN_FROM_MS;
   $("timer").hidden = !ends && began_ms === null;
   if (ends) setText($("timer"), t("call.ends_in", { time: clock(Math.ceil(left_ms / 1000)) }));
-  else if (began_ms !== null) setText($("timer"), clock(Math.floor(((over_ms ?? now_ms) - began_ms) / 1000)));
+  else if (began_ms !== null)
+    setText($("timer"), clock(Math.floor(((over_ms ?? now_ms) - began_ms) / 1000)) + priced(over_ms ?? now_ms));
+}
+
+/** What the call has cost, where rates are known. Views come seldom in a quiet call, and time has its price. @param {number} at_ms */
+function priced(at_ms) {
+  if (cost === null || !rates.currency) return "";
+  const minutes = Math.max(0, at_ms - cost_ms) / 60_000;
+  const sum = new Intl.NumberFormat(document.documentElement.lang, { style: "currency", currency: rates.currency });
+  return ` · ${t("call.cost", { cost: sum.format(cost + minutes * (rates.per_minute ?? 0)) })}`;
 }
 
 /** @param {number} seconds */

@@ -51,6 +51,7 @@ export interface Elements {
   speaker: HTMLSelectElement;
   "speaker-help": HTMLElement;
   "start-detail": HTMLElement;
+  "still-here": HTMLButtonElement;
   status: HTMLElement;
   "system-prompt": HTMLTextAreaElement;
   "talk-help": HTMLElement;

@@ -57,6 +57,7 @@ export interface Settings {
   greeting?: string;
   system_prompt?: string;
   turn_style?: TurnStyle;
+  cost?: { currency?: string; per_minute?: number };
 }
 
 /** The kept memory of Python, and the small library for where it cannot be used. */
@@ -130,7 +131,7 @@ export type Intent =
   | ({ type: "connect"; call: number; ports: AudioPorts } & Wishes)
   | { type: "hang_up"; page_gone: boolean }
   | { type: "mute"; muted: boolean }
-  | { type: "interrupt" | "half_duplex" }
+  | { type: "interrupt" | "half_duplex" | "still_here" }
   | { type: "talk"; pressed: boolean; cancelled: boolean }
   | { type: "text"; text: string }
   | ({ type: "settings" } & Wishes)
@@ -230,6 +231,7 @@ export interface View {
   voices: string[] | null;
   session_id: string | null;
   ends_in_ms: number | null;
+  cost: number | null;
   stats: Record<string, unknown>;
 }
 

@@ -22,6 +22,7 @@ export const EMPTY = {
   voices: null,
   session_id: null,
   ends_in_ms: null,
+  cost: null,
   stats: {},
   features: null,
   turn_style: "vad",

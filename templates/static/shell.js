@@ -311,6 +311,7 @@ function allFacts() {
 }
 
 $("connect").addEventListener("click", () => connect());
+$("still-here").addEventListener("click", () => link.send({ type: "still_here" }));
 $("half-duplex").addEventListener("click", () => {
   $("turn-style").value = "half_duplex"; // for the next calls too
   link.send({ type: "half_duplex" });

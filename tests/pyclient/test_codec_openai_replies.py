@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from pyclient.core import events as ev
+from pyclient.core.safejson import Limits
+from pyclient.core.server_events import Usage
 from tests.support.realtime import (
     AGENT,
     CLIENT,
@@ -278,3 +281,26 @@ def test_a_call_that_a_second_response_repeats_is_told_once() -> None:
     again = hear(codec, "response.output_item.done function_call", response_id="resp_2")
     again += hear(codec, "response.done completed", response={"id": "resp_2", "status": "completed"})
     assert again == [ev.ReplyDone(reply_id="resp_2", interrupted=False)]
+
+
+def billed(usage: object) -> Usage | None:
+    """What a `response.done` with this `usage` says of its tokens."""
+    message = {
+        "type": "response.done",
+        "response": {"id": "resp_9", "status": "completed", "output": [], "usage": usage},
+    }
+    (done,) = [it for it in Codec().decode(json.dumps(message), Limits()) if isinstance(it, ev.ReplyDone)]
+    return done.usage
+
+
+def test_the_tokens_that_a_reply_is_billed_at() -> None:
+    """Protocol file section 7: cached tokens are counted among text and audio."""
+    cached = {"text_tokens": 40, "audio_tokens": 5}
+    told = {"text_tokens": 119, "audio_tokens": 13, "cached_tokens": 45, "cached_tokens_details": cached}
+    made = {"text_tokens": 30, "audio_tokens": 91}
+    assert billed({"input_token_details": told, "output_token_details": made}) == Usage(
+        input_text=79, input_audio=8, input_cached=45, output_text=30, output_audio=91
+    )
+    assert billed(None) is None and billed([]) is None
+    odd = {"input_token_details": {"text_tokens": -4, "audio_tokens": "x", "cached_tokens": 10**16}}
+    assert billed(odd) == Usage()

@@ -41,6 +41,8 @@ def test_everything_can_be_said() -> None:
         "max_tool_rounds": 5,
         "barge_in": "flush",
         "verdict_timeout_ms": 1_000,
+        "idle_seconds": 60,
+        "cost": {"currency": "USD", "per_minute": 0.05},
         "turn_style": "vad",
         "min_talk_ms": 500,
         "preconnect_audio_ms": 0,

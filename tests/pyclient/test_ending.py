@@ -167,7 +167,7 @@ def test_the_shorter_of_the_two_limits_holds() -> None:
 
 def test_without_a_lead_there_is_no_wrap_up() -> None:
     host = FakeHost(wrap_up_lead_seconds=0).go_live()
-    assert set(host.timers) == {"cap", "keepalive"}
+    assert set(host.timers) == {"cap", "idle", "keepalive"}
 
 
 def test_a_wrap_up_waits_for_the_reply_that_is_being_made() -> None:

@@ -35,6 +35,8 @@ OWN = {
     "ducking.py": "test_ducking.py",
     "microphone.py": "test_*microphone.py",
     "push_to_talk.py": "test_push_to_talk.py",
+    "idle.py": "test_idle.py",
+    "cost.py": "test_cost.py",
     "echo_guard.py": "test_echo_guard.py",
     "echo_detector.py": "test_echo_detector.py",
     "text_input.py": "test_text_input.py",

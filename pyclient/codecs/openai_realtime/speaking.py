@@ -21,6 +21,7 @@ from pyclient.codecs.fields import (
     identifier,
     index,
     inner,
+    number,
     objects,
     optional_text,
     remember,
@@ -31,6 +32,7 @@ from pyclient.codecs.openai_realtime.faults import failed_reply
 from pyclient.core.events import Event, ReplyAudio, ReplyDone, ReplyStarted, ReplyTranscribed, ToolCalled
 from pyclient.core.graphemes import is_spaceless
 from pyclient.core.safejson import Limits
+from pyclient.core.server_events import Usage
 
 BYTES_PER_MS = 48  # section 4: PCM16 mono at 24 kHz
 MAX_RESPONSES = 64
@@ -246,7 +248,8 @@ class Speaking:
         response.calls.clear()
         if sum(len(words.text) for words in response.words.values()) > MAX_CHARS:
             response.words.clear()  # kept only for late words, and not at any price
-        return [*events, ReplyDone(reply_id=reply_id, interrupted=response.interrupted, failed=failed)]
+        usage = _usage(inner(ended, "usage"))
+        return [*events, ReplyDone(reply_id=reply_id, interrupted=response.interrupted, failed=failed, usage=usage)]
 
     def _words_of_output(self, output: list[Fields], response: _Response) -> None:
         """Words that stand in the end of the response alone. What came before is more exact, or the same."""
@@ -304,3 +307,24 @@ def _last_break(piece: str) -> int:
         if is_spaceless(char):
             return position + 1
     return 0
+
+
+def _usage(fields: Fields) -> Usage | None:
+    """Section 7. Cached tokens are a part of the text and the audio; where it is not said of which, they are taken for text."""
+    if not fields:
+        return None
+    told, made = inner(fields, "input_token_details"), inner(fields, "output_token_details")
+    cached = inner(told, "cached_tokens_details")
+    cached_audio = _tokens(cached, "audio_tokens")
+    all_cached = _tokens(told, "cached_tokens")
+    return Usage(
+        input_text=max(0, _tokens(told, "text_tokens") - (all_cached - cached_audio)),
+        input_audio=max(0, _tokens(told, "audio_tokens") - cached_audio),
+        input_cached=all_cached,
+        output_text=_tokens(made, "text_tokens"),
+        output_audio=_tokens(made, "audio_tokens"),
+    )
+
+
+def _tokens(fields: Fields, key: str) -> int:
+    return max(0, int(number(fields, key) or 0))
