@@ -14,6 +14,9 @@ RESUME_WINDOW_MS = 30_000
 # The first is drawn from 0 to 500 ms, each other moves by half of itself: about 44 s of trying.
 DELAYS_MS = (500, 300, 1_200, 2_700, 4_800, 7_000, 7_000, 7_000, 7_000, 7_000)
 
+# Without a network, as the browser says. It may be wrong, so it is tried all the same.
+OFFLINE_MS = 10_000
+
 # A line that breaks again sooner was never good: the next attempt is not a first one.
 STABLE_MS = 10_000
 

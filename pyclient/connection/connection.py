@@ -59,6 +59,8 @@ class Connection(Part):
             events.TokenRefused: self._token_refused,
             events.SocketOpened: self._socket_opened,
             events.SocketClosed: self._socket_closed,
+            events.PageAwake: self._awake,
+            events.NetworkLost: lambda event, now_ms: self._network_lost(),
             events.SessionConfigured: lambda event, now_ms: None,
             events.SessionReady: self._session_ready,
             events.SessionFaulted: self._faulted,
@@ -256,6 +258,18 @@ class Connection(Part):
             self.call.close_socket()
             return self._follow(self._reconnect.lost(notices.LINE_SILENT, now_ms), now_ms)
         return None
+
+    def _awake(self, event: events.PageAwake, now_ms: float) -> None:
+        """The page slept, or the network is back: try at once, or find out at once."""
+        self._reconnect.awake()
+        if self._retry.running:
+            self._retry.cancel()
+            self._try_again(now_ms)
+        elif self.call.state is State.LIVE and self.keepalive.look(now_ms) is Liveness.PROBE:
+            self.call.send("probe", self.call.codec.probe())
+
+    def _network_lost(self) -> None:
+        self._reconnect.offline = True
 
     def _token_overdue(self) -> Notice:
         return notices.token_refused(events.TokenRefused(attempt=self._attempt, status=0))

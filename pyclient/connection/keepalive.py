@@ -61,6 +61,12 @@ class Keepalive:
         self._timer.set(self._interval_ms - quiet_ms, now_ms)
         return Liveness.ALIVE
 
+    def look(self, now_ms: float) -> Liveness:
+        """The page was asleep, perhaps: is the line still there? Not asked again where an answer is awaited."""
+        if not self._timer.running or self._asked_ms is not None:
+            return Liveness.ALIVE
+        return self._ask(now_ms)
+
     def _ask(self, now_ms: float) -> Liveness:
         self._asked_ms = now_ms
         self._timer.set(self._patience_ms, now_ms)

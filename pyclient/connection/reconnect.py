@@ -22,6 +22,7 @@ from pyclient.call import Call
 from pyclient.codecs import CloseReason, Message
 from pyclient.connection.backoff import (
     MAX_RETRY_AFTER_MS,
+    OFFLINE_MS,
     RESUME_WINDOW_MS,
     STABLE_MS,
     delay_ms,
@@ -64,6 +65,7 @@ class Reconnect:
     def begin(self) -> None:
         """A new call: nothing of the one before counts."""
         self._attempts = 0  # since the line was last good
+        self.offline = False  # the machine has no network: attempts do not count
         self._since_ms = 0.0
         self._back_ms = 0.0
         self._resume_id = ""  # "" when there is nothing to resume any more
@@ -95,8 +97,11 @@ class Reconnect:
             self._since_ms = now_ms
             self._resume_id = (call.session_id or "") if call.codec.features.resume else ""
             self._one_more_token = True
-        self._attempts += 1
+        if not self.offline or not self._attempts:
+            self._attempts += 1
         wait_ms = delay_ms(self._attempts, self._jitter())
+        if self.offline and wait_ms is not None:
+            wait_ms = max(wait_ms, OFFLINE_MS)
         patience_ms = (retry_after_s or 0) * 1000
         if wait_ms is None or patience_ms > MAX_RETRY_AFTER_MS:
             return End(Trigger.FAULT, notices.gave_up(why))
@@ -110,6 +115,11 @@ class Reconnect:
     def _resume_refused(self, why: Notice, now_ms: float) -> Verdict:
         self._resume_id = ""
         return self.lost(why, now_ms, at_once=True)
+
+    def awake(self) -> None:
+        """The page woke up, or the network is back: as if the line had just broken."""
+        self.offline = False
+        self._attempts = 0
 
     # --- the way back --------------------------------------------------------------------------------------------------
 

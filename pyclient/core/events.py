@@ -52,6 +52,8 @@ __all__ = [
     "MessageReceived",
     "MessageRejected",
     "MuteChanged",
+    "NetworkLost",
+    "PageAwake",
     "PlaybackDrained",
     "PlaybackFlushed",
     "PlaybackProgressed",
@@ -105,6 +107,16 @@ class HangUpRequested(Event):
     """The person (or the page going away) ended the session. `page_gone` leaves no time for a polite wait."""
 
     page_gone: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageAwake(Event):
+    """The page is seen again, or woke from a sleep, or the machine has a network again: a line that was lost may come back now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkLost(Event):
+    """The machine has no network, says the browser."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

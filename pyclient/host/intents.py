@@ -16,6 +16,8 @@ INTENTS: dict[str, Callable[[dict[str, Any]], events.Event]] = {
     ),
     "hang_up": lambda it: events.HangUpRequested(page_gone=bool(it.get("page_gone"))),
     "mute": lambda it: events.MuteChanged(muted=bool(it["muted"])),
+    "awake": lambda it: events.PageAwake(),
+    "offline": lambda it: events.NetworkLost(),
     "still_here": lambda it: events.StillHere(),
     "half_duplex": lambda it: events.HalfDuplexRequested(),
     "interrupt": lambda it: events.InterruptRequested(),

@@ -165,6 +165,7 @@ CAPTURE: Mapping[str, tuple[str, str, bool]] = MappingProxyType(
             "Plug in or switch on a speaker, click into the page and press Connect.",
             True,
         ),
+        "paused": ("The sound is paused", "The call goes on. Tap or click anywhere in the page to continue.", False),
         "ended": ("The microphone went away", "Plug it in again or choose another one, then press Connect.", True),
         "silent": (
             "No sound comes from the microphone",

@@ -165,6 +165,9 @@ class Audio {
     this.playbackNode.connect(this.gain).connect(context.destination);
     const { signal } = this.listening;
     context.addEventListener("statechange", () => this.contextChanged(), { signal });
+    for (const gesture of ["pointerup", "keydown", "visibilitychange"])
+      document.addEventListener(gesture, () => this.wake(), { signal, capture: true });
+    addEventListener("pageshow", () => this.wake(), { signal });
     navigator.mediaDevices.addEventListener?.("devicechange", () => this.speakerMayBeGone(), { signal });
     if (chosen.speaker) this.useSpeaker().catch(() => {}); // the default one plays
   }
@@ -282,8 +285,13 @@ class Audio {
     const running = this.context.state === "running";
     if (running === this.running) return;
     this.running = running;
-    this.onFault("context_suspended", false, running);
-    if (!running) this.context.resume().catch(() => {});
+    this.onFault("paused", false, running);
+    this.wake();
+  }
+
+  /** iOS lets a context that a phone call interrupted go on only when the page is seen again, or in a gesture: each is tried. */
+  wake() {
+    if (!this.closed && !document.hidden && this.context.state !== "running") this.context.resume().catch(() => {});
   }
 
   /** What is measured from here on belongs to a new answer. */

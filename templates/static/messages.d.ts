@@ -131,7 +131,7 @@ export type Intent =
   | ({ type: "connect"; call: number; ports: AudioPorts } & Wishes)
   | { type: "hang_up"; page_gone: boolean }
   | { type: "mute"; muted: boolean }
-  | { type: "interrupt" | "half_duplex" | "still_here" }
+  | { type: "interrupt" | "half_duplex" | "still_here" | "awake" | "offline" }
   | { type: "talk"; pressed: boolean; cancelled: boolean }
   | { type: "text"; text: string }
   | ({ type: "settings" } & Wishes)

@@ -61,7 +61,10 @@ export function reduce(state, event) {
     case "online":
       return state.boot.stage === "failed" && LINE_FAULTS.includes(state.boot.fault?.kind ?? "")
         ? retry(state)
-        : [state, []];
+        : line(state, "awake");
+    case "awake":
+    case "offline":
+      return line(state, event.type);
     case "page_gone":
       return inTurn(
         { ...state, waiting: null },
@@ -69,6 +72,15 @@ export function reduce(state, event) {
         release,
       );
   }
+}
+
+/**
+ * The page was seen again after whatever kept it, or there is a network again, or none: Python looks at the line of a call.
+ *
+ * @param {State} state   @param {"awake" | "offline"} type   @returns {Step}
+ */
+function line(state, type) {
+  return [state, state.view.can_hang_up ? [{ do: "send", message: { type } }] : []];
 }
 
 /**

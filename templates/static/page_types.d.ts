@@ -65,7 +65,7 @@ export type Event =
   | { type: "fault"; kind: string; fatal: boolean; recovered: boolean }
   | { type: "over"; codes: RegExp }
   | { type: "died"; fault: StartFault }
-  | { type: "hang_up" | "mute" | "retry" | "online" | "page_gone" };
+  | { type: "hang_up" | "mute" | "retry" | "online" | "offline" | "awake" | "page_gone" };
 
 /** What is to be done, in order. */
 export type Effect =

@@ -333,6 +333,11 @@ $("retry").addEventListener("click", () => happened({ type: "retry" }));
 panel($("save"), openSaving);
 document.addEventListener("visibilitychange", awakeAgain);
 addEventListener("online", () => happened({ type: "online" }));
+addEventListener("offline", () => happened({ type: "offline" }));
+// After any sleep: a phone in a pocket, a frozen tab, a page from the back/forward cache.
+const awake = () => document.hidden || happened({ type: "awake" });
+for (const event of ["visibilitychange", "resume"]) document.addEventListener(event, awake);
+addEventListener("pageshow", awake);
 watchForRecovery((codes) => happened({ type: "over", codes }));
 $("voice").addEventListener("change", () => {
   $("voice-other").hidden = $("voice").value !== "*";

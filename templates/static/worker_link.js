@@ -17,6 +17,8 @@ const WORKER_URL = of_page.boot.worker.url;
 
 const HEARTBEAT_MS = 3000;
 const PATIENCE_MS = 20000;
+// A beat that comes so late was held up with the whole page.
+const ASLEEP_MS = 10000;
 const FIRST_WORD_MS = 4000;
 
 export class WorkerLink {
@@ -30,6 +32,7 @@ export class WorkerLink {
     this.onMessage = onMessage;
     this.onDead = onDead;
     this.worker = first.worker;
+    this.beat_at = performance.now();
     this.adopt(first.worker);
     // After the caller has what it makes: a message may need it.
     queueMicrotask(() => {
@@ -127,6 +130,9 @@ export class WorkerLink {
   heartbeat() {
     if (!this.ready) return;
     const now = performance.now();
+    // A page that was asleep: the worker was too, and has its whole time again.
+    if (this.pinged_at !== null && now - this.beat_at > ASLEEP_MS) this.pinged_at = now;
+    this.beat_at = now;
     if (this.pinged_at === null) {
       this.pinged_at = now;
       this.send({ type: "ping" });

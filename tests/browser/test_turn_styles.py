@@ -132,3 +132,24 @@ def test_keys_leave_alone_who_types_and_can_be_switched_off(call: Call) -> None:
     page.reload()
     call.wait_booted()
     expect(page.locator("#keys-on")).not_to_be_checked()
+
+
+def test_in_half_duplex_nobody_interrupts_by_speaking_and_the_next_turn_is_heard(
+    call: Call, speech: Speech, parley: Parley
+) -> None:
+    call.page.evaluate("document.getElementById('settings').open = true")
+    call.page.get_by_label("Taking turns").select_option("half_duplex")
+    call.connect()
+    call.wait_turn("agent", containing="parley")
+    call.wait_activity("listening")
+    call.ask(speech.say("count to ten", tail_ms=700), containing="count")
+    call.wait_activity("agent_speaking")
+    call.page.wait_for_timeout(300)
+    before = len(parley.sessions()[-1]["heard"])
+    call.say(speech.say("banana guitar mountain", tail_ms=100)).wait()
+    assert call.activity == "agent_speaking", "it speaks for longer than that"
+    call.wait_activity("listening", timeout_s=40)
+    assert parley.sessions()[-1]["heard"][before:] == []
+    assert not [turn for turn in call.transcript() if turn.role == "agent" and turn.interrupted]
+    call.ask(speech.say("what time is it", tail_ms=700), containing="time")
+    call.hang_up()

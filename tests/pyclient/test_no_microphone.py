@@ -12,7 +12,7 @@ ACTIVE = ["minting", "connecting", "configuring", "live"]
 OVER = ["idle", "ended", "failed"]
 
 
-KINDS = ["insecure", "unsupported", "denied", "dismissed", "not_found", "busy", "overconstrained", "no_worklet", "context_suspended", "ended", "silent", "unknown"]  # fmt: skip
+KINDS = ["insecure", "unsupported", "denied", "dismissed", "not_found", "busy", "overconstrained", "no_worklet", "context_suspended", "paused", "ended", "silent", "unknown"]  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pyclient.config import ClientConfig
-from pyclient.connection.backoff import DELAYS_MS, STABLE_MS
+from pyclient.connection.backoff import DELAYS_MS, OFFLINE_MS, STABLE_MS
 from pyclient.core import commands as cmd
 from pyclient.core import events as ev
 from pyclient.session import Session
@@ -33,6 +33,45 @@ def test_every_attempt_asks_for_a_fresh_token_on_the_agreed_schedule_and_then_it
     assert host.view["state"] == "failed" and host.view["notice"]["code"] == "reconnect_failed"
     assert host.view["notice"]["retry"] and host.view["can_connect"]
     assert host.timers == {} and host.open_sockets == set()
+
+
+def test_a_page_that_wakes_up_tries_at_once_and_has_all_attempts_again(host: FakeHost) -> None:
+    host.drop()
+    for _ in range(6):
+        attempt_fails(host)
+    asked = host.tokens_asked
+    assert host.timers["retry"] - host.now_ms > 3_000
+    commands = host.tell(ev.PageAwake())
+    assert "retry" not in host.timers and of_type(commands, cmd.RequestToken)
+    assert (host.view["state"], host.tokens_asked) == ("resuming", asked + 1)
+    host.tell(ev.PageAwake())
+    assert host.tokens_asked == asked + 1, "one attempt at a time"
+    host.tell(ev.TokenRefused(attempt=host.attempt, status=0))
+    assert host.timers["retry"] - host.now_ms <= DELAYS_MS[0]
+
+
+def test_without_a_network_attempts_are_slower_and_do_not_count(host: FakeHost) -> None:
+    host.tell(ev.NetworkLost())
+    host.drop()
+    for _ in range(3 * len(DELAYS_MS)):
+        assert host.timers["retry"] - host.now_ms == OFFLINE_MS
+        attempt_fails(host)
+    assert host.view["state"] == "dropped"
+    host.tell(ev.PageAwake())
+    assert host.view["state"] == "resuming"
+
+
+def test_a_live_line_is_asked_whether_it_is_there_when_the_page_wakes_up(host: FakeHost) -> None:
+    assert sent_types(host.tell(ev.PageAwake())) == ["session.update"]
+    assert host.tell(ev.PageAwake()) == [], "an answer is awaited already"
+    host.wait("keepalive")
+    assert host.view["state"] == "dropped", "a line that does not answer is given up in half the usual time"
+
+
+@pytest.mark.parametrize("state", ["idle", "minting", "configuring", "ending", "ended", "failed"])
+def test_waking_up_changes_nothing_elsewhere(state: str) -> None:
+    host = FakeHost().reach(state)
+    assert host.tell(ev.PageAwake()) == [] and host.tell(ev.NetworkLost()) == []
 
 
 def test_the_jitter_is_the_hosts() -> None:

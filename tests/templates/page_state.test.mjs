@@ -110,6 +110,14 @@ test("where nothing is kept or the microphone is muted, no words say that it is"
   assert.equal(muted.state.local.status, "One moment, still loading");
 });
 
+test("a call hears that the page woke up or lost its network, and nobody else does", () => {
+  for (const type of ["awake", "online", "offline"]) {
+    const page = inCall();
+    assert.deepEqual(page.happens(type), [type === "offline" ? "send offline" : "send awake"]);
+    assert.deepEqual(new Page().happens(type), []);
+  }
+});
+
 test("who only types waits for no microphone", () => {
   const page = new Page();
   page.clicks(0, false);

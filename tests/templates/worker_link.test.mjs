@@ -176,6 +176,21 @@ test("one that vanishes misses its heartbeat, one that answers does not", async 
   assert.deepEqual(told, [["no heartbeat", "unknown", null]]);
 });
 
+test("a page that slept does not take a worker that slept too for dead", async () => {
+  const { told, worker } = await linked();
+  worker.says(READY);
+  passes(3_000);
+  told.length = 0;
+  now_ms += 600_000; // ten minutes in which no timer ran
+  passes(3_000);
+  assert.deepEqual(told, []);
+  worker.says({ type: "pong" });
+  passes(3_000);
+  assert.equal(worker.sent.length, 2, "and asks it again as before");
+  for (let n = 0; n < 7; n++) passes(3_000);
+  assert.deepEqual(told, [["no heartbeat", "unknown", null]], "one that does not wake up is dead");
+});
+
 test("one that says nothing at first is looked for, with patience where its script is there", async () => {
   const { told } = await linked();
   diagnosed.kind = "unknown";
