@@ -19,7 +19,7 @@ Building, inside `.venv`:
   agent_check.py    settings and tools checked by the client itself (in Node: agent_checker/)
   agent_tests.py    tests of an agent's tools, in CPython and in the page's Python (in Node: agent_tester/)
   texts.py          texts: the catalogue of each language, checked, and which of them a script needs
-  start_texts.py    what a page says of a microphone before its Python has started
+  start_texts.py    which faults of a microphone a page knows before its Python has started
   npm_tools.py      esbuild, tsc and biome, fetched once and checked
   watch.py          watcher: `serve` builds anew when a source changes
   tag_types.py      types of the tag: `voice-agent.d.ts`

@@ -13,6 +13,8 @@ from builder.environment import SetupError
 
 NAME = "voice-agent.d.ts"
 _PLAIN = {"str": "string", "bool": "boolean", "int": "number", "float": "number", "None": "null"}
+# The page puts a text of the client's into words before it tells the tag.
+_PLAIN |= {"Text": "string", "list[Text]": "string"}
 # What only the page knows: before it has loaded, and while it opens the microphone.
 _OWN_STATES = ("loading", "opening")
 _STATE_FIELDS = ("status", "muted")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from builder import texts
@@ -69,6 +69,7 @@ def problems(root: Path) -> list[str]:
         except SetupError as error:
             found.append(f"{name}: {error}")
         found += [f"{name}, line {line}: {what}" for line, what in leftover(path.name, source)]
+    used |= _named_by_python(root, english)
     found += [f"{texts.REFERENCE}.toml: nothing uses {key}" for key in english if key not in used]
     return found
 
@@ -76,6 +77,17 @@ def problems(root: Path) -> list[str]:
 def _sources(root: Path) -> list[Path]:
     templates = root / "templates"
     return sorted([*templates.glob("*.html"), *templates.glob("*.js"), *templates.glob("static/*.js")])
+
+
+def _named_by_python(root: Path, keys: Collection[str]) -> set[str]:
+    """The keys that the client names: in a string as they are, or by the end of a name that it makes (`closed_1006`, `mic_denied`)."""
+    sources = [path.read_text(encoding="utf-8") for path in sorted((root / "pyclient").rglob("*.py"))]
+    named = {text for source in sources for text in re.findall(r"[\"']([\w.]+)[\"']", source)}
+
+    def spelt(name: str) -> bool:
+        return name in named or any(name.endswith(f"_{it}") for it in named)
+
+    return {key for key in keys if key.startswith(texts.PYTHON_SECTIONS) and spelt(key.split(".")[1])}
 
 
 def leftover(name: str, source: str) -> Iterator[tuple[int, str]]:

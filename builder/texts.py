@@ -28,6 +28,7 @@ AUTO = "auto"
 MAX_CHARS = 1000
 # The bundles whose texts stand in the page: they run before it is ready.
 TAG_SECTION = "tag."
+PYTHON_SECTIONS = ("notice.", "status.", "line.")
 PAGE_SCRIPTS = ("start.js", "shell.js")
 _VALUE = re.compile(r"\{(\w+)\}")
 _CODE = re.compile(r"[a-z]{2,3}")
@@ -233,13 +234,13 @@ class OfScripts:
 def of_scripts(bundles: Mapping[str, Bundled], texts: Texts) -> OfScripts:
     """Which texts the scripts need, by their sources. Raises SetupError."""
     found = {name: _used_by(it, texts.own) for name, it in bundles.items()}
-    page = frozenset(key for name in PAGE_SCRIPTS for key in found[name])
-    return OfScripts(page=page, all=frozenset(key for keys in found.values() for key in keys))
+    page = frozenset(key for name in PAGE_SCRIPTS for key in found[name]) | _of_python(texts.own)
+    return OfScripts(page=page, all=page.union(*found.values()))
 
 
 def completed(bundles: Mapping[str, Bundled], own: Catalogue) -> dict[str, Bundled]:
     """The bundles, where a script that comes later brings the texts that it alone uses. Raises SetupError."""
-    in_page = {key for name in PAGE_SCRIPTS for key in _used_by(bundles[name], own)}
+    in_page = {key for name in PAGE_SCRIPTS for key in _used_by(bundles[name], own)} | _of_python(own)
     made = dict(bundles)
     for name, it in bundles.items():
         also = sorted(_used_by(it, own) - in_page)
@@ -249,6 +250,11 @@ def completed(bundles: Mapping[str, Bundled], own: Catalogue) -> dict[str, Bundl
             # At the end, where it moves no line of the source map. A text in the page's language is there already, and stays.
             made[name] = replace(it, code=f"{it.code}{known}.texts={{...{written},...{known}.texts}};\n")
     return made
+
+
+def _of_python(keys: Collection[str]) -> frozenset[str]:
+    """The client names its texts, and the page has them in its language."""
+    return frozenset(key for key in keys if key.startswith(PYTHON_SECTIONS))
 
 
 def _used_by(it: Bundled, keys: Collection[str]) -> set[str]:

@@ -87,16 +87,16 @@ class SettingsUpdate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseReason:
-    """A close code in words for a person.
+    """What a close code means for a person. `name` is that of its text in the catalogues, behind `closed_`; `detail`: the server's own words.
 
     `kind` is one of: ended, auth, network, policy, too_large, server, unknown. `ended` is the only one that is no
     failure. `retryable` says whether pressing Connect again can help.
     """
 
-    title: str
-    hint: str
+    name: str
     kind: str
     retryable: bool
+    detail: str = ""
 
 
 class BaseCodec(ABC):

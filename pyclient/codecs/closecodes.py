@@ -13,73 +13,20 @@ from pyclient.codecs.base import CloseReason
 
 _STANDARD: Mapping[int, CloseReason] = MappingProxyType(
     {
-        1000: CloseReason(
-            title="The call is over", hint="The voice service ended it normally.", kind="ended", retryable=True
-        ),
-        1001: CloseReason(
-            title="The voice service is going away",
-            hint="It is being restarted. Press Connect in a moment.",
-            kind="server",
-            retryable=True,
-        ),
-        1005: CloseReason(
-            title="The voice service hung up without a reason",
-            hint="Press Connect to start again.",
-            kind="server",
-            retryable=True,
-        ),
-        1006: CloseReason(
-            title="The connection was lost",
-            hint="The network or the service went away. Check that you are online, then press Connect.",
-            kind="network",
-            retryable=True,
-        ),
-        1008: CloseReason(
-            title="The voice service refused the session",
-            hint="The token, the settings or the account's limits were not accepted. "
-            "Press Connect again; if it stays so, check the server's API key and the settings.",
-            kind="policy",
-            retryable=True,
-        ),
-        1009: CloseReason(
-            title="The voice service refused a message as too large",
-            hint="Shorten the prompt or the tool descriptions, then press Connect.",
-            kind="too_large",
-            retryable=False,
-        ),
-        1011: CloseReason(
-            title="The voice service failed",
-            hint="The fault is on its side. Press Connect to try again.",
-            kind="server",
-            retryable=True,
-        ),
-        1012: CloseReason(
-            title="The voice service is restarting",
-            hint="Wait a few seconds, then press Connect.",
-            kind="server",
-            retryable=True,
-        ),
-        1013: CloseReason(
-            title="The voice service is too busy",
-            hint="Wait a little, then press Connect.",
-            kind="server",
-            retryable=True,
-        ),
+        1000: CloseReason(name="1000", kind="ended", retryable=True),
+        1001: CloseReason(name="1001", kind="server", retryable=True),
+        1005: CloseReason(name="1005", kind="server", retryable=True),
+        1006: CloseReason(name="1006", kind="network", retryable=True),
+        1008: CloseReason(name="1008", kind="policy", retryable=True),
+        1009: CloseReason(name="1009", kind="too_large", retryable=False),
+        1011: CloseReason(name="1011", kind="server", retryable=True),
+        1012: CloseReason(name="1012", kind="server", retryable=True),
+        1013: CloseReason(name="1013", kind="server", retryable=True),
     }
 )
-_BEFORE_THE_CALL = CloseReason(
-    title="The voice service closed before the call began",
-    hint="Press Connect to try again.",
-    kind="server",
-    retryable=True,
-)
+_BEFORE_THE_CALL = CloseReason(name="before_the_call", kind="server", retryable=True)
 
-TOKEN_REFUSED = CloseReason(
-    title="The voice service did not accept the token",
-    hint="Press Connect again: that fetches a fresh one. If it stays so, check the server's API key.",
-    kind="auth",
-    retryable=True,
-)
+TOKEN_REFUSED = CloseReason(name="token_refused", kind="auth", retryable=True)
 
 
 def standard(*codes: int) -> dict[int, CloseReason]:
@@ -98,10 +45,4 @@ def words(
     found = known.get(code)
     if found is not None:
         return found
-    shown = f" ({reason[:120]})" if reason else ""
-    return CloseReason(
-        title=f"The voice service closed the connection with code {code}",
-        hint=f"Press Connect to start again{shown}.",
-        kind="unknown",
-        retryable=True,
-    )
+    return CloseReason(name="unknown", kind="unknown", retryable=True, detail=reason[:120])

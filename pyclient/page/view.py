@@ -13,14 +13,18 @@ from typing import Any, TypedDict
 from pyclient.core.states import Activity, State
 from pyclient.page.transcript import Turn
 
+# A text of the catalogues (`templates/languages/`): its key, and what goes into its braces: words, numbers, such a text, or a list of
+# them. The page puts it into its language.
+Text = list[Any]
+
 
 class NoticeView(TypedDict):
-    """One message to the person. `tone`: info, warn or error. `retry`: pressing Connect again can help."""
+    """One message to the person. `tone`: info, warn or error. `retry`: pressing Connect again can help. `hint`: said in a row."""
 
     tone: str
     code: str
-    title: str
-    hint: str
+    title: Text
+    hint: list[Text]
     retry: bool
 
 
@@ -28,7 +32,7 @@ class TurnView(TypedDict):
     """One line of the transcript. `heard_ms` is None for a turn without audio. `sounding`: more of it will be heard, or it is not
     known yet where it was cut: until then `text` is more than the person has heard.
 
-    `role` is user, agent, system, tool, or mark: a line of our own between turns, such as "context lost".
+    `role` is user, agent, system, tool, or mark: a line of our own between turns, whose `text` names it: "context_lost", "history".
     """
 
     id: str
@@ -43,7 +47,7 @@ class TurnView(TypedDict):
 class View(TypedDict):
     """Everything the page shows.
 
-    `state` and `activity` are values of `State` and `Activity`; `status` says them in words; `tone` is one of idle,
+    `state` and `activity` are values of `State` and `Activity`; `status` names the text for them (`status.` of the catalogues); `tone` is one of idle,
     busy, good, speaking, warn, error. While `audio_wanted` is true the page keeps microphone and audio context open.
     `can_type` stays true while the line comes back: nobody's sentence is taken from under their hands, only sending it waits.
     `voices` is a live list from the provider, once it named one. `ends_in_ms` counts to the session's time limit as of
@@ -137,28 +141,28 @@ class Stats:
 
 _STATUS: Mapping[State, tuple[str, str]] = MappingProxyType(
     {
-        State.IDLE: ("Ready to connect", "idle"),
-        State.MINTING: ("Connecting…", "busy"),
-        State.CONNECTING: ("Connecting…", "busy"),
-        State.CONFIGURING: ("Setting up the call…", "busy"),
-        State.LIVE: ("Listening", "good"),
-        State.ENDING: ("Hanging up…", "busy"),
-        State.ENDED: ("Call ended", "idle"),
-        State.FAILED: ("Not connected", "error"),
-        State.DROPPED: ("Connection lost", "warn"),
-        State.RESUMING: ("Reconnecting…", "warn"),
+        State.IDLE: ("idle", "idle"),
+        State.MINTING: ("connecting", "busy"),
+        State.CONNECTING: ("connecting", "busy"),
+        State.CONFIGURING: ("setting_up", "busy"),
+        State.LIVE: ("listening", "good"),
+        State.ENDING: ("ending", "busy"),
+        State.ENDED: ("ended", "idle"),
+        State.FAILED: ("not_connected", "error"),
+        State.DROPPED: ("dropped", "warn"),
+        State.RESUMING: ("resuming", "warn"),
     }
 )
 # While the call is being set up and what is said is kept for it.
-_KEEPING = ("Listening while the call is set up…", "busy")
+_KEEPING = ("kept_until_call", "busy")
 _SETTING_UP = frozenset({State.MINTING, State.CONNECTING, State.CONFIGURING})
 _DOING: Mapping[Activity, tuple[str, str]] = MappingProxyType(
     {
-        Activity.LISTENING: ("Listening", "good"),
-        Activity.USER_SPEAKING: ("Hearing you", "good"),
-        Activity.THINKING: ("Thinking…", "busy"),
-        Activity.TOOL_PENDING: ("Looking something up…", "busy"),
-        Activity.AGENT_SPEAKING: ("Agent is speaking", "speaking"),
+        Activity.LISTENING: ("listening", "good"),
+        Activity.USER_SPEAKING: ("user_speaking", "good"),
+        Activity.THINKING: ("thinking", "busy"),
+        Activity.TOOL_PENDING: ("tool_pending", "busy"),
+        Activity.AGENT_SPEAKING: ("agent_speaking", "speaking"),
     }
 )
 
@@ -171,17 +175,17 @@ def status_words(
     keeps: bool = False,
     types: bool = False,
 ) -> tuple[str, str]:
-    """Short words for a person, and the tone. `keeps`: what is said before the call is live is kept for it. `types`: nobody listens."""
+    """The name of the status line's text, and the tone. `keeps`: what is said before the call is kept for it. `types`: nobody listens."""
     if keeps and not muted and state in _SETTING_UP:
         return _KEEPING
     if activity is Activity.NONE:
         return _STATUS[state]
     if not agent_there and activity is Activity.LISTENING:
-        return "Waiting for the agent…", "busy"
+        return "agent_awaited", "busy"
     if types and activity is Activity.LISTENING:
-        return "Type a message", "good"
+        return "typing", "good"
     if muted and activity is Activity.LISTENING:
-        return "Your microphone is muted", "warn"
+        return "muted", "warn"
     return _DOING[activity]
 
 

@@ -37,8 +37,8 @@ export interface PageConfig {
   texts: Record<string, string>;
   /** The files of other languages, by code; none where the page has one language. */
   languages: Record<string, Described>;
-  /** By kind of fault: title, hint, whether Connect can help. */
-  microphone_words: Record<string, [string, string, boolean]>;
+  /** By kind of fault of a microphone: can Connect help? */
+  microphone_words: Record<string, boolean>;
 }
 
 /** One service of the picker. */
@@ -226,7 +226,7 @@ export interface View {
   features: Record<string, boolean>;
   turn_style: string;
   talking: boolean;
-  notice: Notice | null;
+  notice: NoticeTexts | null;
   turns: Turn[];
   voices: string[] | null;
   session_id: string | null;
@@ -235,8 +235,17 @@ export interface View {
   stats: Record<string, unknown>;
 }
 
-/** What the page shows: before Python has said a word it knows neither provider nor features. */
-export type ShownView = Omit<View, "features" | "provider"> & { features: View["features"] | null };
+/**
+ * What the page shows, in its language (`worded` in texts.js): before Python has said a word it knows neither provider nor features.
+ */
+export type ShownView = Omit<View, "features" | "provider" | "notice"> & {
+  features: View["features"] | null;
+  notice: Notice | null;
+};
+
+/** The key of a text, and what goes into its braces. */
+export type Text = [string, Record<string, Value>];
+export type Value = string | number | Text | Text[];
 
 /**
  * `turns` are only those that are new or changed, `gone` left; `order` is null where known turns stay where they are.
@@ -246,6 +255,16 @@ export interface ViewUpdate extends View {
   order: string[] | null;
 }
 
+export interface NoticeTexts {
+  tone: string;
+  code: string;
+  title: Text;
+  /** Said in a row. */
+  hint: Text[];
+  retry: boolean;
+}
+
+/** In words. */
 export interface Notice {
   tone: string;
   code: string;

@@ -5,7 +5,7 @@
  */
 
 import { ofCrash, ofMicrophone, ofStart, ready } from "./page_words.js";
-import { t } from "./texts.js";
+import { t, worded } from "./texts.js";
 import { mergeTurns } from "./turns.js";
 
 /** @import { AudioPorts, BootMessage, PageConfig, ViewMessage, Wishes } from "./messages.js" */
@@ -121,7 +121,8 @@ function viewed(state, { call, view: update }) {
   const { view: before } = state;
   // A fresh worker knows nothing of why it was started: what the page told stays until the next call.
   const told = call === 0 && before.notice ? { notice: before.notice, turns: before.turns } : {};
-  const view = { ...update, turns: mergeTurns(before.turns, update), ...told };
+  const said = worded(update);
+  const view = { ...said, turns: mergeTurns(before.turns, said), ...told };
   const ofThisCall = call === state.call;
   return inTurn(
     { ...state, view, local: ofThisCall && !state.opening ? null : state.local },

@@ -42,9 +42,10 @@ export function ready() {
  */
 export function ofMicrophone(words, kind, fatal, detail) {
   const known = kind !== "unknown" && kind in words;
-  const [title, hint, retry] = words[known ? kind : "unknown"];
+  const name = known ? kind : "unknown";
+  const [title, hint] = [t(`notice.mic_${name}.title`), t(`notice.mic_${name}.hint`)];
   const more = known || !detail ? "" : ` ${t("notice.browser_says", { detail: detail.slice(0, 200) })}`;
-  return { tone: fatal ? "error" : "warn", code: `mic_${kind}`, title, hint: hint + more, retry };
+  return { tone: fatal ? "error" : "warn", code: `mic_${kind}`, title, hint: hint + more, retry: words[name] };
 }
 
 /** Python died after it was ready. @param {boolean} inCall   @returns {Notice} */

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from builder import texts
+from tests.browser.support.pages import greet
 from tests.support.server import Parley
 from tests.support.talk import Call
 from tests.support.texts import ENGLISH, LANGUAGES
@@ -20,7 +21,7 @@ IN_GERMAN = 'Object.defineProperty(navigator, "languages", { get: () => ["de-AT"
 IN_FRENCH = 'Object.defineProperty(navigator, "languages", { get: () => ["fr"] })'
 # What is read, and read out, apart from what people, the agent, the team and machines say.
 READ = """() => {
-  const others = "script, style, noscript, .top, dd, #status, #service, #voice, #greeting, #system-prompt, [data-turn] .text";
+  const others = "script, style, noscript, .top, dd, #service, #voice, #greeting, #system-prompt, [data-turn] .text";
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   const found = [];
   for (let node = walker.nextNode(); node; node = walker.nextNode())
@@ -42,6 +43,7 @@ def english_in(read: list[str]) -> list[str]:
 
 @pytest.mark.tab(init_scripts=[IN_GERMAN])
 def test_nothing_in_a_german_page_is_english(untouched: Call) -> None:
+    """Before a call, with every panel open, in a call that was spoken in and that loses its agent, and after it."""
     page = untouched.page
     untouched.wait_booted()
     expect(page.locator("html")).to_have_attribute("lang", "de")
@@ -53,6 +55,19 @@ def test_nothing_in_a_german_page_is_english(untouched: Call) -> None:
     read = page.evaluate(READ)
     assert {GERMAN["settings.turns"], GERMAN["sound.your_level"], GERMAN["diagnostics.state"]} <= set(read)
     assert english_in(read) == []
+    greet(untouched)
+    page.get_by_role("button", name=GERMAN["call.connect"], exact=True).click()
+    untouched.wait_state("live")
+    untouched.wait_turn("agent", final=True)
+    untouched.wait_activity("listening")
+    expect(page.locator("#status")).to_have_text(GERMAN["status.listening"])
+    expect(page.locator("#delays")).to_contain_text("Median", timeout=20_000)
+    assert english_in(page.evaluate(READ)) == []
+    page.locator("#typed-text").fill("goodbye")
+    page.locator("#typed-send").click()
+    untouched.wait_state("ended")
+    expect(page.get_by_role("alert").first).to_contain_text(GERMAN["notice.server_ended.title"])
+    assert english_in(page.evaluate(READ)) == []
 
 
 @pytest.mark.tab(init_scripts=[IN_FRENCH])

@@ -381,9 +381,9 @@ def test_the_page_and_the_client_agree_on_how_much_is_kept_before_a_call(tmp_pat
     ClientConfig(preconnect_audio_ms=agent_config.MAX_PRECONNECT_AUDIO_MS)
     with pytest.raises(ConfigError):
         ClientConfig(preconnect_audio_ms=agent_config.MAX_PRECONNECT_AUDIO_MS + 1)
-    for kind, (title, hint, retry) in start_texts.of_the_microphone(ROOT).items():
+    for kind, retry in start_texts.of_the_microphone(ROOT).items():
         notice = notices.capture_failed(CaptureFailed(kind=kind))
-        assert (notice.title, notice.hint, notice.retry) == (title, hint, retry), kind
+        assert (notice.name, notice.retry) == (f"mic_{kind}", retry), kind
 
 
 def agent_from(root: Path, toml: str) -> agent_config.Agent:

@@ -18,6 +18,7 @@ from pyclient.tools import ToolRegistry
 from server.agent.tts import synthesize
 from tests.contract.adapters import Adapter
 from tests.contract.headless_host import HeadlessHost
+from tests.support.texts import worded
 
 View = dict[str, Any]
 T = TypeVar("T")
@@ -124,7 +125,7 @@ class Call:
     @property
     def view(self) -> View:
         """The newest snapshot, counters as of now."""
-        return dict(self.host.client.session.view(self.host.now_ms()))
+        return worded(self.host.client.session.view(self.host.now_ms()))
 
     async def until(self, is_so: Callable[[View], bool], what: str) -> View:
         """Wait for a snapshot that `is_so`; any that was shown since `open` counts only if it is the newest."""

@@ -32,7 +32,7 @@ async def agent_joins(call: Call) -> None:
 async def ready_is_all(call: Call) -> None:
     await call.open()
     assert not call.view["features"]["agent_joins"]
-    assert "Waiting for the agent…" not in call.shown("status")
+    assert "agent_awaited" not in call.shown("status")
 
 
 agent_joins.cannot("assemblyai", "the server's ready means that the agent is there (section 3)")(ready_is_all)

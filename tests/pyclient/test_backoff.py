@@ -57,5 +57,5 @@ def test_a_token_route_that_refuses_us_is_not_asked_again(status: int, use: bool
 def test_a_close_that_time_or_a_token_may_mend_is_worth_an_attempt(
     kind: str, retryable: bool, code: int, use: bool
 ) -> None:
-    reason = CloseReason(title="t", hint="h", kind=kind, retryable=retryable)
+    reason = CloseReason(name="unknown", kind=kind, retryable=retryable)
     assert line_may_come(reason, code) is use

@@ -15,6 +15,7 @@ from pyclient.page import notices
 from pyclient.tools import ToolRegistry
 from tests.support.fake_browser import FakeBuffer, FakeHost, grant
 from tests.support.fakewire import FakeWire
+from tests.support.texts import of_notice
 
 
 @pytest.fixture
@@ -203,7 +204,7 @@ def test_who_answered_in_a_token_servers_place_is_told(status: int, body: str, c
     event = token_answer.token_event(1, status, body, "")
     assert isinstance(event, events.TokenRefused) and (event.status, event.code) == (status, code)
     told = notices.token_refused(event)
-    assert told.code == notice and told.title and told.hint
+    assert told.code == notice and all(of_notice(told))
 
 
 def test_a_refusal_keeps_status_words_and_patience() -> None:

@@ -35,7 +35,7 @@ class Bare(BaseCodec):
         return pcm
 
     def close_reason(self, code: int, reason: str, was_ready: bool) -> CloseReason:
-        return CloseReason(title="t", hint="h", kind="unknown", retryable=True)
+        return CloseReason(name="unknown", kind="unknown", retryable=True)
 
 
 def idle_methods(codec: type) -> list[str]:

@@ -21,6 +21,7 @@ from pyclient.codecs.sdk_voice import SdkVoiceCodec
 from pyclient.core import events as ev
 from pyclient.core.errors import ConfigError, RemoteProtocolError
 from pyclient.core.safejson import Limits
+from tests.support.texts import of_close
 
 FILE = Path(__file__).parent.parent / "wire" / "sdk_voice.jsonl"
 GOLDEN = {line["name"]: line for line in map(json.loads, FILE.read_text(encoding="utf-8").splitlines())}
@@ -263,8 +264,8 @@ def test_settings_that_would_silently_do_nothing_are_refused(wrong: dict[str, An
 def test_close_codes_are_told_apart_in_words() -> None:
     codes = [1000, 1001, 1005, 1006, 1011, 4001, 4002, 4003, 4500, 4999]
     reasons = {code: Codec().close_reason(code, "", True) for code in codes}
-    assert len({reason.title for reason in reasons.values()}) == len(codes)
-    assert all(reason.hint for reason in reasons.values())
+    assert len({of_close(reason)[0] for reason in reasons.values()}) == len(codes)
+    assert all(of_close(reason)[1] for reason in reasons.values())
     assert [code for code in codes if reasons[code].kind == "ended"] == [1000]
     assert [code for code in codes if not reasons[code].retryable] == [4001, 4002]  # section 6: mistakes of ours
     kinds = [reasons[code].kind for code in codes]
@@ -275,8 +276,8 @@ def test_the_same_code_means_something_else_before_the_session_was_ready() -> No
     before, after = Codec().close_reason(1000, "", False), Codec().close_reason(1000, "", True)
     assert (before.kind, after.kind) == ("server", "ended")
     before, after = Codec().close_reason(1006, "", False), Codec().close_reason(1006, "", True)
-    assert before.kind == after.kind == "network" and before.title != after.title
-    assert "because" in Codec().close_reason(4999, "because " * 1_000, True).hint
+    assert before.kind == after.kind == "network" and before.name != after.name
+    assert "because" in of_close(Codec().close_reason(4999, "because " * 1_000, True))[1]
 
 
 # --- whatever comes, nothing raises -----------------------------------------------------------------------------------------------

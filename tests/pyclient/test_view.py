@@ -13,6 +13,7 @@ from pyclient.config import ClientConfig
 from pyclient.core import commands as cmd
 from pyclient.core import events as ev
 from pyclient.core.states import ACTIVITIES, Activity, State
+from pyclient.page import notices
 from pyclient.page.notice_texts import Notice
 from pyclient.page.transcript import Turn
 from pyclient.page.view import NoticeView, TurnView, View, merge_turns, status_words, turn_view
@@ -45,7 +46,7 @@ def test_a_view_has_exactly_the_documented_keys() -> None:
     view = Session(ClientConfig()).view()
     assert set(view) == set(get_type_hints(View))
     assert set(turn_view(Turn(id="t", role="user"), None)) == set(get_type_hints(TurnView))
-    assert set(Notice(tone="info", code="c", title="t").view()) == set(get_type_hints(NoticeView))
+    assert set(Notice(tone="info", code="c").view()) == set(get_type_hints(NoticeView))
 
 
 def test_counters_and_the_countdown_are_no_visible_difference() -> None:
@@ -96,9 +97,9 @@ def test_a_whole_update_begins_the_list_anew() -> None:
 
 def test_a_notice_has_a_known_tone_and_a_bounded_length() -> None:
     with pytest.raises(ValueError, match="tone"):
-        Notice(tone="loud", code="c", title="t")
-    shown = Notice(tone="warn", code="c", title="t" * 1_000, hint="h" * 1_000).view()
-    assert len(shown["title"]) == len(shown["hint"]) == 400
+        Notice(tone="loud", code="c")
+    shown = notices.bad_setting("h" * 1_000).view()
+    assert shown["hint"] == [["notice.bad_setting.hint", {"detail": "h" * 400}]]
 
 
 def test_spaces_that_wait_for_the_next_word_are_not_shown() -> None:

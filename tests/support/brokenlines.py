@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyclient.core import commands as cmd
 from tests.support.playbook import FakeHost
+from tests.support.texts import ENGLISH
 
 
 def back(host: FakeHost, session_id: str = "sess_1") -> list[cmd.Command]:
@@ -15,7 +16,7 @@ def back(host: FakeHost, session_id: str = "sess_1") -> list[cmd.Command]:
 
 
 def marks(host: FakeHost) -> list[str]:
-    return [turn["text"] for turn in host.view["turns"] if turn["role"] == "mark"]
+    return [ENGLISH[f"line.{turn['text']}"] for turn in host.view["turns"] if turn["role"] == "mark"]
 
 
 def attempt_fails(host: FakeHost) -> None:

@@ -96,7 +96,7 @@ class FakeWire(BaseCodec):
             4500: ("server", True),
         }
         kind, retryable = kinds.get(code, ("unknown", True))
-        return CloseReason(title=f"closed {code}", hint="h", kind=kind, retryable=retryable)
+        return CloseReason(name="unknown", detail=f"closed {code}", kind=kind, retryable=retryable)
 
 
 class WireHost(FakeHost):

@@ -19,6 +19,7 @@ from pyclient.core import events as ev
 from pyclient.page.view import merge_turns
 from pyclient.session import Session
 from pyclient.tools import ToolRegistry
+from tests.support.texts import worded
 
 TOKEN = "secret-token/with+signs"
 WS_URL = "wss://voice.test/v1/ws"
@@ -161,7 +162,7 @@ class FakeHost:
 
     @property
     def view(self) -> dict[str, Any]:
-        return self.views[-1] if self.views else dict(self.session.view(self.now_ms))
+        return self.views[-1] if self.views else worded(self.session.view(self.now_ms))
 
     @property
     def stats(self) -> dict[str, Any]:
@@ -184,7 +185,7 @@ class FakeHost:
                 text = json.dumps(command.view, allow_nan=False)
                 assert len(text) < MAX_VIEW_BYTES
                 assert TOKEN not in text
-                update = json.loads(text)
+                update: Any = worded(json.loads(text))
                 turns = merge_turns(self.views[-1]["turns"] if self.views else [], update)
                 self.views.append({**update, "turns": turns})
                 continue

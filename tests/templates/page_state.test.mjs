@@ -8,9 +8,9 @@ import { initial, reduce } from "../../templates/static/page_state.js";
 import { EMPTY } from "../../templates/static/page_words.js";
 
 const WORDS = {
-  silent: ["Silence", "Is it muted?", false],
-  denied: ["Not allowed", "Allow it.", true],
-  unknown: ["No microphone", "Try again.", true],
+  silent: false,
+  denied: true,
+  unknown: true,
 };
 const WISHES = { voice: "", greeting: "", system_prompt: "", turn_style: "vad" };
 const PORTS = { capture: { port: "capture" }, playback: { port: "playback" } };
@@ -156,8 +156,8 @@ test("a microphone that cannot be had is told in words, by Python where it is aw
   assert.deepEqual(page.state.view.notice, {
     tone: "error",
     code: "mic_denied",
-    title: "Not allowed",
-    hint: "Allow it.",
+    title: "The microphone is blocked",
+    hint: "Allow it for this page in the browser's address bar, then press Connect.",
     retry: true,
   });
   assert.deepEqual(
@@ -166,7 +166,7 @@ test("a microphone that cannot be had is told in words, by Python where it is aw
   );
   page.clicks();
   page.happens("refused", { call: 2, kind: "odd", detail: "Odd." });
-  assert.equal(page.state.view.notice.hint, "Try again. The browser says: Odd.");
+  assert.equal(page.state.view.notice.hint, "Press Connect to try again. The browser says: Odd.");
   const awake = new Page();
   awake.worker(READY);
   awake.clicks();
@@ -311,7 +311,8 @@ test("a notice of a fault that is over goes, but not in a call", () => {
   assert.deepEqual(page.happens("over", { codes: /^mic_denied$/ }), ["draw"]);
   assert.equal(page.state.view.notice, null);
   const busy = inCall();
-  busy.shows({ notice: { code: "mic_denied" } });
+  const texts = { title: ["notice.mic_denied.title", {}], hint: [] };
+  busy.shows({ notice: { code: "mic_denied", tone: "error", retry: true, ...texts } });
   assert.deepEqual(busy.happens("over", { codes: /^mic_denied$/ }), []);
 });
 

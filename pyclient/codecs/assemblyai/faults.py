@@ -93,10 +93,5 @@ def close_reason(code: int, reason: str, was_ready: bool) -> CloseReason:
 
 
 # Sections 2.1 and 15: in browsers a refused or used token looks like this.
-_NOT_LET_IN = CloseReason(
-    title="The voice service did not let us in",
-    hint="Most often the token was stale or refused. Press Connect again: that fetches a fresh one.",
-    kind="auth",
-    retryable=True,
-)
+_NOT_LET_IN = CloseReason(name="not_let_in", kind="auth", retryable=True)
 _CLOSES: Mapping[int, CloseReason] = MappingProxyType(standard(1000, 1001, 1005, 1006, 1008, 1009, 1011, 1012, 1013))

@@ -132,46 +132,20 @@ def close_reason(code: int, reason: str, was_ready: bool) -> CloseReason:
 
 
 # Section 3: a token that is refused at the door looks like this in a browser.
-_NOT_LET_IN = CloseReason(
-    title="The voice service did not let us in",
-    hint="Most often the token was stale or refused, or the model does not exist. "
-    "Press Connect again: that fetches a fresh token.",
-    kind="auth",
-    retryable=True,
-)
+_NOT_LET_IN = CloseReason(name="not_let_in_or_model", kind="auth", retryable=True)
 _NAMED: Mapping[str, CloseReason] = MappingProxyType(
     {
         "invalid_api_key": TOKEN_REFUSED,
-        "session_expired": CloseReason(
-            title="The call reached the service's limit of one hour",
-            hint="Press Connect to start a new one.",
-            kind="ended",
-            retryable=True,
-        ),
-        "beta_api_shape_disabled": CloseReason(
-            title="The voice service no longer speaks this form of the protocol",
-            hint="The address or the token belongs to the old preview. The server's settings must be changed.",
-            kind="policy",
-            retryable=False,
-        ),
+        "session_expired": CloseReason(name="after_an_hour", kind="ended", retryable=True),
+        "beta_api_shape_disabled": CloseReason(name="old_protocol", kind="policy", retryable=False),
     }
 )
 
 _CLOSES: Mapping[int, CloseReason] = MappingProxyType(
     {
         **standard(1000, 1005, 1006, 1008, 1009, 1011),
-        1001: CloseReason(
-            title="The voice service went away",
-            hint="It closes every call after an hour, and when it is restarted. Press Connect to start again.",
-            kind="server",
-            retryable=True,
-        ),
+        1001: CloseReason(name="hourly", kind="server", retryable=True),
         3000: TOKEN_REFUSED,
-        4000: CloseReason(
-            title="The voice service refused what we sent",
-            hint="It may have changed its protocol. The server's settings should be checked.",
-            kind="policy",
-            retryable=False,
-        ),
+        4000: CloseReason(name="refused", kind="policy", retryable=False),
     }
 )

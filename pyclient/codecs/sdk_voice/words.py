@@ -72,34 +72,14 @@ def close_reason(code: int, reason: str, was_ready: bool) -> CloseReason:
     return words(code, reason, was_ready, known=_CLOSES, not_let_in=_NOT_REACHED)
 
 
-_NOT_REACHED = CloseReason(
-    title="The voice service could not be reached",
-    hint="Check that you are online and that no firewall blocks WebSockets, then press Connect.",
-    kind="network",
-    retryable=True,
-)
+_NOT_REACHED = CloseReason(name="not_reached", kind="network", retryable=True)
 _CLOSES: Mapping[int, CloseReason] = MappingProxyType(
     {
         **standard(1001, 1005, 1006, 1011),
-        1000: CloseReason(title="The call is over", hint="The agent left.", kind="ended", retryable=True),
-        4001: CloseReason(
-            title="The voice service waited in vain for the token",
-            hint="This page was too slow or its connection is. Reload it; if it stays so, report it as a bug.",
-            kind="auth",
-            retryable=False,
-        ),
-        4002: CloseReason(
-            title="The voice service did not understand the token message",
-            hint="It may have changed its protocol. This has to be repaired in the page.",
-            kind="auth",
-            retryable=False,
-        ),
+        1000: CloseReason(name="agent_left", kind="ended", retryable=True),
+        4001: CloseReason(name="token_late", kind="auth", retryable=False),
+        4002: CloseReason(name="token_message", kind="auth", retryable=False),
         4003: TOKEN_REFUSED,
-        4500: CloseReason(
-            title="The voice service could not set up the call",
-            hint="Wait a moment, then press Connect.",
-            kind="server",
-            retryable=True,
-        ),
+        4500: CloseReason(name="no_setup", kind="server", retryable=True),
     }
 )
