@@ -15,6 +15,7 @@ Building, inside `.venv`:
   npm_package.py    one npm package, fetched and checked
   new_agent.py      a new agent: `agents/<name>/` with commented settings, a tool and its tests (agent_template/)
   agent_config.py   agent configuration: `agents/<name>/agent.toml` read and checked
+  consent.py        what a visitor agrees to before a call
   variables.py      dynamic variables of prompt and greeting
   agent_check.py    settings and tools checked by the client itself (in Node: agent_checker/)
   agent_tests.py    tests of an agent's tools, in CPython and in the page's Python (in Node: agent_tester/)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builder import variables
+from builder import consent, variables
 from builder.environment import SetupError, say
 from builder.packages import wanted
 
@@ -31,6 +31,8 @@ SECTIONS = (
     "runtime",
     "variables",
     "texts",
+    "visitor",
+    "consent",
 )
 PAGE_DEFAULTS: dict[str, Any] = {"title": "Parley", "tagline": "", "language": "en", "embedded_by": []}
 SERVER_DEFAULTS: dict[str, Any] = {"token_url": "/api/token", "connect": []}
@@ -44,6 +46,8 @@ RENAMED_KEYS = {
     "gap_audio_ms": "outage_audio_ms",
     "heartbeat_ms": "keepalive_ms",
 }
+# What a visitor may see and change in the page. The client hears no other wish.
+LOCKABLE = ("service", "voice", "greeting", "system_prompt", "turn_style")
 # `full`: the runtime can load compiled code; the page is then half a second slower on a slow line. `packages`: what tools may import
 # beside the library (`packages/`); those with compiled code bring the full runtime by themselves.
 RUNTIME_DEFAULTS: dict[str, Any] = {"full": False, "packages": []}
@@ -86,6 +90,8 @@ class Agent:
     tools: Path
     full_runtime: bool
     packages: tuple[str, ...]
+    may_change: tuple[str, ...]
+    consent: consent.Consent | None
     texts: dict[str, Any]  # what it says instead of the catalogues' texts
     raw: dict[str, Any]  # the file as it was read
 
@@ -124,6 +130,8 @@ def load(root: Path, name: str) -> Agent:
     audio = {**AUDIO_DEFAULTS, **_table(name, raw, "audio")}
     _known(name, audio, AUDIO_KEYS, "[audio] key")
     client = {**_table(name, raw, "agent"), **_table(name, raw, "session"), **audio, "token_url": server["token_url"]}
+    may_change = _may_change(name, _table(name, raw, "visitor"))
+    client["visitor_may_change"] = [key for key in may_change if key != "service"]
     providers = _providers(name, client)
     if isinstance(client.get("system_prompt"), str):
         client["system_prompt"] = client["system_prompt"].strip()
@@ -146,6 +154,8 @@ def load(root: Path, name: str) -> Agent:
         tools=folder / "tools.py",
         full_runtime=runtime["full"],
         packages=wanted.parsed(f"agents/{name}/agent.toml", runtime["packages"]),
+        may_change=may_change,
+        consent=consent.checked(said, _table(name, raw, "consent")),
         texts=_table(name, raw, "texts"),
         raw=raw,
     )
@@ -219,6 +229,20 @@ def _text(name: str, where: str, value: object) -> None:
 
 def _shown(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else repr(value)[:60]
+
+
+def _may_change(name: str, visitor: dict[str, Any]) -> tuple[str, ...]:
+    """`[visitor] may_change`: nothing, where it is not said."""
+    _known(name, visitor, ("may_change",), "[visitor] key")
+    given = visitor.get("may_change", [])
+    if not isinstance(given, list):
+        raise SetupError(f"agents/{name}/agent.toml: [visitor] may_change must be a list, not {_shown(given)}")
+    for item in given:
+        if item not in LOCKABLE:
+            known = ", ".join(LOCKABLE)
+            hint = _nearest(item, LOCKABLE)
+            raise SetupError(f"agents/{name}/agent.toml: [visitor] may_change: unknown '{item}' (known: {known}){hint}")
+    return tuple(dict.fromkeys(given))
 
 
 def _providers(name: str, client: dict[str, Any]) -> tuple[str, ...]:

@@ -40,7 +40,8 @@ def render(
     of_scripts = texts.of_scripts(bundles, said)
     config: dict[str, Any] = {
         "boot": facts["boot"],
-        "choices": agent.choices,
+        "choices": agent.choices if "service" in agent.may_change else agent.choices[:1],
+        "consent": agent.consent and agent.consent.told(),
         "embedded_by": agent.embedded_by,
         "variables": agent.variables,
         "microphone_words": facts["microphone_words"],
@@ -52,6 +53,7 @@ def render(
         "page": agent.page,
         "base": base,
         "live": live,
+        "may_change": agent.may_change,
         "config": config,
         "assets": facts["assets"],
         "integrity": facts["integrity"],
@@ -65,8 +67,9 @@ def render(
 
     def rendered(name: str, language: str, tag: str) -> str:
         t = texts.lookup(said.catalogues[language])
+        asked = agent.consent and {"text": agent.consent.paragraphs(language), "link": agent.consent.link}
         try:
-            return environment.get_template(name).render(**given, t=t, lang=tag)
+            return environment.get_template(name).render(**given, t=t, lang=tag, consent=asked)
         except jinja2.TemplateError as error:
             raise SetupError(f"templates/{name}: {error}") from None
 

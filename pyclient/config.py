@@ -27,8 +27,13 @@ STORED_WITH_AGENT = ("system_prompt", "greeting", "voice", "known_voices", "inpu
 TOOL_RESULT_POLICIES = ("after_reply_done", "immediate")
 INTERRUPTED_TOOL_POLICIES = ("drop", "deliver")
 BARGE_IN_POLICIES = ("duck", "flush", "off")
+# What a visitor can be let to change, in the settings of the page or by the page around it.
+LOCKABLE = ("voice", "greeting", "system_prompt", "turn_style")
 # half_duplex: as vad, but nothing is sent while the agent is heard; text: the person types, and no microphone is opened.
 TURN_STYLES = ("vad", "half_duplex", "push_to_talk", "text")
+
+# The texts that name variables, which a page fills anew for each call.
+FILLED = ("greeting", "system_prompt")
 
 DEFAULT_WRAP_UP = (
     "The time for this conversation is nearly over. Say so kindly in one short sentence, "
@@ -76,6 +81,7 @@ class ClientConfig:
     barge_in: str = "duck"
     verdict_timeout_ms: int = 2_500
     turn_style: str = "vad"
+    visitor_may_change: tuple[str, ...] = LOCKABLE  # wishes for all else are not heard
     min_talk_ms: int = 300  # a shorter press of the talk key is told, not sent
     frame_ms: int = 40  # where the vendor takes any length
     preconnect_audio_ms: int = 15_000  # what is kept of the microphone from click to live call; 0: nothing
@@ -122,6 +128,8 @@ class ClientConfig:
             if key not in known:
                 raise ConfigError(str(key), _unknown_key(str(key), sorted(known)))
         values = dict(raw)
+        if isinstance(values.get("visitor_may_change"), list):
+            values["visitor_may_change"] = tuple(values["visitor_may_change"])
         if "known_voices" in values:
             values["known_voices"] = _voices(values["known_voices"])
         return cls(**values)
@@ -147,19 +155,22 @@ class ClientConfig:
 
 
 def for_call(base: ClientConfig, event: ConnectRequested) -> ClientConfig:
-    """The configuration of the call that a click asks for. Raises `ConfigError`."""
+    """The configuration of the call that a click asks for; what is locked stays as it is. Raises `ConfigError`."""
     chosen = {
         "voice": event.voice,
         "system_prompt": event.system_prompt,
         "greeting": event.greeting,
         "turn_style": event.turn_style,
     }
-    given: dict[str, Any] = {key: value for key, value in chosen.items() if value is not None}
-    return replace(base, **given)
+    given: dict[str, Any] = {
+        key: value for key, value in chosen.items() if value is not None and key in base.visitor_may_change
+    }
+    filled = {key: event.filled[key] for key in FILLED if key in event.filled}
+    return replace(base, **{**filled, **given})
 
 
-def changed_settings(event: SettingsChanged) -> dict[str, Any]:
-    """The settings that are to change in mid-call, by name."""
+def changed_settings(config: ClientConfig, event: SettingsChanged) -> dict[str, Any]:
+    """The settings that are to change in mid-call, by name, without those that are locked."""
     chosen = {
         "system_prompt": event.system_prompt,
         "voice": event.voice,
@@ -167,7 +178,8 @@ def changed_settings(event: SettingsChanged) -> dict[str, Any]:
         "volume": event.volume,
         "turn_detection": event.turn_detection,
     }
-    return {key: value for key, value in chosen.items() if value is not None}
+    locked = [key for key in LOCKABLE if key not in config.visitor_may_change]
+    return {key: value for key, value in chosen.items() if value is not None and key not in locked}
 
 
 Check = Callable[[Any], None]
@@ -245,6 +257,11 @@ def _url(value: Any) -> None:
         raise ValueError("must be a path that starts with one / or an http(s) address")
 
 
+def _lockable(value: Any) -> None:
+    if not isinstance(value, tuple) or any(name not in LOCKABLE for name in value):
+        raise ValueError(f"must be a list of: {', '.join(LOCKABLE)}")
+
+
 def _voice_tuple(value: Any) -> None:
     if not isinstance(value, tuple) or not all(isinstance(item, Voice) for item in value):
         raise ValueError("must be a list of objects with id and label")
@@ -275,6 +292,7 @@ _CHECKS: Mapping[str, Check] = {
     "barge_in": _one_of(*BARGE_IN_POLICIES),
     "verdict_timeout_ms": _integer(100, 30_000),
     "turn_style": _one_of(*TURN_STYLES),
+    "visitor_may_change": _lockable,
     "min_talk_ms": _integer(0, 2_000),
     "frame_ms": _integer(20, 50),
     "preconnect_audio_ms": _integer(0, 60_000),

@@ -38,7 +38,7 @@ class SettingsChange(Part):
         """A session is about to be opened: it starts with what was chosen while the line was down."""
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
-            self.call.config = replace(self.call.config, **changed_settings(waiting))
+            self.call.config = replace(self.call.config, **changed_settings(self.call.config, waiting))
 
     def _send_waiting(self) -> None:
         waiting, self._waiting = self._waiting, None
@@ -54,7 +54,7 @@ class SettingsChange(Part):
 
     def _change(self, event: SettingsChanged) -> None:
         call = self.call
-        wanted = changed_settings(event)
+        wanted = changed_settings(call.config, event)
         checked = replace(call.config, **wanted)
         if call.state in (State.MINTING, State.CONNECTING):
             call.config = checked

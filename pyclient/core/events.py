@@ -10,6 +10,7 @@ Times are not in here: the host passes `now_ms` beside the event. Audio is PCM16
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,6 +94,8 @@ __all__ = [
 class ConnectRequested(Event):
     """The person pressed Connect. `None` means: as configured. An empty voice means the provider's default.
 
+    `filled` are texts of the configuration, with values for the variables that they name: those are no wish of the person.
+
     Another provider is another configuration, and another session: see `pyclient.host.pyodide_host`, intent `configure`.
     """
 
@@ -100,6 +103,7 @@ class ConnectRequested(Event):
     system_prompt: str | None = None
     greeting: str | None = None
     turn_style: str | None = None
+    filled: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ INTENTS: dict[str, Callable[[dict[str, Any]], events.Event]] = {
         system_prompt=it.get("system_prompt"),
         greeting=it.get("greeting"),
         turn_style=it.get("turn_style"),
+        filled=it.get("filled") or {},
     ),
     "hang_up": lambda it: events.HangUpRequested(page_gone=bool(it.get("page_gone"))),
     "mute": lambda it: events.MuteChanged(muted=bool(it["muted"])),

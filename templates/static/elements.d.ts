@@ -63,6 +63,9 @@ export interface Elements {
   typed: HTMLFormElement;
   "typed-send": HTMLButtonElement;
   "typed-text": HTMLInputElement;
+  consent: HTMLDialogElement;
+  "consent-accept": HTMLButtonElement;
+  "consent-decline": HTMLButtonElement;
   "type-only": HTMLButtonElement;
   voice: HTMLSelectElement;
   "voice-other": HTMLInputElement;

@@ -28,6 +28,8 @@ export interface PageConfig {
     transcript_file: Described;
   };
   choices: Choice[];
+  /** What is asked before the first call, or nothing. */
+  consent: { version: string; remember: string } | null;
   /** Whose pages may show this one and talk with it. */
   embedded_by: string[];
   /** Of greeting and prompt, with their defaults. */
@@ -155,6 +157,8 @@ export interface Wishes {
   greeting: string;
   system_prompt: string;
   turn_style: string;
+  /** Texts of the configuration, with values for their variables. */
+  filled?: Record<string, string>;
 }
 
 export interface AudioPorts {

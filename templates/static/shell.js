@@ -5,6 +5,7 @@
 
 import { Approvals } from "./approval.js";
 import { openAudio } from "./audio.js";
+import { hasConsent } from "./consent.js";
 import { choose as chooseDevices, chosen as devices } from "./devices.js";
 import {
   copyFacts,
@@ -52,6 +53,8 @@ let devicesNamed = () => {};
 let orb = /** @type {import("./orb.js").Orb | null} */ (null);
 /** What the page around this one wants of calls. @type {Partial<Wishes>} */
 let prepared = {};
+/** Greeting and prompt with what that page says of its visitor: they count although a visitor may change neither. */
+let filled = {};
 let volume = 1;
 
 const outer = new OuterPage(config.embedded_by, obey, () => state);
@@ -189,6 +192,7 @@ async function fetchOrb() {
 
 function connect(turn_style = $("turn-style").value) {
   // Nobody holds a talk key before there is a call.
+  if (!hasConsent(config.consent, () => connect(turn_style))) return;
   const hold_ms = ["vad", "half_duplex"].includes(turn_style) ? chosen.settings.preconnect_audio_ms : 0;
   happened({ type: "connect", hold_ms, microphone: turn_style !== "text" });
 }
@@ -214,7 +218,7 @@ async function open(call, hold_ms, microphone) {
     const { kind, message } = /** @type {AudioFault} */ (error);
     return happened({ type: "refused", call, kind, detail: message });
   }
-  const wanted = { ...wishes(), ...prepared, ...(!microphone && { turn_style: "text" }) };
+  const wanted = { ...wishes(), ...prepared, ...(!microphone && { turn_style: "text" }), filled };
   happened({ type: "opened", call, ports: audio.takePorts(), wishes: wanted });
 }
 
@@ -228,7 +232,8 @@ function close() {
 function obey(command) {
   switch (command.type) {
     case "prepare":
-      prepared = { ...fill(chosen.templates, config.variables, command.variables), ...command.wishes };
+      filled = fill(chosen.templates, config.variables, command.variables);
+      prepared = { ...filled, ...command.wishes };
       return;
     case "connect":
       return connect();

@@ -537,3 +537,17 @@ def test_a_template_that_names_something_unknown_stops_the_build(tmp_path: Path)
     (root / "templates" / "index.html").write_text("{{ nothing_like_this }}")
     with pytest.raises(SetupError, match="nothing_like_this"):
         site.build(root, tmp_path / "dist", "demo")
+
+
+def test_a_visitor_may_change_what_is_named_and_nothing_without_a_word(tmp_path: Path) -> None:
+    assert agent_from(tmp_path / "none", "").client["visitor_may_change"] == []
+    named = agent_from(tmp_path / "two", "[visitor]\nmay_change = ['service', 'voice']")
+    assert (named.may_change, named.client["visitor_may_change"]) == (("service", "voice"), ["voice"])
+    with pytest.raises(SetupError, match=r"may_change: unknown 'prompt' \(known: service, voice"):
+        agent_from(tmp_path / "prompt", "[visitor]\nmay_change = ['prompt']")
+    with pytest.raises(SetupError, match=r"may_change: unknown 'voices' .* did you mean voice\?"):
+        agent_from(tmp_path / "voices", "[visitor]\nmay_change = ['voices']")
+    with pytest.raises(SetupError, match=r"may_change must be a list, not true"):
+        agent_from(tmp_path / "all", "[visitor]\nmay_change = true")
+    with pytest.raises(SetupError, match=r"unknown \[visitor\] key 'maychange' .* did you mean may_change\?"):
+        agent_from(tmp_path / "key", "[visitor]\nmaychange = []")
