@@ -17,6 +17,9 @@ from pyclient.turns.preconnect_audio import keeps_preconnect_audio
 # Where no sound is wanted: the page then gives the microphone back, so that its lamp goes out.
 _QUIET = frozenset({State.IDLE, State.ENDING, State.ENDED, State.FAILED})
 
+# Of speech with spaces between words; others take longer.
+QUICKEST_MS_PER_CHAR = 50
+
 # What changes all the time and is no reason for a view of its own.
 _RIDES_ALONG = frozenset({"stats", "ends_in_ms", "cost"})
 
@@ -80,15 +83,28 @@ class ViewUpdates:
         for turn, _ in shown:
             self._sounding.discard(turn.reply_id)
         self._sounding |= {turn.reply_id for turn, view in shown if view["sounding"]}
-        news = [view for _, view in shown if self._turns.get(view["id"]) != view]
+        news = [view for _, view in shown if not _same(self._turns.get(view["id"]), view)]
         self._turns.update({view["id"]: view for view in news})
         return news, gone, order
+
+
+def _same(before: TurnView | None, turn: TurnView) -> bool:
+    """Nothing to be seen: while a turn sounds, its time alone is no news."""
+    if before is None or not turn["sounding"]:
+        return before == turn
+    return {**before, "heard_ms": turn["heard_ms"]} == turn
 
 
 def _turn(call: Call, turn: Turn) -> TurnView:
     over = call.state in OVER and not call.draining  # nothing is heard any more, whatever the speaker still owes us
     sounding = bool(turn.reply_id) and not over and call.replies.open_ended(turn.reply_id)
-    return turn_view(turn, call.ledger.heard_ms(turn.reply_id) if turn.reply_id else None, sounding)
+    if not turn.reply_id:
+        return turn_view(turn, None)
+    heard_ms, share = call.ledger.heard_ms(turn.reply_id), call.ledger.share_heard(turn.reply_id)
+    if not call.replies.whole(turn.reply_id):
+        # How long it will be is not known yet; nobody speaks faster than that.
+        share = min(share, (heard_ms or 0) / (len(turn.text) * QUICKEST_MS_PER_CHAR or 1))
+    return turn_view(turn, heard_ms, sounding, share)
 
 
 def _frame(call: Call, now: Moment) -> dict[str, Any]:

@@ -150,6 +150,11 @@ class ReplyLog:
             replies.append(making)
         return replies
 
+    def whole(self, own_id: str) -> bool:
+        """Has all of it come, or is no more to come?"""
+        reply = self._replies.get(own_id)
+        return reply is None or reply.done or reply.silenced
+
     def open_ended(self, own_id: str) -> bool:
         """Is it not known yet how much of this reply is heard in the end?"""
         reply = self._replies.get(own_id)

@@ -12,7 +12,8 @@ that has its place and no words yet is not shown.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from bisect import bisect_left
+from dataclasses import dataclass, field
 
 from pyclient.core.graphemes import clip, heard_part
 from pyclient.page.spacing import join_words
@@ -26,6 +27,7 @@ class Turn:
     """One party's stretch. `role` is user, agent, system, tool or mark. `reply_id` ties an agent turn to its audio.
 
     A mark is a line of our own between turns, such as "context lost". `placed`: the vendor said where it stands.
+    `spoken_at`: where the vendor says when each word begins in the sound of its reply: (ms, length of the text with that word).
     `cut_off`: final only because no more was to come (the reply is complete, the line broke); words that still come are taken.
     """
 
@@ -37,6 +39,14 @@ class Turn:
     reply_id: str = ""
     placed: bool = False
     cut_off: bool = False
+    spoken_at: list[tuple[int, int]] = field(default_factory=list)
+
+    def heard_length(self, heard_ms: int, share: float) -> int:
+        """How many characters of the text were heard, after so many ms of its sound, which are `share` of what came of it."""
+        if not self.spoken_at:
+            return len(heard_part(self.text, share)) if heard_ms else 0
+        begun = bisect_left(self.spoken_at, (heard_ms,))
+        return self.spoken_at[begun - 1][1] if begun else 0
 
 
 class Transcript:
@@ -156,8 +166,8 @@ class Transcript:
         """A line of the system's own in the transcript."""
         self._settled("system", text)
 
-    def agent_delta(self, reply_id: str, text: str) -> None:
-        """Words to append. Ignored once the turn has its final text, or was interrupted."""
+    def agent_delta(self, reply_id: str, text: str, start_ms: int | None = None) -> None:
+        """Words to append, and when they begin in the sound. Ignored once the turn has its final text, or was interrupted."""
         turn = self._agent_turn(reply_id)
         if turn is None:
             if not text.strip():
@@ -166,6 +176,8 @@ class Transcript:
         if not turn.final or turn.cut_off:
             self._changed[turn.id] = None
             turn.text = _bounded(join_words(turn.text, text))
+            if start_ms is not None and start_ms >= (turn.spoken_at[-1][0] if turn.spoken_at else 0):
+                turn.spoken_at.append((start_ms, len(turn.text.rstrip())))
 
     def agent_said(self, reply_id: str, text: str, interrupted: bool) -> None:
         """The whole text. A text cut by an interruption replaces a longer one, and is never replaced by it."""
@@ -177,7 +189,10 @@ class Transcript:
         if turn.final and turn.interrupted and not interrupted:
             return
         self._changed[turn.id] = None
-        turn.text = _bounded(text.strip())
+        whole = _bounded(text.strip())
+        if whole != turn.text.strip():
+            turn.spoken_at.clear()  # these are no longer the places of those words
+        turn.text = whole
         turn.final = True
         turn.cut_off = False
         turn.interrupted = turn.interrupted or interrupted
@@ -197,15 +212,16 @@ class Transcript:
             turn.final = True
             turn.text = turn.text.rstrip()
 
-    def agent_heard(self, reply_id: str, share: float) -> None:
-        """Of an interrupted turn keep the words that were heard: as many as `share` of its sound, up to the end of a word.
+    def agent_heard(self, reply_id: str, heard_ms: int, share: float) -> None:
+        """Of an interrupted turn keep the words that were heard.
 
-        Where words have no spaces between them: up to the end of a character, as a reader counts them.
+        Where the vendor says when each begins: those that had begun. Else as many as `share` of its sound, up to the end of a word,
+        or, where words have no spaces between them, of a character, as a reader counts them.
         """
         turn = self._agent_turn(reply_id)
         if turn is not None and turn.interrupted and share < 1.0:
             self._changed[turn.id] = None
-            turn.text = heard_part(turn.text, share).rstrip()
+            turn.text = turn.text[: turn.heard_length(heard_ms, share)].rstrip()
 
     def agent_cut_off(self, reply_id: str) -> None:
         """The line broke in mid-reply: the turn ends as it stands, unless the server goes on with it after all."""

@@ -32,6 +32,8 @@ class TurnView(TypedDict):
     """One line of the transcript. `heard_ms` is None for a turn without audio. `sounding`: more of it will be heard, or it is not
     known yet where it was cut: until then `text` is more than the person has heard.
 
+    `heard_chars`: how much of `text` was heard while it sounds, in UTF-16 units as scripts count; None where all of it counts.
+
     `role` is user, agent, system, tool, or mark: a line of our own between turns, whose `text` names it: "context_lost", "history".
     """
 
@@ -41,6 +43,7 @@ class TurnView(TypedDict):
     final: bool
     interrupted: bool
     heard_ms: int | None
+    heard_chars: int | None
     sounding: bool
 
 
@@ -189,7 +192,9 @@ def status_words(
     return _DOING[activity]
 
 
-def turn_view(turn: Turn, heard_ms: int | None, sounding: bool = False) -> TurnView:
+def turn_view(turn: Turn, heard_ms: int | None, sounding: bool = False, share: float = 1.0) -> TurnView:
+    """One turn. `share` of what came of its sound was heard."""
+    heard = turn.text[: turn.heard_length(heard_ms or 0, share)] if sounding else ""
     return {
         "id": turn.id,
         "role": turn.role,
@@ -197,5 +202,6 @@ def turn_view(turn: Turn, heard_ms: int | None, sounding: bool = False) -> TurnV
         "final": turn.final,
         "interrupted": turn.interrupted,
         "heard_ms": heard_ms,
+        "heard_chars": len(heard.encode("utf-16-le", "surrogatepass")) // 2 if sounding else None,
         "sounding": sounding,
     }

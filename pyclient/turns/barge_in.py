@@ -194,7 +194,7 @@ class BargeIn(Part):
         self.call.changed = True
         if event.delta:
             if not reply.silenced:
-                transcript.agent_delta(reply.id, event.text)
+                transcript.agent_delta(reply.id, event.text, event.start_ms)
                 if reply.done:
                     transcript.agent_stopped(reply.id, False)
             return
@@ -305,7 +305,7 @@ class BargeIn(Part):
             if heard_ms is None or reply.stale:  # None: nothing of it had come
                 continue
             if not reply.worded:
-                call.transcript.agent_heard(reply.id, call.ledger.share_heard(reply.id))
+                call.transcript.agent_heard(reply.id, heard_ms, call.ledger.share_heard(reply.id))
             messages = call.codec.reply_heard(reply.wire_id, heard_ms) if call.state is State.LIVE else []
             if messages:
                 call.send("heard position", messages)

@@ -289,6 +289,7 @@ class TurnTaking(Part):
         self._thinking.cancel()
 
     def _progressed(self, event: events.PlaybackProgressed, now_ms: float) -> None:
+        self.call.changed = True  # the text of a reply follows its sound
         age_ms = self.call.ledger.progressed(event.item_id, int(event.rendered_samples), int(event.underruns))
         if age_ms is not None:
             self._first_sound(now_ms - age_ms)

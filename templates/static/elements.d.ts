@@ -28,6 +28,7 @@ export interface Elements {
   "hang-up": HTMLButtonElement;
   interrupt: HTMLButtonElement;
   "keys-on": HTMLInputElement;
+  "announce-on": HTMLInputElement;
   "meter-agent": HTMLMeterElement;
   "meter-user": HTMLMeterElement;
   microphone: HTMLSelectElement;

@@ -129,12 +129,14 @@ export function readNews(data) {
 function readTurn(data) {
   const found = texts(data, ["id", "role", "text"]);
   const heard_ms = own(data, "heard_ms");
+  const heard_chars = own(data, "heard_chars");
   return (
     found && {
       ...found,
       final: own(data, "final") === true,
       interrupted: own(data, "interrupted") === true,
       heard_ms: typeof heard_ms === "number" ? heard_ms : null,
+      heard_chars: typeof heard_chars === "number" ? heard_chars : null,
       sounding: own(data, "sounding") === true,
     }
   );

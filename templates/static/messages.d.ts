@@ -284,5 +284,6 @@ export interface Turn {
   final: boolean;
   interrupted: boolean;
   heard_ms: number | null;
+  heard_chars: number | null;
   sounding: boolean;
 }

@@ -13,6 +13,7 @@ import { t } from "./texts.js";
  */
 
 const ANNOUNCEMENTS_KEPT = 6;
+const STORED = "parley.announce";
 // Older turns than these were announced long ago.
 const ANNOUNCED_FROM_END = 50;
 
@@ -20,6 +21,8 @@ const ANNOUNCED_FROM_END = 50;
 const items = new Map();
 /** When the first of them came, on the page's clock. */
 let first_ms = 0;
+/** Whether a screen reader is told; remembered from visit to visit. */
+let aloud = readChoice();
 /** @type {Set<string>} */
 const announced = new Set();
 
@@ -80,7 +83,7 @@ export function timedTurns() {
   const shown = [...items.values()].filter(({ turn }) => turn?.text);
   shown.sort((a, b) => (a.element.compareDocumentPosition(b.element) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1));
   return shown.map(({ turn, start_ms, end_ms }) => ({
-    turn: /** @type {Turn} */ (turn),
+    turn: { .../** @type {Turn} */ (turn), text: heardOf(/** @type {Turn} */ (turn)) },
     who: t(`who.${turn?.role}`),
     start_ms: Math.round(start_ms - first_ms),
     end_ms: Math.round(end_ms - first_ms),
@@ -117,8 +120,22 @@ function drawTurn(item, turn) {
   item.end_ms = performance.now();
   element.dataset.final = String(turn.final);
   element.dataset.interrupted = String(turn.interrupted);
-  if (text.textContent !== turn.text) text.textContent = turn.text;
+  drawText(text, turn);
   mark.hidden = !turn.interrupted;
+}
+
+/** What the person has not heard yet is paler. @param {HTMLElement} text   @param {Turn} turn */
+function drawText(text, turn) {
+  const heard = heardOf(turn);
+  const rest = turn.text.slice(heard.length);
+  if (rest === "" && text.textContent === turn.text && text.children.length === 0) return;
+  text.textContent = heard;
+  if (rest) text.append(made("unheard", rest));
+}
+
+/** What was heard of a turn so far. @param {Turn} turn */
+function heardOf({ text, heard_chars }) {
+  return heard_chars === null ? text : text.slice(0, heard_chars);
 }
 
 /**
@@ -131,9 +148,31 @@ function announce(announcer, turns) {
   for (const turn of turns.slice(-ANNOUNCED_FROM_END)) {
     if (!turn.final || announced.has(turn.id) || !turn.text) continue;
     announced.add(turn.id);
+    if (!aloud) continue;
     const said = { who: t(`who.${turn.role}`), text: turn.text };
     const words = turn.interrupted ? t("conversation.announced_interrupted", said) : t("conversation.announced", said);
     announcer.append(Object.assign(document.createElement("p"), { textContent: words, dir: "auto" }));
   }
   while (announcer.children.length > ANNOUNCEMENTS_KEPT) announcer.firstChild?.remove();
+}
+
+function readChoice() {
+  try {
+    return localStorage.getItem(STORED) !== "off";
+  } catch {
+    return true; // not allowed: for this visit only
+  }
+}
+
+/** The switch in the settings: who reads the conversation with the fingers need not hear it too. @param {HTMLInputElement} box */
+export function announceSwitch(box) {
+  box.checked = aloud;
+  box.addEventListener("change", () => {
+    aloud = box.checked;
+    try {
+      localStorage.setItem(STORED, aloud ? "on" : "off");
+    } catch {
+      // as above
+    }
+  });
 }

@@ -288,10 +288,42 @@ def test_of_an_interrupted_turn_the_words_stay_that_were_heard() -> None:
     """Where the server does not trim, the sound decides: half of it is half of the words, up to the end of one."""
     conversation = Transcript(max_turns=10)
     conversation.agent_said("r1", "one two three four five six", False)
-    conversation.agent_heard("r1", 0.5)
+    conversation.agent_heard("r1", 500, 0.5)
     assert conversation.agent_text("r1") == "one two three four five six", "nobody interrupted it"
     conversation.agent_stopped("r1", True)
-    conversation.agent_heard("r1", 0.5)
+    conversation.agent_heard("r1", 500, 0.5)
     assert conversation.agent_text("r1") == "one two three four"
-    conversation.agent_heard("r1", 1.0)
+    conversation.agent_heard("r1", 500, 1.0)
     assert conversation.agent_text("r1") == "one two three four"
+
+
+def test_where_the_vendor_says_when_each_word_begins_a_turn_ends_with_the_word_that_had_begun() -> None:
+    conversation = Transcript(max_turns=10)
+    for word, start_ms in (("It ", 30), ("is ", 180), ("five ", 300), ("o'clock.", 700)):
+        conversation.agent_delta("r1", word, start_ms)
+    (turn,) = conversation.turns
+    assert [turn.text[: turn.heard_length(ms, 0.9)] for ms in (0, 30, 31, 299, 301, 9_000)] == [
+        "", "", "It", "It is", "It is five", "It is five o'clock.",
+    ]  # fmt: skip
+    conversation.agent_stopped("r1", True)
+    conversation.agent_heard("r1", 310, 0.1)
+    assert turn.text == "It is five"
+
+
+def test_times_of_words_are_forgotten_where_the_text_becomes_another_one() -> None:
+    conversation = Transcript(max_turns=10)
+    conversation.agent_delta("r1", "one ", 10)
+    conversation.agent_delta("r1", "two", 20)
+    conversation.agent_said("r1", "one two", False)
+    (turn,) = conversation.turns
+    assert turn.heard_length(15, 1.0) == 3
+    conversation.agent_said("r1", "one, two, three", False)
+    assert turn.heard_length(15, 0.5) == len("one, two,")
+
+
+def test_without_times_the_share_of_the_sound_decides_also_where_words_have_no_spaces() -> None:
+    conversation = Transcript(max_turns=10)
+    conversation.agent_said("r1", "\u4f60\u597d\u5417", False)
+    conversation.agent_said("r2", "e\u0301e\u0301 a", False)
+    assert [turn.heard_length(100, 0.4) for turn in conversation.turns] == [1, 4]
+    assert [turn.heard_length(0, 0.4) for turn in conversation.turns] == [0, 0]

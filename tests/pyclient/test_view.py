@@ -18,7 +18,7 @@ from pyclient.page.notice_texts import Notice
 from pyclient.page.transcript import Turn
 from pyclient.page.view import NoticeView, TurnView, View, merge_turns, status_words, turn_view
 from pyclient.session import Session
-from tests.support.playbook import FakeHost
+from tests.support.playbook import FakeHost, tone
 
 TONES = {"idle", "busy", "good", "speaking", "warn", "error"}
 
@@ -110,3 +110,29 @@ def test_row_48_a_person_is_offered_no_change_of_a_stored_agent() -> None:
     offered = FakeHost().go_live().view["features"]
     stored = FakeHost(agent_id="agent_1").go_live().view["features"]
     assert {key for key in offered if offered[key] != stored[key]} == {"voices", "greeting", "system_prompt"}
+
+
+def test_the_view_says_how_much_of_a_text_was_heard_as_scripts_count_it() -> None:
+    turn = Turn(id="t", role="agent", text="\U0001f600 one two", spoken_at=[(0, 1), (100, 5), (500, 9)])
+    assert [turn_view(turn, ms, True)["heard_chars"] for ms in (None, 0, 50, 400, 900)] == [0, 0, 2, 6, 10]
+    assert turn_view(turn, 400, False)["heard_chars"] is None
+
+
+def test_the_text_follows_the_sound_and_no_faster_than_anybody_speaks() -> None:
+    """Half a second has come and was played; the text of three seconds is there. Then all has come, and the share counts."""
+    host = FakeHost().go_live()
+    text = "A long sentence that takes a while to be said."
+    host.hear("reply.started", reply_id="r1")
+    host.hear_audio("r1", tone(12_000))
+    host.hear("transcript.agent", reply_id="r1", text=text, interrupted=False)
+    heard = []
+    for samples in (0, 6_000, 12_000):
+        host.render("r1", samples)
+        heard.append(text[: host.view["turns"][-1]["heard_chars"]])
+    assert heard == ["", "A long", "A long sentence"]
+    host.hear_audio("r1", tone(60_000))
+    host.hear("reply.done", reply_id="r1", status="completed")
+    host.render("r1", 36_000)
+    assert text[: host.view["turns"][-1]["heard_chars"]] == "A long sentence that takes"
+    host.render("r1", 72_000)
+    assert host.view["turns"][-1]["heard_chars"] is None

@@ -10,7 +10,16 @@ import { EMPTY } from "../../templates/static/page_words.js";
 
 const SHOP = "https://www.shop.example";
 const WORDS = { greeting: "Hello", voice: "eve" };
-const TURN = { id: "a:1", role: "agent", text: "Hi", final: false, interrupted: false, heard_ms: 0, sounding: true };
+const TURN = {
+  id: "a:1",
+  role: "agent",
+  text: "Hi",
+  final: false,
+  interrupted: false,
+  heard_ms: 0,
+  heard_chars: 0,
+  sounding: true,
+};
 const NOTICE = { tone: "error", code: "mic_denied", title: "No", hint: "Allow it.", retry: true };
 
 /** A port that notes what is said over it. */

@@ -10,12 +10,19 @@ class Element {
       dataset: {},
       children: [],
       parent: null,
-      textContent: "",
+      words: "",
       hidden: false,
       dir: "",
       className: "",
     });
     Object.assign(this, { scrollHeight: 0, scrollTop: 0, clientHeight: 0 });
+  }
+  get textContent() {
+    return this.words + this.children.map(({ textContent }) => textContent).join("");
+  }
+  set textContent(words) {
+    this.words = words;
+    this.children = [];
   }
   get firstChild() {
     return this.children[0] ?? null;
