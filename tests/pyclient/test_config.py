@@ -55,6 +55,7 @@ def test_everything_can_be_said() -> None:
         "max_message_bytes": 2_048,
         "max_depth": 16,
         "max_turns": 10,
+        "visitor_may_change": ["voice"],
     }
     config = ClientConfig.from_dict(raw)
     raw["agent_id"] = ""  # excludes much of the rest
