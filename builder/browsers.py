@@ -31,6 +31,7 @@ _PACKAGES = {
     "webkit": (
         "gir1.2-webkit2-4.1",
         "python3-gi",
+        "xdotool",  # presses keys that a page may trust
         "xvfb",
         # WebKit reaches the sound system through GStreamer only.
         "gstreamer1.0-pulseaudio",

@@ -1,4 +1,4 @@
-"""Tools from npm that are programs of their own, one package for each kind of machine: esbuild and the checkers of JavaScript.
+"""Tools from npm: programs of their own, one package for each kind of machine (esbuild, the checkers of JavaScript), and axe-core.
 
 `builder/locks/npm_tools.toml` pins version and digest. Each tool is fetched once, when it is first needed, into `.cache/tools/`.
 """
@@ -23,7 +23,7 @@ def program(root: Path, name: str) -> Path:
     """Return the path of the tool's program, fetching it where the cache lacks it. Raises SetupError."""
     pins = tomllib.loads(LOCK.read_text(encoding="utf-8"))[name]
     kind = machine()
-    integrity = pins["integrity"].get(kind)
+    integrity = pins["integrity"].get("any") or pins["integrity"].get(kind)
     if integrity is None:
         known = ", ".join(pins["integrity"])
         raise SetupError(

@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.support.fast_lane",
     "tests.contract.plugin",
     "tests.browser.support.faults_table",
+    "tests.browser.support.pictures",
     "tests.browser.support.tools_table",
 ]
 

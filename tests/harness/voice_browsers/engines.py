@@ -25,7 +25,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from playwright.sync_api import ViewportSize
 
@@ -44,7 +44,7 @@ ENGINES = ("chromium", "firefox", "webkit")
 _DEBIAN = {"chromium": ("chromium", "google-chrome", "chromium-browser"), "firefox": ("firefox-esr", "firefox")}
 # Playwright 1.64 sends network.addDataCollector, which Firefox has known since 143: https://github.com/mdn/browser-compat-data/pull/27619
 _OLDEST = {"firefox": 143}
-_PACKAGES = {"chromium": "chromium", "firefox": "firefox-esr", "webkit": "gir1.2-webkit2-4.1 python3-gi xvfb"}
+_PACKAGES = {"chromium": "chromium", "firefox": "firefox-esr", "webkit": "gir1.2-webkit2-4.1 python3-gi xdotool xvfb"}
 
 
 # For a picture Playwright puts a style of its own into the page. The system's Firefox applies the page's policy to it, and a
@@ -82,6 +82,7 @@ class TabOptions:
     `autoplay`: "gesture", as people have it, or "allow".
     `init_scripts`: JavaScript run before any script of any page; see `quirk_scripts`.
     `size`: width and height of the page in CSS pixels.
+    `colors`: "light" or "dark", what the person has told the system to prefer.
     `profile`: a folder for what the browser keeps on disk, its cache above all: who opens it again comes back for a second visit.
     Without one nothing outlives the tab, and big files may not be kept even that long.
     `optimise`: False leaves WebAssembly as the engine's first compiler made it (Chromium and Firefox). The optimising one takes
@@ -95,6 +96,7 @@ class TabOptions:
     autoplay: str = "gesture"
     init_scripts: Sequence[str] = ()
     size: tuple[int, int] = (1000, 700)
+    colors: Literal["light", "dark"] = "light"
     profile: Path | None = None
     optimise: bool = True
     headed: bool = False
@@ -105,6 +107,8 @@ class TabOptions:
             raise ValueError(f"mic must be allow, deny or prompt, not {self.mic!r}")
         if self.autoplay not in ("gesture", "allow"):
             raise ValueError(f"autoplay must be gesture or allow, not {self.autoplay!r}")
+        if self.colors not in ("light", "dark"):
+            raise ValueError(f"colors must be light or dark, not {self.colors!r}")
         if isinstance(self.init_scripts, str):
             raise TypeError("init_scripts is a list of scripts, not one script")
 
@@ -123,6 +127,16 @@ class Tab:
     @property
     def engine(self) -> str:
         return self.found.engine
+
+    def press(self, key: str) -> None:
+        """Press and release a key as a person does, so that Tab moves the focus. One that `page.keyboard` knows, without others.
+
+        WebKitGTK's driver can only hand scripts an event that looks like a key: there it goes through the display.
+        """
+        if gtk(self.found):
+            webkit_gtk.press(self.page, key)
+        else:
+            self.page.keyboard.press(key)
 
     def settle(self) -> None:
         """Let messages that are on their way arrive. Playwright hands events over only while it is called."""
@@ -269,6 +283,8 @@ def open_tab(
                 else stack.enter_context(fresh_browser(playwright, found, env, options))
             )
             page = stack.enter_context(_page_in(browser, engine, options))
+        # Firefox is told by a preference: over WebDriver BiDi Playwright changes nothing.
+        page.emulate_media(color_scheme=options.colors)
         tab = Tab(page=page, found=found, options=options)
         tab.errors.attach(page)
         webkit_gtk.AFTER_CANCEL[:] = [lambda: tab.errors.expect(webkit_gtk.CANCELLED)]
@@ -291,7 +307,8 @@ def gtk(found: Found) -> bool:
 
 def launch_options(engine: str, options: TabOptions) -> tuple[object, ...]:
     """What of `options` is settled when the browser starts: tabs that agree in it can share one."""
-    return (engine, options.autoplay, options.optimise, options.headed, options.mic if engine == "firefox" else "")
+    told = (options.mic, options.colors) if engine == "firefox" else ()
+    return (engine, options.autoplay, options.optimise, options.headed, *told)
 
 
 @contextlib.contextmanager
@@ -402,6 +419,7 @@ def _firefox(playwright: Playwright, found: Found, env: Mapping[str, str], optio
     prefs: dict[str, str | float | bool] = {
         "media.autoplay.default": 0 if options.autoplay == "allow" else 1,
         "media.navigator.permission.disabled": options.mic == "allow",
+        "layout.css.prefers-color-scheme.content-override": 0 if options.colors == "dark" else 1,
     }
     if not options.optimise:
         prefs["javascript.options.wasm_optimizingjit"] = False

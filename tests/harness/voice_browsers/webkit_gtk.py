@@ -105,14 +105,27 @@ def webkit_gtk(
             browser = playwright.webkit.connect_over_cdp(tabs.url, timeout=30_000)
             page = browser.contexts[0].pages[0]
             _retry_cancelled_loads(page)
-            _LOGS[page] = log
+            _LOGS[page], _DISPLAYS[page] = log, env["DISPLAY"]
             yield page
     finally:
         end(process)
 
 
-# What each browser prints, by its page.
+# What each browser prints, and where its window is, by its page.
 _LOGS: weakref.WeakKeyDictionary[Page, Path] = weakref.WeakKeyDictionary()
+_DISPLAYS: weakref.WeakKeyDictionary[Page, str] = weakref.WeakKeyDictionary()
+
+
+def press(page: Page, key: str) -> None:
+    """Press a key of the display that the page's window is on: "Tab", "Enter", "a", or "Shift+Tab".
+
+    It goes to the window under the pointer, so there may be one window only. What the page makes of it comes a moment later.
+    """
+    *held, name = key.split("+")
+    named = {"Enter": "Return", " ": "space"}.get(name, name)
+    command = ["xdotool", "key", "+".join([*(it.lower() for it in held), named])]
+    subprocess.run(command, env={**os.environ, "DISPLAY": _DISPLAYS[page]}, check=True, timeout=30)
+    page.wait_for_timeout(30)
 
 
 def crashed(page: Page) -> str | None:
