@@ -16,4 +16,5 @@ Hosts and sites:
 Tables that a run writes:
     faults_table  what a person reads where a page cannot start
     tools_table   what a tool can use in the page
+    pictures      what the page looks like in each state of a call
 """
