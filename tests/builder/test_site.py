@@ -162,7 +162,7 @@ def test_developer_tools_find_the_sources_of_every_script_and_style(dist: Path) 
             named.append(link)
     (of_the_tag,) = LINK.findall((dist / policy.TAG).read_text())
     named.append(of_the_tag.removeprefix("assets/"))
-    assert sorted(named) == sorted(maps) and len(maps) == 10
+    assert sorted(named) == sorted(maps) and len(maps) == 11
     for name in maps:
         found = json.loads((dist / "assets" / name).read_text())
         assert found["sourceRoot"] == "parley:///"
