@@ -41,6 +41,7 @@ Checks:
   quality.py        lint, types, import contracts, of Python and JavaScript
   text_check.py     no text of the page in the code, none unused, none missing in a language
   import_graph.py   import graph: docs/import-graph.md, drawn from the imports
+  feature_table.py  feature table: docs/features.md, made from docs/features.toml
   suite.py          the whole test suite: which tests, on how many processes
   doctor            diagnosis of a deployment
 

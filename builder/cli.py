@@ -72,6 +72,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     commands.add_parser("check", help="check style, types and imports of Python and JavaScript, without a browser")
     commands.add_parser("format", help="write Python, scripts and styles as `check` wants them")
     commands.add_parser("graph", help="draw docs/import-graph.md from the imports of today")
+    commands.add_parser("features", help="make docs/features.md from docs/features.toml")
     lock = commands.add_parser("lock", help="make builder/locks/ agree with pyproject.toml (needs network)")
     lock.add_argument(
         "--upgrade",

@@ -45,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         "replay": replay,
         "lock": lock,
         "graph": graph,
+        "features": features,
     }
     commands |= {"doctor": doctor, "format": reformat, "new": new}
     try:
@@ -200,6 +201,10 @@ def reformat(_: argparse.Namespace) -> int:
 
 def graph(_: argparse.Namespace) -> int:
     return _hand_over("builder.import_graph", [])
+
+
+def features(_: argparse.Namespace) -> int:
+    return _hand_over("builder.feature_table", [])
 
 
 def lock(arguments: argparse.Namespace) -> int:

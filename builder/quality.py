@@ -42,6 +42,7 @@ def steps(root: Path) -> dict[str, list[str]]:
     found["maps and words"] = [sys.executable, "-m", "pytest", "--noconftest", *words]
     found["import graph"] = [sys.executable, "-m", "builder.import_graph", "--check"]
     found["texts"] = [sys.executable, "-m", "builder.text_check"]
+    found["feature table"] = [sys.executable, "-m", "builder.feature_table", "--check"]
     tsc = str(npm_tools.program(root, "tsc"))
     found |= {f"tsc --strict, {world}": [tsc, "--project", project] for world, project in WORLDS.items()}
     biome = str(npm_tools.program(root, "biome"))
