@@ -1,4 +1,4 @@
-"""An earlier state of this project, built and served by its own code: what "faster than before" is measured against.
+"""An earlier state of this project, built and served by its own code and packages: what "faster than before" is measured against.
 
 It is taken out of the history, so a clone without history cannot measure it, and says so.
 """
@@ -24,16 +24,15 @@ _BUILD_S = 900
 def build(commit: str) -> Path:
     """Return the folder of that state, with its built site in `dist/`. Made once and kept. BenchError where it cannot be."""
     home = KEPT / commit
-    if (home / "dist" / "index.html").is_file():
+    if (home / "dist" / "index.html").is_file() and not (home / ".venv").is_symlink():  # it was, to our own packages
         return home
     shutil.rmtree(home, ignore_errors=True)
     unpack(commit, home)
-    # What both fetch is fetched once. Its packages are ours: it was locked to the same kinds, and its own are not installed.
+    # What both fetch is fetched once. Its Python packages are its own: what it needs, we may need no longer.
     fetch_runtime.fetch(ROOT)
     shutil.copytree(ROOT / ".cache" / "runtime", home / ".cache" / "runtime")
-    (home / ".venv").symlink_to(ROOT / ".venv")
-    command = [sys.executable, "-m", "builder", "build"]
-    environ = {**os.environ, "PYTHONPATH": str(home)}
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command = [sys.executable, str(home / "build.py"), "build"]
     done = subprocess.run(command, cwd=home, env=environ, capture_output=True, text=True, timeout=_BUILD_S, check=False)
     if done.returncode != 0:
         raise BenchError(f"the build of {commit} failed:\n{done.stdout[-1000:]}{done.stderr[-2000:]}")
@@ -42,7 +41,8 @@ def build(commit: str) -> Path:
 
 def serve(home: Path) -> Parley:
     """Its own server for its own site."""
-    return Parley(site=home / "dist", env={"PYTHONPATH": str(home)})
+    python = home / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    return Parley(site=home / "dist", env={"PYTHONPATH": str(home)}, python=str(python))
 
 
 def unpack(commit: str, home: Path) -> Path:
