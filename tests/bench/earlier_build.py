@@ -41,8 +41,12 @@ def build(commit: str) -> Path:
 
 def serve(home: Path) -> Parley:
     """Its own server for its own site."""
-    python = home / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    return Parley(site=home / "dist", env={"PYTHONPATH": str(home)}, python=str(python))
+    return Parley(site=home / "dist", env={"PYTHONPATH": str(home)}, python=python_of(home))
+
+
+def python_of(home: Path) -> str:
+    """The Python that has its packages."""
+    return str(home / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
 
 
 def unpack(commit: str, home: Path) -> Path:

@@ -81,14 +81,15 @@ def measure(engines: Sequence[str], rounds: int) -> dict[str, Any]:
 
 def _footprint(folder: str, environment: dict[str, str], rounds: int) -> dict[str, Any]:
     """Start and memory, in turns with the earlier build, which knew no token server without the local agent."""
-    earlier = earlier_build.unpack(EARLIER, Path(folder) / EARLIER)
+    earlier = earlier_build.build(EARLIER)
+    sides = (("", ROOT, sys.executable), ("earlier_", earlier, earlier_build.python_of(earlier)))
     starts: dict[str, list[float]] = {"": [], "earlier_": []}
     costs: dict[str, list[float]] = {"": [], "earlier_": []}
     sizes: dict[str, float] = {}
     for number in range(rounds):
-        for name, home in (("", ROOT), ("earlier_", earlier))[:: 1 if number % 2 == 0 else -1]:
+        for name, home, python in sides[:: 1 if number % 2 == 0 else -1]:
             begun_s = time.perf_counter()
-            with _ours(folder, environment | {"PYTHONPATH": str(home)}) as server:
+            with _ours(folder, environment | {"PYTHONPATH": str(home)}, python) as server:
                 starts[name].append((time.perf_counter() - begun_s) * 1000)
                 costs[name].append(server.cpu_s())
                 if number == 0:
@@ -289,9 +290,9 @@ def _family(pid: int) -> list[int]:
 
 
 @contextlib.contextmanager
-def _ours(folder: str, variables: dict[str, str]) -> Iterator[_Server]:
+def _ours(folder: str, variables: dict[str, str], python: str = sys.executable) -> Iterator[_Server]:
     """Our server as a person starts it, in a folder without an `.env`. Its log is written and thrown away."""
-    command = [sys.executable, "-m", "server", "--host", "127.0.0.1", "--port", "0"]
+    command = [python, "-m", "server", "--host", "127.0.0.1", "--port", "0"]
     with _started(command, folder, variables) as (pid, ready):
         yield _Server(port=int(ready.rsplit(":", 1)[1].strip("/\n")), pid=pid)
 
