@@ -41,6 +41,7 @@ class Recorder:
         self._keep = keep
         self._lines: list[Line] = []
         self._drawn: list[Line] = []
+        self._begun: list[tuple[Line, ClientConfig, ToolRegistry]] = []
         self._secrets = Secrets()
         # Whatever a team's tool or a vendor puts into an argument, the call goes on.
         self._encode = json.JSONEncoder(separators=(",", ":"), default=repr).encode
@@ -48,7 +49,12 @@ class Recorder:
     # --- what went in ------------------------------------------------------------------------------------------------
 
     def began(self, config: ClientConfig, registry: ToolRegistry) -> None:
-        """A new session with these settings and tools."""
+        """A new session with these settings and tools. They are written down with the first batch: a page's start does not wait."""
+        line: Line = [0, "start"]
+        self._lines.append(line)
+        self._begun.append((line, config, registry))
+
+    def _start(self, config: ClientConfig, registry: ToolRegistry) -> dict[str, Any]:
         settings = {**asdict(config), "token_url": without_secrets(config.token_url)}
         tools = [
             {**schema, "timeout_ms": made.timeout_ms}
@@ -56,7 +62,7 @@ class Recorder:
         ]
         start = {"format": FORMAT, "settings": settings, "tools": tools}
         self._secrets.find_named(self._encode(start))
-        self._lines.append([0, "start", start])
+        return start
 
     def took(self, event: events.Event, now_ms: float) -> Line:
         """The session is told `event`. What comes out goes to `gave`, with the line that this returns."""
@@ -96,6 +102,9 @@ class Recorder:
 
     def flush(self) -> None:
         """Hand over what is there."""
+        for line, config, registry in self._begun:
+            line.append(self._start(config, registry))
+        self._begun.clear()
         if self._lines:
             text = "".join(f"{self._encode(line)}\n" for line in self._lines)
             self._lines.clear()
