@@ -140,7 +140,7 @@ class Session:
             true_now.add(Activity.AGENT_SPEAKING)
         if self.tool_calls.busy:
             true_now.add(Activity.TOOL_PENDING)
-        if call.reply_awaited or call.replies.current is not None or call.ledger.pending() > 0:
+        if call.reply_awaited or call.replies.making is not None or call.ledger.pending() > 0:
             true_now.add(Activity.THINKING)
         return activity_in(call.state, frozenset(true_now))
 

@@ -459,6 +459,14 @@ def test_the_stop_button_silences_at_once_and_for_good(host: FakeHost) -> None:
     assert host.stats["interruptions"] == 1
 
 
+def test_behind_a_stopped_reply_the_page_listens(host: FakeHost) -> None:
+    """The server goes on making it, and nobody waits for it any more."""
+    host.speak_reply("r1", text="Once upon")
+    host.tell(ev.InterruptRequested())
+    host.flushed("r1", 2_400)
+    assert host.view["activity"] == "listening"
+
+
 def test_the_stop_button_before_the_first_sound_keeps_the_reply_from_sounding(host: FakeHost) -> None:
     host.hear("reply.started", reply_id="r1")
     assert host.tell(ev.InterruptRequested()) == []
