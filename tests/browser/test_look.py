@@ -112,7 +112,7 @@ def test_the_orb_has_the_colour_of_who_is_heard(call: Call, speech: Speech) -> N
     expect(call.page.locator("#saved")).to_have_text("Saved")
     call.page.evaluate("document.getElementById('diagnostics').open = true")
     expect(call.page.locator("#delays")).to_contain_text(re.compile(r"first sound: \d+ ms at the median.*over [1-9]"))
-    heard = re.compile(r"you spoke [1-9]\d* times, the agent [2-9]")
+    heard = re.compile(r"times you spoke [1-9]\d*, times the agent spoke [2-9]")
     expect(call.page.locator("#timeline")).to_have_attribute("aria-label", heard)
     call.hang_up()
     expect(timer).to_be_visible()
