@@ -94,3 +94,15 @@ def test_the_end_of_a_reply_of_which_barge_in_knows_nothing_releases_no_results(
     part, _ = turn_taking()
     assert told(part, ev.ReplyDone(reply_id="r", interrupted=False)) is None
     assert sent(part) == [] and part.call.replies.last_done is None
+
+
+def test_silence_is_no_answer_yet() -> None:
+    """Replies begin with it; the time until they were heard begins with audio that can be heard."""
+    part, barge_in = turn_taking()
+    part.speech_ended(0)
+    for pcm, now_ms in ((bytes(960), 10.0), (tone(480), 20.0), (tone(480), 30.0)):
+        told(barge_in, ev.ReplyAudio(reply_id="r", pcm=pcm), now_ms)
+        told(part, ev.ReplyAudio(reply_id="r", pcm=pcm), now_ms)
+    told(part, ev.PlaybackProgressed(item_id="r", rendered_samples=481, queued_samples=0, underruns=0), 50)
+    assert part.call.stats.arrival_to_first_sound_ms is not None
+    assert part.call.stats.arrival_to_first_sound_ms <= 30
