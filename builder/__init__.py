@@ -42,6 +42,7 @@ Checks:
   text_check.py     no text of the page in the code, none unused, none missing in a language
   import_graph.py   import graph: docs/import-graph.md, drawn from the imports
   feature_table.py  feature table: docs/features.md, made from docs/features.toml
+  made_page.py      writes a page that is made of something else, or says that it is not current
   suite.py          the whole test suite: which tests, on how many processes
   doctor            diagnosis of a deployment
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from builder import made_page
 from builder.environment import SetupError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -105,20 +106,7 @@ def page(peers: dict[str, str], features: list[Feature]) -> str:
 
 
 def main(words: list[str]) -> int:
-    try:
-        wanted = text(ROOT)
-    except SetupError as error:
-        print(error, file=sys.stderr)
-        return 1
-    path = ROOT / FILE
-    if words == ["--check"]:
-        if not path.exists() or path.read_text(encoding="utf-8") != wanted:
-            print(STALE, file=sys.stderr)
-            return 1
-        return 0
-    path.write_text(wanted, encoding="utf-8")
-    print(f"wrote {FILE}")
-    return 0
+    return made_page.main(words, ROOT / FILE, lambda: text(ROOT), STALE)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
+from builder import made_page
 from builder.environment import SetupError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -99,20 +100,7 @@ def page(floors: list[list[str]], imports: Imports) -> str:
 
 
 def main(words: list[str]) -> int:
-    try:
-        wanted = text(ROOT)
-    except SetupError as error:
-        print(error, file=sys.stderr)
-        return 1
-    path = ROOT / FILE
-    if words == ["--check"]:
-        if not path.exists() or path.read_text(encoding="utf-8") != wanted:
-            print(STALE, file=sys.stderr)
-            return 1
-        return 0
-    path.write_text(wanted, encoding="utf-8")
-    print(f"wrote {FILE}")
-    return 0
+    return made_page.main(words, ROOT / FILE, lambda: text(ROOT), STALE)
 
 
 if __name__ == "__main__":
