@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import time
 
+import pytest
+
 from pyclient.host.redaction import MAX_SECRETS, Secrets, without_named, without_secrets
 
 TOKEN = "aB3-dEf.gHi_jKl/m+N=="
@@ -77,3 +79,16 @@ def test_an_address_keeps_what_says_where_and_nothing_else() -> None:
 
 def test_a_message_loses_what_it_names_as_a_secret() -> None:
     assert without_named('{"token":"t","text":"t"}') == '{"token":"(secret)","text":"t"}'
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["token", "secret", "password", "credential", "authorization", "apikey", "api_key", "Client-SECRET", "myToken_2"],
+)
+def test_whatever_names_a_secret_is_searched(name: str) -> None:
+    """Texts without a telling word are not searched; each name that the patterns know has to be one."""
+    text = f'{{"{name}": "abcdefghijklmnop"}}'
+    secrets = Secrets()
+    secrets.find_named(text)
+    assert "abcdefghijklmnop" not in secrets.hide(text)
+    assert "abcdefghijklmnop" not in without_named(text)
