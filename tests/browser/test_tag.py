@@ -11,7 +11,7 @@ import pytest
 from tests.browser.support.outer_page import OuterPage
 from tests.browser.support.spoiled import SpoiledSite, write_tools
 from tests.support import built
-from tests.support.framed import FramedCall, in_page
+from tests.support.framed import FramedCall, agent_page_shown, in_page
 from tests.support.talk import Call
 from voice_browsers.speech import Speech
 from voice_browsers.tape import poll
@@ -209,7 +209,7 @@ def test_a_tool_of_the_page_is_called_by_voice_and_its_result_is_spoken(
 def shown(tab: Any) -> bool:
     """Is the agent's page there?"""
     tab.page.wait_for_timeout(100)
-    return any(frame.query_selector("#connect") for frame in tab.page.frames[1:])
+    return agent_page_shown(tab)
 
 
 def test_who_is_not_named_gets_nothing(tab: Any, spoiled: SpoiledSite) -> None:

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import playwright.sync_api
+
 from tests.support.talk import Call
 from voice_browsers.tape import poll
 
@@ -57,7 +59,17 @@ class TaggedCall(FramedCall):
         return self.tab.page.locator(f"{TAG} button")
 
     def _is_there(self) -> bool:
-        return any(frame.query_selector("#connect") for frame in self.tab.page.frames[1:])
+        return agent_page_shown(self.tab)
+
+
+def agent_page_shown(tab: Any) -> bool:
+    """Is the agent's page in a frame of this tab? A frame that is just leaving for that page has none yet."""
+    try:
+        return any(frame.query_selector("#connect") for frame in tab.page.frames[1:])
+    except playwright.sync_api.Error as error:
+        if "context was destroyed" not in str(error):
+            raise
+        return False
 
 
 def in_page(call: Call) -> Call:

@@ -66,6 +66,11 @@ def spawn(
     return process
 
 
+# Linux takes one such order in a tenth of a second from all that are not its superuser, and refuses the others (EAGAIN, sched(7)).
+_SESSION_TRIES = 20
+_SESSION_PAUSE_S = 0.03
+
+
 def _may_set_capabilities() -> bool:
     """Whether CAP_SETPCAP is ours: a person lacks it, and the superuser of a container may. See capabilities(7)."""
     status = Path("/proc/self/status").read_text()
@@ -78,7 +83,13 @@ def _tell_session(leader: int, priority: int | None) -> None:
     with contextlib.suppress(OSError, ValueError, IndexError):  # no such thing, not our right, or it ended already
         if priority is None:
             priority = int(Path("/proc/self/autogroup").read_text().split()[-1])
-        Path(f"/proc/{leader}/autogroup").write_text(str(priority))
+        for _ in range(_SESSION_TRIES):
+            try:
+                Path(f"/proc/{leader}/autogroup").write_text(str(priority))
+            except BlockingIOError:
+                time.sleep(_SESSION_PAUSE_S)
+            else:
+                return
 
 
 def end(process: subprocess.Popen[bytes], *, patience_s: float = 5.0) -> int:
