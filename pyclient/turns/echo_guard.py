@@ -3,9 +3,10 @@
 * **Half duplex** (`turn_style` half_duplex). While the agent is heard, by the samples that were rendered, and 300 ms after
   that, frames go out as silence. The person interrupts by the button, a key or by typing.
 * **Greeting.** Echo cancellation learns from the first second of the agent's voice, and lets it through meanwhile. Where
-  the microphone is loud within the first 400 ms of the first reply, frames go out as silence until 1.2 s of it were heard.
-  Whoever is loud at that moment is a person, and everything that was held back goes out; else it was the echo. Where the
-  microphone is quiet at first (headphones, or a cancellation that knows the room) the guard ends at once.
+  the microphone gets loud within the first 400 ms of the first reply, frames go out as silence from then on until 1.2 s
+  of it were heard. Whoever is loud at that moment is a person, and everything that was held back goes out; else it was
+  the echo. What is quiet goes out as it is (headphones, or a cancellation that knows the room), and after 400 ms of it
+  the guard is over.
 
 Silence and not nothing: servers find the ends of turns by counting samples.
 """
@@ -67,11 +68,15 @@ class EchoGuard(Part):
 
     def _learning(self, pcm: bytes, heard_ms: float) -> list[bytes]:
         """Echo cancellation has heard the agent for so long."""
-        self._held.append(pcm)
         loud = is_loud(pcm)
         self._loud_ms = self._loud_ms + sample_count(pcm) * 1000 / self.call.codec.wire_rate_hz if loud else 0.0
         self._was_loud |= loud
-        if heard_ms < (LEARNING_MS if self._was_loud else QUIET_MS):
+        if not self._was_loud:
+            if heard_ms >= QUIET_MS:
+                self._learning_since_ms = None
+            return [pcm]
+        self._held.append(pcm)
+        if heard_ms < LEARNING_MS:
             return [bytes(len(pcm))]
         held, self._held = self._held, []
         self._learning_since_ms = None
