@@ -15,6 +15,8 @@ Building, inside `.venv`:
   npm_package.py    one npm package, fetched and checked
   new_agent.py      a new agent: `agents/<name>/` with commented settings, a tool and its tests (agent_template/)
   agent_config.py   agent configuration: `agents/<name>/agent.toml` read and checked
+  origins.py        origins and addresses in agent.toml
+  toml_faults.py    where a file stops being TOML
   consent.py        what a visitor agrees to before a call
   variables.py      dynamic variables of prompt and greeting
   agent_check.py    settings and tools checked by the client itself (in Node: agent_checker/)

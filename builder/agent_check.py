@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ CHECKER = Path(__file__).parent / "agent_checker"
 IMPORT_LIMIT_S = 10
 NODE_LIMIT_S = 600
 MAX_SHOWN_CHARS = 60
+LONGEST_CALL_S = 1800  # where agent.toml does not say; as the client has it
 
 
 def settings(root: Path, file: str, raw: Mapping[str, Any], choices: Sequence[Mapping[str, Any]]) -> None:
@@ -37,10 +39,35 @@ def settings(root: Path, file: str, raw: Mapping[str, Any], choices: Sequence[Ma
     done = subprocess.run(command, input=given, capture_output=True, text=True, check=False, env=environ, timeout=60)
     if done.returncode != 0:
         raise SetupError(f"{file}: the settings could not be checked.\n{done.stderr.strip()[-500:]}")
-    for choice, problem in zip(choices, json.loads(done.stdout), strict=True):
+    check_together(file, raw, choices, json.loads(done.stdout))
+
+
+def check_together(
+    file: str, raw: Mapping[str, Any], choices: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, str] | None]
+) -> None:
+    """`found`: what the client says of each choice. Then what no single setting shows, but two of them together."""
+    for choice, told in zip(choices, found, strict=True):
+        problem = told or _at_odds(choice["settings"])
         if problem is not None:
             provider = str(choice["settings"]["provider"])
             raise SetupError(setting_words(file, raw, provider, choice["settings"], problem["key"], problem["problem"]))
+
+
+def _at_odds(settings: Mapping[str, Any]) -> dict[str, str] | None:
+    """What the client would take and nobody can have meant. All values are of the right type by now."""
+    longest = settings.get("max_session_duration_seconds", LONGEST_CALL_S)
+    if settings.get("idle_seconds", 0) >= longest:
+        problem = f"must be less than max_session_duration_seconds, which is {longest}, or 0 for never"
+        return {"key": "idle_seconds", "problem": problem}
+    for key in ("voice", "agent_id"):
+        if settings.get(key, "") != settings.get(key, "").strip():
+            return {"key": key, "problem": 'must not begin or end with a space; "" is none'}
+    ids = [voice["id"] for voice in settings.get("known_voices", ())]
+    if twice := next((it for it in ids if ids.count(it) > 1), None):
+        return {"key": f"known_voices[{ids.index(twice, ids.index(twice) + 1)}]", "problem": f"'{twice}' stands twice"}
+    if set(settings.get("cost", ())) == {"currency"}:
+        return {"key": "cost", "problem": "names no rate; add one, such as per_minute"}
+    return None
 
 
 def stored_agent(file: str, choices: Sequence[Mapping[str, Any]], tools: Path) -> None:
@@ -70,7 +97,13 @@ def setting_words(
     shown = "" if unknown else f" (given: {shown_value(value)})"
     hint = "" if "did you mean" in problem or not isinstance(wrong, str) else nearest(wrong, _allowed(problem))
     where = _section(raw, provider, path)
-    return f"{file}: {where}{'.'.join(path[1:] if where.endswith(f'[{path[0]}] ') else path)}: {problem}{shown}{hint}"
+    named = path[1:] if len(path) > 1 and where.endswith(f"[{path[0]}] ") else path
+    if named == path and where.endswith(f"[{path[0]}] "):
+        named, where = [], where.removesuffix(" ")
+    shown_key = re.sub(r"\.([0-9]+)", r"[\1]", ".".join(named))
+    if "is missing" in problem:
+        shown = ""
+    return f"{file}: {where}{shown_key}: {problem}{shown}{hint}"
 
 
 def nearest(given: str, allowed: Sequence[str]) -> str:
@@ -95,28 +128,48 @@ def tools(
     """
     if not file.exists():
         return ()
-    sources = [path.read_bytes() for path in sorted(CHECKER.iterdir()) if path.is_file()]
-    content = file.read_bytes()
-    folder = (
-        root
-        / ".cache"
-        / "checked"
-        / build_cache.digest([stock.name.encode(), wheel, zones, packages or b"", content, *sources])
-    )
     name = file.relative_to(root) if file.is_relative_to(root) else file
+    what = Imported(stock=stock, wheel=wheel, zones=zones, packages=packages)
+    told = checked_tools(root, what, str(name), [file.read_bytes()])[0]
+    found = told["found"]
+    lines = {kind: [said(name, it) for it in found if it["kind"] == kind] for kind in ("error", "warning")}
+    for text in lines["warning"]:
+        say(text)
+    if lines["error"]:
+        raise SetupError("\n".join(lines["error"]))
+    return tuple(told["imported"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """What a page's Python has beside the tools."""
+
+    stock: Path
+    wheel: bytes
+    zones: bytes
+    packages: bytes | None = None
+
+
+def checked_tools(root: Path, what: Imported, name: str, contents: Sequence[bytes]) -> list[dict[str, Any]]:
+    """What the browser's Python says of each of these files, as check_tools.mjs writes it; none knows of the others. SetupError."""
+    sources = [path.read_bytes() for path in sorted(CHECKER.iterdir()) if path.is_file()]
+    given = [what.stock.name.encode(), what.wheel, what.zones, what.packages or b"", *contents, *sources]
+    folder = root / ".cache" / "checked" / build_cache.digest(given)
 
     def command(work: Path, out: Path) -> list[str]:
-        (work / "client.whl").write_bytes(wheel)
-        (work / "zones.bin").write_bytes(zones)
-        (work / "tools.py").write_bytes(content)
-        if packages is not None:
-            (work / "packages.bin").write_bytes(packages)
+        (work / "client.whl").write_bytes(what.wheel)
+        (work / "zones.bin").write_bytes(what.zones)
+        if what.packages is not None:
+            (work / "packages.bin").write_bytes(what.packages)
+        files = [work / f"tools-{number}.py" for number in range(len(contents))]
+        for path, content in zip(files, contents, strict=True):
+            path.write_bytes(content)
         job = {
-            "stock": str(stock),
-            "packages": None if packages is None else str(work / "packages.bin"),
+            "stock": str(what.stock),
+            "packages": None if what.packages is None else str(work / "packages.bin"),
             "wheel": str(work / "client.whl"),
             "zones": str(work / "zones.bin"),
-            "tools": str(work / "tools.py"),
+            "tools": [str(path) for path in files],
             "seconds": IMPORT_LIMIT_S,
             "out": str(out),
         }
@@ -132,17 +185,11 @@ def tools(
             except build_cache.TooLongError:
                 raise SetupError(f"{name}: importing it does not end (given up after {NODE_LIMIT_S} s)") from None
             build_cache.forget_oldest(folder.parent)
-    told = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-    found = told["found"]
-    lines = {kind: [_line(name, it) for it in found if it["kind"] == kind] for kind in ("error", "warning")}
-    for text in lines["warning"]:
-        say(text)
-    if lines["error"]:
-        raise SetupError("\n".join(lines["error"]))
-    return tuple(told["imported"])
+    told: list[dict[str, Any]] = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    return told
 
 
-def _line(name: object, problem: Mapping[str, Any]) -> str:
+def said(name: object, problem: Mapping[str, Any]) -> str:
     at = f", line {problem['line']}" if problem["line"] else ""
     return f"{name}{at}: {problem['text']}"
 
@@ -159,6 +206,8 @@ def _section(raw: Mapping[str, Any], provider: str, path: Sequence[str]) -> str:
     own = special.get(provider, {}) if isinstance(special, dict) else {}
     if isinstance(own, dict) and path[0] in own:
         return f"[provider.{provider}] "
+    if len(path) > 1 and isinstance(raw.get(path[0]), dict):
+        return f"[{path[0]}] "
     for section in ("agent", "session", "audio", "server"):
         table = raw.get(section, {})
         if isinstance(table, dict) and path[0] in table:

@@ -11,11 +11,12 @@ import math
 import os
 import re
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builder import consent, variables
+from builder import consent, origins, texts, toml_faults, variables
 from builder.environment import SetupError, say
 from builder.packages import wanted
 
@@ -35,7 +36,10 @@ SECTIONS = (
     "consent",
 )
 PAGE_DEFAULTS: dict[str, Any] = {"title": "Parley", "tagline": "", "language": "en", "embedded_by": []}
-SERVER_DEFAULTS: dict[str, Any] = {"token_url": "/api/token", "connect": []}
+SERVER_DEFAULTS: dict[str, Any] = {"token_url": "/api/token", "sign_in": "", "connect": []}
+# How the token server finds out who asks; "": it does not.
+SIGN_IN = ("", "cookie", "bearer")
+MAX_TITLE_CHARS = 200
 # The page needs it before the client is there to know it.
 AUDIO_DEFAULTS = {"preconnect_audio_ms": 15_000}
 AUDIO_KEYS = ("preconnect_audio_ms", "outage_audio_ms", "frame_ms")
@@ -52,6 +56,17 @@ LOCKABLE = ("service", "voice", "greeting", "system_prompt", "turn_style")
 # beside the library (`packages/`); those with compiled code bring the full runtime by themselves.
 RUNTIME_DEFAULTS: dict[str, Any] = {"full": False, "packages": []}
 DEFAULT_PROVIDER = "assemblyai"
+# What stands in one section only, so that what is written elsewhere is not passed over in silence.
+AT_HOME = {
+    **dict.fromkeys(PAGE_DEFAULTS, "page"),
+    **dict.fromkeys(SERVER_DEFAULTS, "server"),
+    **dict.fromkeys(AUDIO_DEFAULTS, "audio"),  # the others go through to the client from anywhere
+    **dict.fromkeys(RUNTIME_DEFAULTS, "runtime"),
+    "may_change": "visitor",
+    "visitor_may_change": "visitor",
+}
+# And of what the client knows, where a hint sends who wrote it into a section of ours.
+OF_THE_AGENT = ("provider", "providers", "agent_id", "voice", "known_voices", "greeting", "system_prompt", "input")
 OF_ONE_VENDOR = ("agent_id", "voice", "known_voices", "turn_detection", "cost")
 COST_KEYS = ("currency", "per_minute", "input_text", "input_audio", "input_cached", "output_text", "output_audio")
 # The region of that service. The server reads it too, and a page may only open sockets to where its policy names.
@@ -68,9 +83,6 @@ LABELS = {
     "openai_realtime": "OpenAI Realtime",
     "sdk_voice": "SDK voice, 16 kHz",
 }
-# Whose pages may show ours in a frame: origins as `frame-ancestors` takes them.
-EMBEDDER = re.compile(r"https?://(\*\.)?[a-z0-9.-]+(:[0-9]+)?")
-ORIGIN = re.compile(r"(https|wss|http|ws)://[a-z0-9.-]+(:[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +98,7 @@ class Agent:
     variables: dict[str, str]
     page: dict[str, str]
     connect: tuple[str, ...]
+    sign_in: str  # "", "cookie" or "bearer"
     embedded_by: tuple[str, ...]
     tools: Path
     full_runtime: bool
@@ -117,10 +130,12 @@ def load(root: Path, name: str) -> Agent:
     _known(name, page, tuple(PAGE_DEFAULTS), "[page] key")
     for key in ("title", "tagline", "language"):
         _text(name, f"[page] {key}", page[key])
+    _page_words(name, page)
     embedded_by = _embedders(name, page.pop("embedded_by"))
     server = {**SERVER_DEFAULTS, **_table(name, raw, "server")}
     _known(name, server, tuple(SERVER_DEFAULTS), "[server] key")
     _text(name, "[server] token_url", server["token_url"])
+    _sign_in(name, server["sign_in"], embedded_by)
     runtime = {**RUNTIME_DEFAULTS, **_table(name, raw, "runtime")}
     _known(name, runtime, tuple(RUNTIME_DEFAULTS), "[runtime] key")
     if not isinstance(runtime["full"], bool):
@@ -129,6 +144,7 @@ def load(root: Path, name: str) -> Agent:
         )
     audio = {**AUDIO_DEFAULTS, **_table(name, raw, "audio")}
     _known(name, audio, AUDIO_KEYS, "[audio] key")
+    _at_home(name, raw)
     client = {**_table(name, raw, "agent"), **_table(name, raw, "session"), **audio, "token_url": server["token_url"]}
     may_change = _may_change(name, _table(name, raw, "visitor"))
     client["visitor_may_change"] = [key for key in may_change if key != "service"]
@@ -150,12 +166,15 @@ def load(root: Path, name: str) -> Agent:
         variables=named,
         page={key: str(value) for key, value in page.items()},
         connect=_origins(name, _provider_origins(root, providers), server),
+        sign_in=server["sign_in"],
         embedded_by=embedded_by,
         tools=folder / "tools.py",
         full_runtime=runtime["full"],
         packages=wanted.parsed(f"agents/{name}/agent.toml", runtime["packages"]),
         may_change=may_change,
-        consent=consent.checked(said, _table(name, raw, "consent")),
+        consent=consent.checked(said, _table(name, raw, "consent"), texts.languages(root, folder))
+        if "consent" in raw
+        else None,
         texts=_table(name, raw, "texts"),
         raw=raw,
     )
@@ -181,7 +200,8 @@ def _read(name: str, file: Path) -> dict[str, Any]:
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SetupError(f"agents/{name}/agent.toml is not valid TOML: {error}") from None
+        at, problem = toml_faults.told(text, str(error))
+        raise SetupError(f"agents/{name}/agent.toml{at} is not valid TOML: {problem}") from None
     for section, value in raw.items():
         if isinstance(value, dict):
             for key, item in value.items():
@@ -220,6 +240,53 @@ def _tellable(name: str, where: str, value: object) -> None:
         raise SetupError(f"agents/{name}/agent.toml: {where} must be a finite number, not {value}")
     elif not isinstance(value, str | int | float | bool):
         raise SetupError(f'agents/{name}/agent.toml: {where} cannot be a date or a time; put it in quotes: "{value}"')
+
+
+def _at_home(name: str, raw: dict[str, Any]) -> None:
+    """A key that one section has for itself stands in no other, and none stands in two."""
+    special = _table(name, raw, "provider")
+    own = [(f"provider.{key}", it) for key, it in special.items() if isinstance(it, dict)]
+    agent, session = _table(name, raw, "agent"), _table(name, raw, "session")
+    for section, table in (("agent", agent), ("session", session), *own):
+        for key, value in table.items():
+            home = AT_HOME.get(key)
+            if home == "audio" and section.startswith("provider."):
+                continue  # one vendor may have its own
+            if home is not None:
+                said = "may_change" if key == "visitor_may_change" else key
+                raise SetupError(
+                    f"agents/{name}/agent.toml: [{section}] {key} (given: {_shown(value)}) belongs into [{home}], as {said}"
+                )
+            if key in ("turn_detection", "cost") and not section.startswith("provider.") and key in raw:
+                raise SetupError(f"agents/{name}/agent.toml: {key} stands in [{section}] and has a section of its own")
+            if section == "session" and key in agent:
+                raise SetupError(
+                    f"agents/{name}/agent.toml: {key} stands in [agent] and in [session] (given: {_shown(value)}); leave one out"
+                )
+            if key in ("provider", "providers") and section.startswith("provider."):
+                raise SetupError(
+                    f"agents/{name}/agent.toml: [{section}] {key} (given: {_shown(value)}) belongs into [agent]; leave it out here"
+                )
+
+
+def _page_words(name: str, page: dict[str, Any]) -> None:
+    for key, least in (("title", 1), ("tagline", 0)):
+        if not least <= len(page[key].strip()) <= MAX_TITLE_CHARS or not page[key].isprintable():
+            allowed = f"one line of {least} to {MAX_TITLE_CHARS} characters"
+            raise SetupError(f"agents/{name}/agent.toml: [page] {key} must be {allowed}, not {_shown(page[key])}")
+
+
+def _sign_in(name: str, given: object, embedded_by: tuple[str, ...]) -> None:
+    file = f"agents/{name}/agent.toml"
+    if given not in SIGN_IN:
+        hint = _nearest(given, SIGN_IN[1:])
+        raise SetupError(
+            f'{file}: [server] sign_in must be one of: "cookie", "bearer", or "" for none, not {_shown(given)}{hint}'
+        )
+    if given == "bearer" and not embedded_by:
+        raise SetupError(
+            f'{file}: [server] sign_in = "bearer" needs a page that gives one; name its origin in [page] embedded_by'
+        )
 
 
 def _text(name: str, where: str, value: object) -> None:
@@ -289,19 +356,22 @@ def _choices(
         own = dict(_table(name, special, provider, "provider."))
         label = own.pop("label", LABELS[provider])
         _text(name, f"[provider.{provider}] label", label)
+        if not label.strip():
+            raise SetupError(f"agents/{name}/agent.toml: [provider.{provider}] label must be text that can be seen")
         base = client if provider == first else common
         settings = {**base, **own, "provider": provider}
-        _preconnect_audio(name, settings["preconnect_audio_ms"])
+        where = f"provider.{provider}" if "preconnect_audio_ms" in own else "audio"
+        _preconnect_audio(name, where, settings["preconnect_audio_ms"])
         found.append({"label": label, "settings": settings})
     return tuple(found)
 
 
-def _preconnect_audio(name: str, value: object) -> None:
+def _preconnect_audio(name: str, section: str, value: object) -> None:
     """The page uses it before the client could refuse it."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_PRECONNECT_AUDIO_MS:
         allowed = f"a whole number from 0 to {MAX_PRECONNECT_AUDIO_MS}"
         raise SetupError(
-            f"agents/{name}/agent.toml: [audio] preconnect_audio_ms must be {allowed}, not {_shown(value)}"
+            f"agents/{name}/agent.toml: [{section}] preconnect_audio_ms must be {allowed}, not {_shown(value)}"
         )
 
 
@@ -326,32 +396,28 @@ def _setting(root: Path, variable: str) -> str:
 
 
 def _origins(name: str, known: list[str], server: dict[str, Any]) -> tuple[str, ...]:
+    file = f"agents/{name}/agent.toml"
     found = list(known)
-    match = re.match(r"http(s?://[^/\s]+)(?=/|$)", server["token_url"])
-    if match:
+    if own := origins.checked_token_url(file, server["token_url"]):
         # The local agent, and a server that passes sockets on, answer at the token server's own address.
-        found += [match.group(), f"ws{match[1]}"]
-    given = server["connect"]
-    if not isinstance(given, list):
-        raise SetupError(f"agents/{name}/agent.toml: [server] connect must be a list of origins, not {_shown(given)}")
-    for origin in (*found, *given):
-        if not isinstance(origin, str) or not ORIGIN.fullmatch(origin):
-            problem = f"{_quoted(origin)} is not an origin like wss://host.example{_nearest_origin(origin, 'wss')}"
-            raise SetupError(f"agents/{name}/agent.toml: [server] connect: {problem}")
-    found += given
+        found += [own, f"ws{own.removeprefix('http')}"]
+    found += _all_origins(f"{file}: [server] connect", server["connect"], "wss://host.example", origins.is_origin)
     return tuple(dict.fromkeys(found))
 
 
 def _embedders(name: str, given: object) -> tuple[str, ...]:
+    where = f"agents/{name}/agent.toml: [page] embedded_by"
+    return tuple(dict.fromkeys(_all_origins(where, given, "https://www.example.com", origins.is_embedder)))
+
+
+def _all_origins(where: str, given: object, example: str, fits: Callable[[object], bool]) -> list[str]:
     if not isinstance(given, list):
-        raise SetupError(f"agents/{name}/agent.toml: [page] embedded_by must be a list of origins, not {_shown(given)}")
+        raise SetupError(f"{where} must be a list of origins like {example}, not {_shown(given)}")
     for origin in given:
-        if not isinstance(origin, str) or not EMBEDDER.fullmatch(origin):
-            problem = (
-                f"{_quoted(origin)} is not an origin like https://www.example.com{_nearest_origin(origin, 'https')}"
-            )
-            raise SetupError(f"agents/{name}/agent.toml: [page] embedded_by: {problem}")
-    return tuple(dict.fromkeys(given))
+        if not fits(origin):
+            near = origins.nearest(origin, example.partition(":")[0], fits)
+            raise SetupError(f"{where}: {_quoted(origin)} is not an origin like {example}{near}")
+    return given
 
 
 def _table(name: str, raw: dict[str, Any], section: str, above: str = "") -> dict[str, Any]:
@@ -366,24 +432,14 @@ def _table(name: str, raw: dict[str, Any], section: str, above: str = "") -> dic
 def _known(name: str, found: dict[str, Any], allowed: tuple[str, ...], what: str) -> None:
     for key in found:
         if key not in allowed:
-            hint = _nearest(key, allowed)
+            home = AT_HOME.get(key) or ("agent" if key in OF_THE_AGENT else None)
+            hint = f"; it belongs into [{home}]" if home and f"[{home}]" not in what else _nearest(key, allowed)
             raise SetupError(f"agents/{name}/agent.toml: unknown {what} '{key}' (known: {', '.join(allowed)}){hint}")
 
 
 def _nearest(given: object, allowed: tuple[str, ...]) -> str:
     near = difflib.get_close_matches(str(given), allowed, n=1, cutoff=0.5)
     return f"; did you mean {near[0]}?" if near else ""
-
-
-def _nearest_origin(given: object, scheme: str) -> str:
-    """A suggestion: without path and capitals, with a scheme."""
-    found = re.match(
-        r"\s*(?:([a-z]+)://)?((?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::[0-9]+)?)(?=[/\s]|$)", str(given).lower()
-    )
-    if not isinstance(given, str) or not found or (found[1] is None and "." not in found[2]):
-        return ""
-    near = f"{found[1] or scheme}://{found[2]}"
-    return f"; did you mean {near}?" if ORIGIN.fullmatch(near) or EMBEDDER.fullmatch(near) else ""
 
 
 def _quoted(value: object) -> str:

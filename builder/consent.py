@@ -6,7 +6,7 @@ import difflib
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,13 +41,14 @@ class Consent:
         return {"version": self.version, "remember": self.remember}
 
 
-def checked(file: str, given: Mapping[str, Any]) -> Consent | None:
-    """Read the section. None where there is none. Raises SetupError with the key at fault."""
-    if not given:
-        return None
+def checked(file: str, given: Mapping[str, Any], languages: Sequence[str]) -> Consent:
+    """Read the section. `languages`: those that the page has texts in. Raises SetupError with the key at fault."""
     texts = {"": given.get("text")}
     for key, value in given.items():
         if isinstance(value, dict) and _LANGUAGE.fullmatch(key):
+            if key not in languages:
+                known = ", ".join(languages)
+                raise SetupError(f"{file}: [consent.{key}]: the page has no texts in '{key}' (there are: {known})")
             texts[key] = value.get("text")
             _known(file, f"[consent.{key}]", value, ("text",))
         elif key not in KEYS:
@@ -55,16 +56,22 @@ def checked(file: str, given: Mapping[str, Any]) -> Consent | None:
     for language, text in texts.items():
         if not isinstance(text, str) or not text.strip() or len(text) > MAX_CHARS:
             where = f"[consent.{language}]" if language else "[consent]"
-            raise SetupError(f"{file}: {where} text must be text in quotes of at most {MAX_CHARS} characters")
+            raise SetupError(
+                f"{file}: {where} text must be text in quotes of 1 to {MAX_CHARS} characters{_shown(text)}"
+            )
     link = given.get("link", "")
     if not isinstance(link, str) or (link and not _LINK.fullmatch(link)):
-        raise SetupError(f"{file}: [consent] link must be an address that begins with https:// or with /")
+        raise SetupError(f"{file}: [consent] link must be an address that begins with https:// or with /{_shown(link)}")
     remember = given.get("remember", "session")
     if remember not in REMEMBER:
         near = difflib.get_close_matches(str(remember), REMEMBER, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        raise SetupError(f"{file}: [consent] remember must be one of: {', '.join(REMEMBER)}{hint}")
+        raise SetupError(f"{file}: [consent] remember must be one of: {', '.join(REMEMBER)}{_shown(remember)}{hint}")
     return Consent(texts={key: str(text) for key, text in texts.items()}, link=link, remember=remember)
+
+
+def _shown(value: object) -> str:
+    return "; it is missing" if value is None else f", not {value!r:.60}"
 
 
 def _known(file: str, section: str, found: Mapping[str, Any], allowed: tuple[str, ...]) -> None:

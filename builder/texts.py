@@ -75,14 +75,21 @@ def load(root: Path, agent: Path, wanted: str, replaced: Mapping[str, Any]) -> T
     language = tag.partition("-")[0].lower()
     if language not in catalogues or not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", tag):
         known = [*catalogues, AUTO]
+        hyphened = wanted.replace("_", "-")
+        near = f"; did you mean {hyphened}?" if hyphened != wanted and language[:2] in catalogues else ""
         raise SetupError(
-            f"{file}: [page] language '{wanted}' has no texts (there are: {', '.join(known)}){_nearest(wanted, known)}; "
+            f"{file}: [page] language '{wanted}' has no texts (there are: {', '.join(known)}){near or _nearest(wanted, known)}; "
             f"another one is a file {language if _CODE.fullmatch(language) else 'xx'}.toml in languages/ beside agent.toml"
         )
     for code, key, text in _replacements(file, replaced, catalogues):
         catalogues[code] = {**catalogues[code], key: text}
     kept = catalogues if wanted == AUTO else {language: catalogues[language]}
     return Texts(language=language, tag=tag, catalogues=kept)
+
+
+def languages(root: Path, agent: Path) -> tuple[str, ...]:
+    """The languages that there are texts in, shipped ones and the agent's own."""
+    return tuple(sorted(it.stem for folder in (root / SHIPPED, agent / "languages") for it in folder.glob("*.toml")))
 
 
 def _catalogues(root: Path, agent: Path) -> dict[str, Catalogue]:
@@ -153,12 +160,25 @@ def _replacements(
         if isinstance(given.get(code), dict)
         for key, text in _flat(given[code])
     ]
+    for name, table in given.items():
+        if (
+            isinstance(table, dict)
+            and name not in catalogues
+            and not any(key.startswith(f"{name}.") for key in english)
+        ):
+            known = ", ".join(catalogues)
+            near = _nearest(name, [*catalogues, *{key.partition(".")[0] for key in english}])
+            raise SetupError(
+                f"{file}: [texts.{name}]: {name} is no language of the page (there are: {known}) and no group of its texts{near}"
+            )
     for code, key, text in [*whole, *single]:
         if key not in english:
-            raise SetupError(f"{file}: [texts] {key} is not a text of the page{_nearest(key, english)}")
+            inside = next((it for it in english if it.startswith(f"{key}.")), "")
+            hint = f"; it is a group of texts, such as {inside}" if inside else _nearest(key, english)
+            raise SetupError(f"{file}: [texts] {key} is not a text of the page (given: {_shown(text)}){hint}")
         problem = _problem(text)
         if problem:
-            raise SetupError(f"{file}: [texts] {key} {problem}")
+            raise SetupError(f"{file}: [texts] {key} {problem} (given: {_shown(text)})")
         strange = values(text) - values(english[key])
         if strange:
             raise SetupError(
@@ -186,6 +206,10 @@ def _problem(text: object) -> str:
 def _nearest(given: str, allowed: Collection[str]) -> str:
     near = difflib.get_close_matches(given, allowed, n=1)
     return f"; did you mean {near[0]}?" if near else ""
+
+
+def _shown(value: object) -> str:
+    return repr(value)[:60]
 
 
 def _braces(text: str) -> str:

@@ -25,12 +25,18 @@ def checked(file: str, given: Mapping[str, Any]) -> dict[str, str]:
     for name, default in given.items():
         if not _NAME.fullmatch(name):
             raise SetupError(
-                f"{file}: [variables] {name}: a name is like customer or first_name (data-first-name in the tag)"
+                f"{file}: [variables] '{name}': a name is like customer or first_name (data-first-name in the tag)"
+                f"{_nearest_name(name)}"
             )
         if not isinstance(default, str) or len(default) > MAX_DEFAULT_CHARS or "\n" in default:
             allowed = f"a text of one line and at most {MAX_DEFAULT_CHARS} characters"
             raise SetupError(f"{file}: [variables] {name} must be {allowed}, not {str(default)[:60]!r}")
     return dict(given)
+
+
+def _nearest_name(given: str) -> str:
+    near = re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", given).lower()).strip("_")
+    return f"; did you mean {near}?" if _NAME.fullmatch(near) else ""
 
 
 def filled(file: str, choice: dict[str, Any], variables: Mapping[str, str]) -> dict[str, Any]:

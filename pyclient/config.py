@@ -236,13 +236,13 @@ def _cost(value: Any) -> None:
     for key, rate in value.items():
         if key == "currency":
             if not (isinstance(rate, str) and len(rate) == 3 and rate.isascii() and rate.isupper()):
-                raise ValueError('currency must be three capital letters, such as "USD"')
+                raise ConfigError("cost.currency", 'must be three capital letters, such as "USD"')
         elif key not in COST_RATES:
-            raise ValueError(f"{key} is not known; use: currency, {', '.join(COST_RATES)}")
+            raise ConfigError(f"cost.{key}", f"is not known; use one of: currency, {', '.join(COST_RATES)}")
         elif isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1_000_000:
-            raise ValueError(f"{key} must be a number that is not negative")
+            raise ConfigError(f"cost.{key}", "must be a number from 0 to 1000000")
     if value and "currency" not in value:
-        raise ValueError('names no currency, such as "USD"')
+        raise ConfigError("cost.currency", 'is missing; name one, such as "USD"')
 
 
 def _idle(value: Any) -> None:

@@ -3,9 +3,10 @@
  *
  *   node check_tools.mjs JOB.json
  *
- * The job: {stock, wheel, zones, packages, tools, seconds, out}; `packages` null where there are none. Writes `result.json` into `out`:
- * {found: a list of {kind, line, text}, kind "error" or "warning", imported: modules of the library that importing them asked for}. An
- * import that does not end is interrupted after `seconds`, so that its line can be named.
+ * The job: {stock, wheel, zones, packages, tools, seconds, out}; `packages` null where there are none, `tools` a list of files, each
+ * of which is a page's by itself. Writes `result.json` into `out`, for each file: {found: a list of {kind, line, text}, kind "error" or
+ * "warning", imported: modules of the library that importing them asked for}. An import that does not end is interrupted after
+ * `seconds`, so that its line can be named.
  */
 
 import { readFileSync, writeFileSync } from "node:fs";
@@ -24,7 +25,6 @@ python.unpackArchive(new Uint8Array(readFileSync(job.wheel)), "wheel");
 python.pyimport("pyclient.host.lazy_stdlib").install_zones(() => new Uint8Array(readFileSync(job.zones)), "/lib/zones");
 if (job.packages)
   python.pyimport("pyclient.host.lazy_stdlib").install_packages(new Uint8Array(readFileSync(job.packages)));
-python.FS.writeFile("/home/pyodide/agent_tools.py", new Uint8Array(readFileSync(job.tools)));
 
 // What a worker of a page has and this Node lacks. It is here to be imported, not to work.
 const stub = () => new Proxy(function stub() {}, { get: (_, key) => (key === Symbol.toPrimitive ? () => "" : stub()) });
@@ -59,10 +59,16 @@ const watch =
   "parentPort.once('message', () => { const used = process.cpuUsage(), from = Date.now(); setInterval(() => {" +
   "const { user, system } = process.cpuUsage(used);" +
   "if ((user + system) / 1000 > it.ms || Date.now() - from > 6 * it.ms) it.buffer[0] = 2; }, 200); });";
-const watchman = new Worker(watch, { eval: true, workerData: { buffer: interrupt, ms: job.seconds * 1000 } });
-await new Promise((done) => watchman.once("online", done));
-python.globals.set("limit_s", job.seconds);
-python.globals.set("watch", () => watchman.postMessage("now"));
-const found = python.runPython(readFileSync(new URL("check_tools.py", import.meta.url), "utf8"));
-writeFileSync(join(job.out, "result.json"), found);
+const script = readFileSync(new URL("check_tools.py", import.meta.url), "utf8");
+const results = [];
+for (const file of job.tools) {
+  python.FS.writeFile("/home/pyodide/agent_tools.py", new Uint8Array(readFileSync(file)));
+  interrupt[0] = 0;
+  const watchman = new Worker(watch, { eval: true, workerData: { buffer: interrupt, ms: job.seconds * 1000 } });
+  await new Promise((done) => watchman.once("online", done));
+  const globals = python.toPy({ limit_s: job.seconds, watch: () => watchman.postMessage("now") });
+  results.push(JSON.parse(python.runPython(script, { globals })));
+  await watchman.terminate();
+}
+writeFileSync(join(job.out, "result.json"), JSON.stringify(results));
 process.exit(0);

@@ -59,20 +59,27 @@ class Tool:
     approve: str = ""  # what the person is asked before it runs; {parameter} stands for its value
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name):
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
             raise ToolDefinitionError(f"{self.name!r}: a tool's name has letters, digits, _ and -, at most 64")
         if self.execution_mode not in EXECUTION_MODES:
-            raise ToolDefinitionError(f"{self.name}: execution_mode must be one of: {', '.join(EXECUTION_MODES)}")
-        if self.timeout_ms is not None and not 100 <= self.timeout_ms <= 300_000:
-            raise ToolDefinitionError(f"{self.name}: timeout_ms must be from 100 to 300000")
+            known = ", ".join(EXECUTION_MODES)
+            raise ToolDefinitionError(
+                f"{self.name}: execution_mode must be one of: {known}, not {self.execution_mode!r}"
+            )
+        if self.timeout_ms is not None and not _is_time(self.timeout_ms):
+            raise ToolDefinitionError(
+                f"{self.name}: timeout_ms must be a whole number from 100 to 300000, not {self.timeout_ms!r}"
+            )
         if not isinstance(self.page, bool):
-            raise ToolDefinitionError(f"{self.name}: page must be True or False")
+            raise ToolDefinitionError(f"{self.name}: page must be True or False, not {self.page!r}")
         if self.page and not _is_empty(self.function):
             raise ToolDefinitionError(
                 f"{self.name}: with page=True the page answers it; its body never runs, write `...`"
             )
-        if not isinstance(self.approve, str) or len(self.approve) > MAX_APPROVAL_CHARS:
-            raise ToolDefinitionError(f"{self.name}: approve must be a text of at most {MAX_APPROVAL_CHARS} characters")
+        if not isinstance(self.approve, str) or len(self.approve) > MAX_APPROVAL_CHARS or self.approve.isspace():
+            raise ToolDefinitionError(
+                f"{self.name}: approve must be a text of at most {MAX_APPROVAL_CHARS} characters, not {self.approve!r:.60}"
+            )
         for field in _FIELD.findall(self.approve):
             if field not in self.annotations:
                 known = ", ".join(self.annotations) or "none"
@@ -152,7 +159,10 @@ def tool(
     """
 
     def mark(target: Function) -> Function:
-        made = _describe(target, name or target.__name__, timeout_ms, execution_mode, page, approve)
+        if not callable(target):
+            raise ToolDefinitionError(f"@tool stands above a function, and takes options by name, not {target!r:.60}")
+        given = getattr(target, "__name__", "") if name is None else name
+        made = _describe(target, given, timeout_ms, execution_mode, page, approve)
         target.parley_tool = made  # type: ignore[attr-defined]
         return target
 
@@ -261,7 +271,7 @@ def _describe(
     notes = parameters(documentation)
     try:
         signature = inspect.signature(function, eval_str=True)
-    except (NameError, TypeError, ValueError) as error:
+    except Exception as error:  # a type hint in quotes is run as code
         raise ToolDefinitionError(f"{name}: its signature cannot be read ({error})") from None
     properties: dict[str, Any] = {}
     annotations: dict[str, Any] = {}
@@ -295,6 +305,10 @@ def _describe(
         page=page,
         approve=approve,
     )
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 100 <= value <= 300_000
 
 
 def _readable(value: Any) -> str:

@@ -36,8 +36,12 @@ def schema_of(annotation: Any, where: str) -> Schema:
     if annotation is dict or origin is dict:
         return _dict_schema(annotation, where)
     if annotation is list or origin is list:
-        (item,) = get_args(annotation) or (Any,)
-        return {"type": "array", "items": schema_of(item, f"{where}[]")}
+        inner = get_args(annotation) or (Any,)
+        if len(inner) != 1:
+            raise ToolDefinitionError(
+                f"{where}: {annotation!r} names {len(inner)} types; a list has one, as in list[str]"
+            )
+        return {"type": "array", "items": schema_of(inner[0], f"{where}[]")}
     if origin is Literal:
         return _enumeration(list(get_args(annotation)), where)
     if isinstance(annotation, type) and issubclass(annotation, Enum):
@@ -87,22 +91,24 @@ def _dict_schema(annotation: Any, where: str) -> Schema:
     inner = get_args(annotation)
     if not inner:
         return {"type": "object"}
-    if inner[0] is not str:
-        raise ToolDefinitionError(f"{where}: the keys of a dict must be str")
+    if len(inner) != 2 or inner[0] is not str:
+        raise ToolDefinitionError(f"{where}: the keys of a dict must be str, as in dict[str, int], not {annotation!r}")
     return {"type": "object", "additionalProperties": schema_of(inner[1], f"{where}.*")}
 
 
 def _enumeration(values: list[Any], where: str) -> Schema:
     kinds = {type(value) for value in values}
     if len(kinds) != 1 or not kinds <= {str, int}:
-        raise ToolDefinitionError(f"{where}: choices must be all str or all int")
+        raise ToolDefinitionError(f"{where}: choices must be all str or all int, not {values!r:.60}")
     return {"type": _SCALARS[kinds.pop()], "enum": values}
 
 
 def _optional(annotation: Any, where: str) -> Any:
     inner = [arg for arg in get_args(annotation) if arg is not _NONE]
     if len(inner) != 1:
-        raise ToolDefinitionError(f"{where}: of unions only `X | None` can be described to an agent")
+        raise ToolDefinitionError(
+            f"{where}: of unions only `X | None` can be described to an agent, not {annotation!r}"
+        )
     return inner[0]
 
 

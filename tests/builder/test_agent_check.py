@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from builder import agent_check, agent_config, build_cache, fetch_runtime, wheel, zones
+from builder import agent_check, agent_config, build_cache, fetch_runtime, texts, wheel, zones
 from builder.environment import SetupError
 
 pytestmark = pytest.mark.slow
@@ -15,10 +17,21 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def planted(name: str) -> list[dict[str, Any]]:
+    """Mistakes, and what the build is to say of each."""
+    file = Path(__file__).parent / "support" / f"wrong_{name}.toml"
+    found: list[dict[str, Any]] = tomllib.loads(file.read_text(encoding="utf-8"))["mistake"]
+    return found
+
+
+SETTINGS, TOOLS = planted("settings"), planted("tools")
+
+
 def read(tmp_path: Path, data: bytes) -> agent_config.Agent:
     folder = tmp_path / "agents" / "mine"
     folder.mkdir(parents=True)
     (folder / "agent.toml").write_bytes(data)
+    (tmp_path / "templates").symlink_to(ROOT / "templates")
     return agent_config.load(tmp_path, "mine")
 
 
@@ -28,90 +41,27 @@ def complaint(tmp_path: Path, toml: str | bytes) -> str:
     with pytest.raises(SetupError) as told:
         agent = read(tmp_path, data)
         agent_check.settings(ROOT, "agents/mine/agent.toml", agent.raw, agent.choices)
+        texts.load(tmp_path, tmp_path / "agents" / "mine", agent.page["language"], agent.texts)
     text = str(told.value)
     assert text.startswith("agents/mine/agent.toml") and "Traceback" not in text and "\n" not in text.strip()
     return text
 
 
+@pytest.mark.parametrize("mistake", SETTINGS, ids=lambda it: it["told"][:50])
+def test_a_mistake_in_the_settings_stops_the_build_in_words(tmp_path: Path, mistake: dict[str, str]) -> None:
+    assert complaint(tmp_path, mistake["written"]) == f"agents/mine/agent.toml{mistake['told']}"
+
+
 @pytest.mark.parametrize(
     ("toml", "words"),
     [
-        ("[agent]\ngreting = 'Hi'", ["[agent] greting", "did you mean greeting?"]),
-        ("[session]\nbarge_in = 'dukc'", ["[session] barge_in", "duck, flush, off", "given: \"dukc\"", "did you mean duck?"]),
-        ("[session]\nbarge_in = 5", ["[session] barge_in", "duck, flush, off", "given: 5"]),
-        ("[turn_detection]\nsilence_duration = 1", ["[turn_detection] silence_duration", "use one of", "did you mean"]),
-        ("[turn_detection]\nvad_threshold = 2", ["[turn_detection] vad_threshold", "from 0 to 1", "given: 2"]),
-        (
-            "[agent]\nproviders = ['assemblyai', 'openai_realtime']\n[provider.openai_realtime]\nvoice = 7",
-            ["[provider.openai_realtime] voice", "must be text", "given: 7"],
-        ),
-        (
-            "[agent]\nprovider = 'openai_realtime'\n[turn_detection]\nthreshhold = 0.5",
-            ["[turn_detection] threshhold", "did you mean threshold?"],
-        ),
-        ("[agent]\nproviders = ['sdk_voice']\n[turn_detection]\nmin_silence = 1", ["turn_detection", "takes no settings"]),
-        ("[agent]\nknown_voices = [{ id = 'a', lable = 'A' }]", ["[agent] known_voices", "id and label"]),
-        ("[agent]\nknown_voices = 'alba'", ["known_voices", "must be a list", "given: \"alba\""]),
-        ("[agent]\nsystem_prompt = 5", ["[agent] system_prompt", "must be text", "given: 5"]),
-        ("[agent]\ninput = { keyterm = ['x'] }", ["keyterm", "did you mean keyterms?"]),
-        ("[session]\nmax_session_duration_seconds = 5", ["max_session_duration_seconds", "60 to 10800", "given: 5"]),
-        ("[audio]\noutage_audio_ms = -1", ["[audio] outage_audio_ms", "0 to 10000"]),
-        ("[audio]\npreconnect_audio_ms = 1.5", ["preconnect_audio_ms", "whole number", "1.5"]),
-        ("[server]\ntoken_url = 8000", ["[server] token_url must be text", "8000"]),
-        ("[server]\ntoken_url = 'localhost'", ["[server] token_url", "http(s) address"]),
-        ("[server]\nconnect = [5]", ["[server] connect", "5 is not an origin"]),
-        ("[server]\nconnect = 'wss://a.example'", ["[server] connect must be a list", "wss://a.example"]),
-        ('[server]\nconnect = ["wss://a.example\\n"]', ["[server] connect", "is not an origin"]),
-        ('[page]\nembedded_by = ["https://a.example\\n"]', ["[page] embedded_by", "is not an origin"]),
-        ("[page]\ntitle = 5", ["[page] title must be text", "5"]),
-        ("[agent]\nprovider = 'assemblyia'", ["unknown provider", "did you mean assemblyai?"]),
-        ("[agnet]\nvoice = ''", ["unknown section 'agnet'", "did you mean agent?"]),
-        ("[agent]\nprovider = ['sdk_voice']", ["unknown provider"]),
-        ("agent = 5", ["[agent] must be a section", "5"]),
-        ("provider = 'sdk_voice'", ["[provider] must be a section"]),
-        ("turn_detection = 1", ["[turn_detection] must be a section"]),
-        ("[provider.assemblyai]\nlabel = 3", ["label must be text", "3"]),
-        ("[turn_detection]\nvad_threshold = nan", ["[turn_detection] vad_threshold", "finite", "nan"]),
-        ("[session]\nvolume = inf", ["[session] volume", "finite", "inf"]),
-        ("[agent]\ninput = { keyterms = [nan] }", ["[agent] input.keyterms[0]", "finite"]),
-        ("[agent]\ngreeting = 2026-11-28", ["[agent] greeting", "date", '"2026-11-28"']),
-        ("[session]\nexpires_in_seconds = 10:20:30", ["[session] expires_in_seconds", "time"]),
-        ("# gr\xfc\xdfe\n[agent]\n".encode("latin-1"), ["line 1", "not UTF-8"]),
-        ("[agent]\nvoice = 'J\xfcrgen'\n".encode("latin-1"), ["line 2", "not UTF-8"]),
-        ("[agent]\nvoice = \n", ["not valid TOML", "line 2"]),
-        ("[variables]\nfirstName = 'x'", ["[variables] firstName", "first_name"]),
-        ("[variables]\nplan = 5", ["[variables] plan must be a text", "not '5'"]),
-        ('[variables]\nplan = "a\\nb"', ["[variables] plan must be", "one line"]),
-        ("[agent]\ngreeting = 'Hi {{ name'", ["greeting holds a {{", "both pairs"]),
-        ("[agent]\nsystem_prompt = 'Hi name}}'", ["system_prompt holds a }}", "both pairs"]),
-        ("greeting = 'Hi'", ["greeting stands above the first section", "[agent]"]),
-        ("[agent]\nprovider = 'openai'", ["unknown provider 'openai'", "did you mean openai_realtime?"]),
-        ("[agent]\nproviders = 'sdk_voice'", ["[agent] providers must be a list", "openai_realtime", "not 'sdk_voice'"]),
-        ("[agent]\nproviders = ['sdk_voice', 'sdk_voice']", ["[agent] providers: 'sdk_voice' stands twice"]),
-        ("[agent]\nproviders = ['sdk_voice']\nprovider = 'assemblyai'", ["provider 'assemblyai'", "(sdk_voice); add it"]),
-        ("[provider.sdk_voice]\nvoice = ''", ["[provider.sdk_voice] is of no use", "add 'sdk_voice' to [agent] providers"]),
-        ("[provider.sdk_vocie]\nvoice = ''", ["'sdk_vocie'", "did you mean sdk_voice?"]),
-        ("[provider]\nassemblyai = 5", ["[provider.assemblyai] must be a section", "not 5"]),
-        ("[server]\ntoken_url = 'https://x y/'", ["[server] token_url", "https://x y/"]),
-        ("[server]\nconnect = ['https://a.example/path']", ["did you mean https://a.example?"]),
-        ("[page]\nembedded_by = ['https://A.example/']", ["'https://A.example/'", "did you mean https://a.example?"]),
-        ("[page]\nembedded_by = ['www.example.com']", ["did you mean https://www.example.com?"]),
-        ("[page]\nembedded_by = ['*']", ["'*' is not an origin like https://www.example.com"]),
-        ("variables = ['plan']", ["[variables] must be a section"]),
-        (
-            "[agent]\ngreeting = 'Hi {{ nmae }}'\n[variables]\nname = 'you'",
-            ["greeting names {{nmae}}", "(there are: name)", "did you mean name?"],
-        ),
-        ("[agent]\nsystem_prompt = 'Help {{name}}'", ["system_prompt names {{name}}", "(there are: none)"]),
-        ("[agent]\nagent_id = 5", ["[agent] agent_id", "must be text", "given: 5"]),
-        ("[agent]\nagent_id = 'a'\ngreeting = 'Hi'", ["[agent] greeting", "beside agent_id", "leave one of them out"]),
-        ("[agent]\nagent_id = 'a'\n[turn_detection]\nmin_silence = 600", ["turn_detection", "beside agent_id"]),
-        ("[agent]\nprovider = 'openai_realtime'\nagent_id = 'a'", ["[agent] agent_id", "openai_realtime has no stored agents"]),
+        (b"# gr\xfc\xdfe\n[agent]\n", ["line 1", "not UTF-8"]),
+        (b"[agent]\nvoice = 'J\xfcrgen'\n", ["line 2", "not UTF-8"]),
+        (b"[agent]\nlanguage_ = 'de'\n", ["[agent] language_", "the keys are: agent_id, barge_in"]),
+        (b"[agent]\ngreeting = '" + b"x" * 4001 + b"'\n", ["[agent] greeting", "0 to 4000 characters", 'given: "xxx']),
     ],
-)  # fmt: skip
-def test_a_mistake_in_the_settings_stops_the_build_in_words(
-    tmp_path: Path, toml: str | bytes, words: list[str]
-) -> None:
+)
+def test_and_so_does_what_a_table_cannot_hold(tmp_path: Path, toml: bytes, words: list[str]) -> None:
     text = complaint(tmp_path, toml)
     for word in words:
         assert word in text, text
@@ -154,7 +104,6 @@ def test_the_settings_of_the_demo_are_right() -> None:
 # --- tools ----------------------------------------------------------------------------------------------------------------------
 
 HEAD = "from pyclient.tools import tool\n\n\n@tool\n"
-PAGE = HEAD.replace("@tool", "@tool(page=True)")
 
 
 def check(tmp_path: Path, source: str | bytes) -> None:
@@ -176,32 +125,10 @@ def check(tmp_path: Path, source: str | bytes) -> None:
     ("source", "words"),
     [
         ("def f(:\n", ["line 1", "not Python"]),
-        (HEAD + "def f(city):\n    '''F.'''\n", ["line 5", "f(city)", "needs a type hint", "city: str"]),
         (HEAD + "def f(a: int,\n      b: int | str):\n    '''F.'''\n", ["line 6", "f(b)", "X | None"]),
-        (HEAD + "def f(*names: str):\n    '''F.'''\n", ["line 5", "f(names)", "give each a name"]),
-        (HEAD + "def f(a: set[str]):\n    '''F.'''\n", ["line 5", "f(a)", "use str, int"]),
-        (HEAD + "def f(a: str | None):\n    '''F.'''\n", ["line 5", "f(a)", "= None"]),
-        (HEAD + "def f(a: 'Nope'):\n    '''F.'''\n", ["line 5", "f", "Nope"]),
-        (HEAD + "def f():\n    '''F.'''\n    yield 1\n", ["line 5", "f: it yields"]),
-        ("import numpy\n", ["line 1", "no module 'numpy'"]),
         ("import json\nfrom helpers import x\n", ["line 2", "no module 'helpers'", "the only one"]),
-        ("from js import document\n", ["line 1", "document", "in a worker"]),
-        ("x = 1\ny = x / 0\n", ["line 2", "ZeroDivisionError"]),
-        ("import sys\nsys.exit(1)\n", ["line 2", "sys.exit"]),
         ("class E(Exception):\n    def __str__(self): raise E\nraise E\n", ["line 3", "cannot be imported: E"]),
-        (
-            "import functools\nfrom pyclient.tools import tool\n"
-            "def hide(f):\n    def g(**k): return f(**k)\n    return g\n@hide\n@tool\ndef f():\n    '''F.'''\n",
-            ["f: another decorator hides", "@tool above"],
-        ),
         (b"# gr\xfc\xdfe\n", ["not Python"]),
-        (PAGE + "def f(a: int):\n    '''F.'''\n    return a\n", ["line 5", "f: with page=True", "body never runs"]),
-        (PAGE.replace("True", "1") + "def f():\n    '''F.'''\n", ["line 5", "f: page must be True or False"]),
-        (PAGE.replace("page", "pgae") + "def f():\n    '''F.'''\n", ["line 4", "pgae"]),
-        (
-            PAGE.replace("page=True", "approve='Order {cuont}?'") + "def f(count: int):\n    '''F.'''\n",
-            ["line 5", "f: approve names {cuont}", "there are: count"],
-        ),
     ],
 )  # fmt: skip
 def test_a_mistake_in_the_tools_stops_the_build_and_names_the_line(
@@ -213,6 +140,32 @@ def test_a_mistake_in_the_tools_stops_the_build_and_names_the_line(
     assert "tools.py" in text and "Traceback" not in text
     for word in words:
         assert word in text, text
+
+
+@pytest.fixture(scope="module")
+def told_of_tools(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
+    """What the build says of each planted file. One Python imports them all, each as a page by itself: starting it takes longest."""
+    runtime = fetch_runtime.fetch(ROOT)
+    head = b"from typing import *\nfrom pyclient.tools import tool\n\n\n"
+    contents = [head + mistake["written"].encode() for mistake in TOOLS]
+    what = agent_check.Imported(stock=runtime.pyodide, wheel=wheel.build(ROOT)[1], zones=zones.packed(runtime.tzdata))
+    root = tmp_path_factory.mktemp("tools")
+    (root / ".cache").mkdir()
+    every = agent_check.checked_tools(root, what, "tools.py", contents)
+    return [[agent_check.said("tools.py", it) for it in one["found"] if it["kind"] == "error"] for one in every]
+
+
+@pytest.mark.parametrize("number", range(len(TOOLS)), ids=lambda it: TOOLS[it]["told"][:50])
+def test_so_does_each_of_these_mistakes(told_of_tools: list[list[str]], number: int) -> None:
+    mistake = TOOLS[number]
+    assert told_of_tools[number], mistake["written"]
+    text = told_of_tools[number][0]
+    assert text.startswith(f"tools.py, line {mistake['line']}: ") and mistake["told"] in text, text
+
+
+def test_there_are_many_of_them() -> None:
+    assert len(SETTINGS) >= 46 and len(TOOLS) >= 46
+    assert all(len({it["written"] for it in table}) == len(table) for table in (SETTINGS, TOOLS))
 
 
 def test_an_import_that_does_not_end_is_ended_and_its_line_is_named(
@@ -240,10 +193,6 @@ def f[T: int](city: str) -> str:
     \"\"\"
     return t"{city}".strings[0]
 
-@tool
-def g() -> None:
-    pass
-
 @tool(page=True, approve="Show {sku}?")
 async def show(sku: str) -> dict[str, object]:
     \"\"\"Show it.\"\"\"
@@ -256,7 +205,6 @@ def hide(sku: str) -> None:
     check(tmp_path, source)
     told = capsys.readouterr().err
     assert "line 8: f: its docstring tells of 'town'" in told
-    assert "line 17: g: without a docstring" in told
 
 
 def test_tools_that_were_checked_are_not_checked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

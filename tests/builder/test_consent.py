@@ -10,16 +10,16 @@ from builder import consent
 from builder.environment import SetupError
 
 FILE = "agents/mine/agent.toml"
+LANGUAGES = ("de", "en")
 
 
 def checked(**given: Any) -> consent.Consent:
-    found = consent.checked(FILE, given)
-    assert found
-    return found
+    return consent.checked(FILE, given, LANGUAGES)
 
 
-def test_nothing_is_asked_where_nothing_is_said() -> None:
-    assert consent.checked(FILE, {}) is None
+def test_a_section_without_a_text_asks_nothing_and_nobody_meant_that() -> None:
+    with pytest.raises(SetupError, match=r"\[consent\] text must be .*; it is missing"):
+        checked()
 
 
 def test_a_text_has_paragraphs_and_may_be_another_one_in_another_language() -> None:
@@ -48,9 +48,12 @@ def test_another_text_or_link_is_another_version() -> None:
         ({"text": "A.", "de": {"link": "/x"}}, r"unknown \[consent.de\] key 'link'"),
         ({"text": "A.", "de": {}}, r"\[consent.de\] text must be text"),
         ({"text": "A.", "link": "javascript:alert(1)"}, r"link must be an address that begins with https:// or with /"),
-        ({"text": "A.", "remember": "sesion"}, r"must be one of: session, version; did you mean session\?"),
+        (
+            {"text": "A.", "remember": "sesion"},
+            r"must be one of: session, version, not 'sesion'; did you mean session\?",
+        ),
     ],
 )
 def test_a_mistake_stops_the_build(given: dict[str, Any], told: str) -> None:
     with pytest.raises(SetupError, match=told):
-        consent.checked(FILE, given)
+        consent.checked(FILE, given, LANGUAGES)

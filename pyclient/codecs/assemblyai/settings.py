@@ -37,6 +37,7 @@ TURN_DETECTION_KEYS = frozenset(
     }
 )
 TRANSCRIPTION_MODES = ("min_latency", "balanced", "max_accuracy")
+VOICE_FOCUS = ("near-field", "far-field")
 MAX_KEYTERMS = 100
 MAX_TRANSCRIPTION_PROMPT_CHARS = 1750
 MAX_TOOL_TIMEOUT_S = 300  # section 8
@@ -46,14 +47,12 @@ def check(settings: SessionSettings) -> None:
     """Raise `ConfigError` for what the server is known to refuse. Values whose range is not published pass."""
     _known("input", settings.input, INPUT_KEYS)
     _known("turn_detection", settings.turn_detection, TURN_DETECTION_KEYS)
-    keyterms = settings.input.get("keyterms")
-    if keyterms is not None and not (
-        isinstance(keyterms, list) and len(keyterms) <= MAX_KEYTERMS and all(isinstance(term, str) for term in keyterms)
-    ):
-        raise ConfigError("input.keyterms", f"must be a list of at most {MAX_KEYTERMS} strings")
-    mode = settings.input.get("transcription_mode")
-    if mode is not None and mode not in TRANSCRIPTION_MODES:
-        raise ConfigError("input.transcription_mode", f"must be one of: {', '.join(TRANSCRIPTION_MODES)}")
+    _texts("input.keyterms", settings.input.get("keyterms"), MAX_KEYTERMS)
+    _texts("input.language_codes", settings.input.get("language_codes"), MAX_KEYTERMS)
+    _one_of("input.transcription_mode", settings.input.get("transcription_mode"), TRANSCRIPTION_MODES)
+    _one_of("input.voice_focus", settings.input.get("voice_focus"), VOICE_FOCUS)
+    _number("input.voice_focus_threshold", settings.input.get("voice_focus_threshold"), 0, 1)
+    _truth("input.continuous_partials", settings.input.get("continuous_partials"))
     prompt = settings.input.get("transcription_prompt")
     if prompt is not None and not (isinstance(prompt, str) and len(prompt) <= MAX_TRANSCRIPTION_PROMPT_CHARS):
         raise ConfigError(
@@ -64,9 +63,13 @@ def check(settings: SessionSettings) -> None:
     _number("turn_detection.interruption_delay", detection.get("interruption_delay"), 0, 1000)
     _number("turn_detection.min_silence", detection.get("min_silence"), 0, 60_000)
     _number("turn_detection.max_silence", detection.get("max_silence"), 0, 60_000)
-    interrupt = detection.get("interrupt_response")
-    if interrupt is not None and not isinstance(interrupt, bool):
-        raise ConfigError("turn_detection.interrupt_response", "must be true or false")
+    shortest, longest = detection.get("min_silence"), detection.get("max_silence")
+    if shortest is not None and longest is not None and shortest > longest:
+        raise ConfigError("turn_detection.min_silence", f"must be at most max_silence, which is {longest}")
+    _truth("turn_detection.interrupt_response", detection.get("interrupt_response"))
+    _texts("turn_detection.uninterruptible_turns", detection.get("uninterruptible_turns"), MAX_KEYTERMS)
+    if not isinstance(detection.get("type", ""), str):
+        raise ConfigError("turn_detection.type", "must be text")
     _number("volume", settings.volume, 0, 100)
 
 
@@ -121,3 +124,19 @@ def _number(name: str, value: Any, low: float, high: float) -> None:
         return
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise ConfigError(name, f"must be a number from {low} to {high}")
+
+
+def _truth(name: str, value: Any) -> None:
+    if value is not None and not isinstance(value, bool):
+        raise ConfigError(name, "must be true or false")
+
+
+def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
+    if value is not None and value not in allowed:
+        raise ConfigError(name, f"must be one of: {', '.join(allowed)}")
+
+
+def _texts(name: str, value: Any, most: int) -> None:
+    fits = isinstance(value, list) and len(value) <= most and all(isinstance(it, str) and it.strip() for it in value)
+    if value is not None and not fits:
+        raise ConfigError(name, f"must be a list of at most {most} strings, none of them empty")
