@@ -17,7 +17,7 @@ _PLAIN = {"str": "string", "bool": "boolean", "int": "number", "float": "number"
 _PLAIN |= {"Text": "string", "list[Text]": "string"}
 # What only the page knows: before it has loaded, and while it opens the microphone.
 _OWN_STATES = ("loading", "opening")
-_STATE_FIELDS = ("status", "muted")
+_STATE_FIELDS = ("status", "muted", "paused")
 
 _TEXT = """\
 /**
@@ -71,6 +71,7 @@ export interface VoiceAgentElement extends HTMLElement {{
   readonly state: VoiceAgentState;
   readonly activity: VoiceAgentActivity;
   readonly muted: boolean;
+  readonly paused: boolean;
   /** What was said in this call, in order. */
   readonly transcript: Readonly<VoiceAgentTurn>[];
   /** What this page does for the agent, by the names of its tools. */
@@ -79,6 +80,8 @@ export interface VoiceAgentElement extends HTMLElement {{
   connect(): Promise<void>;
   disconnect(): void;
   mute(muted?: boolean): void;
+  /** Holds the agent in a call: nobody is heard until `pause(false)`, and the call goes on where it stood. */
+  pause(paused?: boolean): void;
   /** Has the agent stop talking. */
   interrupt(): void;
   /** Says something by text, in a call. */

@@ -53,7 +53,7 @@ class AudioFastPath(Part):
         """May frames of whole samples go out as they are, until the next event? Next: `sent`."""
         if self._echo_guard.watches:
             return False
-        return self._usable and not self.call.muted and self.call.state is _LIVE
+        return self._usable and not self.call.microphone_off and self.call.state is _LIVE
 
     def sent(self, frames: int, loud_at_ms: float) -> None:
         """So many did; the last that was louder than `LOUD_PEAK` at `loud_at_ms`, 0 for none."""

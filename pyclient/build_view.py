@@ -116,6 +116,7 @@ def _frame(call: Call, now: Moment) -> dict[str, Any]:
         call.agent_there,
         keeps_preconnect_audio(call.config),
         call.config.turn_style == "text",
+        call.paused,
     )
     in_call = call.state in IN_CALL
     call.stats.underruns = call.ledger.underruns
@@ -131,6 +132,7 @@ def _frame(call: Call, now: Moment) -> dict[str, Any]:
         "can_interrupt": (in_call or call.draining) and call.replies.can_interrupt(),
         "can_type": in_call,
         "muted": call.muted,
+        "paused": call.paused,
         "provider": call.codec.name,
         "features": call.features,
         "turn_style": call.config.turn_style,

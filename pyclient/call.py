@@ -56,6 +56,7 @@ class Call:
         self.socket_up = False  # it is open: a goodbye would be heard
         self.agent_there = True
         self.user_speaking = False
+        self.paused = False  # the person holds the agent: nobody is heard
         self.key_held = False  # the talk key: nothing of the agent is to sound
         self.reply_awaited = False  # somebody spoke, and the server has not begun to answer
         self.speech_began_ms = 0.0
@@ -66,6 +67,11 @@ class Call:
     def interruptible(self) -> bool:
         """May the person's speech interrupt the agent?"""
         return self.config.turn_detection.get("interrupt_response") is not False
+
+    @property
+    def microphone_off(self) -> bool:
+        """Nothing of the microphone is to be sent, whatever the reason."""
+        return self.muted or self.paused
 
     def move(self, trigger: Trigger) -> None:
         before = self.state

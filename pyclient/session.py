@@ -43,6 +43,7 @@ from pyclient.turns.client_turn_detection import ClientTurnDetection
 from pyclient.turns.echo_detector import EchoDetector
 from pyclient.turns.echo_guard import EchoGuard
 from pyclient.turns.microphone import Microphone
+from pyclient.turns.pause import Pause
 from pyclient.turns.preconnect_audio import PreconnectAudio
 from pyclient.turns.push_to_talk import PushToTalk
 from pyclient.turns.text_input import TextInput
@@ -86,16 +87,18 @@ class Session:
         self.audio_fast_path = AudioFastPath(
             call, barge_in, push_to_talk, self._client_turns, self.connection, echo_guard
         )
+        microphone = Microphone(call, push_to_talk, self._client_turns, preconnect, echo_guard)
         # In this order they get events and take steps. First who must see what sounds before it is silenced; then whatever a lost session's replies and calls leave behind, then the
         # line, so that what is sent after it is lost or back comes in the right order; the end of a call comes last.
         self.parts: tuple[Part, ...] = (
             EchoDetector(call),
+            Pause(call, barge_in, microphone),
             barge_in,
             tool_calls,
             self.connection,
             settings,
             push_to_talk,
-            Microphone(call, push_to_talk, self._client_turns, preconnect, echo_guard),
+            microphone,
             TextInput(call, turn_taking, tool_calls),
             turn_taking,
             echo_guard,

@@ -26,6 +26,11 @@ export class GainRamp {
     this.step = (gain - this.value) / this.left;
   }
 
+  /** Has it come to this value, to stay there? @param {number} value */
+  atRest(value) {
+    return this.left === 0 && this.value === value;
+  }
+
   /**
    * Multiplies in place and moves on by `count` samples.
    * @param {Float32Array} samples

@@ -44,6 +44,8 @@
  *   once more changes nothing.
  * @typedef {{type: "audio", item: string, pcm: ArrayBuffer}} AudioMessage   in: any size; queued behind what is queued
  * @typedef {{type: "flush"}} FlushMessage                    in: silence within one quantum; answered by `flushed`
+ * @typedef {{type: "pause", on: boolean}} PauseMessage
+ *   in: while on, nothing is rendered and all that is queued waits; then it goes on where it stood, each under a short fade.
  * @typedef {{type: "gain", gain: number, ramp_ms: number}} GainMessage
  *   in: linear ramp to `gain` (1 = as received). A flush does not touch it.
  * @typedef {object} ProgressMessage
@@ -62,7 +64,7 @@
  *   out: the item that was cut off and its count, or "" and 0 when nothing was sounding or waiting in mid-item.
  *
  * @typedef {ConfigureCapture | MuteMessage | StopMessage | DrainMessage} CaptureMessage
- * @typedef {ConfigurePlayback | AudioMessage | FlushMessage | GainMessage} PlaybackMessage
+ * @typedef {ConfigurePlayback | AudioMessage | FlushMessage | PauseMessage | GainMessage} PlaybackMessage
  * @typedef {"cheap" | "default" | "best"} Quality
  *   settings of resampler.js. Where a configure names none, the worklet takes "default", or "cheap" on a machine that
  *   cannot keep up with it (resampler_choice.js).
@@ -82,6 +84,7 @@ export const MESSAGE_HELD = "held";
 export const MESSAGE_CAUGHT_UP = "caught_up";
 export const MESSAGE_AUDIO = "audio";
 export const MESSAGE_FLUSH = "flush";
+export const MESSAGE_PAUSE = "pause";
 export const MESSAGE_GAIN = "gain";
 export const MESSAGE_PROGRESS = "progress";
 export const MESSAGE_DRAINED = "drained";

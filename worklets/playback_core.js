@@ -20,6 +20,7 @@ import {
   MESSAGE_FLUSH,
   MESSAGE_FLUSHED,
   MESSAGE_GAIN,
+  MESSAGE_PAUSE,
   MESSAGE_PROGRESS,
   MESSAGE_QUALITY,
   REPORT_INTERVAL_MS,
@@ -50,10 +51,12 @@ export class PlaybackCore {
     this.audio = null;
     this.meter = new LevelMeter(contextRateHz);
     this.gain = new GainRamp(contextRateHz);
+    /** Down while everything is paused; what is queued stands still once it is at the bottom. */
+    this.pausing = new GainRamp(contextRateHz);
     this.jitterBuffer = new JitterBuffer();
     this.queue = new AudioQueue();
     this.reportSamples = Math.round((contextRateHz * REPORT_INTERVAL_MS) / 1000);
-    /** Context samples since construction. */
+    /** Context samples since construction, without those while everything was paused: then nothing can be late. */
     this.clock = 0;
     this.sinceReport = 0;
     this.quantum = 128;
@@ -114,6 +117,8 @@ export class PlaybackCore {
       this.flush();
     } else if (message.type === MESSAGE_GAIN) {
       this.gain.moveTo(message.gain, message.ramp_ms);
+    } else if (message.type === MESSAGE_PAUSE) {
+      this.pausing.moveTo(message.on === true ? 0 : 1, PLAYBACK_FADE_MS);
     } else if (message.type === MESSAGE_CONFIGURE) {
       this.configure(message.rate_hz, message.quality);
     } else {
@@ -210,6 +215,10 @@ export class PlaybackCore {
       for (let i = 0; i < count; i++) output[i] = this.lastBreath[i];
       this.lastBreath.fill(0);
       this.lastBreathLeft = false;
+    } else if (this.pausing.atRest(0)) {
+      output.fill(0);
+      this.measure(output, count);
+      return;
     } else if (this.running || this.begin()) {
       this.renderStretch(output, count);
       if (this.tailIsOut()) this.end();
@@ -218,8 +227,17 @@ export class PlaybackCore {
       output.fill(0);
       // A ramp runs on in silence.
       this.gain.apply(output, count);
+      this.pausing.apply(output, count);
     }
     this.clock += count;
+    this.measure(output, count);
+  }
+
+  /**
+   * @param {Float32Array} output
+   * @param {number} count
+   */
+  measure(output, count) {
     this.meter.measure(output, count);
     this.meter.report(this.control, this.wireRateHz === 0 ? 0 : (this.queue.queued * 1000) / this.wireRateHz);
   }
@@ -255,6 +273,7 @@ export class PlaybackCore {
     }
     this.resampler.pull(output, 0, count);
     this.gain.apply(output, count);
+    this.pausing.apply(output, count);
   }
 
   /**

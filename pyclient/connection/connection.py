@@ -83,7 +83,7 @@ class Connection(Part):
         call.move(Trigger.CONNECT)
         call.notice = None
         self.add(StartPlayback(rate_hz=call.codec.wire_rate_hz))
-        self.add(SetCaptureMuted(muted=call.muted))  # a muted microphone is not held either
+        self.add(SetCaptureMuted(muted=call.microphone_off))  # a muted microphone is not held either
         self._request_token(now_ms)
 
     def line_back(self, now_ms: float, back: LineBack) -> None:

@@ -35,6 +35,7 @@ class IdleHangUp(Part):
             events.TextSubmitted: lambda event, now_ms: self._active(now_ms),
             events.TalkPressed: lambda event, now_ms: self._active(now_ms),
             events.MuteChanged: lambda event, now_ms: self._active(now_ms),
+            events.PauseChanged: lambda event, now_ms: self._active(now_ms),
             events.InterruptRequested: lambda event, now_ms: self._active(now_ms),
             events.SettingsChanged: lambda event, now_ms: self._active(now_ms),
             events.StillHere: lambda event, now_ms: self._active(now_ms),
@@ -84,7 +85,8 @@ class IdleHangUp(Part):
     def _busy(self) -> bool:
         call = self.call
         listens = call.user_speaking and not call.codec.features.user_transcripts
-        return call.key_held or call.ledger.sounding or self._tool_calls.busy or listens
+        sounds = call.ledger.sounding and not call.paused  # who pauses and forgets it is not there
+        return call.key_held or sounds or self._tool_calls.busy or listens
 
     def _fired(self, now_ms: float) -> Step | None:
         if self.call.state not in IN_CALL:

@@ -113,6 +113,13 @@ class FlushPlayback(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PausePlayback(Command):
+    """While on, the speaker is silent and what is queued waits; then it goes on from there."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SetPlaybackGain(Command):
     """Ramp the speaker to `gain` (1.0 = as received) within `ramp_ms`: ducking and restoring."""
 

@@ -55,6 +55,7 @@ __all__ = [
     "MuteChanged",
     "NetworkLost",
     "PageAwake",
+    "PauseChanged",
     "PlaybackDrained",
     "PlaybackFlushed",
     "PlaybackProgressed",
@@ -136,6 +137,13 @@ class HalfDuplexRequested(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MuteChanged(Event):
     muted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseChanged(Event):
+    """The person wants the agent to hold, or to go on: see `turns.pause`."""
+
+    paused: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ INTENTS: dict[str, Callable[[dict[str, Any]], events.Event]] = {
     ),
     "hang_up": lambda it: events.HangUpRequested(page_gone=bool(it.get("page_gone"))),
     "mute": lambda it: events.MuteChanged(muted=bool(it["muted"])),
+    "pause": lambda it: events.PauseChanged(paused=bool(it["paused"])),
     "awake": lambda it: events.PageAwake(),
     "offline": lambda it: events.NetworkLost(),
     "still_here": lambda it: events.StillHere(),

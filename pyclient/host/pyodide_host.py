@@ -97,6 +97,7 @@ class Client:
             commands.StartPlayback: lambda it: self._to_playback(type="configure", rate_hz=it.rate_hz),
             commands.PlayAudio: lambda it: host.play(it.item_id, self.to_buffer(it.pcm)),
             commands.FlushPlayback: lambda it: self._to_playback(type="flush"),
+            commands.PausePlayback: lambda it: self._to_playback(type="pause", on=it.on),
             commands.SetPlaybackGain: lambda it: self._to_playback(type="gain", gain=it.gain, ramp_ms=it.ramp_ms),
             commands.SetTimer: lambda it: host.set_timer(it.name, it.delay_ms),
             commands.CancelTimer: lambda it: host.cancel_timer(it.name),

@@ -193,6 +193,11 @@ TALK_MUTED = Notice(
     code="talk_muted",
     until="call",
 )
+TALK_PAUSED = Notice(
+    tone="warn",
+    code="talk_paused",
+    until="call",
+)
 
 
 def gave_up(cause: Notice) -> Notice:

@@ -57,7 +57,7 @@ class View(TypedDict):
     this snapshot; the page counts on by itself. `cost`: an estimate of what the call has cost by then, where rates are configured. `stats` never causes a snapshot, it rides along.
 
     `provider` is the vendor of this call and `features` what its wire can do (the names of `codecs.Features`): the page
-    offers no more. `turn_style` is vad, half_duplex, push_to_talk or text; `talking` is true while the talk key counts as held.
+    offers no more. `paused`: the person holds the agent. `turn_style` is vad, half_duplex, push_to_talk or text; `talking` is true while the talk key counts as held.
     """
 
     state: str
@@ -70,6 +70,7 @@ class View(TypedDict):
     can_interrupt: bool
     can_type: bool
     muted: bool
+    paused: bool
     provider: str
     features: dict[str, bool]
     turn_style: str
@@ -177,12 +178,15 @@ def status_words(
     agent_there: bool = True,
     keeps: bool = False,
     types: bool = False,
+    paused: bool = False,
 ) -> tuple[str, str]:
     """The name of the status line's text, and the tone. `keeps`: what is said before the call is kept for it. `types`: nobody listens."""
     if keeps and not muted and state in _SETTING_UP:
         return _KEEPING
     if activity is Activity.NONE:
         return _STATUS[state]
+    if paused:
+        return "paused", "warn"
     if not agent_there and activity is Activity.LISTENING:
         return "agent_awaited", "busy"
     if types and activity is Activity.LISTENING:

@@ -12,5 +12,6 @@ Where what stands:
     echo_guard               echo guard: half duplex, and the first second of the greeting
     echo_detector            echo detector: the agent hears itself
     microphone               microphone: which frames go out; muting
+    pause                    pause: the person holds the agent, and the session stays
     preconnect_audio         pre-connect audio: what was said before the call was live
 """

@@ -126,6 +126,10 @@ class BargeIn(Part):
             )
             call.replies.cancelling = call.replies.current
 
+    def silence(self) -> None:
+        """Nothing of what waits to be heard is heard any more."""
+        self._flush()
+
     def lower(self) -> None:
         """A first sign of speech by client-side voice activity detection, which also reports what became of it."""
         call = self.call

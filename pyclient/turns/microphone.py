@@ -35,7 +35,7 @@ class Microphone(Part):
         self._push_to_talk = push_to_talk
         self._client_turns = client_turns
         self._preconnect = preconnect
-        self._muted_since_ms = 0.0
+        self._off_since_ms = 0.0
         self.handlers = {
             events.MuteChanged: self._mute,
             events.AudioCaptured: self._captured,
@@ -55,11 +55,19 @@ class Microphone(Part):
         call = self.call
         if event.muted == call.muted:
             return
+        was_off = call.microphone_off
         call.muted = event.muted
-        self._muted_since_ms = now_ms
-        self.add(SetCaptureMuted(muted=event.muted))
         call.changed = True
-        if event.muted:
+        self.switch(was_off, now_ms)
+
+    def switch(self, was_off: bool, now_ms: float) -> None:
+        """It may be off now, or on again, by whoever wants it."""
+        call, off = self.call, self.call.microphone_off
+        if off == was_off:
+            return
+        self._off_since_ms = now_ms
+        self.add(SetCaptureMuted(muted=off))
+        if off:
             self._push_to_talk.muted(now_ms)
             if self._client_turns.used and call.state is State.LIVE:
                 self._client_turns.muted(now_ms)
@@ -67,9 +75,9 @@ class Microphone(Part):
     def _captured(self, event: events.AudioCaptured, now_ms: float) -> None:
         """The hot path: about 25 times a second, and hardly anything of it is ever visible."""
         call, push_to_talk = self.call, self._push_to_talk
-        if call.muted:
+        if call.microphone_off:
             call.stats.frames_muted += 1
-            tail = now_ms - self._muted_since_ms < MUTED_TAIL_MS and not push_to_talk.chosen
+            tail = now_ms - self._off_since_ms < MUTED_TAIL_MS and not push_to_talk.chosen
             if tail or push_to_talk.trailing(now_ms):
                 self._send_silence(event.pcm)
         elif not event.pcm or len(event.pcm) % BYTES_PER_SAMPLE:

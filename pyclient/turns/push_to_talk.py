@@ -130,6 +130,9 @@ class PushToTalk(Part):
         if call.muted:
             call.notify(notices.TALK_MUTED)
             return
+        if call.paused:
+            call.notify(notices.TALK_PAUSED)
+            return
         if self._draining:
             self._drained(now_ms)
         self._turn_taking.settled(force=True)  # the turn before must be committed before its buffer is cleared

@@ -53,6 +53,7 @@ class TurnTaking(Part):
         self._reset()
         self.handlers = {
             events.InterruptRequested: lambda event, now_ms: self.interrupt(),
+            events.PauseChanged: lambda event, now_ms: self._forget_times(),
             events.UserSpeechStarted: self._user_started,
             events.UserSpeechStopped: lambda event, now_ms: self.speech_ended(now_ms),
             events.UserTranscribed: self._user_transcribed,
@@ -258,8 +259,12 @@ class TurnTaking(Part):
         self._ask.cancel()
         self._server_answers = False
         self.call.speech_began_ms = now_ms
-        self._speech_end_ms = self._commit_ms = self._arrival_ms = None
+        self._forget_times()
         self.stop_awaiting()
+
+    def _forget_times(self) -> None:
+        """What is heard next is no measure of how long somebody waited: a pause is no delay."""
+        self._speech_end_ms = self._commit_ms = self._arrival_ms = None
 
     def speech_ended(self, now_ms: float) -> None:
         self._commit_ms, self._arrival_ms = now_ms, None
@@ -311,7 +316,7 @@ class TurnTaking(Part):
             stats.arrival_to_first_sound_ms = None if arrived_ms is None else max(0, round(at_ms - arrived_ms))
         if self._speech_end_ms is not None:
             stats.speech_end_to_first_sound_ms = max(0, round(at_ms - self._speech_end_ms))
-        self._commit_ms = self._speech_end_ms = self._arrival_ms = None
+        self._forget_times()
         self.stop_awaiting()
 
 

@@ -51,6 +51,9 @@ export function drawView(view, local) {
   $("mute").setAttribute("aria-pressed", String(view.muted));
   setText($("mute"), view.muted ? t("call.unmute") : t("call.mute"));
   $("interrupt").disabled = !view.can_interrupt;
+  // Where one can type one is in a call, however its line is.
+  $("pause").disabled = !view.can_type;
+  setText($("pause"), view.paused ? t("call.go_on") : t("call.pause"));
   const live = view.state === "live";
   $("typed-send").disabled = $("apply").disabled = !live;
   const was_disabled = $("typed-text").disabled;

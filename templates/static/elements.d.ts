@@ -43,6 +43,7 @@ export interface Elements {
   "queue-plot": HTMLCanvasElement;
   "queue-words": HTMLElement;
   refuse: HTMLButtonElement;
+  pause: HTMLButtonElement;
   pictures: HTMLElement;
   retry: HTMLButtonElement;
   save: HTMLDetailsElement;

@@ -109,12 +109,14 @@ export function news(told, { view, local }) {
     activity: view.activity,
     status: local?.status ?? view.status,
     muted: view.muted,
+    paused: view.paused,
   };
   const same =
     before?.state === state.state &&
     before.activity === state.activity &&
     before.status === state.status &&
-    before.muted === state.muted;
+    before.muted === state.muted &&
+    before.paused === state.paused;
   if (!same) messages.push({ type: "state", detail: state });
   if (view.turns !== told.turns) {
     const known = new Map(told.turns.map((turn) => [turn.id, turn]));

@@ -52,6 +52,10 @@ export function readCommand(data) {
       const muted = own(data, "muted");
       return typeof muted === "boolean" ? { type, muted } : null;
     }
+    case "pause": {
+      const paused = own(data, "paused");
+      return typeof paused === "boolean" ? { type, paused } : null;
+    }
     case "color_scheme": {
       const scheme = text(data, "scheme", 5);
       return scheme === undefined ? null : { type, scheme };
@@ -93,8 +97,9 @@ export function readNews(data) {
       return { type };
     case "state": {
       const found = texts(detail, ["state", "activity", "status"]);
-      const muted = own(detail, "muted");
-      return found && typeof muted === "boolean" ? { type, detail: { ...found, muted } } : null;
+      const [muted, paused] = [own(detail, "muted"), own(detail, "paused")];
+      if (!found || typeof muted !== "boolean" || typeof paused !== "boolean") return null;
+      return { type, detail: { ...found, muted, paused } };
     }
     case "turns": {
       const order = own(data, "order");

@@ -10,6 +10,7 @@ export type Command =
   | { type: "disconnect" }
   | { type: "interrupt" }
   | { type: "mute"; muted: boolean }
+  | { type: "pause"; paused: boolean }
   | { type: "text"; text: string }
   | { type: "volume"; volume: number }
   /** "light" or "dark"; anything else is as the visitor's system has it. */
@@ -36,6 +37,7 @@ export interface StateDetail {
   activity: string;
   status: string;
   muted: boolean;
+  paused: boolean;
 }
 
 export interface EndDetail {

@@ -133,6 +133,7 @@ export type Intent =
   | ({ type: "connect"; call: number; ports: AudioPorts } & Wishes)
   | { type: "hang_up"; page_gone: boolean }
   | { type: "mute"; muted: boolean }
+  | { type: "pause"; paused: boolean }
   | { type: "interrupt" | "half_duplex" | "still_here" | "awake" | "offline" }
   | { type: "talk"; pressed: boolean; cancelled: boolean }
   | { type: "text"; text: string }
@@ -226,6 +227,7 @@ export interface View {
   can_interrupt: boolean;
   can_type: boolean;
   muted: boolean;
+  paused: boolean;
   provider: string;
   features: Record<string, boolean>;
   turn_style: string;

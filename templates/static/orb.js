@@ -35,7 +35,12 @@ const COLOURS = { user: "--parley-user", agent: "--parley-agent" };
 // On a field of 24 by 24.
 const MICROPHONE = "M12 3a3 3 0 0 0-3 3v6a3 3 0 0 0 6 0V6a3 3 0 0 0-3-3zM6 11.5a6 6 0 0 0 12 0M12 17.5V21M9 21h6";
 /** @type {Record<string, string>} */
-const SIGNS = { microphone: MICROPHONE, muted: `${MICROPHONE}M4 4l16 17`, fault: "M12 5v9M12 18.4v.6" };
+const SIGNS = {
+  microphone: MICROPHONE,
+  muted: `${MICROPHONE}M4 4l16 17`,
+  paused: "M9.5 7v10M14.5 7v10",
+  fault: "M12 5v9M12 18.4v.6",
+};
 
 /** @returns {Voice} */
 function voice() {

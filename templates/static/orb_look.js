@@ -9,7 +9,7 @@
  * @property {string} name
  * @property {"whole" | "faint" | "dashed" | "arc" | "progress" | "broken" | "open"} ring   the person's line
  * @property {"rest" | "voice" | "thinking" | "hollow" | "closed" | "none"} body   the agent's shape
- * @property {"microphone" | "muted" | "fault" | ""} sign   in the middle
+ * @property {"microphone" | "muted" | "paused" | "fault" | ""} sign   in the middle
  * @property {boolean} turns   something goes round
  */
 
@@ -25,6 +25,7 @@ const LOOKS = {
   listening: { ring: "whole", body: "rest", sign: "", turns: false },
   hearing: { ring: "whole", body: "rest", sign: "", turns: false },
   muted: { ring: "faint", body: "none", sign: "muted", turns: false },
+  paused: { ring: "faint", body: "rest", sign: "paused", turns: false },
   thinking: { ring: "whole", body: "thinking", sign: "", turns: true },
   speaking: { ring: "whole", body: "voice", sign: "", turns: false },
   interrupted: { ring: "whole", body: "hollow", sign: "", turns: false },
@@ -34,7 +35,7 @@ const LOOKS = {
 };
 
 /**
- * @param {Pick<ShownView, "state" | "activity" | "muted" | "turns">} view
+ * @param {Pick<ShownView, "state" | "activity" | "muted" | "paused" | "turns">} view
  * @param {{boot: Pick<Boot, "stage">, opening: boolean, waiting: boolean}} page
  *   `opening`: the person is asked for the microphone; `waiting`: they clicked, and Python does not know it yet
  * @returns {Look}
@@ -45,11 +46,11 @@ export function look(view, page) {
 }
 
 /** @param {Parameters<typeof look>[0]} view   @param {Parameters<typeof look>[1]} page */
-function nameOf({ state, activity, muted, turns }, { boot, opening, waiting }) {
+function nameOf({ state, activity, muted, paused, turns }, { boot, opening, waiting }) {
   if (opening) return "permission";
   if (boot.stage === "failed" || (state === "failed" && !waiting)) return "failed";
   if (COMING_BACK.includes(state)) return activity === "agent_speaking" ? "speaking" : "reconnecting";
-  if (state === "live") return inCall(activity, muted, turns);
+  if (state === "live") return paused ? "paused" : inCall(activity, muted, turns);
   if (boot.stage !== "ready") return "loading";
   if (waiting || SETTING_UP.includes(state)) return "connecting";
   if (state === "ended") return activity === "agent_speaking" ? "speaking" : "ended";

@@ -17,6 +17,7 @@ export const EMPTY = {
   can_interrupt: false,
   can_type: false,
   muted: false,
+  paused: false,
   notice: null,
   turns: [],
   voices: null,

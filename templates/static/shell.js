@@ -252,6 +252,7 @@ function obey(command) {
     case "failure":
       return toPython(outer.answered(command));
     case "mute":
+    case "pause":
     case "interrupt":
       return link.send(command);
   }
@@ -325,6 +326,7 @@ $("type-only").addEventListener("click", () => connect("text"));
 $("hang-up").addEventListener("click", () => happened({ type: "hang_up" }));
 $("mute").addEventListener("click", () => happened({ type: "mute" }));
 $("interrupt").addEventListener("click", () => link.send({ type: "interrupt" }));
+$("pause").addEventListener("click", () => link.send({ type: "pause", paused: !state.view.paused }));
 const service = /** @type {HTMLSelectElement | null} */ (document.getElementById("service"));
 service?.addEventListener("change", () => choose(service.selectedIndex));
 panel($("sound"), openSound);

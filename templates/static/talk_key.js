@@ -97,15 +97,17 @@ export function talkKey(button, allowed, tell) {
 }
 
 /**
- * M mutes, Escape stops the agent; not where somebody is typing. On a keyboard without Latin letters M is where it would be.
+ * M mutes, P pauses, Escape stops the agent; not where somebody is typing. On a keyboard without Latin letters they are where they
+ * would be.
  */
 export function shortcuts() {
-  /** @param {"mute" | "interrupt"} id */
+  /** @param {"mute" | "pause" | "interrupt"} id */
   const press = (id) => $(id).disabled || $(id).click();
   document.addEventListener("keydown", (event) => {
     if (isTyping(event) || isModified(event) || event.repeat) return;
-    const isM = /^[!-~]$/.test(event.key) ? event.key.toLowerCase() === "m" : event.code === "KeyM";
-    if (isM && on) press("mute");
+    const letter = /^[!-~]$/.test(event.key) ? event.key.toLowerCase() : event.code;
+    if (on && (letter === "m" || letter === "KeyM")) press("mute");
+    else if (on && (letter === "p" || letter === "KeyP")) press("pause");
     else if (event.key === "Escape") press("interrupt");
   });
 }

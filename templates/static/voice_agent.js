@@ -23,7 +23,7 @@ const t = (key, tag) => TAG_TEXTS[preferred(LANGUAGES, tag.getAttribute("languag
 
 const OVER = ["idle", "loading", "ended", "failed"];
 /** @type {StateDetail} */
-const IDLE = Object.freeze({ state: "idle", activity: "none", status: "", muted: false });
+const IDLE = Object.freeze({ state: "idle", activity: "none", status: "", muted: false, paused: false });
 
 const style = new CSSStyleSheet();
 style.replaceSync(STYLE);
@@ -153,6 +153,10 @@ class VoiceAgent extends HTMLElement {
     return this.#told.muted;
   }
 
+  get paused() {
+    return this.#told.paused;
+  }
+
   /** What was said in this call, in order. */
   get transcript() {
     return [...this.#turns.values()];
@@ -195,6 +199,11 @@ class VoiceAgent extends HTMLElement {
   mute(muted = true) {
     this.#muted = Boolean(muted);
     this.#send({ type: "mute", muted: this.#muted });
+  }
+
+  /** Hold the agent in a call, or let it go on. */
+  pause(paused = true) {
+    this.#send({ type: "pause", paused: Boolean(paused) });
   }
 
   /** Have the agent stop talking. */

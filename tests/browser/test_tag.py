@@ -237,7 +237,7 @@ def test_who_is_not_named_gets_nothing(tab: Any, spoiled: SpoiledSite) -> None:
             port1.onmessage = (event) => got.push(event.data);
             frame.postMessage(data, '*', [port2]);
             port1.postMessage({ type: 'connect' });
-            postMessage({ type: 'state', detail: { state: 'live', activity: 'none', status: '', muted: false } }, '*');
+            postMessage({ type: 'state', detail: { state: 'live', activity: 'none', status: '', muted: false, paused: false } }, '*');
           }
         }"""
         tab.page.evaluate(forge)

@@ -125,7 +125,7 @@ def test_keys_leave_alone_who_types_and_can_be_switched_off(call: Call) -> None:
     assert not mutes(key("document.querySelector('h1')", key="m", code="KeyM"))
 
     page.evaluate("document.getElementById('settings').open = true")
-    page.get_by_label("Keys M and Space").uncheck()
+    page.get_by_label("Keys M, P and Space").uncheck()
     assert not mutes(key("document.body", key="m", code="KeyM"))
     expect(page.locator("#character-keys")).to_have_attribute("hidden", "")
     call.hang_up()
@@ -151,5 +151,38 @@ def test_in_half_duplex_nobody_interrupts_by_speaking_and_the_next_turn_is_heard
     call.wait_activity("listening", timeout_s=40)
     assert parley.sessions()[-1]["heard"][before:] == []
     assert not [turn for turn in call.transcript() if turn.role == "agent" and turn.interrupted]
+    call.ask(speech.say("what time is it", tail_ms=700), containing="time")
+    call.hang_up()
+
+
+def test_the_agent_is_paused_in_mid_word_hears_nothing_and_goes_on_where_it_stood(
+    call: Call, sound: Any, speech: Speech, parley: Parley, tmp_path: Path
+) -> None:
+    page = call.page
+    call.connect()
+    call.wait_turn("agent", containing="parley")
+    call.wait_activity("listening")
+    session = (call.snapshot() or {})["session_id"]
+    page.evaluate("document.activeElement.blur()")
+    with sound.record(tmp_path / "paused.wav") as tape:
+        call.ask(speech.say("count to ten", tail_ms=700), containing="count")
+        began_ms = tape.wait_sound(timeout_s=20)
+        page.wait_for_timeout(600)
+        page.keyboard.press("p")
+        expect(page.locator("#status")).to_have_text("Paused: nobody is heard")
+        go_on = page.get_by_role("button", name="Go on", exact=True)
+        expect(go_on).to_be_visible()
+        expect(page.locator("#orb")).to_have_attribute("data-look", "paused")
+        before = len(parley.sessions()[-1]["heard"])
+        call.say(speech.say("banana guitar mountain", tail_ms=100)).wait()
+        page.wait_for_timeout(1_500)
+        quiet_ms = tape.wait_silence(for_ms=2_500, timeout_s=10, since_ms=began_ms)
+        assert parley.sessions()[-1]["heard"][before:] == []
+        go_on.click()
+        tape.wait_sound(timeout_s=10, since_ms=quiet_ms + 2_500)
+    call.wait_activity("listening", timeout_s=40)
+    said = [turn for turn in call.transcript() if turn.role == "agent"][-1]
+    assert "ten" in said.text.lower() and not said.interrupted
+    assert (call.snapshot() or {})["session_id"] == session
     call.ask(speech.say("what time is it", tail_ms=700), containing="time")
     call.hang_up()

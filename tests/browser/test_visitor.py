@@ -93,7 +93,7 @@ def test_a_visitor_sees_and_changes_nothing_that_is_not_named(tab: Tab, sound: A
     call.wait_booted()
     page = tab.page
     page.evaluate("document.getElementById('settings').open = true")
-    expect(page.get_by_label("Keys M and Space")).to_be_visible()
+    expect(page.get_by_label("Keys M, P and Space")).to_be_visible()
     for label in ("Taking turns", "Voice", "Greeting", "System prompt"):
         expect(page.get_by_label(label, exact=True)).to_be_hidden()
     for name in ("Apply to this call", "Call without a microphone"):

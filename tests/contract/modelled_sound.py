@@ -74,6 +74,8 @@ class ModelledSound:
             self._speaker = Speaker(message["rate_hz"], self._rng)
         elif kind == "gain":
             self.gains.append(message["gain"])
+        elif kind == "pause":
+            self._tell_speaker(cmd.PausePlayback(on=message["on"]), now_ms)
         elif kind == "flush":
             self.flushes += 1
             self._tell_speaker(cmd.FlushPlayback(), now_ms)

@@ -213,6 +213,30 @@ async def muted_for_long(call: Call) -> None:
 
 
 @scenario(
+    "pause",
+    "The person holds the agent in mid-reply: nothing more sounds, the agent gets silence; then it goes on where it stood.",
+)
+async def pause(call: Call) -> None:
+    await call.open(greeting=GREETING, agent={"tone_ms": 4_000}, speed=2)
+    await call.happens(lambda: call.heard_ms >= 400, "the greeting sounds")
+    call.intend("pause", paused=True)
+    await call.until(lambda view: view["status"] == "Paused: nobody is heard", "the word for it")
+    await call.wait_ms(100)  # until the speaker knows
+    stood_ms = call.heard_ms
+    call.host.sound.say(square_wave(call.adapter.rate_hz, 100))
+    await call.wait_ms(1_500)
+    assert call.heard_ms == stood_ms < 2_000
+    assert await call.loudest() == 0
+    session = call.view["session_id"]
+    call.intend("pause", paused=False)
+    await call.heard_all(1)
+    assert call.heard_ms == call.received_ms >= 4_000
+    assert call.view["stats"]["interruptions"] == 0 and call.view["session_id"] == session
+    call.host.sound.say(square_wave(call.adapter.rate_hz, 100))
+    await call.comes_through()
+
+
+@scenario(
     "push to talk", "With a talk key nothing is sent but while it is held, and its release is the end of the turn."
 )
 async def push_to_talk(call: Call) -> None:

@@ -95,7 +95,7 @@ def test_binary_messages_arrive_as_bytes(client: browser.Client, host: FakeHost)
 
 @pytest.mark.parametrize("intent", sorted(intents.INTENTS))
 def test_every_intent_of_the_page_is_harmless_in_an_idle_session(client: browser.Client, intent: str) -> None:
-    message = {"type": intent, "muted": True, "text": "hello", "kind": "denied", "call": 1}
+    message = {"type": intent, "muted": True, "paused": True, "text": "hello", "kind": "denied", "call": 1}
     client.intent(json.dumps(message))
 
 

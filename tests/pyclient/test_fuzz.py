@@ -98,6 +98,7 @@ events = st.one_of(
     st.builds(ev.TurnPlaced, turn_id=ids, after_id=ids, role=st.sampled_from(["user", "agent", "other"])),
     st.builds(ev.HangUpRequested, page_gone=st.booleans()),
     st.builds(ev.MuteChanged, muted=st.booleans()),
+    st.builds(ev.PauseChanged, paused=st.booleans()),
     st.builds(ev.InterruptRequested),
     st.builds(ev.TextSubmitted, text=texts),
     st.builds(

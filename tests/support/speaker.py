@@ -53,10 +53,11 @@ class Speaker:
         self._count = 0
         self._since_report_ms = 0.0
         self._sounding = False
+        self._paused = False
 
     def tell(self, commands: list[cmd.Command], now_ms: float) -> None:
         for command in commands:
-            if isinstance(command, cmd.PlayAudio | cmd.FlushPlayback):
+            if isinstance(command, cmd.PlayAudio | cmd.FlushPlayback | cmd.PausePlayback):
                 self.inbox.post(command, now_ms)
 
     @property
@@ -74,8 +75,12 @@ class Speaker:
         for message in self.inbox.arrived(now_ms):
             if isinstance(message, cmd.PlayAudio):
                 self._queue.append([message.item_id, len(message.pcm) // 2])
+            elif isinstance(message, cmd.PausePlayback):
+                self._paused = message.on
             else:
                 self._flush(now_ms)
+        if self._paused:
+            return
         was_sounding = self._sounding
         self._render(now_ms)
         self._since_report_ms += QUANTUM_MS

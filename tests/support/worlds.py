@@ -69,7 +69,7 @@ class World:
         self.voice = ""
         self.calls: dict[str, bool] = {}  # running here
         self.asked: dict[str, int] = {}  # call id -> answers
-        self.speaking = False
+        self.speaking = self.paused = False
         self.drops = 0
         self.read = 0  # of what the client sent
         self.texts: list[int] = []  # places in the server's log of what was typed and not answered
@@ -82,7 +82,7 @@ class World:
             self.key, self.drop, self.timer, self.timer, self.tool_ends, self.tool_ends, self.render, self.render, self.render,
             self.frame, self.server_reads, self.server_reads, self.server_reads, self.speech, self.speech, self.begin_reply,
             self.sound, self.sound, self.sound, self.say, self.say, self.end_reply, self.end_reply, self.call_tools, self.user_words,
-            self.trouble, self.trouble_here,
+            self.trouble, self.trouble_here, self.pause,
         ]  # fmt: skip
 
     # --- doing ---------------------------------------------------------------------------------------------------------
@@ -109,6 +109,8 @@ class World:
                 self.speaker.clear()
                 self.item, self.count, self.voice = "", 0, ""
                 self._later.append(ev.PlaybackFlushed(item_id=item, rendered_samples=count))
+            elif isinstance(command, cmd.PausePlayback):
+                self.paused = command.on
             elif isinstance(command, cmd.RunTool):
                 self.calls[command.call_id] = True
             elif isinstance(command, cmd.CancelTool):
@@ -170,6 +172,9 @@ class World:
     def mute(self, detail: int) -> None:
         self.tell(ev.MuteChanged(muted=detail % 2 == 0))
 
+    def pause(self, detail: int) -> None:
+        self.tell(ev.PauseChanged(paused=detail % 2 == 0))
+
     def interrupt(self, detail: int) -> None:
         self.tell(ev.InterruptRequested())
 
@@ -200,7 +205,7 @@ class World:
 
     def render(self, detail: int) -> None:
         """The speaker plays some of what waits, as the worklet counts it."""
-        if not self.speaker:
+        if not self.speaker or self.paused:
             return
         left = 480 * (1 + detail % 40)
         claimed = 90_000 if detail % 13 == 0 else 0  # a speaker that counts more than it was given
@@ -286,6 +291,7 @@ class World:
 
     def settle(self) -> None:
         """Everything that is under way ends, as it would in life."""
+        self.tell(ev.PauseChanged(paused=False))
         for round_ in range(60):
             state = self.host.session.state
             for _ in range(max(4, len(self.host.sent) - self.read)):

@@ -128,6 +128,7 @@ test("a command has its shape, or is none", () => {
     { type: "disconnect" },
     { type: "interrupt" },
     { type: "mute", muted: false },
+    { type: "pause", paused: true },
     { type: "text", text: "hello" },
     { type: "volume", volume: 0 },
     { type: "color_scheme", scheme: "dark" },
@@ -150,6 +151,7 @@ test("a command has its shape, or is none", () => {
     { type: { toString: () => "connect" } },
     { type: "mute" },
     { type: "mute", muted: 1 },
+    { type: "pause" },
     { type: "text" },
     { type: "text", text: "  " },
     { type: "text", text: "a".repeat(2001) },
@@ -176,7 +178,7 @@ test("what stands in a polluted prototype is no message", () => {
 });
 
 test("the tag reads what the page says, and nothing else", () => {
-  const state = { state: "live", activity: "listening", status: "Listening", muted: false };
+  const state = { state: "live", activity: "listening", status: "Listening", muted: false, paused: false };
   const good = [
     { type: "ready" },
     { type: "state", detail: state },
@@ -187,6 +189,7 @@ test("the tag reads what the page says, and nothing else", () => {
   for (const message of good) assert.deepEqual(readNews(structuredClone(message)), message);
   const bad = [
     { type: "state", detail: { ...state, muted: 1 } },
+    { type: "state", detail: { ...state, paused: "no" } },
     { type: "turns", order: [1], turns: [] },
     { type: "x" },
   ];
@@ -212,7 +215,7 @@ test("state before words, words before a fault, and the end last", () => {
 });
 
 test("what was cancelled before it began has ended too, and information is no error", () => {
-  const opening = { state: "opening", activity: "none", status: "", muted: false };
+  const opening = { state: "opening", activity: "none", status: "", muted: false, paused: false };
   const notice = { ...NOTICE, tone: "info" };
   const [, messages] = news(
     { state: opening, turns: EMPTY.turns, notice: null },

@@ -19,6 +19,7 @@ const STATES = {
   listening: [LIVE, READY],
   hearing: [{ ...LIVE, activity: "user_speaking" }, READY],
   muted: [{ ...LIVE, muted: true }, READY],
+  paused: [{ ...LIVE, activity: "agent_speaking", muted: true, paused: true }, READY],
   thinking: [{ ...LIVE, activity: "tool_pending" }, READY],
   speaking: [{ ...LIVE, activity: "agent_speaking", turns: CUT }, READY],
   interrupted: [{ ...LIVE, activity: "user_speaking", turns: CUT }, READY],

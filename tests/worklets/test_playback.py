@@ -428,3 +428,56 @@ def test_a_wrong_message_is_named_and_harms_nothing(node: Node, bad: dict[str, A
     assert result["errors"]
     assert result["errors"][0].startswith("TypeError")
     assert of_type(result, "progress")[-1]["rendered"] == 4800
+
+
+@pytest.mark.parametrize("context_rate", CONTEXT_RATES_HZ)
+def test_a_pause_is_silent_soon_and_afterwards_the_sound_goes_on_where_it_stood(node: Node, context_rate: int) -> None:
+    """No click at either end, no sample lost or doubled: the tone goes on in phase, as late as the pause was long."""
+    source = tone(3)
+    fade = context_rate * 5 // 1000 // QUANTUM + 1
+    before, paused = quanta(1, context_rate), 200
+    steps = [
+        CONFIGURE,
+        audio(len(source)),
+        {"render": before},
+        {"post": {"type": "pause", "on": True}},
+        {"render": paused},
+        {"post": {"type": "pause", "on": False}},
+        {"render": quanta(3.2, context_rate)},
+    ]
+    result, heard = play(node, source, steps, context_rate)
+    silent = heard[(before + fade) * QUANTUM : (before + paused) * QUANTUM]
+    assert not silent.any()
+    # Of the tone's own slope, and the fade's; a hundredth for the filter's ripple.
+    assert np.abs(np.diff(heard)).max() < 1.01 * (np.pi * 440 / context_rate + 0.5 / (0.005 * context_rate))
+    shift = (paused - fade) * QUANTUM
+    first, last = (before + paused + fade + 1) * QUANTUM, int(2.95 * context_rate) + shift
+    amplitude, phase, rest = fit_tone(heard[first:last], 440, context_rate, first - shift)
+    assert abs(amplitude - 0.5) < 0.006 and abs(phase) < 0.005
+    assert decibels(amplitude / np.sqrt(2) / rest) > 80
+    told = of_type(result, "progress")
+    assert not [one for one in told if (before + fade) * QUANTUM < one["at"] < (before + paused) * QUANTUM]
+    assert (told[-1]["rendered"], told[-1]["underruns"]) == (len(source), 0)
+
+
+def test_what_comes_in_a_pause_waits_and_a_flush_takes_all_of_it_away(node: Node) -> None:
+    pause = {"post": {"type": "pause", "on": True}}
+    source = tone(2)
+    steps = [CONFIGURE, pause, {"render": 10}, audio(WIRE_HZ // 2), {"render": 200}, FLUSH, {"render": 50}]
+    steps += [{"post": {"type": "pause", "on": False}}, {"render": 50}, audio(WIRE_HZ, "b"), {"render": 500}]
+    result, heard = play(node, source, steps)
+    assert not heard[: 300 * QUANTUM].any() and np.abs(heard[320 * QUANTUM :]).max() > 0.4
+    assert [(one["item"], one["rendered"]) for one in of_type(result, "flushed")] == [("", 0)]
+    assert {one["item"] for one in of_type(result, "progress")} == {"b"}
+
+
+def test_audio_that_comes_long_after_a_pause_in_a_gap_is_no_reason_to_wait_longer_for_ever(node: Node) -> None:
+    """The jitter buffer learns from gaps of the network; the time of a pause is none."""
+    source = tone(2)
+    steps = [CONFIGURE, audio(WIRE_HZ // 2), {"render": quanta(0.6)}, {"post": {"type": "pause", "on": True}}]
+    steps += [{"render": quanta(2)}, {"post": {"type": "pause", "on": False}}, audio(WIRE_HZ), {"render": quanta(1.5)}]
+    paused, _ = play(node, source, steps)
+    without = [step for step in steps if step != {"render": quanta(2)}]
+    plain, _ = play(node, source, without)
+    cushions = [of_type(result, "progress")[-1]["cushion_ms"] for result in (paused, plain)]
+    assert abs(cushions[0] - cushions[1]) < 12, "two fades of 5 ms are all that it lasted longer"
