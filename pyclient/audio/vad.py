@@ -27,6 +27,8 @@ END_MS = 500  # quiet after a sentence
 
 @unique
 class VoiceActivity(Enum):
+    """What one frame tells about speech, as `VoiceActivityDetector` sees it."""
+
     NOTHING = "nothing"
     SIGN = "sign"  # it may be speech
     FALSE_ALARM = "false_alarm"  # it was none

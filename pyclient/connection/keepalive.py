@@ -19,6 +19,8 @@ _EARLY_MS = 5
 
 @unique
 class Liveness(Enum):
+    """Whether the socket still answers, and what to do about it."""
+
     ALIVE = "alive"
     PROBE = "ask"  # send the probe
     DEAD = "dead"

@@ -13,6 +13,8 @@ _EARLY_MS = 5
 
 
 class CommandQueue:
+    """The commands of one event, in the order in which they were added."""
+
     def __init__(self) -> None:
         self._commands: list[Command] = []
         self._due_ms: dict[str, float] = {}

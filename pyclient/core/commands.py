@@ -80,11 +80,13 @@ class DrainCapture(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopCapture(Command):
-    pass
+    """Close the microphone; its light goes out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetCaptureMuted(Command):
+    """Mute or unmute the microphone, which stays open."""
+
     muted: bool
 
 
@@ -145,6 +147,8 @@ class SetTimer(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelTimer(Command):
+    """Forget a timer. One that does not run is no error."""
+
     name: str
 
 

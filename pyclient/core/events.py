@@ -136,6 +136,8 @@ class HalfDuplexRequested(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MuteChanged(Event):
+    """The person muted or unmuted the microphone."""
+
     muted: bool
 
 
@@ -211,6 +213,8 @@ class TokenRefused(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SocketOpened(Event):
+    """The socket is open; nothing was received yet."""
+
     socket_id: int
 
 
@@ -314,6 +318,8 @@ class PlaybackFlushed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimerFired(Event):
+    """The time of the timer `name` is over."""
+
     name: str
 
 

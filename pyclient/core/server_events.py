@@ -68,7 +68,7 @@ class UserSpeechStarted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserSpeechStopped(Event):
-    pass
+    """The server heard the end of the person's speech."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +95,8 @@ class TurnPlaced(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyStarted(Event):
+    """The server begins a reply. `item_id` is "" where the vendor names none."""
+
     reply_id: str
     item_id: str = ""
 

@@ -1,3 +1,5 @@
+"""Fixtures of the worklets' tests: scripts run in Node."""
+
 from __future__ import annotations
 
 from pathlib import Path
