@@ -50,7 +50,7 @@ class Recorded(worlds.OpenAIWorld):
 def test_the_page_makes_the_same_list_of_the_updates_as_python_does() -> None:
     chance = random.Random(4)
     world = Recorded()
-    for _ in range(900):
+    for _ in range(2_000):
         world.step(chance.randrange(1 << 16), chance.randrange(1 << 16))
     assert len(world.updates) > 100
     assert any(update["gone"] for update in world.updates) and any(update["order"] for update in world.updates[1:])
