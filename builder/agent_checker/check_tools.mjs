@@ -55,20 +55,21 @@ python.setInterruptBuffer(interrupt);
 // A thread of its own, because this one is busy with the import. What counts is the processor's time: a busy machine is nobody's
 // mistake; what only waits gets six times as much.
 const watch =
-  "const { parentPort, workerData: it } = require('node:worker_threads');" +
-  "parentPort.once('message', () => { const used = process.cpuUsage(), from = Date.now(); setInterval(() => {" +
+  "const { parentPort, workerData: it } = require('node:worker_threads'); let timer;" +
+  "parentPort.on('message', (word) => { clearInterval(timer); if (word === 'over') return;" +
+  "const used = process.cpuUsage(), from = Date.now(); timer = setInterval(() => {" +
   "const { user, system } = process.cpuUsage(used);" +
   "if ((user + system) / 1000 > it.ms || Date.now() - from > 6 * it.ms) it.buffer[0] = 2; }, 200); });";
+const watchman = new Worker(watch, { eval: true, workerData: { buffer: interrupt, ms: job.seconds * 1000 } });
+await new Promise((done) => watchman.once("online", done));
 const script = readFileSync(new URL("check_tools.py", import.meta.url), "utf8");
 const results = [];
 for (const file of job.tools) {
   python.FS.writeFile("/home/pyodide/agent_tools.py", new Uint8Array(readFileSync(file)));
   interrupt[0] = 0;
-  const watchman = new Worker(watch, { eval: true, workerData: { buffer: interrupt, ms: job.seconds * 1000 } });
-  await new Promise((done) => watchman.once("online", done));
   const globals = python.toPy({ limit_s: job.seconds, watch: () => watchman.postMessage("now") });
   results.push(JSON.parse(python.runPython(script, { globals })));
-  await watchman.terminate();
+  watchman.postMessage("over");
 }
 writeFileSync(join(job.out, "result.json"), JSON.stringify(results));
 process.exit(0);

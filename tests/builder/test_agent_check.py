@@ -143,18 +143,20 @@ def test_a_mistake_in_the_tools_stops_the_build_and_names_the_line(
 
 
 @pytest.fixture(scope="module")
-def told_of_tools(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
-    """What the build says of each planted file. One Python imports them all, each as a page by itself: starting it takes longest."""
+def told_of_tools() -> list[list[str]]:
+    """What the build says of each planted file. One Python imports them all, each as a page by itself: starting it takes longest.
+
+    They are checked in this checkout's own cache, where other workers of a run find the answer.
+    """
     runtime = fetch_runtime.fetch(ROOT)
     head = b"from typing import *\nfrom pyclient.tools import tool\n\n\n"
     contents = [head + mistake["written"].encode() for mistake in TOOLS]
     what = agent_check.Imported(stock=runtime.pyodide, wheel=wheel.build(ROOT)[1], zones=zones.packed(runtime.tzdata))
-    root = tmp_path_factory.mktemp("tools")
-    (root / ".cache").mkdir()
-    every = agent_check.checked_tools(root, what, "tools.py", contents)
+    every = agent_check.checked_tools(ROOT, what, "tools.py", contents)
     return [[agent_check.said("tools.py", it) for it in one["found"] if it["kind"] == "error"] for one in every]
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("number", range(len(TOOLS)), ids=lambda it: TOOLS[it]["told"][:50])
 def test_so_does_each_of_these_mistakes(told_of_tools: list[list[str]], number: int) -> None:
     mistake = TOOLS[number]
