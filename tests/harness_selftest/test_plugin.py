@@ -71,6 +71,8 @@ def run(folder: Path, suite: str, *arguments: str, **env: str) -> subprocess.Com
 @pytest.mark.browser
 def test_a_page_that_complains_fails_its_test_and_leaves_evidence_unless_it_was_meant(tmp_path: Path) -> None:
     """The one rule that every other browser test relies on without saying so."""
+    by_hand = "\n## What is known besides\n\nA fact.\n"
+    (tmp_path / "table.md").write_text("# An older table\n" + by_hand)
     with tempfile.TemporaryDirectory() as short:  # Chromium's socket has no room for the path of `tmp_path`
         options = ("--engines", "chromium", "--engine-table", "table.md", "--basetemp", str(tmp_path / "base"))
         done = run(tmp_path, SILENT_AND_LOUD, *options, TMPDIR=short)
@@ -87,6 +89,7 @@ def test_a_page_that_complains_fails_its_test_and_leaves_evidence_unless_it_was_
     table = (tmp_path / "table.md").read_text()
     assert "| suite | loud | NO |" in table
     assert "| suite | meant | yes |" in table
+    assert table.endswith(by_hand) and "older" not in table
 
 
 def test_an_error_without_a_line_fails_its_test_and_no_more(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """What ran in which engine, as a Markdown table: `pytest --engine-table=docs/engines.md`.
 
-A row per check, a column per engine, made from the reports of the run itself, so that the document cannot claim more than
-what was tested.
+A row per check, a column per engine, made from the reports of the run itself, so that the table cannot claim more than
+what was tested. What a person wrote below it, from the first heading of the second level on, stays.
 """
 
 from __future__ import annotations
@@ -35,7 +35,13 @@ def write(path: Path, reports: Iterable[Any], *, date: str) -> None:
     for (area, check), row in sorted(rows.items()):
         lines.append(f"| {area} | {check} | {' | '.join(row.get(engine, '–') for engine in engines)} |")
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    path.write_text("\n".join(lines) + "\n" + _below(path), encoding="utf-8")
+
+
+def _below(path: Path) -> str:
+    """What an earlier file has below its table."""
+    _, heading, rest = (path.read_text(encoding="utf-8") if path.exists() else "").partition("\n## ")
+    return heading + rest
 
 
 def sentence(test: str, engine: str) -> str:
