@@ -2,6 +2,7 @@
 
 Run it with `python -m server --host 127.0.0.1 --port 8000 --site dist`; `__main__.py` starts and stops it.
 
+    quick_start  quick start: what makes importing all of this cheap
     app          application: `create_app(settings)` wires the parts together
     settings     settings from the environment, secrets as `SecretStr`
     origins      origin checks: Host and Origin, before anything goes upstream; CORS

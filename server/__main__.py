@@ -10,6 +10,9 @@ Exit codes: 0 ended on request, 1 could not start, 2 wrong arguments or settings
 
 from __future__ import annotations
 
+from server import quick_start
+
+# isort: split
 import argparse
 import asyncio
 import contextlib
@@ -31,6 +34,8 @@ from server.logs import configure_logging
 from server.providers import choose
 from server.settings import Settings, SettingsError, bracketed, load_settings
 from server.site import Site
+
+quick_start.over()
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2

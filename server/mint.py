@@ -18,7 +18,7 @@ import logging
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -201,7 +201,8 @@ class Mint:
             expires_in_seconds=asked.expires_in_seconds or settings.token_expires_in_seconds,
             max_session_duration_seconds=reserved.seconds,
         )
-        entry.facts |= asdict(wanted)
+        entry.facts["expires_in_seconds"] = wanted.expires_in_seconds
+        entry.facts["max_session_duration_seconds"] = wanted.max_session_duration_seconds
         # Counted from before the call, so that the page never believes in a token longer than the provider does.
         expires_at = int(time.time()) + wanted.expires_in_seconds
         try:
