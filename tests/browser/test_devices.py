@@ -216,12 +216,17 @@ def test_a_pulled_microphone_is_replaced_in_the_same_session(
     pulse.unplug_microphone()
     # Until then it is heard by nobody: what is said to a microphone that is not there is lost.
     assert poll(lambda: any(user.source == "other" for user in pulse.listeners()), 15.0), pulse.story()
-    shown = len(call.transcript())
-    pulse.say(speech.say("what time is it", tail_ms=700), at=other).wait()
-    call.wait_turn("user", after=shown, containing="time")
+    call.ask(speech.say("what time is it", tail_ms=700), containing="time", at=other)
     assert call.snapshot()["session_id"] == session  # type: ignore[index]
     expect(call.page.get_by_role("alert")).to_be_hidden()
     call.hang_up()
+
+
+def steady_dbfs(tone: Sound) -> float:
+    """How loud a tone is for most of the time: a browser that is short of time leaves gaps, which say nothing of its volume."""
+    size = tone.rate_hz // 50
+    parts = tone.samples[: tone.samples.size // size * size].reshape(-1, size)
+    return float(10.0 * np.median(np.log10((parts**2).mean(axis=1) + 1e-12)))
 
 
 def test_a_chosen_speaker_plays_at_the_chosen_volume_and_both_are_remembered(
@@ -230,7 +235,8 @@ def test_a_chosen_speaker_plays_at_the_chosen_volume_and_both_are_remembered(
     """Chosen in mid-call; WebKit leaves the choice to the system, and the page says so."""
     source = pulse.plug_other_speaker()
     engine = call.tab.engine
-    parley.scenario(tone_hz=TONE_HZ, tone_ms=6000, hear=False)
+    # Longer than all of this takes where a machine is slow: it ends with the call.
+    parley.scenario(tone_hz=TONE_HZ, tone_ms=20_000, hear=False)
     beep(call)
     with pulse.record(tmp_path / "first.wav") as first, pulse.record(tmp_path / "other.wav", source) as other:
         call.connect()
@@ -253,7 +259,7 @@ def test_a_chosen_speaker_plays_at_the_chosen_volume_and_both_are_remembered(
         half_ms = heard.duration_ms
         loud = Sound(samples=heard.samples(), rate_hz=heard.rate_hz)
         full, half = loud.cut(full_ms - 500, full_ms), loud.cut(half_ms - 500, half_ms)
-        assert half.rms_dbfs - full.rms_dbfs == pytest.approx(-6.0, abs=1.0), begin_ms
+        assert steady_dbfs(half) - steady_dbfs(full) == pytest.approx(-6.0, abs=1.0), begin_ms
     call.hang_up()
     call.page.reload()
     call.page.evaluate("document.getElementById('sound').open = true")

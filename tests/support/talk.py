@@ -224,9 +224,9 @@ class Call:
 
         self.until(taken, 30.0, f"to take the text {text!r}")
 
-    def say(self, wav: Path) -> Any:
-        """Speak at the microphone; returns at once, with `wait()` and `stop()`."""
-        return self.sound.say(wav)
+    def say(self, wav: Path, **where: str) -> Any:
+        """Speak at the microphone, or at another one (`at`); returns at once, with `wait()` and `stop()`."""
+        return self.sound.say(wav, **where)
 
     # Eyes
 
@@ -287,13 +287,13 @@ class Call:
         )
         return self.until(lambda: self._turn(role, after, containing, final), timeout_s, f"to show {what}")
 
-    def ask(self, wav: Path, *, containing: str) -> Turn:
+    def ask(self, wav: Path, *, containing: str, **where: str) -> Turn:
         """Say `wav`, and once more where it was misheard, as a person would. Return the turn. Raises TimeoutError.
 
-        For tests about something else than hearing: two browsers on two processors leave gaps in what a microphone takes.
+        For tests about something else than hearing: browsers that share the processors leave gaps in what a microphone takes.
         """
         shown = len(self.transcript())
-        self.say(wav).wait()
+        self.say(wav, **where).wait()
         self.wait_turn("user", after=shown)
         found = self._turn("user", shown, containing, True)
         if found is None:
@@ -306,7 +306,7 @@ class Call:
             " / ".join(turn.text for turn in self.transcript()[shown:] if turn.role == "user"),
         )
         shown = len(self.transcript())
-        self.say(wav).wait()
+        self.say(wav, **where).wait()
         return self.wait_turn("user", after=shown, containing=containing)
 
     def _turn(self, role: str, after: int, containing: str, final: bool) -> Turn | None:
