@@ -35,7 +35,7 @@ def test_a_page_that_starts_another_way_is_a_warning(spoiled: SpoiledSite) -> No
 
 
 def test_a_page_that_does_not_start_is_a_fault(spoiled: SpoiledSite, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It would be waited for two minutes: people may take that long on a slow line."""
-    monkeypatch.setattr(browser, "START_S", 15)
+    """It would be waited for two minutes: people may take that long on a slow line. This one cannot start at all."""
+    monkeypatch.setattr(browser, "START_S", 4)
     start, _ = browser.check(spoiled.spoil(without_shell), "chromium")
     assert start.verdict is Verdict.FAULT and "does not start" in start.said

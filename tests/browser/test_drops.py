@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 
 # What the engines say of a socket that is cut off.
 BROKEN = "WebSocket|was interrupted while the page was loading"
-DROPS = 20
+DROPS = 8  # other places in each engine; that no place is special the client's own tests show (tests/pyclient/test_property_drops.py)
 MARKED_DROPS = 3  # on the wires that cannot resume; tests/contract has them drop everywhere
 PER_CALL = 2  # the waits between attempts grow: more of them in one call would cost more time than another call
 TYPED = ("repeat after me a red door", "repeat after me the quiet street")
@@ -63,7 +63,7 @@ def break_points(chance: random.Random, length: int) -> list[int]:
 
 
 def test_no_word_is_lost_or_doubled_wherever_the_line_breaks(call: Call, parley: Parley) -> None:
-    """Twenty random places, the same in every run of an engine: each call ends with the transcript of the call that held."""
+    """Random places, the same in every run of an engine: each call ends with the transcript of the call that held."""
     call.tab.errors.expect(BROKEN)
     beep(call)
     parley.scenario(**BRIEF)
@@ -81,29 +81,29 @@ def test_no_word_is_lost_or_doubled_wherever_the_line_breaks(call: Call, parley:
         call.hang_up()
 
 
-@pytest.mark.parametrize("service", [OPENAI, SDK])
-def test_a_service_that_cannot_resume_says_so_wherever_the_line_breaks(
-    call: Call, parley: Parley, service: str
-) -> None:
+def test_a_service_that_cannot_resume_says_so_wherever_the_line_breaks(call: Call, parley: Parley) -> None:
     """A new session each time, and a mark in the transcript for each: nobody may believe that the agent remembers."""
     call.tab.errors.expect(BROKEN)
-    choose(call, service)
-    beep(call)
     scenario = {**BRIEF, "tone_ms": 400, "greeting": "Beep."}
     chance = random.Random(f"marks {call.tab.engine}")
-    points = [chance.randint(2, 16) for _ in range(MARKED_DROPS)]
-    parley.scenarios([{"base": f"drop_after_{point}", **scenario} for point in points] + [scenario])
-    call.connect()
-    if service == OPENAI:
-        # Sockets that broke late in the greeting leave nothing to say for the next one but an answer.
-        for text in TYPED:
-            typed_turn(call, text)
-    call.until(
-        lambda: reconnects(call) == MARKED_DROPS and call.state == "live", 30.0, f"to be live again after {points}"
-    )
-    marks = [turn for turn in call.transcript() if turn.role == "mark"]
-    assert len(marks) == MARKED_DROPS, (points, call.transcript())
-    if service == OPENAI:
-        typed_turn(call, TYPED[0])
-        assert told(call)[-1] == ("agent", "A red door."), points
-    call.hang_up()
+    for service in (OPENAI, SDK):
+        choose(call, service)
+        beep(call)
+        points = [chance.randint(2, 16) for _ in range(MARKED_DROPS)]
+        parley.scenarios([{"base": f"drop_after_{point}", **scenario} for point in points] + [scenario])
+        call.connect()
+        if service == OPENAI:
+            # Sockets that broke late in the greeting leave nothing to say for the next one but an answer.
+            for text in TYPED:
+                typed_turn(call, text)
+        call.until(
+            lambda: reconnects(call) == MARKED_DROPS and call.state == "live",
+            30.0,
+            f"to be live again over {service} after {points}",
+        )
+        marks = [turn for turn in call.transcript() if turn.role == "mark"]
+        assert len(marks) == MARKED_DROPS, (service, points, call.transcript())
+        if service == OPENAI:
+            typed_turn(call, TYPED[0])
+            assert told(call)[-1] == ("agent", "A red door."), points
+        call.hang_up()

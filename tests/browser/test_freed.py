@@ -14,7 +14,9 @@ from tests.support.talk import Call
 
 pytestmark = pytest.mark.browser
 
-CALLS = 12
+# As many as it takes to tell one that is always kept from one that each call leaves. Where only what is still open can be counted,
+# a single one would be too many.
+CALLS = {"chromium": 6, "firefox": 3, "webkit": 3}
 
 # Every call resumes its context and connects its nodes. What is kept here are weak references, so it keeps nothing alive.
 WATCH = """() => {
@@ -58,14 +60,15 @@ def collect(call: Call) -> None:
 def test_a_call_gives_back_what_it_held(call: Call, record_property: Any) -> None:
     call.wait_booted()
     call.page.evaluate(WATCH)
-    for _ in range(CALLS):
+    calls = CALLS[call.tab.engine]
+    for _ in range(calls):
         call.connect()
         call.hang_up()
     collect(call)
     counted = call.page.evaluate(COUNT)
     record_property("freed", f"{call.tab.engine}: {counted}")
     print(f"freed in {call.tab.engine}: {counted}")
-    assert counted["made"] == CALLS, counted
+    assert counted["made"] == calls, counted
     assert counted["open"] == 0, counted
     if call.tab.engine == "chromium":
         assert counted["contexts"] <= 1 and counted["nodes"] <= 2, counted

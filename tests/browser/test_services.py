@@ -1,4 +1,4 @@
-"""One page, three wire protocols: the same conversation with each, with real sound, and what each lacks is not offered."""
+"""One page, three wire protocols: a conversation with each, with real sound, and what each lacks is not offered."""
 
 from __future__ import annotations
 
@@ -39,6 +39,10 @@ def test_the_fields_hold_what_the_chosen_service_is_configured_with(untouched: C
         assert offered == ["", *(voice["id"] for voice in wanted.get("known_voices", [])), "*"]
 
 
+# How each engine takes speech, plays it and falls silent is shown over the first wire (test_conversation.py), and how each wire words
+# an interruption by the contract's scenarios. That both fit together is shown once for each of the other wires; over both of them
+# every engine speaks and listens in test_turn_styles.py, test_text_follows.py, test_heard.py and below.
+@pytest.mark.only_browser("webkit")
 def test_three_turns_with_an_interruption_over_openai_realtime(call: Call, speech: Speech, tmp_path: Path) -> None:
     choose(call, OPENAI)
     call.connect()
@@ -140,6 +144,7 @@ def a_told_story_is_talked_over(call: Call, sound: Any, speech: Speech, parley: 
     assert stopped_stories(parley) > before
 
 
+@pytest.mark.only_browser("chromium")
 def test_three_turns_with_an_interruption_over_a_service_without_text(
     call: Call, sound: Any, speech: Speech, tmp_path: Path, parley: Parley
 ) -> None:

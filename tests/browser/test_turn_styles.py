@@ -13,7 +13,7 @@ from tests.browser.support.pages import SDK, choose, expect_notice, greet
 from tests.support.server import Parley
 from tests.support.talk import Call, tell_misheard
 from voice_browsers.speech import Speech
-from voice_browsers.tape import poll
+from voice_browsers.tape import Tape, poll
 
 pytestmark = pytest.mark.browser
 
@@ -66,36 +66,42 @@ def test_a_call_without_a_microphone_asks_for_none_and_a_typed_message_is_answer
     expect(page.get_by_role("button", name=WITHOUT, exact=True)).to_be_visible()
 
 
-@pytest.mark.parametrize("service", ["AssemblyAI Voice Agent", SDK])
 def test_a_key_is_held_to_talk_where_only_silence_ends_a_turn(
-    call: Call, sound: Any, speech: Speech, parley: Parley, tmp_path: Path, service: str
+    call: Call, sound: Any, speech: Speech, parley: Parley, tmp_path: Path
 ) -> None:
     """The person goes on speaking into the open microphone after the release: the service hears nothing of that."""
-    choose(call, service)
-    page = call.page
-    page.get_by_label("Taking turns").select_option("push_to_talk")
-    with sound.record(tmp_path / "spoken.wav") as tape:
-        call.connect()
-        greeted_ms = tape.wait_silence(for_ms=700, timeout_s=30, since_ms=tape.wait_sound(timeout_s=20))
-        call.wait_activity("listening")
-        page.evaluate("document.activeElement.blur()")  # the key belongs to a control that has the focus
-        for _ in range(2):
-            before = len(parley.sessions()[-1]["heard"])
-            page.keyboard.down(" ")
-            expect(page.locator("#talk-key")).to_have_attribute("aria-pressed", "true")
-            call.say(speech.say("what time is it", tail_ms=100)).wait()
-            page.wait_for_timeout(150)  # nobody lets go before the last sound has left their mouth
-            page.keyboard.up(" ")
-            call.say(speech.say("banana", tail_ms=100)).wait()
-            assert poll(lambda n=before: len(parley.sessions()[-1]["heard"]) > n, 20.0)  # type: ignore[misc]
-            heard = " ".join(parley.sessions()[-1]["heard"][before:])
-            greeted_ms = tape.wait_sound(timeout_s=20, since_ms=greeted_ms)
-            call.wait_activity("listening", timeout_s=40)
-            if "time" in heard:
-                break
-            tell_misheard("what time is it", heard)
-    assert "time" in heard and "banana" not in heard
-    call.hang_up()
+    for number, service in enumerate(("AssemblyAI Voice Agent", SDK)):
+        choose(call, service)
+        call.page.get_by_label("Taking turns").select_option("push_to_talk")
+        with sound.record(tmp_path / f"spoken{number}.wav") as tape:
+            heard = held_to_talk(call, speech, parley, tape)
+        assert "time" in heard and "banana" not in heard, service
+        call.hang_up()
+
+
+def held_to_talk(call: Call, speech: Speech, parley: Parley, tape: Tape) -> str:
+    """Returns what the service heard."""
+    page, heard = call.page, ""
+    call.connect()
+    greeted_ms = tape.wait_silence(for_ms=700, timeout_s=30, since_ms=tape.wait_sound(timeout_s=20))
+    call.wait_activity("listening")
+    page.evaluate("document.activeElement.blur()")  # the key belongs to a control that has the focus
+    for _ in range(2):
+        before = len(parley.sessions()[-1]["heard"])
+        page.keyboard.down(" ")
+        expect(page.locator("#talk-key")).to_have_attribute("aria-pressed", "true")
+        call.say(speech.say("what time is it", tail_ms=100)).wait()
+        page.wait_for_timeout(150)  # nobody lets go before the last sound has left their mouth
+        page.keyboard.up(" ")
+        call.say(speech.say("banana", tail_ms=100)).wait()
+        assert poll(lambda n=before: len(parley.sessions()[-1]["heard"]) > n, 20.0)  # type: ignore[misc]
+        heard = " ".join(parley.sessions()[-1]["heard"][before:])
+        greeted_ms = tape.wait_sound(timeout_s=20, since_ms=greeted_ms)
+        call.wait_activity("listening", timeout_s=40)
+        if "time" in heard:
+            break
+        tell_misheard("what time is it", heard)
+    return heard
 
 
 def test_keys_leave_alone_who_types_and_can_be_switched_off(call: Call) -> None:
@@ -134,6 +140,8 @@ def test_keys_leave_alone_who_types_and_can_be_switched_off(call: Call) -> None:
     expect(page.locator("#keys-on")).not_to_be_checked()
 
 
+# Python throws away what comes meanwhile, in each engine alike. This one has no echo cancellation, so it is where people would choose it.
+@pytest.mark.only_browser("webkit")
 def test_in_half_duplex_nobody_interrupts_by_speaking_and_the_next_turn_is_heard(
     call: Call, speech: Speech, parley: Parley
 ) -> None:
