@@ -17,6 +17,7 @@ A conversation, whatever the wire:
     conversation_settings  what a client can configure, in no vendor's words
     listening              the user's side: turn detection and speech recognition
     turns                  turn detection, with voice activity detection (VAD)
+    live_turn              what the turn in progress is so far, and how much silence therefore ends it
     guess                  speech recognition ahead of the end of a turn
     answering              the agent's side: replies, tool calls, interruption
     playout                playout: a reply sentence by sentence in real time
@@ -26,6 +27,9 @@ A conversation, whatever the wire:
 Speech:
     asr                    speech recognition (ASR) off the event loop
     asr_worker             the process that recognizes
+    asr_live               speech recognition of one turn while it is spoken
+    live_worker            the process that does that
+    worker_process         both processes' pipes
     grammar                the sentences that can be recognized
     fair_queue             fair queue: whose utterance is recognized next
     audio_clock            does audio arrive faster than real time?

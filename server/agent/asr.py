@@ -2,7 +2,7 @@
 works.
 
 Each session has a `Seat`: its `recognize` takes one utterance (16 kHz samples) and gives its words, and what it asked for ends
-with it. Whose turn it is decides `fair_queue.py`. A partial that finds everyone busy is not made at all, so listening never
+with it; its `live` gives a line on which one turn is recognised while it is spoken (`asr_live.py`). Whose turn it is decides `fair_queue.py`. A partial that finds everyone busy is not made at all, so listening never
 falls behind. The processes are started at first use or by `prewarm`, end by themselves when this one goes away, and are
 started again when one dies. The work itself is in `asr_worker.py`.
 """
@@ -13,19 +13,17 @@ import asyncio
 import atexit
 import contextlib
 import itertools
-import json
 import logging
-import os
-import subprocess
-import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Literal
+from typing import Literal
 
+from server.agent.asr_live import LiveLine, LiveSpeechRecognizer, SoFar
 from server.agent.fair_queue import FairQueue, Job
 from server.agent.pcm import Samples
+from server.agent.worker_process import WorkerProcess
 
 __all__ = ["NOTHING", "Recognized", "RecognizedKind", "Seat", "SpeechRecognizer"]
 
@@ -59,49 +57,23 @@ _LONG_BYTES = 15 * 16_000 * 2
 
 
 class _Process:
-    """One recogniser behind a pair of pipes. Raises OSError or ValueError when it is gone."""
+    """One recogniser. Raises OSError or ValueError when it is gone."""
 
     def __init__(self) -> None:
-        root = Path(__file__).resolve().parents[2]
-        env = dict(os.environ)
-        env["PYTHONPATH"] = os.pathsep.join(filter(None, (str(root), env.get("PYTHONPATH", ""))))
-        # One thread each: the processes are the parallelism.
-        env.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
-        self._popen = subprocess.Popen(
-            [sys.executable, "-m", "server.agent.asr_worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env
-        )
-        assert self._popen.stdin is not None
-        assert self._popen.stdout is not None
-        self._in: IO[bytes] = self._popen.stdin
-        self._out: IO[bytes] = self._popen.stdout
+        self._worker = WorkerProcess("server.agent.asr_worker")
         self.broken_off = False
 
     def ask(self, audio: bytes, *, final: bool) -> Recognized:
-        head = json.dumps({"bytes": len(audio), "final": final})
-        self._in.write(head.encode() + b"\n" + audio)
-        self._in.flush()
-        line = self._out.readline()
-        if not line:
-            raise OSError("the recognising process ended")
-        answer = json.loads(line)
+        answer = self._worker.ask({"bytes": len(audio), "final": final}, audio)
         return Recognized(kind=answer["kind"], text=answer["text"], confidence=answer["confidence"])
 
     def break_off(self) -> None:
         """Nobody waits for what it works at: whoever asked gets an error at once. From another thread."""
         self.broken_off = True
-        self._popen.kill()
+        self._worker.kill()
 
     def close(self) -> None:
-        """Ended at once, also while it still loads: it keeps nothing that could be lost. Killed where that does not help."""
-        self._popen.terminate()
-        for stream in (self._in, self._out):
-            with contextlib.suppress(OSError):
-                stream.close()
-        try:
-            self._popen.wait(timeout=2)
-        except subprocess.TimeoutExpired:
-            self._popen.kill()
-            self._popen.wait()
+        self._worker.close()
 
 
 class SpeechRecognizer:
@@ -115,6 +87,7 @@ class SpeechRecognizer:
         self._seats = itertools.count()
         self._lock = threading.Lock()
         self._closed = False
+        self.live = LiveSpeechRecognizer()
 
     def prewarm(self) -> None:
         """Start the processes if they are not running; returns at once. A few tenths of a second until the first answer."""
@@ -125,6 +98,7 @@ class SpeechRecognizer:
                 thread = threading.Thread(target=self._serve, name=f"agent-asr-{index}", daemon=True)
                 self._threads.append(thread)
                 thread.start()
+        self.live.prewarm()
         atexit.register(self.close)
 
     def seat(self) -> Seat:
@@ -160,6 +134,7 @@ class SpeechRecognizer:
             self._closed = True
             for process in self._in_work:
                 process.break_off()
+        self.live.close()
         self._queue.close()
         for thread in self._threads:
             thread.join(timeout=5)
@@ -222,6 +197,10 @@ class Seat:
     async def recognize(self, samples: Samples, *, final: bool) -> Recognized:
         """The words of an utterance. A failing recogniser is logged and answers with NOTHING, as does one with too much to do."""
         return NOTHING if self._closed else await self._recognizer.recognize_for(self._number, samples, final=final)
+
+    def live(self, heard: Callable[[SoFar], None]) -> LiveLine | None:
+        """A line for one turn; None while another session has it."""
+        return None if self._closed else self._recognizer.live.open(heard)
 
     def close(self) -> None:
         self._closed = True

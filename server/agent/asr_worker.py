@@ -19,12 +19,23 @@ from pocketsphinx import Decoder
 from server.agent.grammar import jsgf, small_talk_jsgf
 from server.agent.pcm import Floats, Samples
 
-__all__ = ["Recognizer", "main"]
+__all__ = [
+    "LEAST",
+    "ROOM_RMS",
+    "SMALL",
+    "Hypothesis",
+    "Recognizer",
+    "confidence",
+    "gain",
+    "grammar_decoder",
+    "hypothesis",
+    "main",
+]
 
 _TARGET_RMS = 2500.0
 # The acoustic model was trained on rooms. Digital silence (all zeros) breaks its normalisation: measured, 38 of 108
 # phrases without noise and 89 of 108 with noise of this size.
-_ROOM_RMS = 30.0
+ROOM_RMS = 30.0
 # With the default beams the search loses sentences that begin with a weak sound. Wider ones cost half as much again; much
 # wider ones find little more and take seconds for one second of noise.
 _WIDE = {"beam": 1e-56, "wbeam": 1e-36, "pbeam": 1e-56}
@@ -38,9 +49,9 @@ _LOG_BASE = math.log(1.0001)
 # all by synthesized voices. The limit was taken from 384 more (57 sentences and 39 others, four voices): 6 of the right ones are
 # missed and 21 of 156 others taken for one.
 # Greetings and the like are so short that there is little to judge by, and little happens when one is misheard.
-_LEAST = 0.6
-_LEAST_SMALL = 0.03
-_SMALL = frozenset(
+LEAST = 0.6
+LEAST_SMALL = 0.03
+SMALL = frozenset(
     {"hello", "hi", "hi there", "hello there", "goodbye", "bye bye", "thank you", "thanks", "help", "stop"}
 )
 # What dictation makes of a cough or a door.
@@ -52,7 +63,7 @@ _FILLERS = frozenset({"please", "can", "could", "would", "okay", "hey"})
 
 
 @dataclass(frozen=True, slots=True)
-class _Guess:
+class Hypothesis:
     """One decoder's idea: its words, its score in the recogniser's own logarithm, and how many frames are words."""
 
     text: str
@@ -62,22 +73,26 @@ class _Guess:
 
 def _prepare(samples: Samples) -> bytes:
     """Loudness made equal, and a quiet room added; the same input gives the same output."""
-    wide: Floats = samples.astype(np.float64)
-    frames = wide[: len(wide) // 320 * 320].reshape(-1, 320)
-    if len(frames):
-        powers = np.sort(np.mean(frames**2, axis=1))
-        loud = float(np.sqrt(np.mean(powers[len(powers) * 6 // 10 :])))
-        if loud > 1.0:
-            wide = wide * min(_TARGET_RMS / loud, 20.0)
-    room = np.random.default_rng(7).normal(0.0, _ROOM_RMS, len(wide))
+    wide: Floats = samples.astype(np.float64) * gain(samples)
+    room = np.random.default_rng(7).normal(0.0, ROOM_RMS, len(wide))
     return np.clip(wide + room, -32768, 32767).astype("<i2").tobytes()
+
+
+def gain(samples: Samples) -> float:
+    """What makes the loud parts of it as loud as all other speech."""
+    frames = samples[: len(samples) // 320 * 320].astype(np.float64).reshape(-1, 320)
+    if not len(frames):
+        return 1.0
+    powers = np.sort(np.mean(frames**2, axis=1))
+    loud = float(np.sqrt(np.mean(powers[len(powers) * 6 // 10 :])))
+    return min(_TARGET_RMS / loud, 20.0) if loud > 1.0 else 1.0
 
 
 class Recognizer:
     """Grammar first; free dictation to compare with, and to fall back to."""
 
     def __init__(self) -> None:
-        self._skills = _grammar_decoder()
+        self._skills = grammar_decoder()
         self._free: Any = None
 
     def recognize(self, samples: Samples, *, final: bool) -> dict[str, Any]:
@@ -103,8 +118,8 @@ class Recognizer:
         if not free.text and not skill.text:
             return _NOTHING
         if free.text and self._complete(skill.text):
-            sure = self._confidence(skill, free)
-            if sure >= (_LEAST_SMALL if skill.text in _SMALL else _LEAST):
+            sure = confidence(skill, free, self._free)
+            if sure >= (LEAST_SMALL if skill.text in SMALL else LEAST):
                 return {"kind": "skill", "text": skill.text, "confidence": round(sure, 3)}
         if set(free.text.split()) <= _NOISE_WORDS:
             return _NOTHING
@@ -118,28 +133,30 @@ class Recognizer:
         """Whether a sentence of the grammar was heard to its end."""
         return bool(text) and bool(self._skills.get_fsg("skills").accept(text))
 
-    def _confidence(self, skill: _Guess, free: _Guess) -> float:
-        """0 to 1: how much better the grammar's words explain the sound than what free dictation made of it."""
-        frames = max(free.frames, 1)
-        ours, theirs = self._sounds(skill.text), self._sounds(free.text)
-        longest = max(len(ours), len(theirs), 1)
-        words = skill.text.split()
-        fillers = words[0] in _FILLERS or words[-1] == "please"
-        evidence = (
-            0.145 * (skill.score - free.score) / frames
-            - 4.0 * _distance(ours, theirs) / longest
-            - 2.5 * abs(len(ours) - len(theirs)) / longest
-            + 3.6 * min(2.0, skill.frames / frames)
-            - 1.9 * fillers
-            - 1.2
-        )
-        return 1.0 / (1.0 + math.exp(-evidence))
 
-    def _sounds(self, text: str) -> list[str]:
-        sounds: list[str] = []
-        for word in text.split():
-            sounds += (self._free.lookup_word(word) or word).split()
-        return sounds
+def confidence(skill: Hypothesis, free: Hypothesis, dictionary: Any) -> float:
+    """0 to 1: how much better the grammar's words explain the sound than what free dictation made of it."""
+    frames = max(free.frames, 1)
+    ours, theirs = _sounds(skill.text, dictionary), _sounds(free.text, dictionary)
+    longest = max(len(ours), len(theirs), 1)
+    words = skill.text.split()
+    fillers = words[0] in _FILLERS or words[-1] == "please"
+    evidence = (
+        0.145 * (skill.score - free.score) / frames
+        - 4.0 * _distance(ours, theirs) / longest
+        - 2.5 * abs(len(ours) - len(theirs)) / longest
+        + 3.6 * min(2.0, skill.frames / frames)
+        - 1.9 * fillers
+        - 1.2
+    )
+    return 1.0 / (1.0 + math.exp(-evidence))
+
+
+def _sounds(text: str, dictionary: Any) -> list[str]:
+    sounds: list[str] = []
+    for word in text.split():
+        sounds += (dictionary.lookup_word(word) or word).split()
+    return sounds
 
 
 def _distance(left: list[str], right: list[str]) -> int:
@@ -152,7 +169,7 @@ def _distance(left: list[str], right: list[str]) -> int:
     return row[-1]
 
 
-def _grammar_decoder() -> Any:
+def grammar_decoder() -> Any:
     # A low weight of the grammar's own probabilities (the default is 6.5): the sentences are few, the sound decides.
     # Without the last pass, over all that the search has kept: it took three times as long as the search, and of 228 sentences it made
     # 202 right instead of 199.
@@ -165,18 +182,23 @@ def _grammar_decoder() -> Any:
     return decoder
 
 
-def _decode(decoder: Any, audio: bytes) -> _Guess:
+def _decode(decoder: Any, audio: bytes) -> Hypothesis:
     decoder.start_utt()
     try:
         decoder.process_raw(audio, full_utt=True)
     finally:
         decoder.end_utt()  # or it refuses to start another one, for good
-    hypothesis = decoder.hyp()
-    if hypothesis is None or not hypothesis.hypstr:
-        return _Guess("", 0.0, 0)
+    return hypothesis(decoder)
+
+
+def hypothesis(decoder: Any) -> Hypothesis:
+    """What a decoder makes of the sound that it was given so far."""
+    found = decoder.hyp()
+    if found is None or not found.hypstr:
+        return Hypothesis("", 0.0, 0)
     frames = sum(one.end_frame - one.start_frame + 1 for one in decoder.seg() if not one.word.startswith("<"))
-    score = math.log(hypothesis.score) / _LOG_BASE if hypothesis.score > 0 else 0.0
-    return _Guess(hypothesis.hypstr, score, frames)
+    score = math.log(found.score) / _LOG_BASE if found.score > 0 else 0.0
+    return Hypothesis(found.hypstr, score, frames)
 
 
 def main(source: BinaryIO, sink: BinaryIO) -> None:

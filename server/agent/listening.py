@@ -1,7 +1,8 @@
 """User's side of a conversation: turn detection and speech recognition.
 
 Audio goes through the turn detector; what it finds is told at once, or after a reply that may not be interrupted. The recognizer
-is asked in mid-turn for partials, in a pause for a guess, and at the end for the words that count.
+listens along where it can (`live_turn`); it is asked in mid-turn for partials, in a pause for a guess, and at the end for the words
+that count, unless they are known by then.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ import numpy as np
 
 from server.agent.answering import Answering
 from server.agent.asr import Recognized
+from server.agent.asr_live import LiveLine, SoFar
 from server.agent.audio_clock import LiveAudioClock
 from server.agent.calls import Calls
 from server.agent.conversation_settings import ConversationSettings
 from server.agent.events import Event, IdKind, SpeechBegan, SpeechEnded, UserFinal, UserPartial, UserUnclear
 from server.agent.guess import Guess
+from server.agent.live_turn import LiveTurn
 from server.agent.pcm import Resampler, Samples, to_samples
 from server.agent.playout import Playout
 from server.agent.scenarios import Scenario
@@ -59,6 +62,8 @@ class Recognition(Protocol):
     def idle(self) -> bool: ...
 
     async def recognize(self, samples: Samples, *, final: bool) -> Recognized: ...
+
+    def live(self, heard: Callable[[SoFar], None]) -> LiveLine | None: ...
 
     def close(self) -> None: ...
 
@@ -99,7 +104,8 @@ class Listening:
         self._partial_at_ms = 0
         self._partial_running = False
         self._guess = Guess()
-        self._held: list[tuple[TurnEvent, Samples | None]] = []
+        self._live = LiveTurn(recognizer.live, self._settle)
+        self._held: list[tuple[TurnEvent, Samples | None, Recognized | None]] = []
         self._finishing = 0
         self._manual: deque[Samples] = deque()
         self._manual_samples = 0
@@ -142,16 +148,38 @@ class Listening:
             while self._manual_samples > _MANUAL_S * RATE_HZ:
                 self._manual_samples -= len(self._manual.popleft())
             return
-        events = self._detector.feed(run, agent_audible=self._playout.speaking, unfinished=self._guess.unfinished)
-        for event in events:
-            audio = self._detector.turn_audio() if isinstance(event, SpeechPaused | SpeechStopped) else None
-            if self._hides():
-                self._hold(event, audio)
-            else:
-                self._on_turn(event, audio)
+        unfinished, complete = self._wanting()
+        self._take(
+            self._detector.feed(run, agent_audible=self._playout.speaking, unfinished=unfinished, complete=complete)
+        )
         if self._detector.in_turn:
+            self._live.follow(self._detector)
             self._guess.drop_if_more_was_said(self._detector.voiced_until_ms)
         self._make_partial()
+
+    def _settle(self) -> None:
+        """The recognizer knows more of the turn in progress."""
+        unfinished, complete = self._wanting()
+        self._take(self._detector.settle(unfinished=unfinished, complete=complete))
+
+    def _wanting(self) -> tuple[bool, bool]:
+        """(the words so far want more, they are a whole sentence)."""
+        stage = self._live.stage(self._detector.voiced_until_ms)
+        return self._guess.unfinished or stage == "incomplete", stage == "complete"
+
+    def _take(self, events: list[TurnEvent]) -> None:
+        for event in events:
+            audio = self._detector.turn_audio() if isinstance(event, SpeechPaused | SpeechStopped) else None
+            words = None
+            if isinstance(event, SpeechStarted) and self._settings.turns.adaptive:
+                self._live.begin()
+            elif isinstance(event, SpeechStopped):
+                words = self._live.words(event.ended_ms)
+                self._live.end()
+            if self._hides():
+                self._hold(event, audio, words)
+            else:
+                self._on_turn(event, audio, words)
 
     @property
     def waiting_ms(self) -> int:
@@ -172,6 +200,7 @@ class Listening:
     def clear(self) -> None:
         """Forget the audio of the turn in progress."""
         self._guess.drop()
+        self._live.end()
         self._detector.cut()
         self._manual.clear()
         self._manual_samples = 0
@@ -179,6 +208,7 @@ class Listening:
     def close(self) -> None:
         """The conversation is over: nothing of it is recognised any more."""
         self._guess.drop()
+        self._live.end()
         self._recognizer.close()
 
     def break_off(self) -> None:
@@ -188,6 +218,7 @@ class Listening:
         self._detector = self._new_detector()
         self._held.clear()
         self._guess.drop()
+        self._live.end()
         if audio is not None and self._item_id:
             self._finish(self._item_id, audio, None)
 
@@ -213,20 +244,20 @@ class Listening:
             self._settings.hides_speech and self._playout.speaking and not self._interruptible()
         )
 
-    def _hold(self, event: TurnEvent, audio: Samples | None) -> None:
+    def _hold(self, event: TurnEvent, audio: Samples | None, words: Recognized | None) -> None:
         """The client must not hear of speech while a reply may not be interrupted: keep it until the reply has sounded."""
         if not self._held:
             self._tasks.spawn(self._release_held())
-        self._held.append((event, audio))
+        self._held.append((event, audio, words))
 
     async def _release_held(self) -> None:
         await self._playout.silent_again()
         held, self._held = self._held, []
-        for event, audio in held:
-            self._on_turn(event, audio)
+        for event, audio, words in held:
+            self._on_turn(event, audio, words)
         self._answering.pump()
 
-    def _on_turn(self, event: TurnEvent, audio: Samples | None) -> None:
+    def _on_turn(self, event: TurnEvent, audio: Samples | None, words: Recognized | None) -> None:
         match event:
             case SpeechOnset(at_ms=at_ms):
                 if self._scenario.speech_started == "early":
@@ -246,7 +277,10 @@ class Listening:
             case SpeechStopped(at_ms=at_ms, ended_ms=ended_ms):
                 self._tell(SpeechEnded(at_ms=at_ms, item_id=self._item_id))
                 guess = self._guess.take(ended_ms)
-                if audio is not None:
+                if words is not None:
+                    self._guess.drop()
+                    self._told_words(self._item_id, words)
+                elif audio is not None:
                     self._finish(self._item_id, audio, guess)
 
     def _started(self, began_ms: int) -> None:
@@ -273,6 +307,9 @@ class Listening:
             heard = await (guess or self._recognizer.recognize(audio, final=True))
         finally:
             self._finishing -= 1
+        self._told_words(item_id, heard)
+
+    def _told_words(self, item_id: str, heard: Recognized) -> None:
         if heard.kind == "nothing":
             self._calls.tell_user(UserUnclear(item_id=item_id))
             self._answering.pump()

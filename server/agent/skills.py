@@ -23,6 +23,7 @@ __all__ = [
     "answer_tool",
     "asked_to_say",
     "instructed",
+    "may_go_on",
     "too_slow",
     "wants_more",
 ]
@@ -155,6 +156,11 @@ def wants_more(text: str) -> bool:
     return bool(_OPEN_END.search(_normal(text)))
 
 
+def may_go_on(text: str) -> bool:
+    """Whether a whole sentence can have more behind it that changes the answer: the weather "in Paris", hello "how are you"."""
+    return bool(_CAN_GO_ON.search(_normal(text)))
+
+
 _LONGEST_QUOTE = 5000
 # An apostrophe is a quotation mark only where a word begins and ends.
 _QUOTED = re.compile(
@@ -165,6 +171,8 @@ _OPEN_END = re.compile(
     r"(?:^|\b)(repeat after me|repeat|say|count|count to|count from(?: \w+)?(?: to)?|weather in|turn|turn (?:on|off)"
     r"|(?:turn|switch) the \w+|switch|tell me|tell me a|the|what is|what's|can you|could you)$"
 )
+
+_CAN_GO_ON = re.compile(r"\bweather(?: like)?(?: today)?(?: please)?$|^(?:hello|hi)$")
 
 
 def _normal(text: str) -> str:

@@ -35,13 +35,16 @@ class TurnSettings:
     """When a turn begins and ends.
 
     `vad_threshold` 0 to 1, higher means less sensitive. `min_silence_ms` ends a turn that sounds finished,
-    `max_silence_ms` any turn. `onset_ms` of voiced sound begin a turn while the agent is silent; while it speaks
+    `max_silence_ms` any turn. `adaptive`: the words decide too, and a turn whose sentence is known to be complete ends after
+    `complete_silence_ms`. `onset_ms` of voiced sound begin a turn while the agent is silent; while it speaks
     `barge_in_ms` are needed, plus `interruption_delay_ms` when the client asked for one.
     """
 
     vad_threshold: float = 0.5
     min_silence_ms: int = 640
     max_silence_ms: int = 1500
+    adaptive: bool = False
+    complete_silence_ms: int = 160
     interrupt_response: bool = True
     interruption_delay_ms: int = 0
     onset_ms: int = 100
@@ -151,6 +154,11 @@ class TurnDetector:
         return self._last_voiced_ms
 
     @property
+    def turn_frames(self) -> int:
+        """Of how many frames the current (or last) turn is made, pre-roll included."""
+        return len(self._turn)
+
+    @property
     def turn_ms(self) -> int:
         """How long the current (or last) turn's audio is, pre-roll included."""
         return len(self._turn) * FRAME_MS
@@ -161,9 +169,9 @@ class TurnDetector:
             self._ear = _Ear(settings.vad_threshold)
         self._settings = settings
 
-    def turn_audio(self) -> Samples:
-        """The current (or last) turn with its pre-roll, 16 kHz."""
-        return np.concatenate(self._turn) if self._turn else np.zeros(0, dtype=np.int16)
+    def turn_audio(self, since: int = 0) -> Samples:
+        """The current (or last) turn with its pre-roll, 16 kHz; without its first `since` frames."""
+        return np.concatenate(self._turn[since:]) if len(self._turn) > since else np.zeros(0, dtype=np.int16)
 
     def cut(self) -> Samples | None:
         """End the turn in progress here, telling nothing, and give its audio; None outside a turn."""
@@ -175,28 +183,44 @@ class TurnDetector:
         self._voiced_window.clear()
         return audio
 
-    def feed(self, samples: Samples, *, agent_audible: bool, unfinished: bool = False) -> list[TurnEvent]:
+    def feed(
+        self, samples: Samples, *, agent_audible: bool, unfinished: bool = False, complete: bool = False
+    ) -> list[TurnEvent]:
         """Judge more audio.
 
         `agent_audible`: the agent is speaking, so it takes more to begin a turn. `unfinished`: the words heard so far
-        want more (for example a question that stops before its object), so wait `max_silence_ms`.
+        want more (for example a question that stops before its object), so wait `max_silence_ms`. `complete`: the words that
+        this silence follows are a whole sentence; it counts with adaptive settings.
         """
         events: list[TurnEvent] = []
         data = np.concatenate((self._rest, samples)) if len(self._rest) else samples
         whole = len(data) // _FRAME * _FRAME
         for start in range(0, whole, _FRAME):
-            self._frame(data[start : start + _FRAME], agent_audible, unfinished, events)
+            self._frame(data[start : start + _FRAME], agent_audible, events)
+            self._end_of_turn(self._limit_ms(unfinished, complete), events)
         self._rest = data[whole:]
         return events
 
-    def _frame(self, frame: Samples, agent_audible: bool, unfinished: bool, events: list[TurnEvent]) -> None:
+    def settle(self, *, unfinished: bool, complete: bool) -> list[TurnEvent]:
+        """The words have become known in a silence: is it long enough already?"""
+        events: list[TurnEvent] = []
+        self._end_of_turn(self._limit_ms(unfinished, complete), events)
+        return events
+
+    def _limit_ms(self, unfinished: bool, complete: bool) -> int:
+        settings = self._settings
+        if settings.adaptive and complete:
+            return min(settings.complete_silence_ms, settings.min_silence_ms)
+        return settings.max_silence_ms if unfinished else settings.min_silence_ms
+
+    def _frame(self, frame: Samples, agent_audible: bool, events: list[TurnEvent]) -> None:
         voiced = self._ear.voiced(frame)
         self._now_ms += FRAME_MS
         if voiced:
             self._last_voiced_ms = self._now_ms
         if self._in_turn:
             self._turn.append(frame)
-            self._inside(unfinished, voiced, events)
+            self._inside(voiced, events)
         else:
             self._audio.append(frame)
             self._outside(agent_audible, voiced, events)
@@ -230,17 +254,18 @@ class TurnDetector:
             self._voiced_window.clear()
             events.append(SpeechDropped(at_ms=self._now_ms))
 
-    def _inside(self, unfinished: bool, voiced: bool, events: list[TurnEvent]) -> None:
-        settings = self._settings
-        silence = self._now_ms - self._last_voiced_ms
+    def _inside(self, voiced: bool, events: list[TurnEvent]) -> None:
         if voiced:
             self._pause_told = False
-        limit = settings.max_silence_ms if unfinished else settings.min_silence_ms
-        if not self._pause_told and silence >= settings.min_silence_ms // 2:
+        silence = self._now_ms - self._last_voiced_ms
+        if not self._pause_told and silence >= self._settings.min_silence_ms // 2:
             self._pause_told = True
             events.append(SpeechPaused(at_ms=self._now_ms))
-        if silence >= limit or self.turn_ms >= settings.max_turn_ms:
+
+    def _end_of_turn(self, limit_ms: int, events: list[TurnEvent]) -> None:
+        silence = self._now_ms - self._last_voiced_ms
+        if self._in_turn and (silence >= limit_ms or self.turn_ms >= self._settings.max_turn_ms):
             self._in_turn = False
-            self._audio = deque(maxlen=settings.pre_roll_ms // FRAME_MS)
+            self._audio = deque(maxlen=self._settings.pre_roll_ms // FRAME_MS)
             self._voiced_window.clear()
             events.append(SpeechStopped(at_ms=self._now_ms, ended_ms=self._last_voiced_ms))

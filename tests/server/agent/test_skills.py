@@ -9,7 +9,7 @@ from datetime import datetime
 import pytest
 
 from server.agent.grammar import CITIES, jsgf
-from server.agent.skills import Facts, answer, answer_tool, asked_to_say, instructed, wants_more
+from server.agent.skills import Facts, answer, answer_tool, asked_to_say, instructed, may_go_on, wants_more
 from server.agent.texts import STORIES
 from server.agent.tools import ToolRequest, ToolSpec
 
@@ -75,13 +75,28 @@ def sentences(rule: str, rules: dict[str, str]) -> set[str]:
     return set(alternatives(0)[0])
 
 
+def all_sentences() -> set[str]:
+    rules = dict(re.findall(r"<(\w+)> = ([^;]+);", jsgf()))
+    return {text for rule in ("request", "social") for name in re.findall(r"<(\w+)>", rules[rule])
+            for text in sentences(name, rules)}  # fmt: skip
+
+
+def test_a_sentence_may_go_on_where_more_words_change_the_answer() -> None:
+    """Then it is not answered at once. "What time is it ... now" is the same question."""
+    found = all_sentences()
+    told = {text: answer(text, facts(WEATHER, LIGHT)) for text in found}
+    begins = {text for text in found for other in found if other.startswith(f"{text} ") and told[text] != told[other]}
+    assert len(begins) > 10
+    assert {text for text in begins if not may_go_on(text)} == set()
+    needless = {text for text in found - begins if may_go_on(text)}
+    assert needless == set()
+
+
 def test_every_sentence_of_the_grammar_has_a_meaning() -> None:
     """What can be heard must be answered; the two files are kept together by this."""
-    rules = dict(re.findall(r"<(\w+)> = ([^;]+);", jsgf()))
-    all_sentences = {text for rule in ("request", "social") for name in re.findall(r"<(\w+)>", rules[rule])
-                     for text in sentences(name, rules)}  # fmt: skip
-    assert len(all_sentences) > 60
-    lost = {text for text in all_sentences if answer(text, facts(WEATHER, LIGHT)).skill == "fallback"}
+    found = all_sentences()
+    assert len(found) > 60
+    lost = {text for text in found if answer(text, facts(WEATHER, LIGHT)).skill == "fallback"}
     assert lost == set()
 
 

@@ -71,6 +71,24 @@ def test_min_silence_is_honoured_to_the_frame(min_silence_ms: int) -> None:
     assert end.at_ms - end.ended_ms == min_silence_ms
 
 
+def test_a_complete_sentence_ends_sooner_with_adaptive_settings_alone() -> None:
+    """A client that sets the silence gets the silence that it set."""
+    for adaptive, silence_ms in ((True, 160), (False, 640)):
+        settings = TurnSettings(adaptive=adaptive, complete_silence_ms=160)
+        end = stopped(feed(TurnDetector(settings), [speech(), quiet(1000)], complete=True))[-1]
+        assert end.at_ms - end.ended_ms == silence_ms
+
+
+def test_words_that_become_known_in_a_silence_end_it_without_another_frame() -> None:
+    detector = TurnDetector(TurnSettings(adaptive=True, complete_silence_ms=160))
+    feed(detector, [speech(), quiet(300)])
+    assert detector.settle(unfinished=False, complete=False) == []
+    (end,) = detector.settle(unfinished=False, complete=True)
+    assert isinstance(end, SpeechStopped)
+    assert not detector.in_turn
+    assert detector.settle(unfinished=False, complete=True) == [], "it is over once"
+
+
 def test_words_that_want_more_wait_for_max_silence() -> None:
     """ "What is the weather in ..." and a moment of thought is one turn."""
     settings = TurnSettings(min_silence_ms=300, max_silence_ms=1100)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from server.agent.asr import Recognized
+from server.agent.asr_live import LiveLine, SoFar
 from server.agent.conversation_settings import ConversationSettings
 from server.agent.events import (
     Event,
@@ -43,6 +44,9 @@ class FakeRecognizer:
             return Recognized(kind="skill", text="what", confidence=0.5)
         text = self.texts[0] if self.texts else ""
         return Recognized(kind="skill" if text else "nothing", text=text, confidence=0.9 if text else 0.0)
+
+    def live(self, heard: Callable[[SoFar], None]) -> LiveLine | None:
+        return None
 
     def close(self) -> None:
         self.closed = True

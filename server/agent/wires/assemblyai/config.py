@@ -183,6 +183,8 @@ class Config:
             vad_threshold=defaults.vad_threshold if threshold is None else float(threshold),
             min_silence_ms=low,
             max_silence_ms=high,
+            # Section 4.1.2: whoever sets one of the two silences switches the adaptive pacing off.
+            adaptive=detection.get("min_silence") is None and detection.get("max_silence") is None,
             interrupt_response=True if interrupt is None else interrupt,
             interruption_delay_ms=detection.get("interruption_delay") or 0,
         )

@@ -148,7 +148,7 @@ def _turn_settings(detection: Mapping[str, Any] | None) -> TurnSettings:
         return TurnSettings(interrupt_response=False)
     if detection["type"] == "semantic_vad":
         longest = EAGERNESS_MS[detection["eagerness"]]
-        return TurnSettings(max_silence_ms=longest, interrupt_response=detection["interrupt_response"])
+        return TurnSettings(max_silence_ms=longest, adaptive=True, interrupt_response=detection["interrupt_response"])
     silence = detection["silence_duration_ms"]
     return TurnSettings(
         vad_threshold=float(detection["threshold"]),

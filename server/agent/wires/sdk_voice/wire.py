@@ -144,7 +144,7 @@ class _Wire:
 
     def _make_conversation(self) -> Conversation:
         settings = ConversationSettings(
-            turns=TurnSettings(),
+            turns=TurnSettings(adaptive=True),
             playout=PlayoutSettings(voice=DEFAULT_VOICE, rate_hz=_RATE_HZ),
             input_rate_hz=_RATE_HZ,
             greeting=self._scenario.greeting or None,
