@@ -10,9 +10,21 @@ from builder.browsers import ENGINES
 from builder.hosts import HOSTS, checked_base
 
 # In the order in which they run.
-BENCHES = ("start", "line", "bytes", "frame", "view", "latency", "barge_in", "resampler", "mint")
+BENCHES = (
+    "start",
+    "line",
+    "bytes",
+    "frame",
+    "view",
+    "latency",
+    "answer",
+    "end_of_turn",
+    "barge_in",
+    "resampler",
+    "mint",
+)
 # The engines that each needs: as many as are asked for, or the one in which a page load is watched.
-BENCHES_IN_BROWSERS = ("start", "line", "frame", "view", "latency", "barge_in")
+BENCHES_IN_BROWSERS = ("start", "line", "frame", "view", "latency", "answer", "barge_in")
 BENCHES_IN_CHROMIUM = ("bytes",)
 
 

@@ -162,7 +162,7 @@ def test_a_bench_that_fails_is_named_and_what_was_measured_before_is_kept(
 def test_which_browsers_are_made_sure_of() -> None:
     """None for the benches that need none: they run on a server without a screen."""
     needed = {name: cli.engines_for_bench(cli.parse(["bench", name, "--engine", "firefox"])) for name in cli.BENCHES}
-    assert needed["mint"] == needed["resampler"] == ()
+    assert needed["mint"] == needed["resampler"] == needed["end_of_turn"] == ()
     assert needed["start"] == needed["latency"] == ("firefox",)
     assert needed["bytes"] == ("chromium",)
     assert cli.parse(["bench"]).names == list(cli.BENCHES)
