@@ -268,8 +268,9 @@ def _place_snapshot(assets: Assets, runtime: pyodide_slim.Runtime) -> dict[str, 
     kept = runtime.snapshot
     if kept is None:
         return {"snapshot": {"lock": runtime.lock, "blocks": None}, "precompiled": None}
+    blocks = {**assets.place_packed("python", kept.blocks), "complete": exactly(kept.complete)["sha256"]}
     return {
-        "snapshot": {**kept.meta, "blocks": assets.place_packed("python", kept.blocks)},
+        "snapshot": {**kept.meta, "blocks": blocks},
         "precompiled": assets.place_packed("precompiled", kept.precompiled),
     }
 

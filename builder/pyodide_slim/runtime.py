@@ -13,9 +13,13 @@ FILES = (LOADER, SCRIPT, WASM)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """`blocks` is the memory's changed part, `meta` what `restore.js` needs to put it back, `precompiled` the small library."""
+    """`blocks` is the memory's changed part, `meta` what `restore.js` needs to put it back, `precompiled` the small library.
+
+    `complete` are the blocks when they were put back, with what follows from them: a second visit begins with that.
+    """
 
     blocks: bytes
+    complete: bytes
     meta: dict[str, Any]
     precompiled: bytes
 

@@ -96,8 +96,9 @@ def make(
             _make(given, root, wheel_name, wheel, folder)
             build_cache.forget_oldest(folder.parent)
     meta = json.loads((folder / "snapshot.json").read_text(encoding="utf-8"))
-    blocks, precompiled = ((folder / name).read_bytes() for name in ("snapshot.bin", "precompiled.zip"))
-    return Snapshot(blocks=blocks, meta=meta, precompiled=precompiled)
+    names = ("snapshot.bin", "complete.bin", "precompiled.zip")
+    blocks, complete, precompiled = ((folder / name).read_bytes() for name in names)
+    return Snapshot(blocks=blocks, complete=complete, meta=meta, precompiled=precompiled)
 
 
 def imported_by(tools: Path | None) -> list[str]:

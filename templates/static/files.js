@@ -8,7 +8,7 @@
 
 import { FileFault, answerTo, crc32, damaged, faultOf, genuine, nameOf, statusFault, twice } from "./genuine.js";
 import { gunzipped } from "./inflate.js";
-import { matches } from "./sha256.js";
+import { digestOf } from "./sha256.js";
 
 /** @import { Preloaded } from "./preload.js" */
 /** @import { Described } from "./messages.js" */
@@ -17,14 +17,24 @@ import { matches } from "./sha256.js";
 const GZIP = [0x1f, 0x8b];
 
 /**
- * @param {Described} file   @param {string} what for a person
- * @param {{ahead?: Preloaded | null, progress?: (share: number) => void, again?: () => void}} options
+ * @typedef {{ahead?: Preloaded | null, progress?: (share: number) => void, again?: () => void}} Options
  *   `again` is called before a second try
  */
-export function whole(file, what, { ahead = null, progress, again = () => {} } = {}) {
+
+/** @param {Described} file   @param {string} what for a person   @param {Options} options */
+export async function whole(file, what, options = {}) {
+  return (await either(file, null, what, options)).data;
+}
+
+/**
+ * The file, or what was made of it in an earlier visit: as long, and of the digests `other`.
+ *
+ * @param {Described} file   @param {string[] | null} other   @param {string} what   @param {Options} options
+ */
+export function either(file, other, what, { ahead = null, progress, again = () => {} } = {}) {
   return twice((cache, isFirst) => {
     if (!isFirst) again();
-    return exactly(file, piecesOf(file, what, cache, isFirst ? ahead : null), what, progress);
+    return exactly(file, other, piecesOf(file, what, cache, isFirst ? ahead : null), what, progress);
   });
 }
 
@@ -154,12 +164,13 @@ async function* unpacked(pieces) {
 /**
  * Put a file together that must be what the build made: a memory or a library with one wrong byte fails in strange ways, later.
  *
- * @param {Described} file   @param {Pieces} pieces   @param {string} what   @param {(share: number) => void} progress
+ * @param {Described} file   @param {string[] | null} other digests of what may be there in its place
+ * @param {Pieces} pieces   @param {string} what   @param {(share: number) => void} progress
  */
-async function exactly(file, pieces, what, progress = () => {}) {
+async function exactly(file, other, pieces, what, progress = () => {}) {
   const { sha256, bytes, part_bytes } = file;
   let data = /** @type {Uint8Array<ArrayBuffer> | null} */ (null); // the first piece, where that is all
-  /** @type {Promise<boolean>[]} */
+  /** @type {Promise<string | null>[]} */
   const checks = []; // each part is looked at while the next one is on its way
   let position = 0;
   try {
@@ -172,7 +183,7 @@ async function exactly(file, pieces, what, progress = () => {}) {
         const begin = checks.length * part_bytes;
         const end = Math.min(begin + part_bytes, bytes);
         if (end > position) break;
-        checks.push(matches(data.subarray(begin, end), sha256[checks.length]));
+        checks.push(digestOf(data.subarray(begin, end)));
       }
       progress(position / bytes);
     }
@@ -180,9 +191,13 @@ async function exactly(file, pieces, what, progress = () => {}) {
     throw error instanceof FileFault ? error : damaged(file, what);
   }
   const isWhole = position === bytes && checks.length === sha256.length;
-  if (!data || !isWhole || (await Promise.all(checks)).includes(false)) throw damaged(file, what);
-  if (!crypto.subtle && crc32(data) !== file.crc32) throw damaged(file, what);
-  return data;
+  if (!data || !isWhole) throw damaged(file, what);
+  const found = await Promise.all(checks);
+  const are = (/** @type {string[]} */ digests) => found.every((digest, part) => digest === digests[part]);
+  const isOther = other !== null && are(other);
+  const isRight = crypto.subtle ? isOther || are(sha256) : crc32(data) === file.crc32;
+  if (!isRight) throw damaged(file, what);
+  return { data, isOther };
 }
 
 /** @param {Uint8Array} data */

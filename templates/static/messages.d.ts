@@ -64,7 +64,8 @@ export interface Settings {
 
 /** The kept memory of Python, and the small library for where it cannot be used. */
 export interface Kept {
-  snapshot: SnapshotTable & { blocks: Described };
+  /** `complete`: digests of the blocks when they hold what follows from them, the hashes of texts. */
+  snapshot: SnapshotTable & { blocks: Described & { complete: string[] } };
   precompiled: Described;
 }
 

@@ -16,9 +16,10 @@ import { hashTexts } from "./text_hash.js";
  * @param {SnapshotTable} meta
  * @param {Promise<Uint8Array>} blocks awaited only when the module is there to take them
  * @param {Factory} create Emscripten's factory out of pyodide.asm.mjs
+ * @param {() => boolean} isComplete whether the blocks, now that they are there, hold what follows from them
  * @returns {PyodideOptions}
  */
-export function runtimeOptions(meta, blocks, create) {
+export function runtimeOptions(meta, blocks, create, isComplete = () => false) {
   return {
     lockFileContents: meta.lock,
     // The header alone: Pyodide checks its build id, and then copies the nothing that follows it.
@@ -34,7 +35,7 @@ export function runtimeOptions(meta, blocks, create) {
       };
       const [module, bytes] = await Promise.all([create(settings), blocks]);
       const trampoline = module.HEAPU32[meta.trampoline >> 2]; // of this engine, set a moment ago
-      putBack(module.HEAPU8, bytes, meta);
+      putBack(module.HEAPU8, bytes, meta, isComplete());
       // What Pyodide and C found out of the builder's machine while they started, they would not look at again.
       module.HEAPU32[meta.suspending.address >> 2] = module.jspiSupported
         ? meta.suspending.with
@@ -48,25 +49,28 @@ export function runtimeOptions(meta, blocks, create) {
 }
 
 /**
- * Write the blocks into a fresh module's memory.
+ * Write the blocks into a fresh module's memory. Those that are not complete become so, for the next visit.
  *
  * @param {Uint8Array} memory   @param {Uint8Array} bytes   @param {SnapshotTable} meta
  */
-export function putBack(memory, bytes, { runs, block_bytes, text_type }) {
+export function putBack(memory, bytes, { runs, block_bytes, text_type }, isComplete = false) {
   let position = 0;
   let target = 0;
+  /** @type {[number, number, number][]} */
   const pieces = [];
   for (const [left, kept] of runs) {
     const length = kept * block_bytes;
     target += left * block_bytes;
     memory.set(bytes.subarray(position, position + length), target);
-    pieces.push([target, target + length]);
+    pieces.push([position, target, target + length]);
     position += length;
     target += length;
   }
   if (position !== bytes.length) throw new Error("the snapshot is not whole");
+  if (isComplete) return;
   const words = new Uint32Array(memory.buffer);
-  for (const [begin, end] of pieces) hashTexts(words, begin >> 2, end >> 2, text_type);
+  for (const [, begin, end] of pieces) hashTexts(words, begin >> 2, end >> 2, text_type);
+  for (const [from, begin, end] of pieces) bytes.set(memory.subarray(begin, end), from);
 }
 
 /**

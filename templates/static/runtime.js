@@ -6,7 +6,7 @@
  * The snapshot is Pyodide's own doing, under names that begin with an underscore, so it may be refused at any time.
  */
 
-import { compiled, imported, whole, wholeNow } from "./files.js";
+import { compiled, either, imported, whole, wholeNow } from "./files.js";
 import { dropDecoded, keepDecoded } from "./decoded_copy.js";
 import { messageOf } from "./death.js";
 import { FileFault, nameOf } from "./genuine.js";
@@ -89,10 +89,17 @@ async function fromSnapshot(config, stage, ahead, wasm) {
   // Pyodide would begin with the big files only when its scripts have arrived: they are on their way before that.
   // They share the line: how much there is of the one says how much there is of both.
   const progress = (/** @type {number} */ share) => stage(share < 1 ? "runtime" : "python", Math.round(75 * share));
-  const memory = whole(blocks, "the snapshot", { ahead, progress, again: () => dropDecoded(blocks) });
+  const again = () => dropDecoded(blocks);
+  const found = either(blocks, blocks.complete, "the snapshot", { ahead, progress, again });
+  let isComplete = false;
+  const memory = found.then(({ data, isOther }) => {
+    isComplete = isOther;
+    return data;
+  });
   memory.catch(() => {}); // told when it is awaited, not as a stray rejection before that
   const [{ loadPyodide }, { default: create }] = await scripts(config.runtime, ahead);
-  const options = { ...runtimeOptions(meta, memory, create), ...output, indexURL: NOWHERE, stdLibURL: "empty.zip" };
+  const restoring = runtimeOptions(meta, memory, create, () => isComplete);
+  const options = { ...restoring, ...output, indexURL: NOWHERE, stdLibURL: "empty.zip" };
   const python = await compiledAlready(wasm, rest, { "empty.zip": () => EMPTY_ZIP }, () => loadPyodide(options));
   settle(python);
   installLibrary(python, config);

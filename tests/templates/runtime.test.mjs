@@ -71,6 +71,7 @@ async function usual(_, options) {
   const instantiateWasm = () => {};
   const made = await options.createPyodideModule({ instantiateWasm });
   loads.at(-1).memory = [...made.HEAPU8.subarray(0, 20)];
+  loads.at(-1).words = [...made.HEAPU32];
   return python;
 }
 
@@ -112,7 +113,7 @@ beforeEach(() => {
       zone: [],
       suspending: { address: 40, with: 7, without: 8 },
       trampoline: 44,
-      blocks: file("python.bin", Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)),
+      blocks: { ...file("python.bin", Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)), complete: ["another"] },
     },
     precompiled: file("precompiled.bin", "bytecode"),
     library: file("library.bin", "the library"),
@@ -139,6 +140,50 @@ test("from the snapshot, and nothing of the ways out is asked for", async () => 
   assert.deepEqual(loads[0].memory, [0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0]);
   assert.equal(loads[0].library, 22, "an empty archive: all is in the memory");
   assert.deepEqual(modules, ["_visitor", "pyclient.host.lazy_stdlib", "pyclient.host.lazy_stdlib"]);
+});
+
+/** A text of Python, "a", as six words of the memory. */
+const textWith = (hash, references = 1) => new Uint8Array(Uint32Array.of(references, 1, 1, hash, 0x64, 97).buffer);
+const HASH_OF_A = ((((97 << 7) * 1000003) % 2 ** 32) ^ 97 ^ 1) >>> 0; // FNV of the one character "a", as its paper has it
+
+function describeText(complete, part_bytes = 1 << 22) {
+  const digest = (data) => createHash("sha256").update(data).digest("base64");
+  const parts = (data) =>
+    Array.from({ length: Math.ceil(data.length / part_bytes) }, (_, i) =>
+      digest(data.subarray(i * part_bytes, (i + 1) * part_bytes)),
+    );
+  const [shipped, runs] = [textWith(0), [[0, 6]]];
+  const blocks = { ...file("python.bin", shipped), part_bytes, sha256: parts(shipped), complete: parts(complete) };
+  Object.assign(config.snapshot, { runs, blocks });
+}
+
+test("the hashes of texts follow from them, and the next visit finds them done", async () => {
+  describeText(textWith(HASH_OF_A));
+  const kept = new Map();
+  const put = async (key, answer) => void kept.set(key, new Uint8Array(await answer.arrayBuffer()));
+  globalThis.caches = { open: async () => ({ keys: async () => [], put }) };
+  const { keep } = await started();
+  assert.deepEqual(loads[0].words.slice(0, 6), [1, 1, 1, HASH_OF_A, 0x64, 97]);
+  await keep();
+  delete globalThis.caches;
+  assert.deepEqual([...kept], [[`${config.snapshot.blocks.url}?complete`, textWith(HASH_OF_A)]]);
+});
+
+test("a memory that is complete is put back as it is", async () => {
+  const complete = textWith(0, 7); // a real one has its hash: that none is made shows that nobody looked for one
+  describeText(complete);
+  hosted.set(config.snapshot.blocks.url, complete);
+  assert.equal((await started()).way, "snapshot");
+  assert.deepEqual(loads[0].words.slice(0, 6), [7, 1, 1, 0, 0x64, 97]);
+});
+
+test("half of what was built and half of what was made of it is neither", async () => {
+  const complete = textWith(HASH_OF_A, 7);
+  describeText(complete, 12);
+  hosted.set(config.snapshot.blocks.url, Uint8Array.of(...complete.subarray(0, 12), ...textWith(0).subarray(12)));
+  const found = await started();
+  assert.equal(found.way, "precompiled");
+  assert.match(found.why, /the snapshot is damaged/);
 });
 
 test("from the precompiled library where the snapshot is damaged, with the same WebAssembly", async () => {

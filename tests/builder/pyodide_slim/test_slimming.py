@@ -24,7 +24,7 @@ from tests.support import built
 ROOT = Path(__file__).resolve().parents[3]
 README = ROOT / "builder" / "pyodide_slim" / "README.md"
 ZONES_DRIVER = Path(__file__).parents[1] / "support" / "zones_driver.mjs"
-KEPT = Snapshot(blocks=b"blocks", meta={"lock": {}}, precompiled=b"precompiled")
+KEPT = Snapshot(blocks=b"blocks", complete=b"complete", meta={"lock": {}}, precompiled=b"precompiled")
 UNLIKE = FailedError(
     "could not be made smaller.", slimming.UNLIKE, "pyodide.asm.mjs begins\n in another way than it did"
 )

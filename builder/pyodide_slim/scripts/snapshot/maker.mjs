@@ -9,6 +9,7 @@
  *
  * Writes into `out`, each after a real run of it that asks Python whether all is there:
  *   snapshot.bin     the blocks that differ from a freshly instantiated module, one after the other
+ *   complete.bin     the same when they were put back, with the hashes of texts: what a browser keeps for its next visit
  *   snapshot.json    Pyodide's own header, and which blocks they are
  *   modules.txt      what is imported in it: for people who want it smaller
  *   precompiled.zip  the part of the library that the client takes, and the client, as bytecode: where the memory cannot be used
@@ -156,12 +157,13 @@ const meta = {
 };
 const bytes = Buffer.concat(blocks);
 const back = fresh.slice(0, heap.length);
-putBack(back, bytes, meta);
+const complete = Uint8Array.from(bytes);
+putBack(back, complete, meta);
 if (Buffer.compare(back, heap) !== 0) throw new UnlikeError("the memory that is put back is not the one that was kept");
 
 // A real run of what was made, in the way of the browser.
 const restored = await loadPyodide({
-  ...runtimeOptions(meta, Promise.resolve(bytes), create),
+  ...runtimeOptions(meta, Promise.resolve(complete), create, () => true),
   ...quiet,
   stdLibURL: join(job.work, "empty.zip"),
 });
@@ -182,6 +184,7 @@ precompiled.runPython(script("check_restored.py"));
 
 writeFileSync(join(job.out, "precompiled.zip"), readFileSync(trimmed));
 writeFileSync(join(job.out, "snapshot.bin"), bytes);
+writeFileSync(join(job.out, "complete.bin"), complete);
 writeFileSync(join(job.out, "modules.txt"), `${loaded.join("\n")}\n`);
 writeFileSync(join(job.out, "snapshot.json"), JSON.stringify(meta));
 process.exit(0);
