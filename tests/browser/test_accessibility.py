@@ -62,16 +62,24 @@ class Auditor:
         assert not self.found, "\n".join(self.found)
 
 
-@pytest.mark.parametrize(
-    "scheme",
-    [
-        pytest.param("light", marks=pytest.mark.tab(size=(1280, 800))),
-        pytest.param("dark", marks=pytest.mark.tab(size=(390, 844), colors="dark")),
-    ],
-)
+# Chromium has both; what axe-core finds is the page's own doing, and each of the others has one of them.
+@pytest.mark.skip_browser("webkit")
+@pytest.mark.tab(size=(1280, 800))
 def test_nothing_is_in_the_way_of_anybody_in_any_state(
-    tab: Tab, sound: Any, spoiled: SpoiledSite, request: pytest.FixtureRequest, scheme: str
+    tab: Tab, sound: Any, spoiled: SpoiledSite, request: pytest.FixtureRequest
 ) -> None:
+    audit_each_state(tab, sound, spoiled, request, "light")
+
+
+@pytest.mark.skip_browser("firefox")
+@pytest.mark.tab(size=(390, 844), colors="dark")
+def test_nothing_is_in_the_way_of_anybody_on_a_dark_and_narrow_page(
+    tab: Tab, sound: Any, spoiled: SpoiledSite, request: pytest.FixtureRequest
+) -> None:
+    audit_each_state(tab, sound, spoiled, request, "dark")
+
+
+def audit_each_state(tab: Tab, sound: Any, spoiled: SpoiledSite, request: pytest.FixtureRequest, scheme: str) -> None:
     call, parley = Call(tab, sound), spoiled.parley
     tab.errors.expect("WebSocket|401|[Uu]nauthori")
     see = Auditor(call, request.config)

@@ -11,17 +11,21 @@ from builder import site
 from builder.pyodide_slim import slimming, snapshot
 from tests.browser.support.spoiled import SpoiledSite
 from tests.browser.support.ways import ask_weather
-from tests.support.server import ROOT
+from tests.support.server import ROOT, build_once
 from tests.support.talk import Call
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
-def whole_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(slimming, "VERIFIED", ())
-    monkeypatch.setattr(snapshot, "DEFERRED", ("nosuch",))  # a complaint out of the script itself
-    return site.build(ROOT, tmp_path / "dist", "demo")
+@pytest.fixture(scope="session")
+def whole_site(shared_folder: Path) -> Path:
+    def build(out: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(slimming, "VERIFIED", ())
+            patch.setattr(snapshot, "DEFERRED", ("nosuch",))  # a complaint out of the script itself
+            site.build(ROOT, out, "demo")
+
+    return build_once(shared_folder / "whole", build)
 
 
 @pytest.mark.slow
