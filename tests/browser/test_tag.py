@@ -292,9 +292,44 @@ MOUNTS = """async () => {
 }"""
 
 
+# What a tag takes of the page around it, counted where it takes it: ports that are open, timers that run, listeners.
+COUNTING = """() => {
+  const held = (globalThis.held = { ports: 0, timers: 0, listeners: 0 });
+  globalThis.most = 0;
+  const { MessageChannel, setTimeout, clearTimeout } = globalThis;
+  globalThis.MessageChannel = class extends MessageChannel {
+    constructor() {
+      super();
+      const { port1 } = this;
+      const close = port1.close.bind(port1);
+      most = Math.max(most, ++held.ports);
+      port1.close = () => { port1.close = close; held.ports--; close(); };
+    }
+  };
+  const running = new Set();
+  const over = (id) => { if (running.delete(id)) held.timers--; };
+  globalThis.setTimeout = (run, ms, ...given) => {
+    const id = setTimeout(() => { over(id); run(...given); }, ms);
+    held.timers += running.add(id) ? 1 : 0;
+    return id;
+  };
+  globalThis.clearTimeout = (id) => { over(id); clearTimeout(id); };
+  for (const place of [globalThis, document, document.body]) {
+    const { addEventListener, removeEventListener } = place;
+    place.addEventListener = (...given) => { held.listeners++; addEventListener.apply(place, given); };
+    place.removeEventListener = (...given) => { held.listeners--; removeEventListener.apply(place, given); };
+  }
+}"""
+# Only what somebody still holds outlives this; where no collector can be called, making garbage calls it.
+KEPT = """() => {
+  for (let i = 0; i < 10; i++) Array.from({ length: 200_000 }, (_, n) => ({ n }));
+  return kept.filter((tag) => tag.deref()).length;
+}"""
+
+
 @pytest.mark.slow
 def test_a_hundred_mounts_leave_nothing(tab: Any, spoiled: SpoiledSite) -> None:
-    """No frame in any engine; in Chromium, which counts its own objects and collects garbage when asked, nothing at all."""
+    """No frame, port, timer, listener and no tag itself. In Chromium, which counts its own objects, nothing at all."""
     tab.errors.expect("Fetch API cannot load")
     with OuterPage(spoiled.parley.url) as outer:
         spoiled.spoil(outer.allow)
@@ -303,12 +338,17 @@ def test_a_hundred_mounts_leave_nothing(tab: Any, spoiled: SpoiledSite) -> None:
         page.wait_for_selector(LAUNCHER)
         page.evaluate(f"{TAG}.remove()")
         page.evaluate("globalThis.events = { push() {} }")  # the page around keeps what it heard
+        page.evaluate(COUNTING)
         before = left_over(tab)
         page.evaluate(MOUNTS)
         assert page.evaluate("[frames.length, document.querySelectorAll('voice-agent').length]") == [0, 0]
+        assert page.evaluate("most") == 1, "the ports were counted"
+        assert page.evaluate("held") == {"ports": 0, "timers": 0, "listeners": 0}
         assert poll(lambda: left_over(tab) == before, 20.0), (before, left_over(tab))
-        if tab.engine == "chromium":
-            assert page.evaluate("kept.filter((tag) => tag.deref()).length") == 0
+        # WebKit takes what only looks like a reference on its stack for one.
+        most = 3 if tab.engine == "webkit" else 0
+        left = poll(lambda: int(page.evaluate(KEPT)) <= most, 30.0)
+        assert left, f"{page.evaluate(KEPT)} of 103 tags are still there"
 
 
 def left_over(tab: Any) -> dict[str, int]:
