@@ -39,7 +39,7 @@ def render(
     environment = _environment(root)
     of_scripts = texts.of_scripts(bundles, said)
     config: dict[str, Any] = {
-        "boot": facts["boot"],
+        "boot": {**facts["boot"], "sign_in": agent.sign_in},
         "choices": agent.choices if "service" in agent.may_change else agent.choices[:1],
         "consent": agent.consent and agent.consent.told(),
         "embedded_by": agent.embedded_by,

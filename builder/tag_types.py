@@ -76,6 +76,8 @@ export interface VoiceAgentElement extends HTMLElement {{
   readonly transcript: Readonly<VoiceAgentTurn>[];
   /** What this page does for the agent, by the names of its tools. */
   tools: Record<string, VoiceAgentTool>;
+  /** Gives the bearer for the team's own sign-in, before each token; nothing where nobody is signed in. */
+  signIn: (() => string | null | undefined | Promise<string | null | undefined>) | null;
   /** Shows the agent's page and starts a call. Settles when it is live, or with a VoiceAgentError. */
   connect(): Promise<void>;
   disconnect(): void;

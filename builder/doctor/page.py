@@ -78,6 +78,11 @@ class Page:
         return str(given["url"] if isinstance(given, dict) else given)
 
     @property
+    def sign_in(self) -> str:
+        """How it is known to its token server: "cookie", "bearer" or not at all."""
+        return str(self.config["boot"].get("sign_in", ""))
+
+    @property
     def settings(self) -> dict[str, Any]:
         """Of the service that the page offers first."""
         found: dict[str, Any] = self.config["choices"][0]["settings"]

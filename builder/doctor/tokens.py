@@ -68,15 +68,20 @@ def _body(visit: Visit) -> bytes:
 
 def _preflight(visit: Visit, url: str, page: str) -> Finding | None:
     """Another origin is asked for leave first. The finding where that is refused."""
-    headers = {
-        "Origin": page, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type",
-    }  # fmt: skip
+    sign_in = visit.page.sign_in
+    asked = "authorization,content-type" if sign_in == "bearer" else "content-type"
+    headers = {"Origin": page, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": asked}
     answer = visit.fetcher.ask("OPTIONS", url, headers)
     if answer.status in (404, 405, 501) or 300 <= answer.status < 400:
         return _refusal(answer, url, page)
     if not 200 <= answer.status < 300 or answer.header("access-control-allow-origin") not in (page, "*"):
         return fault("token route", f"{url} lets no page of {page} ask: its answer to the preflight allows another origin or none",
             f"Start the token server with ALLOWED_ORIGINS={page}. A proxy in front of it must hand OPTIONS on.")  # fmt: skip
+    takes_cookie = answer.header("access-control-allow-credentials") == "true"
+    takes_bearer = "authorization" in answer.header("access-control-allow-headers").lower()
+    if (sign_in == "cookie" and not takes_cookie) or (sign_in == "bearer" and not takes_bearer):
+        return fault("token route", f"the page signs in by {sign_in}, and {url} takes none from another origin",
+            "Start the token server with SIGN_IN, or leave `sign_in` under [server] out of agent.toml.")  # fmt: skip
     return None
 
 
@@ -105,6 +110,9 @@ def _refusal(answer: Answer, url: str, page: str) -> Finding:
     if answer.status == 403 and code == "forbidden_host":
         return fault("token route", "the token server does not know the name it was asked by (403)",
             f"Start the token server with ALLOWED_HOSTS={urlsplit(url).hostname}.")  # fmt: skip
+    if answer.status == 401:
+        return warning("token route", "the token server wants to know who asks (401), and the doctor is nobody",
+            "Try it as a visitor; `sign_in` under [server] in agent.toml says what the page sends.")  # fmt: skip
     if answer.status == 429:
         return warning("token route", "the token server says: too many tokens were asked for (429)",
             "Ask again in a minute; TOKEN_RATE_PER_CLIENT_PER_MINUTE sets how many there may be.")  # fmt: skip

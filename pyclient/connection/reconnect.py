@@ -41,7 +41,7 @@ _FINAL_FAULTS = frozenset({"auth", "forbidden", "expired"})
 Jitter = Callable[[], float]
 
 # No answer came, and none will: a sign-in that expired, and the page's own policy.
-_FINAL_REFUSALS = frozenset({"redirected", "policy"})
+_FINAL_REFUSALS = frozenset({"redirected", "policy", "no_bearer"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ def _text(value: Any) -> str:
 def _not_by_a_token_server(status: int, body: str, answer: Any) -> str:
     """A word for `notices` where somebody else answered, or nobody: what the host found out, or a site without a token server."""
     if status == 0:
-        return body if body in ("redirected", "offline", "policy") else ""
+        return body if body in ("redirected", "offline", "policy", "no_bearer") else ""
     # A static host answers a POST with a page, with 404, or with "not for this method".
     return "absent" if status in (200, 404, 405, 501) and not isinstance(answer, dict) else ""
 

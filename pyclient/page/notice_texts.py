@@ -91,6 +91,7 @@ TOKEN_CODES: Mapping[str, Notice] = MappingProxyType(
         "absent": error("token_absent"),
         "offline": error("token_offline"),
         "policy": error("token_policy", retry=False),
+        "no_bearer": error("token_no_bearer"),
     }
 )
 

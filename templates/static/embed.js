@@ -28,6 +28,8 @@ export class OuterPage {
     this.told = NOTHING;
     /** The calls of page tools that wait for an answer. @type {Set<string>} */
     this.calls = new Set();
+    /** The token requests that wait for a bearer. @type {Set<number>} */
+    this.signIns = new Set();
     /** @type {MessagePort | null} */
     this.port = null;
     if (window.parent !== window && embedders.length > 0) addEventListener("message", (event) => this.bind(event));
@@ -68,8 +70,21 @@ export class OuterPage {
     return null;
   }
 
+  /**
+   * A token request needs a bearer. Returns the answer where nobody is there to give one.
+   *
+   * @param {import("./messages.js").SignInMessage} wanted   @returns {Intent | null}
+   */
+  signIn({ id }) {
+    if (!this.port) return { type: "bearer", id, bearer: null };
+    this.signIns.add(id);
+    this.say({ type: "sign_in", id });
+    return null;
+  }
+
   /** What Python is told of an answer; nothing, where nobody waits for it. @param {Command} command */
   answered(command) {
+    if (command.type === "bearer") return this.signIns.delete(command.id) ? command : null;
     if (command.type !== "result" && command.type !== "failure") return null;
     if (!this.calls.delete(command.id)) return null;
     return command.type === "failure"
@@ -81,6 +96,7 @@ export class OuterPage {
   forget() {
     for (const id of this.calls) this.say({ type: "cancel", id });
     this.calls.clear();
+    this.signIns.clear();
   }
 
   /** @param {News} message */

@@ -18,6 +18,7 @@ const MAX_ID_CHARS = 500;
 /** As `MAX_RESULT_CHARS` in Python. */
 export const MAX_RESULT_CHARS = 64_000;
 const MAX_ERROR_CHARS = 500;
+const MAX_BEARER_CHARS = 8192;
 
 /** @param {unknown} it   @param {string} name   @returns {unknown} */
 function own(it, name) {
@@ -76,6 +77,11 @@ export function readCommand(data) {
       const [id, error] = [text(data, "id", MAX_ID_CHARS), text(data, "error", MAX_ERROR_CHARS)];
       return id !== undefined && error !== undefined ? { type, id, error } : null;
     }
+    case "bearer": {
+      const [id, bearer] = [own(data, "id"), own(data, "bearer")];
+      const fits = bearer === null || (typeof bearer === "string" && bearer.length <= MAX_BEARER_CHARS);
+      return typeof id === "number" && fits ? { type, id, bearer } : null;
+    }
     default:
       return null;
   }
@@ -124,6 +130,10 @@ export function readNews(data) {
     case "cancel": {
       const found = texts(data, ["id"]);
       return found && { type, ...found };
+    }
+    case "sign_in": {
+      const id = own(data, "id");
+      return typeof id === "number" ? { type, id } : null;
     }
     default:
       return null;

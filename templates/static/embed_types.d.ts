@@ -17,7 +17,9 @@ export type Command =
   | { type: "color_scheme"; scheme: string }
   /** What became of a call of a page tool; `result` is JSON text. */
   | { type: "result"; id: string; result: string }
-  | { type: "failure"; id: string; error: string };
+  | { type: "failure"; id: string; error: string }
+  /** What the token server is to be shown for the visitor; null: they are not signed in. */
+  | { type: "bearer"; id: number; bearer: string | null };
 
 /** From the page. */
 export type News =
@@ -29,7 +31,9 @@ export type News =
   | { type: "end"; detail: EndDetail }
   /** Answer this tool; nobody waits for it any more. */
   | { type: "call"; id: string; name: string; arguments: Record<string, unknown> }
-  | { type: "cancel"; id: string };
+  | { type: "cancel"; id: string }
+  /** Say who the visitor is. */
+  | { type: "sign_in"; id: number };
 
 export interface StateDetail {
   /** A value of Python's `State`; "opening" while the microphone is asked for; "loading" before the page is there. */

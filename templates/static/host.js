@@ -9,6 +9,7 @@
 import { AudioFastPath } from "./audio_fast_path.js";
 import { messageOf } from "./death.js";
 import { askForToken, blocked, isBlocked, nameOf, whenBlocked } from "./network.js";
+import { SignIn } from "./sign_in.js";
 
 /** @import { AudioPorts, Intent, ToPage } from "./messages.js" */
 /** @import { Client, ClientMethod, Method, Pyodide } from "./pyodide.js" */
@@ -23,8 +24,9 @@ export class Host {
    * @param {Pyodide} runtime
    * @param {(message: ToPage) => void} post to the page
    * @param {(error: unknown) => void} die tells the page that all is over
+   * @param {import("./messages.js").SignInKind} signIn
    */
-  constructor(runtime, post, die) {
+  constructor(runtime, post, die, signIn = "") {
     this.runtime = runtime;
     this.post = post;
     this.die = die;
@@ -41,6 +43,7 @@ export class Host {
     /** @type {Map<string, Method>} */
     this.methods = new Map();
     this.fastPath = new AudioFastPath(this);
+    this.signIn = new SignIn(signIn, post);
     /** Of the wire, as the worklets were last told. */
     this.rates = { capture: 24_000, playback: 24_000 };
     /** Only where the person wants it. @type {import("./voice_recording.js").VoiceRecording | null} */
@@ -78,6 +81,7 @@ export class Host {
 
   /** An intent from the page. @param {Intent} message */
   intent(message) {
+    if (message.type === "bearer") return this.signIn.answered(message); // Python never sees it, so nothing writes it down
     if (message.type === "ping") {
       this.tell("ping");
       if (!this.dead) this.post({ type: "pong" });
@@ -243,7 +247,9 @@ export class Host {
    * @param {number} attempt   @param {string} url   @param {string} body   @param {number} timeout_ms
    */
   async request_token(attempt, url, body, timeout_ms) {
-    const { status, text, retry_after } = await askForToken(url, body, timeout_ms);
+    const shown = await this.signIn.shown(timeout_ms);
+    if (shown === null) return this.tell("token_answered", attempt, 0, "no_bearer", "");
+    const { status, text, retry_after } = await askForToken(url, body, timeout_ms, shown);
     this.tell("token_answered", attempt, status, text, retry_after);
   }
 

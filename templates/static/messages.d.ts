@@ -81,6 +81,8 @@ interface Files {
   micropip: Described;
   client: { name: string } & Described;
   tools: { bytecode: Described | null; source: Described } | null;
+  /** How the token server finds out who asks. */
+  sign_in: SignInKind;
   /** What the agent's tools import beside the standard library. */
   packages: Described | null;
 }
@@ -146,10 +148,16 @@ export type Intent =
   | { type: "tool_answered"; call_id: string; result: string }
   | { type: "tool_answered"; call_id: string; error: string }
   | { type: "tool_approved"; call_id: string; approved: boolean }
+  | BearerAnswer
   /** Hand over what the session recorder has; `whole`: and how things stand. */
   | { type: "record"; whole: boolean }
   /** Record both voices, by this script, or stop and forget, or (null) hand over what was recorded. The worker's own. */
   | { type: "voices"; keep: Described | false | null };
+
+/** `[server] sign_in` of agent.toml. */
+export type SignInKind = "" | "cookie" | "bearer";
+/** The worker's own: what the page around ours gave for one token request. */
+export type BearerAnswer = { type: "bearer"; id: number; bearer: string | null };
 
 export type TurnStyle = "vad" | "half_duplex" | "push_to_talk" | "text";
 
@@ -177,7 +185,11 @@ export type ToPage =
   | QuestionMessage
   | RecordMessage
   | VoicesMessage
+  | SignInMessage
   | { type: "pong" };
+
+/** A token request needs a bearer. */
+export type SignInMessage = { type: "sign_in"; id: number };
 
 /** How far the start is. `way`: which of the ways of starting it was; `why` it was not a faster one. */
 export type BootMessage =

@@ -14,20 +14,20 @@ globalThis.addEventListener?.("securitypolicyviolation", (event) => {
 });
 
 /**
- * POST for a token.
+ * POST for a token. `shown`: what the token server is shown of who asks (`sign_in.js`).
  *
- * @param {string} url   @param {string} body   @param {number} timeout_ms
+ * @param {string} url   @param {string} body   @param {number} timeout_ms   @param {import("./sign_in.js").Shown} shown
  * @returns {Promise<{status: number, text: string, retry_after: string}>} status 0: there is no answer to be read, and `text` is why:
  *   "redirected", "policy", "offline", or the name of the error
  */
-export async function askForToken(url, body, timeout_ms) {
+export async function askForToken(url, body, timeout_ms, shown) {
   try {
     const answer = await fetch(url, {
       method: "POST",
       body,
-      headers: { "Content-Type": "application/json" },
+      headers: { "Content-Type": "application/json", ...shown.headers },
       cache: "no-store",
-      credentials: "same-origin",
+      credentials: shown.credentials,
       redirect: "manual", // followed, it would end at somebody's page for signing in, which answers with 200
       referrerPolicy: "no-referrer",
       signal: AbortSignal.timeout(timeout_ms),

@@ -69,6 +69,7 @@ const link = new WorkerLink(
       happened({ type: "message", message, now_ms: performance.now() });
     else if (message.type === "record") recording.add(message.lines);
     else if (message.type === "voices") voices.onVoices(message);
+    else if (message.type === "sign_in") toPython(outer.signIn(message));
     else asked(message);
     if (message.type === "view") history.saw(state.view, performance.now());
   },
@@ -250,6 +251,7 @@ function obey(command) {
       return;
     case "result":
     case "failure":
+    case "bearer":
       return toPython(outer.answered(command));
     case "mute":
     case "pause":

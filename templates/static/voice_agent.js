@@ -12,6 +12,7 @@ import { STYLE } from "./voice_agent_style.js";
 
 /** @import { Command, News, StateDetail } from "./embed_types.js" */
 /** @typedef {(given: any, context: {signal: AbortSignal}) => unknown} PageTool */
+/** @typedef {() => string | null | undefined | Promise<string | null | undefined>} SignInFunction */
 /** @import { Notice, Turn } from "./messages.js" */
 
 const SITE = new URL("./", import.meta.url);
@@ -77,6 +78,8 @@ class VoiceAgent extends HTMLElement {
   #tools = new Map();
   /** Calls of them that are not answered yet. @type {Map<string, AbortController>} */
   #calls = new Map();
+  /** Gives a bearer for the token server. @type {SignInFunction | null} */
+  #signIn = null;
   #told = IDLE;
   /** Settles what `connect` promised. @type {{promise: Promise<void>, live: () => void, failed: (error: CallError) => void} | null} */
   #connecting = null;
@@ -104,10 +107,11 @@ class VoiceAgent extends HTMLElement {
 
   connectedCallback() {
     // Set before this script had run, they hide what this class makes of them.
-    if (Object.hasOwn(this, "tools")) {
-      const { tools } = this;
-      Reflect.deleteProperty(this, "tools");
-      this.tools = tools;
+    for (const name of /** @type {const} */ (["tools", "signIn"])) {
+      if (!Object.hasOwn(this, name)) continue;
+      const given = this[name];
+      Reflect.deleteProperty(this, name);
+      Object.assign(this, { [name]: given });
     }
     this.#draw();
     if (this.open || this.hasAttribute("eager")) this.#load();
@@ -174,6 +178,17 @@ class VoiceAgent extends HTMLElement {
       if (typeof tool !== "function") throw new TypeError(`tools.${name} is no function`);
     }
     this.#tools = new Map(given);
+  }
+
+  /** Who is asked for a bearer before each token: a function, or null where nobody is signed in. */
+  get signIn() {
+    return this.#signIn;
+  }
+
+  /** @param {SignInFunction | null} signIn */
+  set signIn(signIn) {
+    if (signIn !== null && typeof signIn !== "function") throw new TypeError("signIn is no function");
+    this.#signIn = signIn;
   }
 
   /** Show the agent's page and start a call. Settles when it is live, or with the `CallError` that says why it is not. */
@@ -369,6 +384,8 @@ class VoiceAgent extends HTMLElement {
         this.#calls.get(news.id)?.abort();
         this.#calls.delete(news.id);
         return;
+      case "sign_in":
+        return void this.#giveBearer(news.id);
       case "error":
         this.#fire("error", news.detail);
         return this.#note(news.detail);
@@ -432,6 +449,17 @@ class VoiceAgent extends HTMLElement {
       answer = { type: "failure", id, error: String(error).slice(0, 400) };
     }
     if (this.#calls.delete(id)) this.#send(answer);
+  }
+
+  /** Only the agent's page hears it. What went wrong is this page's own affair: its words may hold a secret. @param {number} id */
+  async #giveBearer(id) {
+    let bearer = null;
+    try {
+      bearer = (await this.#signIn?.()) ?? null;
+    } catch (error) {
+      console.warn("voice-agent: signIn failed:", /** @type {Error} */ (error)?.name);
+    }
+    this.#send({ type: "bearer", id, bearer: typeof bearer === "string" ? bearer : null });
   }
 
   /** @param {string} name   @param {StateDetail | Turn | Notice | {}} detail */

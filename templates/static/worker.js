@@ -55,7 +55,7 @@ async function boot(config) {
   const tools = await coming;
   if (packages) python.pyimport("pyclient.host.lazy_stdlib").install_packages(await packages);
   if (tools !== null) python.FS.writeFile(`${FOLDER}/agent_tools${tools.suffix}`, tools.data);
-  host = new Host(python, post, die);
+  host = new Host(python, post, die, config.sign_in);
   host.client = python
     .pyimport("pyclient.host.pyodide_host")
     .start(host, JSON.stringify(config.settings), tools !== null);

@@ -190,6 +190,7 @@ PLANTED: dict[str, tuple[Fault, dict[str, Verdict], str]] = {
     "origin refused": (refused(403, "forbidden_origin"), {"token route": FAULT}, "ALLOWED_ORIGINS=http://localhost"),
     "name refused": (refused(403, "forbidden_host"), {"token route": FAULT}, "ALLOWED_HOSTS=localhost"),
     "key missing": (refused(500, "not_configured"), {"token route": FAULT}, "No, and here is why."),
+    "asks who it is": (refused(401, "sign_in_needed"), {"token route": WARNING}, "as a visitor"),
     "asked too often": (refused(429, "rate_limited"), {"token route": WARNING}, "TOKEN_RATE"),
     "socket not allowed": (other_socket, {"socket policy": FAULT}, "connect"),
     "no socket there": (closed_socket, {"socket": FAULT}, "Upgrade"),

@@ -183,6 +183,7 @@ def test_an_answer_that_is_no_token_is_a_refusal_and_never_an_exception(body: st
         (0, "redirected", "redirected", "token_redirected"),
         (0, "offline", "offline", "token_offline"),
         (0, "policy", "policy", "token_policy"),
+        (0, "no_bearer", "no_bearer", "token_no_bearer"),
         (0, "TypeError", "", "token_unreachable"),
         (404, "<html>", "absent", "token_absent"),
         (405, "<?xml?><Error/>", "absent", "token_absent"),

@@ -127,7 +127,7 @@ def test_a_token_route_that_refuses_ends_it_and_says_why(host: FakeHost, status:
     assert cmd.StopCapture() in commands and host.timers == {}
 
 
-@pytest.mark.parametrize("code", ["redirected", "policy"])
+@pytest.mark.parametrize("code", ["redirected", "policy", "no_bearer"])
 def test_a_sign_in_that_expired_and_a_policy_end_it_at_once(host: FakeHost, code: str) -> None:
     host.drop()
     host.wait("retry")

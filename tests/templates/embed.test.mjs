@@ -254,6 +254,35 @@ test("a page tool is answered once, by the page that was asked", () => {
   assert.equal(outer.answered({ type: "result", id: "c5", result: "1" }), null, "Python is gone");
 });
 
+test("a bearer is given once, by the page that was asked, and by nobody where none is there", () => {
+  const { message, outer } = embedded([SHOP]);
+  assert.deepEqual(outer.signIn({ type: "sign_in", id: 3 }), { type: "bearer", id: 3, bearer: null });
+  const port = message({});
+  assert.equal(outer.answered({ type: "bearer", id: 1, bearer: "forged" }), null, "nobody asked");
+  assert.equal(outer.signIn({ type: "sign_in", id: 1 }), null);
+  assert.deepEqual(port.said.at(-1), { type: "sign_in", id: 1 });
+  const answer = { type: "bearer", id: 1, bearer: "abc" };
+  assert.deepEqual(outer.answered(answer), answer);
+  assert.equal(outer.answered(answer), null, "it was answered");
+  outer.signIn({ type: "sign_in", id: 2 });
+  outer.forget();
+  assert.equal(outer.answered({ ...answer, id: 2 }), null, "Python is gone");
+});
+
+test("a bearer has its shape, or is none", () => {
+  assert.deepEqual(readCommand({ type: "bearer", id: 1, bearer: "abc" }), { type: "bearer", id: 1, bearer: "abc" });
+  assert.deepEqual(readCommand({ type: "bearer", id: 1, bearer: null }), { type: "bearer", id: 1, bearer: null });
+  for (const wrong of [
+    { id: "1", bearer: "abc" },
+    { id: 1, bearer: 5 },
+    { id: 1, bearer: "x".repeat(8193) },
+    { id: 1 },
+  ])
+    assert.equal(readCommand({ type: "bearer", ...wrong }), null);
+  assert.deepEqual(readNews({ type: "sign_in", id: 4, more: 1 }), { type: "sign_in", id: 4 });
+  assert.equal(readNews({ type: "sign_in" }), null);
+});
+
 test("the answer of a page tool has its shape, or is none", () => {
   const good = [
     { type: "result", id: "c1", result: "null" },

@@ -1,0 +1,142 @@
+"""A team's own sign-in: a token server of another origin that asks for a cookie, or for a bearer that the page around ours gives."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.support.outer_page import OuterPage
+from tests.browser.support.spoiled import Change, SpoiledSite
+from tests.support import built
+from tests.support.server import ROOT, Parley
+from tests.support.talk import Call
+from voice_browsers.tape import poll
+
+pytestmark = pytest.mark.browser
+
+COOKIE, BEARER = "cookie-of-alice", "bearer-of-bob"
+WHO = f"""
+def who(visitor):
+    return {{"{COOKIE}": "alice"}}.get(visitor.cookies.get("session")) or {{"{BEARER}": "bob"}}.get(visitor.bearer)
+"""
+TAG = "document.querySelector('voice-agent')"
+CONNECT = f"() => {{ document.querySelector('h1').onclick = () => {TAG}.connect().catch(() => {{}}); }}"
+REFUSED = "Failed to load resource|401"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("sign_in")
+    (made / "team_sign_in.py").write_text(WHO)
+    return made
+
+
+@pytest.fixture
+def tokens(spoiled: SpoiledSite, folder: Path) -> Iterator[Parley]:
+    """A token server of another origin than the page's, which knows two visitors."""
+    env = {
+        "SIGN_IN": "team_sign_in:who",
+        "PYTHONPATH": f"{ROOT}:{folder}",
+        "ALLOWED_ORIGINS": spoiled.parley.url.rstrip("/"),
+    }
+    with Parley(site=spoiled.original, env=env) as server:
+        yield server
+
+
+def asks(server: Parley, sign_in: str) -> Change:
+    """As the build has it with `[server] token_url` and `sign_in`."""
+    origin = server.url.rstrip("/")
+
+    def change(assets: Path) -> None:
+        site = assets.parent
+        with built.told(site) as config:
+            config["boot"]["sign_in"] = sign_in
+            for choice in config["choices"]:
+                choice["settings"]["token_url"] = f"{origin}/api/token"
+        for file in (site / "index.html", site / "_headers"):
+            text, changed = re.subn(
+                r"connect-src ('|&#39;)self('|&#39;)",
+                rf"\g<0> {origin} {origin.replace('http', 'ws')}",
+                file.read_text(),
+            )
+            assert changed
+            file.write_text(text)
+            built.forget_copies(file)
+
+    return change
+
+
+def refused(tab: Any, title: str) -> None:
+    expect(tab.page.locator("#notice")).to_contain_text(title, timeout=30_000)
+
+
+@pytest.mark.parametrize("sign_in", ["cookie", ""])
+def test_a_cookie_crosses_origins_where_agent_toml_says_so(
+    tab: Any, sound: Any, spoiled: SpoiledSite, tokens: Parley, sign_in: str
+) -> None:
+    tab.errors.expect(REFUSED)
+    call = Call(tab, sound)
+    call.open(spoiled.spoil(asks(tokens, sign_in)))
+    if sign_in:
+        call.press("Connect")
+        refused(tab, "You are not signed in")
+    tab.page.evaluate(f"document.cookie = 'session={COOKIE}; SameSite=Lax'")  # cookies know no ports
+    if not sign_in:
+        call.press("Connect")
+        refused(tab, "You are not signed in")
+        return
+    call.connect()
+    call.hang_up()
+    assert "outcome=sign_in_needed" in tokens.log and "user=alice" in tokens.log
+    assert COOKIE not in tokens.log
+
+
+def test_a_bearer_comes_from_the_page_around_for_each_token_and_stays_nowhere(
+    tab: Any, sound: Any, spoiled: SpoiledSite, tokens: Parley
+) -> None:
+    tab.errors.expect(f"{REFUSED}|signIn failed")
+    with OuterPage(spoiled.parley.url) as outer:
+        spoiled.spoil(outer.allow, asks(tokens, "bearer"))
+        page = tab.page
+        page.goto(outer.url)
+        page.wait_for_selector("voice-agent button")
+        page.evaluate(CONNECT)
+
+        def connect(sign_in: str, code: str) -> dict[str, Any]:
+            """What is told of a call that this function of the page's signs in."""
+            page.evaluate(f"{TAG}.signIn = {sign_in}; events.length = 0")
+            page.click("h1")
+            return outer.wait(tab, lambda name, it: name == "error" and it["code"] == code)
+
+        for nobody in ("null", "() => undefined", f"() => {{ throw Error('{BEARER}') }}", "() => 'two words'"):
+            told = connect(nobody, "token_no_bearer")
+            assert told["title"] == "You are not signed in" and "the page around this one" in told["hint"], nobody
+        assert "outcome=" not in tokens.log, "without a bearer the token server is not asked"
+        assert connect("() => 'of-nobody'", "token_401")["title"] == "You are not signed in"
+
+        page.evaluate(
+            f"{TAG}.signIn = async () => {{ globalThis.given = (globalThis.given ?? 0) + 1; return '{BEARER}' }}"
+        )
+        page.evaluate("events.length = 0")
+        page.click("h1")
+        outer.wait_state(tab, "live")
+        assert page.evaluate("given") == 1
+        told = str(outer.events(tab)) + tab.page.frames[1].content() + " ".join(frame.url for frame in page.frames)
+        assert BEARER not in told
+        page.evaluate(f"{TAG}.disconnect()")
+        outer.wait(tab, lambda name, _: name == "end")
+        assert poll(lambda: "user=bob" in tokens.log, 5.0), tokens.log
+        assert BEARER not in tokens.log
+
+
+def test_without_a_page_around_nobody_is_signed_in(tab: Any, sound: Any, spoiled: SpoiledSite, tokens: Parley) -> None:
+    call = Call(tab, sound)
+    call.open(spoiled.spoil(asks(tokens, "bearer")))
+    call.press("Connect")
+    refused(tab, "You are not signed in")
+    assert "outcome=" not in tokens.log
