@@ -10,27 +10,13 @@ from pyclient.core import commands as cmd
 from pyclient.core import events as ev
 from pyclient.core.states import State, Trigger
 from pyclient.part import End, LineBack
-from pyclient.tools import ToolRegistry
-from pyclient.tools.calls import ToolCalls
-from pyclient.turns.barge_in import BargeIn
-from pyclient.turns.client_turn_detection import ClientTurnDetection
 from pyclient.turns.echo_guard import EchoGuard
 from pyclient.turns.microphone import MUTED_TAIL_MS, Microphone
 from pyclient.turns.preconnect_audio import PreconnectAudio
-from pyclient.turns.push_to_talk import PushToTalk
-from pyclient.turns.turn_taking import TurnTaking
-from tests.support.parts import call_in, done, sent, told
+from tests.support.parts import call_in, done, microphone, sent, told
 from tests.support.playbook import tone
 
 FRAME = ev.AudioCaptured(pcm=tone(960))
-
-
-def microphone(state: State = State.LIVE) -> Microphone:
-    call = call_in(state)
-    barge_in, calls = BargeIn(call), ToolCalls(call, ToolRegistry())
-    turn_taking = TurnTaking(call, barge_in, calls)
-    key, client_turns = PushToTalk(call, turn_taking, calls), ClientTurnDetection(call, barge_in, turn_taking)
-    return Microphone(call, key, client_turns, PreconnectAudio(call), EchoGuard(call))
 
 
 def test_a_frame_goes_out_in_a_live_call_and_a_loud_one_is_remembered() -> None:

@@ -9,7 +9,11 @@ import pytest
 from pyclient.connection.idle import WARN_MS
 from pyclient.core import commands as cmd
 from pyclient.core import events as ev
+from pyclient.core.states import State
+from pyclient.turns.barge_in import BargeIn
 from pyclient.turns.microphone import MUTED_TAIL_MS
+from pyclient.turns.pause import Pause
+from tests.support.parts import done, microphone, told
 from tests.support.playbook import FakeHost, of_type, sent_types, tone
 
 FRAME = ev.AudioCaptured(pcm=tone(960))
@@ -21,6 +25,21 @@ def speaking(**config: Any) -> FakeHost:
     host = FakeHost(**config).go_live()
     host.speak_reply("r1", samples=48_000, text="a long story")
     return host
+
+
+@pytest.mark.parametrize("state", [State.IDLE, State.MINTING, State.ENDED])
+def test_without_a_call_there_is_nothing_to_pause(state: State) -> None:
+    ears = microphone(state)
+    part = Pause(ears.call, BargeIn(ears.call), ears)
+    told(part, PAUSE)
+    assert not part.call.paused and done(part) == []
+
+
+def test_it_stops_the_voice_first_and_then_the_microphone() -> None:
+    ears = microphone()
+    part = Pause(ears.call, BargeIn(ears.call), ears)
+    told(part, PAUSE)
+    assert part.call.paused and done(part) == [cmd.PausePlayback(on=True), cmd.SetCaptureMuted(muted=True)]
 
 
 def test_the_voice_waits_the_microphone_is_off_and_the_server_is_told_nothing() -> None:

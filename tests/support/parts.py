@@ -14,6 +14,15 @@ from pyclient.core import commands as cmd
 from pyclient.core.events import Event
 from pyclient.core.states import State
 from pyclient.part import Part, Step
+from pyclient.tools import ToolRegistry
+from pyclient.tools.calls import ToolCalls
+from pyclient.turns.barge_in import BargeIn
+from pyclient.turns.client_turn_detection import ClientTurnDetection
+from pyclient.turns.echo_guard import EchoGuard
+from pyclient.turns.microphone import Microphone
+from pyclient.turns.preconnect_audio import PreconnectAudio
+from pyclient.turns.push_to_talk import PushToTalk
+from pyclient.turns.turn_taking import TurnTaking
 from tests.support.fakewire import FakeWire
 
 
@@ -24,6 +33,15 @@ def call_in(state: State = State.LIVE, features: dict[str, Any] | None = None, *
     if state in (State.CONFIGURING, State.LIVE, State.ENDING):
         call.socket_id, call.socket_up = 1, True
     return call
+
+
+def microphone(state: State = State.LIVE) -> Microphone:
+    """With the parts that it asks, all of one call."""
+    call = call_in(state)
+    barge_in, calls = BargeIn(call), ToolCalls(call, ToolRegistry())
+    turn_taking = TurnTaking(call, barge_in, calls)
+    key, client_turns = PushToTalk(call, turn_taking, calls), ClientTurnDetection(call, barge_in, turn_taking)
+    return Microphone(call, key, client_turns, PreconnectAudio(call), EchoGuard(call))
 
 
 def told(part: Part, event: Event, now_ms: float = 0.0) -> Step | None:
