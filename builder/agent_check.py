@@ -1,7 +1,8 @@
 """Check what a team edits, at build time, so that a mistake never shows in a visitor's browser.
 
-Settings are checked by the client itself, for every provider of the page's picker. Tools are imported by the browser's own
-Python, in Node: no other Python knows whether a page could. What was checked once is not checked again (`.cache/checked`).
+Settings are checked by the client itself, for every provider of the page's picker. Tools are imported
+by the browser's own Python, in Node: no other Python knows whether a page could. What was checked once
+is not checked again (`.cache/checked`).
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ LONGEST_CALL_S = 1800  # where agent.toml does not say; as the client has it
 
 
 def settings(root: Path, file: str, raw: Mapping[str, Any], choices: Sequence[Mapping[str, Any]]) -> None:
-    """Have the client check the settings of each choice. SetupError with the file, the key, what was given and what is allowed.
+    """Have the client check the settings of each choice.
+
+    SetupError with the file, the key, what was given and what is allowed.
 
     `raw` is agent.toml as it was read, to say in which of its sections the key stands.
     """
@@ -82,7 +85,9 @@ def stored_agent(file: str, choices: Sequence[Mapping[str, Any]], tools: Path) -
 def setting_words(
     file: str, raw: Mapping[str, Any], provider: str, chosen: Mapping[str, Any], key: str, problem: str
 ) -> str:
-    """One sentence about one wrong setting: where it stands, what it says, what is allowed, and the nearest right spelling."""
+    """One sentence about one wrong setting: where it stands, what it says, what is allowed, and
+    the nearest right spelling.
+    """
     path = re.findall(r"[^.\[\]]+", key)
     value: Any = chosen
     for step in path:
@@ -121,10 +126,12 @@ def shown_value(value: Any) -> str:
 def tools(
     root: Path, stock: Path, wheel: bytes, file: Path, zones: bytes, packages: bytes | None = None
 ) -> tuple[str, ...]:
-    """Import a page's tools in the browser's Python. SetupError with file, line, tool and cure for each mistake; warnings are said.
+    """Import a page's tools in the browser's Python.
 
-    `zones` are the time zones, for tools that look one up while they are imported; `packages` are those that agent.toml names.
-    Returns the modules of the standard library that they and these packages import.
+    SetupError with file, line, tool and cure for each mistake; warnings are said.
+
+    `zones` are the time zones, for tools that look one up while they are imported; `packages` are those that agent.toml
+    names. Returns the modules of the standard library that they and these packages import.
     """
     if not file.exists():
         return ()
@@ -151,7 +158,10 @@ class Imported:
 
 
 def checked_tools(root: Path, what: Imported, name: str, contents: Sequence[bytes]) -> list[dict[str, Any]]:
-    """What the browser's Python says of each of these files, as check_tools.mjs writes it; none knows of the others. SetupError."""
+    """What the browser's Python says of each of these files, as check_tools.mjs writes it; none knows of the others.
+
+    SetupError.
+    """
     sources = [path.read_bytes() for path in sorted(CHECKER.iterdir()) if path.is_file()]
     given = [what.stock.name.encode(), what.wheel, what.zones, what.packages or b"", *contents, *sources]
     folder = root / ".cache" / "checked" / build_cache.digest(given)

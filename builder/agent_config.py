@@ -1,7 +1,7 @@
 """Agent configuration: reads `agents/<name>/agent.toml`, which is what a team edits.
 
-What is the build's own is checked here: sections, page, server, origins, and that every value can be told to a page at all. The
-client's keys are checked by the client (`agent_check`).
+What is the build's own is checked here: sections, page, server, origins, and that every value can be told to a page at
+all. The client's keys are checked by the client (`agent_check`).
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ RENAMED_KEYS = {
 }
 # What a visitor may see and change in the page. The client hears no other wish.
 LOCKABLE = ("service", "voice", "greeting", "system_prompt", "turn_style")
-# `full`: the runtime can load compiled code; the page is then half a second slower on a slow line. `packages`: what tools may import
-# beside the library (`packages/`); those with compiled code bring the full runtime by themselves.
+# `full`: the runtime can load compiled code; the page is then half a second slower on a slow line. `packages`: what
+# tools may import beside the library (`packages/`); those with compiled code bring the full runtime by themselves.
 RUNTIME_DEFAULTS: dict[str, Any] = {"full": False, "packages": []}
 DEFAULT_PROVIDER = "assemblyai"
 # What stands in one section only, so that what is written elsewhere is not passed over in silence.
@@ -71,8 +71,8 @@ OF_ONE_VENDOR = ("agent_id", "voice", "known_voices", "turn_detection", "cost")
 COST_KEYS = ("currency", "per_minute", "input_text", "input_audio", "input_cached", "output_text", "output_audio")
 # The region of that service. The server reads it too, and a page may only open sockets to where its policy names.
 HOST_VARIABLE = "ASSEMBLYAI_AGENTS_HOST"
-# Where a provider's sockets live: the page may connect there and nowhere else. Of the third nobody knows beforehand, its
-# own answer says so; its origin goes into `connect`.
+# Where a provider's sockets live: the page may connect there and nowhere else. Of the third nobody knows beforehand,
+# its own answer says so; its origin goes into `connect`.
 PROVIDER_ORIGINS = {
     "assemblyai": ("wss://agents.assemblyai.com",),
     "openai_realtime": ("wss://api.openai.com",),
@@ -313,7 +313,9 @@ def _may_change(name: str, visitor: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _providers(name: str, client: dict[str, Any]) -> tuple[str, ...]:
-    """Take `providers` out of `client`, which has no such setting, and settle `provider`: the first one if not named."""
+    """Take `providers` out of `client`, which has no such setting, and settle `provider`:
+    the first one if not named.
+    """
     given = client.pop("providers", None)
     if given is None:
         given = [client.get("provider", DEFAULT_PROVIDER)]
@@ -341,7 +343,10 @@ def _providers(name: str, client: dict[str, Any]) -> tuple[str, ...]:
 def _choices(
     name: str, client: dict[str, Any], providers: tuple[str, ...], special: dict[str, Any]
 ) -> tuple[dict[str, Any], ...]:
-    """One whole configuration per provider. Voices, turn detection and a stored agent are one vendor's and go to no other."""
+    """One whole configuration per provider.
+
+    Voices, turn detection and a stored agent are one vendor's and go to no other.
+    """
     for key in special:
         if key not in providers and key in PROVIDER_ORIGINS:
             raise SetupError(
@@ -386,7 +391,10 @@ def _provider_origins(root: Path, providers: tuple[str, ...]) -> list[str]:
 
 
 def _setting(root: Path, variable: str) -> str:
-    """One variable as the server reads it: the environment, else `.env`. No other line of that file is looked at: it holds keys."""
+    """One variable as the server reads it: the environment, else `.env`.
+
+    No other line of that file is looked at: it holds keys.
+    """
     if os.environ.get(variable):
         return os.environ[variable].strip()
     file = root / ".env"

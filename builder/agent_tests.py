@@ -1,7 +1,8 @@
-"""Tests of an agent's tools: `agents/NAME/test_*.py` in CPython, and again in the Python of the page (in Node: agent_tester/).
+"""Tests of an agent's tools: `agents/NAME/test_*.py` in CPython, and again in the Python of the
+page (in Node: agent_tester/).
 
-Both run pytest: the page's Python gets the one of `.venv`, which is pure Python. A test that needs a browser's own objects (`js`,
-`pyfetch`) replaces them; that tools really work in a page is what the build and the browser tests check.
+Both run pytest: the page's Python gets the one of `.venv`, which is pure Python. A test that needs a browser's own
+objects (`js`, `pyfetch`) replaces them; that tools really work in a page is what the build and the browser tests check.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ NOT_SOURCES = ("__pycache__",)
 
 
 def named(root: Path, words: Sequence[str]) -> tuple[str, list[str]] | None:
-    """The agent that these arguments of `build.py test` name, and the other arguments; None where they name none. Raises SetupError."""
+    """The agent that these arguments of `build.py test` name, and the other arguments; None where they name none.
+
+    Raises SetupError.
+    """
     paths = [word for word in words if word.replace("\\", "/").startswith(("agents/", "./agents/"))]
     if not paths:
         return None
@@ -41,7 +45,10 @@ def named(root: Path, words: Sequence[str]) -> tuple[str, list[str]] | None:
 
 
 def run(root: Path, name: str, words: Sequence[str]) -> int:
-    """Run the tests in both Pythons, also when the first has failed, and return the worse exit code. `words`: options of pytest."""
+    """Run the tests in both Pythons, also when the first has failed, and return the worse exit code.
+
+    `words`: options of pytest.
+    """
     agent = agent_config.load(root, name)
     folder = agent.tools.parent
     if not list(folder.glob("test_*.py")):

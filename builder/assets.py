@@ -1,9 +1,9 @@
 """Asset names with a hash of their content, so that a CDN may keep them for ever.
 
-No host knows every suffix: some refuse what they do not know, and give it a type that a browser does not take. So a page is made of
-.html, .css, .js and pictures, and everything else, which only its own scripts read, ends in `.bin`. One is named `.wasm`, for what a
-browser may keep compiled; who refuses that name gets a page that starts another way. Only source maps end in `.map`: developer tools
-ask for them, and no page does.
+No host knows every suffix: some refuse what they do not know, and give it a type that a browser does not take. So a
+page is made of .html, .css, .js and pictures, and everything else, which only its own scripts read, ends in `.bin`. One
+is named `.wasm`, for what a browser may keep compiled; who refuses that name gets a page that starts another way. Only
+source maps end in `.map`: developer tools ask for them, and no page does.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ def fingerprint(data: bytes) -> str:
 def exactly(data: bytes) -> dict[str, Any]:
     """What a page needs to know that a file is whole: bytes, part_bytes, sha256, crc32.
 
-    `sha256` is base64, one of each part: a page checks what it has while the rest is on its way. `crc32` is for where it cannot wait.
+    `sha256` is base64, one of each part: a page checks what it has while the rest is on its way. `crc32` is for where
+    it cannot wait.
     """
     parts = [data[begin : begin + PART_BYTES] for begin in range(0, len(data), PART_BYTES)]
     return {
@@ -46,8 +47,8 @@ def exactly(data: bytes) -> dict[str, Any]:
 class Assets:
     """Collects files for `dist/assets/` and knows where each went.
 
-    `place...` returns paths relative to the site's root, such as `assets/shell.0a1b2c3d4e5f.js`. `integrity` holds what the attribute of
-    that name says of each script and style.
+    `place...` returns paths relative to the site's root, such as `assets/shell.0a1b2c3d4e5f.js`. `integrity` holds what
+    the attribute of that name says of each script and style.
     """
 
     def __init__(self, out: Path, packer: Packer) -> None:
@@ -62,7 +63,9 @@ class Assets:
         return self._place(name, data, data)
 
     def place_bundled(self, bundled: Bundled) -> str:
-        """Write a script or style sheet and its source map under fingerprinted names, and return the path of the first."""
+        """Write a script or style sheet and its source map under fingerprinted names, and
+        return the path of the first.
+        """
         name = bundled.name
         source_map = self.place(f"{name}.map", bundled.source_map)
         data = bundled.linked(source_map.rpartition("/")[2]).encode()
@@ -81,7 +84,9 @@ class Assets:
         return {"url": self.place(name, data), **exactly(data)}
 
     def place_packed(self, name: str, data: bytes, suffix: str = BYTES) -> dict[str, Any]:
-        """Write one file for Python, compressed, and return its `url` and what the page checks when it has decoded it."""
+        """Write one file for Python, compressed, and return its `url` and what the page
+        checks when it has decoded it.
+        """
         return {"url": self._place(name + suffix, data, self.packer.packed(data)), **exactly(data)}
 
     def _place(self, name: str, content: bytes, form: bytes) -> str:

@@ -2,8 +2,8 @@
 machine.
 
 `ensure` is silent and offline when everything is there. Otherwise, per engine: Playwright's own browser when it can be
-downloaded, else the package of Debian. What is here already is asked of the harness itself (`python -m voice_browsers`),
-so that the two never disagree.
+downloaded, else the package of Debian. What is here already is asked of the harness itself (`python -m
+voice_browsers`), so that the two never disagree.
 """
 
 from __future__ import annotations
@@ -58,7 +58,10 @@ class Present:
 
 
 def wanted(pytest_arguments: Sequence[str]) -> tuple[str, ...]:
-    """The engines that a pytest command line needs: none when it names other tests only. SetupError for unknown ones."""
+    """The engines that a pytest command line needs: none when it names other tests only.
+
+    SetupError for unknown ones.
+    """
     if not _selects_browser_tests(pytest_arguments):
         return ()
     chosen = option(pytest_arguments, "--engines")

@@ -43,9 +43,9 @@ def make(
 ) -> str:
     """Have Node fill `folder`, and return what it printed.
 
-    `command(work, out)` prepares the folder `work`, which goes afterwards, and returns what to run so that the files come into
-    `out`. FailedError with `failure` and the end of what Node complained about when it fails, TooLongError after `timeout_s`, SetupError when
-    it cannot be run or was killed; nothing is kept then.
+    `command(work, out)` prepares the folder `work`, which goes afterwards, and returns what to run so that the files
+    come into `out`. FailedError with `failure` and the end of what Node complained about when it fails, TooLongError
+    after `timeout_s`, SetupError when it cannot be run or was killed; nothing is kept then.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as name:

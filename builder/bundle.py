@@ -1,9 +1,9 @@
 """Bundle and minify scripts and styles with esbuild, each entry into one file with a source map.
 
-One file for each: static imports inside a worklet have no evidence of support in Safari and the Web Audio editors advise against
-them (github.com/WebAudio/web-audio-api/issues/2194); WebKitGTK now and then fails to load one of a worker's modules ("access
-control checks"), and one file needs one request instead of a chain of four; and the page's script would otherwise come in parts
-between Python and its files.
+One file for each: static imports inside a worklet have no evidence of support in Safari and the Web Audio editors
+advise against them (github.com/WebAudio/web-audio-api/issues/2194); WebKitGTK now and then fails to load one of a
+worker's modules ("access control checks"), and one file needs one request instead of a chain of four; and the page's
+script would otherwise come in parts between Python and its files.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from builder.environment import SetupError
 
 # What the sources are written for: modules with `await` at their top level, so no older browser runs them anyway.
 MODERN = "es2022"
-# What stands in the page says on old browsers why nothing works there, so they must be able to read it. Every browser that has
-# `globalThis`, which these scripts need, reads the syntax of 2019; where there is none the HTML has to say it.
+# What stands in the page says on old browsers why nothing works there, so they must be able to read it. Every browser
+# that has `globalThis`, which these scripts need, reads the syntax of 2019; where there is none the HTML has to say it.
 OLD = "es2019"
 # In developer tools the sources stand below this address.
 SOURCE_ROOT = "parley:///"
@@ -87,7 +87,10 @@ class Bundled:
 
 
 def make(root: Path, written: Mapping[str, object] | None = None) -> dict[str, Bundled]:
-    """Bundle every entry of the site, by its name. `written`: what names that no script defines stand for. Raises SetupError."""
+    """Bundle every entry of the site, by its name. `written`: what names that no script defines stand for.
+
+    Raises SetupError.
+    """
     found: dict[str, Bundled] = {}
     for group in GROUPS:
         entries = {name: root / path for name, path in group.entries.items()}
@@ -103,7 +106,10 @@ def bundle(
     target: str = MODERN,
     written: Mapping[str, object] | None = None,
 ) -> dict[str, Bundled]:
-    """Bundle files below `root`, by the names that they get. `form`: "esm", or "iife" for what exports nothing. Raises SetupError."""
+    """Bundle files below `root`, by the names that they get. `form`: "esm", or "iife" for what exports nothing.
+
+    Raises SetupError.
+    """
     with tempfile.TemporaryDirectory() as folder:
         # Its real name: esbuild writes sources relative to it, and they are made relative to `root` below.
         out = Path(folder).resolve()

@@ -127,7 +127,9 @@ def new(arguments: argparse.Namespace) -> int:
 
 
 def test(arguments: argparse.Namespace) -> int:
-    """Check, install browsers where they are needed, then hand over to pytest: everything without arguments (`suite.py`)."""
+    """Check, install browsers where they are needed, then hand over to pytest:
+    everything without arguments (`suite.py`).
+    """
     if "--coverage" in arguments.pytest:
         return _hand_over("tests.support.own_coverage", [word for word in arguments.pytest if word != "--coverage"])
     if chosen := agent_tests.named(ROOT, arguments.pytest):
@@ -146,7 +148,9 @@ def test(arguments: argparse.Namespace) -> int:
 
 
 def _check_and_build() -> bool:
-    """Check, and meanwhile make what the cache keeps of a site: the first tests with a browser would all wait for it."""
+    """Check, and meanwhile make what the cache keeps of a site: the first tests with a
+    browser would all wait for it.
+    """
     with ThreadPoolExecutor(1) as pool, tempfile.TemporaryDirectory() as folder:
         built = pool.submit(site.build, ROOT, Path(folder) / "dist", "demo", smallest=True)
         clean = quality.check(ROOT)

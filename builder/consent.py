@@ -1,4 +1,6 @@
-"""Consent: `[consent]` of agent.toml, what a visitor agrees to before a microphone is opened and anything is connected."""
+"""Consent: `[consent]` of agent.toml, what a visitor agrees to before a microphone is
+opened and anything is connected.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ _LINK = re.compile(r"(https://|/)[^\s]*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
-    """`texts` by language, "" for all others; `remember`: for this session of the browser, or until the text is another one."""
+    """`texts` by language, "" for all others; `remember`: for this session of the browser, or until the
+    text is another one.
+    """
 
     texts: Mapping[str, str]
     link: str

@@ -1,7 +1,8 @@
 """Virtual environment: makes `.venv` from a lock file with hashes. Standard library only: this runs before anything
 is installed.
 
-A stamp in `.venv` holds the digest of the lock that was installed, so the second start does nothing and needs no network.
+A stamp in `.venv` holds the digest of the lock that was installed, so the second start does nothing
+and needs no network.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ def say(text: str) -> None:
 def for_programs(root: Path, given: Mapping[str, str]) -> dict[str, str]:
     """Return the environment for what runs inside `.venv`: `given`, with this project importable and bytecode kept.
 
-    Many machines, containers most of all, ask Python to keep no bytecode. Then every program compiles all that it imports, packages
-    too, for nothing is compiled ahead: a server starts in 2.2 s instead of 0.7. So it is kept where we keep everything that can be
-    made again, and the folders of sources stay as clean as they asked for.
+    Many machines, containers most of all, ask Python to keep no bytecode. Then every program compiles all that it
+    imports, packages too, for nothing is compiled ahead: a server starts in 2.2 s instead of 0.7. So it is kept where
+    we keep everything that can be made again, and the folders of sources stay as clean as they asked for.
     """
     environ = {**given, "PYTHONPATH": str(root)}
     if environ.pop("PYTHONDONTWRITEBYTECODE", ""):
@@ -48,7 +49,10 @@ def ensure(root: Path, group: str) -> Path:
 
 
 def install(root: Path, python: Path, group: str) -> None:
-    """Install one lock file unless its stamp says that it is there. The test lock holds everything of the serve lock."""
+    """Install one lock file unless its stamp says that it is there.
+
+    The test lock holds everything of the serve lock.
+    """
     lock = root / "builder" / "locks" / f"{group}.txt"
     digest = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()
     stamps = [_stamp(root, group)] + ([_stamp(root, "test")] if group == "serve" else [])
@@ -65,7 +69,8 @@ def install(root: Path, python: Path, group: str) -> None:
     say(f"installing {count} pinned packages ({group}); this needs the network once")
     started = time.monotonic()
     command = [str(python), "-m", "pip", "install", "--require-hashes", "--only-binary=:all:", "--no-deps", "--quiet"]
-    # Python compiles what it imports; compiling everything, SciPy most of all, takes as long as the rest of the installation.
+    # Python compiles what it imports; compiling everything, SciPy most of all, takes as long as the
+    # rest of the installation.
     command += ["--disable-pip-version-check", "--no-input", "--no-compile", "-r", str(lock)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:

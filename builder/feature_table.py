@@ -1,7 +1,7 @@
 """Feature table: what Parley and its peers can do, made from docs/features.toml into docs/features.md.
 
-A feature that Parley has names the test that shows it or the file that does it. Raises SetupError where it names none that is
-there. `python -m builder.feature_table --check` compares with what is committed.
+A feature that Parley has names the test that shows it or the file that does it. Raises SetupError where it names none
+that is there. `python -m builder.feature_table --check` compares with what is committed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ _KEYS = {"name", "peers", "parley", "where"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feature:
-    """One row. `peers`: a letter for each peer. `where`: a path in the repository, and `::test` in it where it is one test."""
+    """One row. `peers`: a letter for each peer.
+
+    `where`: a path in the repository, and `::test` in it where it is one test.
+    """
 
     group: str
     name: str

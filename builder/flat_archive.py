@@ -1,4 +1,6 @@
-"""Flat archive: many small files in one for a page's Python, an index and their contents; smaller compressed than an archive's entries."""
+"""Flat archive: many small files in one for a page's Python, an index and their contents; smaller compressed
+than an archive's entries.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,10 @@ from collections.abc import Mapping
 
 
 def packed(files: Mapping[str, bytes]) -> bytes:
-    """A line of JSON, {path: [begin, end]}, and behind it what is in the files; equal ones share it. `pyclient.host.lazy_stdlib` reads it."""
+    """A line of JSON, {path: [begin, end]}, and behind it what is in the files; equal ones share it.
+
+    `pyclient.host.lazy_stdlib` reads it.
+    """
     places: dict[bytes, list[int]] = {}
     content = bytearray()
     # Sorted by what is in them: what is alike stands together, and compresses better.

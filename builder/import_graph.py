@@ -1,7 +1,7 @@
 """Import graph: which floor of `pyclient` imports which, drawn into docs/import-graph.md.
 
-The floors are those of the `layers` contract in pyproject.toml. Raises SetupError where an arrow runs up or in a circle, so a
-graph that is drawn has neither. `python -m builder.import_graph --check` compares with what is committed.
+The floors are those of the `layers` contract in pyproject.toml. Raises SetupError where an arrow runs up or in a
+circle, so a graph that is drawn has neither. `python -m builder.import_graph --check` compares with what is committed.
 """
 
 from __future__ import annotations

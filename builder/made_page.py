@@ -10,7 +10,10 @@ from builder.environment import SetupError
 
 
 def main(words: list[str], path: Path, text: Callable[[], str], stale: str) -> int:
-    """Write `text()` to `path`; with `--check` compare only. Returns the exit code: 1 where it differs or cannot be made."""
+    """Write `text()` to `path`; with `--check` compare only.
+
+    Returns the exit code: 1 where it differs or cannot be made.
+    """
     try:
         wanted = text()
     except SetupError as error:

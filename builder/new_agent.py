@@ -1,4 +1,6 @@
-"""A new agent: writes `agents/NAME/` with commented settings, one tool and its tests, for `python3 build.py new NAME`."""
+"""A new agent: writes `agents/NAME/` with commented settings, one tool and its tests, for
+`python3 build.py new NAME`.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,10 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
 def write(root: Path, name: str) -> Path:
-    """Write the agent and return its folder. Raises SetupError where the name is no good or taken; nothing is written then."""
+    """Write the agent and return its folder.
+
+    Raises SetupError where the name is no good or taken; nothing is written then.
+    """
     folder = root / "agents" / name
     if problem := problem_with(name):
         suggestion = suggested(name)

@@ -30,7 +30,8 @@ def node(root: Path) -> str:
 
 
 def environment_of_builds() -> dict[str, str]:
-    """Return the environment for a Node that makes a part of the site: what it needs to run at all, and nothing that differs.
+    """Return the environment for a Node that makes a part of the site: what it needs to run at all,
+    and nothing that differs.
 
     No key, no person's name, zone or language, and no option for Node: what is made must be equal on every machine.
     """

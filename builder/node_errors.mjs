@@ -1,4 +1,7 @@
-/** For the scripts that Node runs at build time: what goes wrong is told in few lines. Node would print the line at fault, and Pyodide's is a megabyte long. */
+/**
+ * For the scripts that Node runs at build time: what goes wrong is told in few lines. Node would print the line at
+ * fault, and Pyodide's is a megabyte long.
+ */
 
 export function tellInFewLines() {
   process.on("uncaughtException", (error) => {

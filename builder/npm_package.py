@@ -1,4 +1,7 @@
-"""Fetch one npm package with npm itself, check it against its pinned digest, keep the wanted files. Nothing is installed."""
+"""Fetch one npm package with npm itself, check it against its pinned digest, keep the wanted files.
+
+Nothing is installed.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,9 @@ from builder.environment import SetupError
 def fetch(root: Path, target: Path, package: str, integrity: str, files: Sequence[str]) -> None:
     """Put `files` of `package` (`name@version`) into `target`, with the mark `.complete` that holds the digest.
 
-    A name may be a pattern (`lib/*.d.ts`). All files lie in `target` itself, whatever folder of the package they are from.
-    `integrity` is the registry's own form, `sha512-` and base64. Raises SetupError: offline, another file, a file missing.
+    A name may be a pattern (`lib/*.d.ts`). All files lie in `target` itself, whatever folder of the package they
+    are from. `integrity` is the registry's own form, `sha512-` and base64. Raises SetupError: offline, another
+    file, a file missing.
     """
     with tempfile.TemporaryDirectory() as folder:
         command = [*node.npm(root), "pack", package, "--silent", "--pack-destination", folder]

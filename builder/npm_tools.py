@@ -1,6 +1,8 @@
-"""Tools from npm: programs of their own, one package for each kind of machine (esbuild, the checkers of JavaScript), and axe-core.
+"""Tools from npm: programs of their own, one package for each kind of machine (esbuild, the
+checkers of JavaScript), and axe-core.
 
-`builder/locks/npm_tools.toml` pins version and digest. Each tool is fetched once, when it is first needed, into `.cache/tools/`.
+`builder/locks/npm_tools.toml` pins version and digest. Each tool is fetched once, when it is
+first needed, into `.cache/tools/`.
 """
 
 from __future__ import annotations

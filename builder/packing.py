@@ -1,9 +1,10 @@
 """Make files small in the two forms in which a host may send them.
 
-The page decodes gzip itself, so a packed file is small on every host, whatever that thinks of its type. Brotli is a fifth smaller still
-and lies beside (`NAME.br`): a host that negotiates sends it in the file's place with `Content-Encoding: br`, and the browser decodes it.
-See docs/adr/0001-packed-files.md. What was compressed once is kept in `.cache/packed/`: brotli's best takes several seconds per megabyte,
-a tenth of that for 15 % more bytes: so who waits for a build (`serve`, most tests), and files that hardly any page asks for, get that.
+The page decodes gzip itself, so a packed file is small on every host, whatever that thinks of its type. Brotli is a
+fifth smaller still and lies beside (`NAME.br`): a host that negotiates sends it in the file's place with
+`Content-Encoding: br`, and the browser decodes it. See docs/adr/0001-packed-files.md. What was compressed once is kept
+in `.cache/packed/`: brotli's best takes several seconds per megabyte, a tenth of that for 15 % more bytes: so who waits
+for a build (`serve`, most tests), and files that hardly any page asks for, get that.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ KEPT = 400
 class Packer:
     """Compresses, or remembers what it compressed before. `folder` is its own part of the cache.
 
-    `smallest`: takes the time for brotli's best. `remembered`: takes the best where another build has made it, and no time.
-    `copies_beside` comes last: what was begun has ended when it returns.
+    `smallest`: takes the time for brotli's best. `remembered`: takes the best where another build has made it, and no
+    time. `copies_beside` comes last: what was begun has ended when it returns.
     """
 
     def __init__(self, folder: Path, *, smallest: bool, remembered: bool = False) -> None:
@@ -65,14 +66,20 @@ class Packer:
         return self._once(data, f"br{quality}", lambda: brotli.compress(data, quality=quality, lgwin=24))
 
     def packed(self, data: bytes) -> bytes:
-        """What a page can read without a host's help: gzip, or `data` as it is where that gains nothing. Raises SetupError."""
+        """What a page can read without a host's help: gzip, or `data` as it is where that gains nothing.
+
+        Raises SetupError.
+        """
         if data.startswith(GZIP_MAGIC):
             raise SetupError("a file for Python begins like gzip; the page would decode it once too often")
         small = self.gzip(data)
         return small if gains(small, data) else data
 
     def copies_beside(self, site: Path, seldom: tuple[str, ...] = ()) -> None:
-        """Put `.br` and, of texts, `.gz` beside each file of `site`, where that is smaller. `seldom`: how names begin that are not worth our time."""
+        """Put `.br` and, of texts, `.gz` beside each file of `site`, where that is smaller.
+
+        `seldom`: how names begin that are not worth our time.
+        """
         jobs: list[tuple[Path, str, Callable[[], bytes]]] = []
         for path in sorted(site.rglob("*")):
             if path.suffix not in (*TEXTS, *PACKED) or path.stat().st_size < SMALLEST_BYTES:

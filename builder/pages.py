@@ -34,7 +34,8 @@ def render(
 ) -> None:
     """Write the pages of one agent. Raises SetupError.
 
-    `written`: the template of each. `own_language`: later scripts bring texts for another agent's language, so this page has them all.
+    `written`: the template of each. `own_language`: later scripts bring texts for another agent's language, so this
+    page has them all.
     """
     environment = _environment(root)
     of_scripts = texts.of_scripts(bundles, said)
@@ -91,7 +92,10 @@ def templates(root: Path) -> dict[str, str]:
 def _place_language(
     out: Path, assets: Assets, code: str, catalogue: texts.Catalogue, keys: frozenset[str], page: Mapping[str, str]
 ) -> dict[str, Any]:
-    """One file with what `_language.js` puts into the page. Only its own scripts read it; a host packs what is named `.js`."""
+    """One file with what `_language.js` puts into the page.
+
+    Only its own scripts read it; a host packs what is named `.js`.
+    """
     content = {"texts": {key: catalogue[key] for key in sorted(keys)}, "page": page}
     data = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
     url = assets.place(f"language-{code}.js", data)
@@ -112,7 +116,9 @@ def _environment(root: Path) -> jinja2.Environment:
 
 
 def settings_check(block: str) -> int:
-    """A sum over the text of `json_block` (FNV-1a, over UTF-16 units); `_guard.js` makes the same one before it believes the text."""
+    """A sum over the text of `json_block` (FNV-1a, over UTF-16 units); `_guard.js` makes the same one before it
+    believes the text.
+    """
     units = block.encode("utf-16-le")
     total = 0x811C9DC5
     for low, high in zip(units[::2], units[1::2], strict=True):

@@ -1,9 +1,9 @@
 """Security headers: the one source for our server, the page's meta tag, a CDN's `_headers` file and `builder/hosts/`.
 
-Facts behind the table, measured in Chromium, Firefox and WebKitGTK: Pyodide needs exactly 'wasm-unsafe-eval'; a meta policy
-does not cover a worker loaded from a URL, so the worker's own response carries a policy too; `frame-ancestors` in a meta tag is
-ignored with a console error; Pyodide probes `importScripts("data:...")` once in a worker, which a Trusted Types rule there would
-report, so that rule stands only where there is a DOM to protect.
+Facts behind the table, measured in Chromium, Firefox and WebKitGTK: Pyodide needs exactly 'wasm-unsafe-eval'; a meta
+policy does not cover a worker loaded from a URL, so the worker's own response carries a policy too; `frame-ancestors`
+in a meta tag is ignored with a console error; Pyodide probes `importScripts("data:...")` once in a worker, which a
+Trusted Types rule there would report, so that rule stands only where there is a DOM to protect.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ TAG_HEADERS = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy
 class SiteHeaders:
     """What every host shall send: with a page, and with a file below `assets/`, whose name changes with its content.
 
-    An answer that is an error is a page, wherever it was asked for: nobody may keep it for a year. The tag gets the headers of a
-    page, and `TAG_HEADERS`.
+    An answer that is an error is a page, wherever it was asked for: nobody may keep it for a year. The tag gets the
+    headers of a page, and `TAG_HEADERS`.
     """
 
     page: dict[str, str]
@@ -90,8 +90,8 @@ def site_headers(connect: tuple[str, ...], embedded_by: tuple[str, ...] = (), in
         "Referrer-Policy": "no-referrer",
         "Permissions-Policy": "microphone=(self), camera=(), geolocation=(), display-capture=()",
         "Cross-Origin-Opener-Policy": "same-origin",
-        # A page around ours that asks every resource for consent (COEP) shows a frame only where its page and worker ask for the
-        # same, and say themselves that another site may hold them.
+        # A page around ours that asks every resource for consent (COEP) shows a frame only where its page and worker
+        # ask for the same, and say themselves that another site may hold them.
         **({"Cross-Origin-Embedder-Policy": "require-corp"} if embedded_by else {}),
         "Cross-Origin-Resource-Policy": "cross-origin" if embedded_by else "same-origin",
     }

@@ -19,7 +19,10 @@ WORLDS = {"worklets": "worklets", "worker": "templates/tsconfig.worker.json", "p
 
 
 def check(root: Path) -> bool:
-    """Run every step, also after one has failed, and say which failed. Raises SetupError where a tool cannot be fetched."""
+    """Run every step, also after one has failed, and say which failed.
+
+    Raises SetupError where a tool cannot be fetched.
+    """
     failed = []
     for name, command in steps(root).items():
         print(f"• {name}", flush=True)

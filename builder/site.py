@@ -59,11 +59,11 @@ def build(
 ) -> Path:
     """Build the site into `out`, replacing what an earlier build left there. Raises SetupError.
 
-    `agents`: the first is the page at the root. Of several each has a page of its name, too, and they share all that they can.
-    `smallest`: for visitors. Compressing takes up to a minute then, once per change of the client. `remembered`: as small as a build
-    for visitors has made it before, without waiting for it.
-    `base`: the path that the site will have on its host. `hosts`: for which of them to write a configuration beside `out`.
-    `live`: a name for this build, for `serve`: its pages follow later ones (`watch.py`), and nothing is made for its tools alone, so that
+    `agents`: the first is the page at the root. Of several each has a page of its name, too, and they share all that
+    they can. `smallest`: for visitors. Compressing takes up to a minute then, once per change of the client.
+    `remembered`: as small as a build for visitors has made it before, without waiting for it. `base`: the path that the
+    site will have on its host. `hosts`: for which of them to write a configuration beside `out`. `live`: a name for
+    this build, for `serve`: its pages follow later ones (`watch.py`), and nothing is made for its tools alone, so that
     a change of them is quickly built.
     """
     if out.exists() and any(out.iterdir()) and not (out / "_headers").exists():
@@ -143,8 +143,10 @@ def _chosen(root: Path, names: Sequence[str]) -> list[Chosen]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
-    """What is made for all agents of a build alike, so that who meets two of them fetches Python once: a snapshot with `also`, modules of
-    the library, and a division of the runtime for these `providers`. Their tools start from source then."""
+    """What is made for all agents of a build alike, so that who meets two of them fetches Python once: a
+    snapshot with `also`, modules of the library, and a division of the runtime for these `providers`. Their
+    tools start from source then.
+    """
 
     also: tuple[str, ...]
     providers: frozenset[str]
@@ -152,7 +154,10 @@ class Shared:
 
 
 def _shared(agents: Sequence[agent_config.Agent], live: str) -> Shared | None:
-    """None where one agent has all of it for itself, and starts a little faster. Making that takes half a minute, too long for `serve`."""
+    """None where one agent has all of it for itself, and starts a little faster.
+
+    Making that takes half a minute, too long for `serve`.
+    """
     if len(agents) == 1 and not live:
         return None
     also = () if live else tuple(sorted({name for it in agents for name in pyodide_slim.imported_by(it.tools)}))
@@ -161,7 +166,8 @@ def _shared(agents: Sequence[agent_config.Agent], live: str) -> Shared | None:
 
 
 def _inline(assets: Assets, bundles: Mapping[str, bundle.Bundled]) -> policy.Inline:
-    """What stands in the pages themselves: the script before all others, and all that the page for what is missing needs.
+    """What stands in the pages themselves: the script before all others, and all that the page for
+    what is missing needs.
 
     That page is shown at any address, so nothing in it can say where a source map lies.
     """

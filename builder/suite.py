@@ -1,7 +1,7 @@
 """The whole suite: tests with a browser in front, and all others behind them, in the time that those leave.
 
-A spoken call needs a processor at once, but by far not always. What runs behind makes way for any other work, so it costs the sound
-little, and both together take little longer than the browsers alone.
+A spoken call needs a processor at once, but by far not always. What runs behind makes way for any other work, so it
+costs the sound little, and both together take little longer than the browsers alone.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from pathlib import Path
 
 from builder.environment import say
 
-# A test that fails gets one more try (two with a browser), and the last line counts it as "rerun": speech is heard and sound is
-# judged in real time, on machines that others share.
+# A test that fails gets one more try (two with a browser), and the last line counts it as "rerun": speech is heard and
+# sound is judged in real time, on machines that others share.
 BEHIND = (
     *("-n", "3", "--dist=worksteal", "-m", "not browser"),
-    # The limit of time is against what never ends; a build that makes all anew takes minutes with a tenth of the machine.
+    # The limit of time is against what never ends; a build that makes all anew takes minutes with a
+    # tenth of the machine.
     *("-q", "-raR", "--reruns=1", "--timeout=600", "--contract-table=docs/contract.md"),
 )
-# Two at a time: real sound suffers where the machine is short of time. Their rooms are named, because looking through the others
-# would take three processes seven seconds each.
+# Two at a time: real sound suffers where the machine is short of time. Their rooms are named, because looking through
+# the others would take three processes seven seconds each.
 ROOMS = ("tests/browser", "tests/harness_selftest")
 IN_FRONT = (
     # Handed out one by one, so that neither process is busy for long when only the quiet ones are left.
@@ -34,12 +35,12 @@ IN_FRONT = (
     *("--faults-table=docs/faults-at-start.md", "--tools-table=docs/tools.md", *ROOMS),
 )
 
-# `--fast` leaves out what drives a browser and what is marked slow (`tests/support/fast_lane.py`). Most of what is left waits for
-# sound in real time, so twice as many processes as processors.
+# `--fast` leaves out what drives a browser and what is marked slow (`tests/support/fast_lane.py`). Most of what is left
+# waits for sound in real time, so twice as many processes as processors.
 FAST = ("-n", str(2 * (os.cpu_count() or 1)), "--dist=worksteal", "-q", "-raR", "--reruns=1", "--durations=5")
 
-# For its session: about a tenth of a usual share, where the tests in front want all. With less (19) those behind stood still for
-# seconds, and one or two of each run needed their second try; a third of a share (5) was felt in front.
+# For its session: about a tenth of a usual share, where the tests in front want all. With less (19) those behind stood
+# still for seconds, and one or two of each run needed their second try; a third of a share (5) was felt in front.
 _SHARE = 10
 _NICE = 19  # as far back as a nice value goes, where sessions do not count
 
@@ -75,7 +76,8 @@ def _behind(
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 creationflags=flags,
-                # Before anything of it runs, and with it everything that it starts. No thread is running that this could harm.
+                # Before anything of it runs, and with it everything that it starts. No thread is running
+                # that this could harm.
                 preexec_fn=None if sys.platform == "win32" else _make_way,
             )
         try:
@@ -92,8 +94,9 @@ def _behind(
 def _make_way() -> None:
     """Have this process, whose session has just begun, run where hardly anybody else wants to, and all that it starts.
 
-    Linux may share the processors among sessions before it asks for anybody's priority in them (`sched_autogroup_enabled`, sched(7)).
-    So its session gets a small share, and at the idle priority whatever else wakes up goes first.
+    Linux may share the processors among sessions before it asks for anybody's priority in them
+    (`sched_autogroup_enabled`, sched(7)). So its session gets a small share, and at the idle priority whatever else
+    wakes up goes first.
     """
     with contextlib.suppress(OSError):
         Path("/proc/self/autogroup").write_text(str(_SHARE))

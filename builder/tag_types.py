@@ -1,7 +1,7 @@
 """Types of the tag: `voice-agent.d.ts`, for teams that write TypeScript.
 
-What its events carry comes from Python: `pyclient/page/view.py` and `pyclient/core/states.py` are read as text, for this package imports
-neither.
+What its events carry comes from Python: `pyclient/page/view.py` and `pyclient/core/states.py` are read as text, for
+this package imports neither.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Text check: no text that a visitor reads stands in the code, and none in the catalogues that nothing uses.
 
-A step of `build.py check`. What scripts say to a person is found by how it is written: a sentence, or a word where words are shown.
-What machines say to each other, and errors that only reach Diagnostics, is English and may stand where it arises.
+A step of `build.py check`. What scripts say to a person is found by how it is written: a sentence, or a word
+where words are shown. What machines say to each other, and errors that only reach Diagnostics, is English and
+may stand where it arises.
 """
 
 from __future__ import annotations
@@ -80,7 +81,9 @@ def _sources(root: Path) -> list[Path]:
 
 
 def _named_by_python(root: Path, keys: Collection[str]) -> set[str]:
-    """The keys that the client names: in a string as they are, or by the end of a name that it makes (`closed_1006`, `mic_denied`)."""
+    """The keys that the client names: in a string as they are, or by the end of a name that
+    it makes (`closed_1006`, `mic_denied`).
+    """
     sources = [path.read_text(encoding="utf-8") for path in sorted((root / "pyclient").rglob("*.py"))]
     named = {text for source in sources for text in re.findall(r"[\"']([\w.]+)[\"']", source)}
 

@@ -1,9 +1,9 @@
 """Texts: every sentence that a visitor reads, in one catalogue per language.
 
-The shipped ones are `templates/languages/en.toml` and `de.toml`; a team adds its own beside its `agent.toml`, in `languages/`, and
-replaces single texts in `[texts]` there. English names the keys: every other language has the same ones, with the same values in
-braces. The build writes the chosen language into the page; with `language = "auto"` each other one is a file that a browser asks for
-only where its person prefers that language.
+The shipped ones are `templates/languages/en.toml` and `de.toml`; a team adds its own beside its `agent.toml`, in
+`languages/`, and replaces single texts in `[texts]` there. English names the keys: every other language has the same
+ones, with the same values in braces. The build writes the chosen language into the page; with `language = "auto"` each
+other one is a file that a browser asks for only where its person prefers that language.
 """
 
 from __future__ import annotations
@@ -43,7 +43,10 @@ Catalogue = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Texts:
-    """The texts of one site. `language`: of the page as it is built, `tag`: what its `lang` says; `others`: what a browser may ask for."""
+    """The texts of one site.
+
+    `language`: of the page as it is built, `tag`: what its `lang` says; `others`: what a browser may ask for.
+    """
 
     language: str
     tag: str
@@ -271,7 +274,8 @@ def completed(bundles: Mapping[str, Bundled], own: Catalogue) -> dict[str, Bundl
         if also:
             known = "globalThis.parleyGuard.config"
             written = json.dumps({key: own[key] for key in also}, ensure_ascii=False, separators=(",", ":"))
-            # At the end, where it moves no line of the source map. A text in the page's language is there already, and stays.
+            # At the end, where it moves no line of the source map. A text in the page's language is
+            # there already, and stays.
             made[name] = replace(it, code=f"{it.code}{known}.texts={{...{written},...{known}.texts}};\n")
     return made
 
@@ -292,7 +296,10 @@ def _used_by(it: Bundled, keys: Collection[str]) -> set[str]:
 
 
 def translated(page: str, other: str) -> dict[str, str]:
-    """What stands in a page, and the same in another language: by the whole text of a node or an attribute. Raises SetupError."""
+    """What stands in a page, and the same in another language: by the whole text of a node or an attribute.
+
+    Raises SetupError.
+    """
     found: dict[str, str] = {}
     for mine, theirs in zip(_read_by_a_person(page), _read_by_a_person(other), strict=True):
         if found.setdefault(mine, theirs) != theirs:

@@ -1,4 +1,6 @@
-"""Says where a text stops being TOML: the library names the end of the document where something was left open before it."""
+"""Says where a text stops being TOML: the library names the end of the document where something was
+left open before it.
+"""
 
 from __future__ import annotations
 

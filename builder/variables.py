@@ -1,7 +1,7 @@
 """Dynamic variables: `[variables]` of agent.toml, which prompt and greeting name as `{{customer}}`.
 
-The page is built with their defaults. Where `<voice-agent>` carries `data-customer`, the page fills the text anew for its calls;
-it takes no other names, and no other text than these two.
+The page is built with their defaults. Where `<voice-agent>` carries `data-customer`, the page fills the text anew for
+its calls; it takes no other names, and no other text than these two.
 """
 
 from __future__ import annotations

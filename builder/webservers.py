@@ -1,8 +1,10 @@
-"""The servers that tests need beside ours: Debian's nginx, Apache, Caddy and lighttpd for a built site, and Redis for shared limits.
+"""The servers that tests need beside ours: Debian's nginx, Apache, Caddy and lighttpd for a built site, and
+Redis for shared limits.
 
-Their packages are unpacked into `.cache/webservers/` and not installed. So nothing of this machine changes: no service begins to
-listen on port 80, now or at the next start of the system, and no rights are needed. The tests start the programs there as plain
-processes, with a port of theirs; the web servers (`tests/hosts/`) with Debian's own configuration.
+Their packages are unpacked into `.cache/webservers/` and not installed. So nothing of this machine changes:
+no service begins to listen on port 80, now or at the next start of the system, and no rights are needed.
+The tests start the programs there as plain processes, with a port of theirs; the web servers
+(`tests/hosts/`) with Debian's own configuration.
 """
 
 from __future__ import annotations
@@ -59,7 +61,10 @@ def possible() -> bool:
 
 
 def ensure(say: Say) -> None:
-    """Unpack them unless they are there. SetupError when the packages cannot be had; silent and offline when they are there."""
+    """Unpack them unless they are there.
+
+    SetupError when the packages cannot be had; silent and offline when they are there.
+    """
     if present():
         return
     if not possible():
@@ -92,7 +97,10 @@ def _stamp() -> str:
 
 
 def _download(folder: Path) -> list[Path]:
-    """Fetch the packages and the libraries that this system lacks. Lists and files are kept in `folder`, so no rights are needed."""
+    """Fetch the packages and the libraries that this system lacks.
+
+    Lists and files are kept in `folder`, so no rights are needed.
+    """
     for name in ("lists/partial", "archives/partial"):
         (folder / name).mkdir(parents=True)
     options = [

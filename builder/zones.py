@@ -1,7 +1,7 @@
 """Time zones: the pinned `tzdata` in one file for the page, only what `zoneinfo` reads.
 
-The wheel's own form is six times as large for a browser: many zones are the same under several names, and tables for people, the
-rules they were made of, and an archive's directory lie in between.
+The wheel's own form is six times as large for a browser: many zones are the same under several names, and tables for
+people, the rules they were made of, and an archive's directory lie in between.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from builder.environment import SetupError
 
 ZONE, LIST = "tzdata/zoneinfo/", "tzdata/zones"
 MAGIC = b"TZif"
-# Fewer than the least that any of its versions had: then the package is built in another way than the one that is known.
+# Fewer than the least that any of its versions had: then the package is built in another way than the
+# one that is known.
 LEAST_ZONES = 400
 
 

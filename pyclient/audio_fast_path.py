@@ -1,10 +1,11 @@
 """Audio fast path: decides whether audio may move between socket and worklet without calling Python.
 
-In a call that goes well nearly every event is a frame of audio that changes nothing but a few counters. A host that can move
-base64 itself (`OpenSocket.audio`) asks here once, and may then move audio on its own side until anything else happens; before the
-session is told of that, it reports what has passed. Where a frame would have to change more the answer is no, and the host tells
-the session the usual event, `AudioCaptured` or `MessageReceived`. So each rule stands once, on the usual path; this
-module holds the conditions under which the usual path only counts. The fast path is optional: without it a session behaves the same.
+In a call that goes well nearly every event is a frame of audio that changes nothing but a few counters. A host that can
+move base64 itself (`OpenSocket.audio`) asks here once, and may then move audio on its own side until anything else
+happens; before the session is told of that, it reports what has passed. Where a frame would have to change more the
+answer is no, and the host tells the session the usual event, `AudioCaptured` or `MessageReceived`. So each rule stands
+once, on the usual path; this module holds the conditions under which the usual path only counts. The fast path is
+optional: without it a session behaves the same.
 """
 
 from __future__ import annotations
@@ -62,12 +63,16 @@ class AudioFastPath(Part):
             self.call.last_loud_ms = loud_at_ms
 
     def item_of(self, reply_id: str) -> str:
-        """The rest is about this reply from now on. The item to play it under, or "" for one that only the usual path knows."""
+        """The rest is about this reply from now on.
+
+        The item to play it under, or "" for one that only the usual path knows.
+        """
         self._reply = self.call.replies.known(reply_id)
         return "" if self._reply is None else self._reply.id
 
     def may_play(self) -> bool:
-        """May audio of the reply of `item_of` go to the speaker as it comes on the socket of now, until the next event? Next: `played`.
+        """May audio of the reply of `item_of` go to the speaker as it comes on the socket of now, until the
+        next event? Next: `played`.
 
         Not where nothing of it waits to be heard: then more of it changes what the page shows.
         """

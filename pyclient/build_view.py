@@ -1,6 +1,7 @@
 """View builder: what the page sees at this moment, and what of it is new.
 
-Reads a session's parts and changes none of them, apart from those counters that are only worth taking when they are shown.
+Reads a session's parts and changes none of them, apart from those counters that are only worth taking
+when they are shown.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ _RIDES_ALONG = frozenset({"stats", "ends_in_ms", "cost"})
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What the parts know of now: what is going on, whether the talk key counts as held, the time that the limits leave, the cost."""
+    """What the parts know of now: what is going on, whether the talk key counts as held, the time that the limits
+    leave, the cost.
+    """
 
     doing: Activity
     talking: bool
@@ -41,7 +44,10 @@ def build_view(call: Call, now: Moment) -> View:
 
 
 class ViewUpdates:
-    """What one page has been shown, so that it is told only what is new. Its cost does not grow with the conversation."""
+    """What one page has been shown, so that it is told only what is new.
+
+    Its cost does not grow with the conversation.
+    """
 
     def __init__(self) -> None:
         self.forget()

@@ -1,7 +1,7 @@
 """Call: the data of one call after the other, which all parts share.
 
-Passive: it knows no part and handles no event. Its few verbs change what several parts look at: the state, which moves only
-as the table in `states` says, what is sent, the notice, the socket.
+Passive: it knows no part and handles no event. Its few verbs change what several parts look at: the state, which moves
+only as the table in `states` says, what is sent, the notice, the socket.
 """
 
 from __future__ import annotations

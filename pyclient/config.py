@@ -29,7 +29,8 @@ INTERRUPTED_TOOL_POLICIES = ("drop", "deliver")
 BARGE_IN_POLICIES = ("duck", "flush", "off")
 # What a visitor can be let to change, in the settings of the page or by the page around it.
 LOCKABLE = ("voice", "greeting", "system_prompt", "turn_style")
-# half_duplex: as vad, but nothing is sent while the agent is heard; text: the person types, and no microphone is opened.
+# half_duplex: as vad, but nothing is sent while the agent is heard; text: the person types, and
+# no microphone is opened.
 TURN_STYLES = ("vad", "half_duplex", "push_to_talk", "text")
 
 # The texts that name variables, which a page fills anew for each call.

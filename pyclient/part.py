@@ -1,8 +1,8 @@
 """Part: one concern of a session. Handles events, and follows a call through its life.
 
-A part knows the `Call` and the parts on the floors below it, and gets both when it is made. `Session` gives each event to the
-parts that have a handler for it, in the order of its list. What concerns all of them is a `Step`: a handler decides on it and
-returns it, and the session takes every part through it.
+A part knows the `Call` and the parts on the floors below it, and gets both when it is made. `Session` gives each event
+to the parts that have a handler for it, in the order of its list. What concerns all of them is a `Step`: a handler
+decides on it and returns it, and the session takes every part through it.
 """
 
 from __future__ import annotations
@@ -75,10 +75,12 @@ class LineBack(Step):
 
 @dataclass(frozen=True, slots=True)
 class End(Step):
-    """The call ends. HANG_UP: as the person, or the time limit, wants it. FINISH: it is complete. FAULT: because of `notice`.
+    """The call ends. HANG_UP: as the person, or the time limit, wants it. FINISH: it is complete.
 
-    `goodbye`: the fault is ours and the server still listens. An open session is billed until the server hears a goodbye,
-    and half a minute longer without one. `patient`: somebody is there to wait for the server's last word.
+    FAULT: because of `notice`.
+
+    `goodbye`: the fault is ours and the server still listens. An open session is billed until the server hears a
+    goodbye, and half a minute longer without one. `patient`: somebody is there to wait for the server's last word.
     """
 
     trigger: Trigger
@@ -92,7 +94,10 @@ class End(Step):
         return self.trigger is not Trigger.FINISH
 
     def prepare(self, call: Call) -> Step | None:
-        """A call that is being ended anyway just ends; one that is over stays as it is. The microphone stops before anything else."""
+        """A call that is being ended anyway just ends; one that is over stays as it is.
+
+        The microphone stops before anything else.
+        """
         step = self
         if not can(call.state, self.trigger):
             if self.trigger is not Trigger.FAULT or not can(call.state, Trigger.FINISH):

@@ -11,8 +11,8 @@ A life, in events and the commands that answer them:
 
     SocketClosed -> SetTimer (back-off) -> RequestToken -> OpenSocket -> SendMessage (resume, or settings)
 
-This module only routes: events and timers to the parts that handle them, and each step that a part decides on (a call begins,
-its line is lost or back, it ends) to all of them.
+This module only routes: events and timers to the parts that handle them, and each step that a part decides on (a call
+begins, its line is lost or back, it ends) to all of them.
 """
 
 from __future__ import annotations
@@ -88,8 +88,9 @@ class Session:
             call, barge_in, push_to_talk, self._client_turns, self.connection, echo_guard
         )
         microphone = Microphone(call, push_to_talk, self._client_turns, preconnect, echo_guard)
-        # In this order they get events and take steps. First who must see what sounds before it is silenced; then whatever a lost session's replies and calls leave behind, then the
-        # line, so that what is sent after it is lost or back comes in the right order; the end of a call comes last.
+        # In this order they get events and take steps. First who must see what sounds before it is silenced; then
+        # whatever a lost session's replies and calls leave behind, then the line, so that what is sent after it is lost
+        # or back comes in the right order; the end of a call comes last.
         self.parts: tuple[Part, ...] = (
             EchoDetector(call),
             Pause(call, barge_in, microphone),
@@ -210,7 +211,7 @@ class Session:
             return None
         return self._timers[event.name].handler(now_ms)
 
-    # --- the page ------------------------------------------------------------------------------------------------------
+    # --- the page -----------------------------------------------------------------------------------------------------
 
     def _moment(self, now_ms: float) -> Moment:
         left_ms, idle_ms = self.limit.left_ms(now_ms), self._idle.left_ms(now_ms)

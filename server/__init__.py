@@ -23,10 +23,12 @@ Run it with `python -m server --host 127.0.0.1 --port 8000 --site dist`; `__main
     stopping     shutdown: what open requests get when the server is stopped
     agent        the local agent: knows nothing of the files above, so no way leads from it to a key
 
-Arrows: `app -> {mint, site, agent.routes}`, `mint -> {providers, limits, origins, settings, errors}`; nothing points back.
+Arrows: `app -> {mint, site, agent.routes}`, `mint -> {providers, limits, origins, settings,
+errors}`; nothing points back.
 """
 
 import sys
 
-# httpx imports its own command line where rich is installed: 0.1 s and 3 MB for nothing. A name that is None here cannot be imported.
+# httpx imports its own command line where rich is installed: 0.1 s and 3 MB for nothing. A name that is None here
+# cannot be imported.
 sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]

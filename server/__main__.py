@@ -94,8 +94,8 @@ class Server(uvicorn.Server):
 def bind_all(host: str, port: int) -> list[socket.socket]:
     """Listening sockets for everything that `host` is called, at one port. Raises `PortTaken` or `OSError`.
 
-    Browsers try `localhost` at ::1 first. Another program there would get our visitors, and they would see its pages under our
-    address: so that is bound as well, or somebody is told that it is taken.
+    Browsers try `localhost` at ::1 first. Another program there would get our visitors, and they would see its pages
+    under our address: so that is bound as well, or somebody is told that it is taken.
     """
     if host not in ALSO_LOCALHOST:
         return [bind(host, port)]
@@ -137,7 +137,8 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def _segment_as_elsewhere(listener: socket.socket) -> None:
-    """Segments on the loopback device as long as on Ethernet, not 64 KB: else a long reply may stop for good in its middle.
+    """Segments on the loopback device as long as on Ethernet, not 64 KB: else a long reply may stop for
+    good in its middle.
 
     Where the browser's window becomes smaller than one segment, Linux sends no part of it, but a probe when nothing was
     heard for 200 ms; and the browser's 25 frames a second put that off for ever. `ss -tinp` shows such a connection as

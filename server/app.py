@@ -1,10 +1,10 @@
 """What is wired to what. No decision is taken here.
 
-AnswerWhenStopped -> CrossOriginAccess (-> HostGuard -> ForwardedHeaders) -> HostGuard -> routes: /api/*, /healthz, /agent/* ->
-everything else: the site
+AnswerWhenStopped -> CrossOriginAccess (-> HostGuard -> ForwardedHeaders) -> HostGuard -> routes: /api/*, /healthz,
+/agent/* -> everything else: the site
 
-/agent/* is there only where the local agent stands in for the vendors. Beside a vendor's key it would be an open service
-that takes the machine away from the token route, so then its code is not even imported.
+/agent/* is there only where the local agent stands in for the vendors. Beside a vendor's key it would be an open
+service that takes the machine away from the token route, so then its code is not even imported.
 """
 
 from __future__ import annotations
@@ -50,11 +50,14 @@ def create_app(
     agent: AgentOptions | None = None,
     http_client: httpx.AsyncClient | None = None,
 ) -> FastAPI:
-    """The whole server. Raises `SettingsError` for a PROVIDER that is not in the table, a bad switch of the agent, or a SIGN_IN that
-    cannot be imported.
+    """The whole server.
 
-    `agent` replaces what the environment says about the local agent, where that is used at all. `http_client` replaces the pooled client for calls
-    to providers; whoever passes one closes it. `app.state.stop()` breaks off what waits for a provider.
+    Raises `SettingsError` for a PROVIDER that is not in the table, a bad switch of the agent, or a SIGN_IN
+    that cannot be imported.
+
+    `agent` replaces what the environment says about the local agent, where that is used at all. `http_client`
+    replaces the pooled client for calls to providers; whoever passes one closes it. `app.state.stop()` breaks off
+    what waits for a provider.
     """
     check_choice(settings)
     local_agent = _local_agent(settings, agent) if uses_local_agent(settings) else None
@@ -99,7 +102,8 @@ def create_app(
 
     # Not a mount at "/": a mount takes every method, and a wrong one would be a 404 instead of the route's own 405.
     app.router.default = unrouted
-    # The one added last is asked first: a page on a CDN must be able to read that ALLOWED_HOSTS lacks this server's name.
+    # The one added last is asked first: a page on a CDN must be able to read that ALLOWED_HOSTS
+    # lacks this server's name.
     app.add_middleware(HostGuard, settings=settings)
     if settings.trust_proxy:
         app.add_middleware(ForwardedHeaders)

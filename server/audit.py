@@ -1,10 +1,11 @@
 """The audit log: one line for each token request, granted or refused, with a request id and without a secret.
 
-    INFO parley.audit: at=2026-11-28T23:01:02Z request=5f0c... client=192.0.2.1 outcome=granted provider=assemblyai expires_in_seconds=120 ...
+    INFO parley.audit: at=2026-11-28T23:01:02Z request=5f0c... client=192.0.2.1
+    outcome=granted provider=assemblyai expires_in_seconds=120 ...
 
-The answer carries the same id (`X-Request-Id`), so that what a person reports can be found in the log. Every value is ours or was
-checked: what a request says in its own words is never written. Whatever else is logged while the request is answered carries
-the id as well (`server/logs.py`).
+The answer carries the same id (`X-Request-Id`), so that what a person reports can be found in the log. Every value is
+ours or was checked: what a request says in its own words is never written. Whatever else is logged while the request is
+answered carries the id as well (`server/logs.py`).
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ class AuditEntry:
 def audited(request: Request, metrics: Metrics) -> Iterator[AuditEntry]:
     """Writes the line when the block ends, however it does, and counts it; a refusal gets the id among its headers."""
     entry = AuditEntry(client_of(request.scope), metrics)
-    # Never put back: each request is a task with a context of its own, and an unexpected error is logged behind this block.
+    # Never put back: each request is a task with a context of its own, and an unexpected error is
+    # logged behind this block.
     request_id.set(entry.request_id)
     outcome = "failed"
     try:

@@ -1,11 +1,12 @@
 """How long may a connection keep us waiting, and how many may there be?
 
-Uvicorn ends a connection that was used and then rests, and nothing else: one that never sends a request, sends half of one, or
-does not read its answer stays open for ever, until no descriptor is left and even /healthz is refused. Its own limit on
-connections (`limit_concurrency`) counts those that rest as well, so that whoever opens many shuts everybody else out.
+Uvicorn ends a connection that was used and then rests, and nothing else: one that never sends a request, sends
+half of one, or does not read its answer stays open for ever, until no descriptor is left and even /healthz is
+refused. Its own limit on connections (`limit_concurrency`) counts those that rest as well, so that whoever
+opens many shuts everybody else out.
 
-So each HTTP connection is looked at once a second (`end_the_slow`), and where there are too many, the one that has waited
-longest with no request goes. WebSockets have uvicorn's pings for that, and their own limits behind their routes.
+So each HTTP connection is looked at once a second (`end_the_slow`), and where there are too many, the one that has
+waited longest with no request goes. WebSockets have uvicorn's pings for that, and their own limits behind their routes.
 """
 
 from __future__ import annotations
@@ -69,7 +70,10 @@ def end_the_slow(connections: Iterable[object], now_s: float) -> None:
 
 
 def allow_descriptors(wanted: int) -> int:
-    """Raise this process's own limit of open descriptors as far as it goes. Returns how many connections fit under it."""
+    """Raise this process's own limit of open descriptors as far as it goes.
+
+    Returns how many connections fit under it.
+    """
     if sys.platform == "win32":
         return wanted
     import resource

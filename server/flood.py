@@ -1,6 +1,7 @@
 """Log throttling: of lines that repeat, the first few are written, then how many there were.
 
-With no descriptor left, Python's event loop logs a traceback for each connection that it cannot take, megabytes a second.
+With no descriptor left, Python's event loop logs a traceback for each connection that it cannot
+take, megabytes a second.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ _MAX_KINDS = 1000
 
 
 class FloodFilter(logging.Filter):
-    """Lets `most` warnings or worse of one kind pass in `span_s` seconds. A kind: the same place in the code and first words."""
+    """Lets `most` warnings or worse of one kind pass in `span_s` seconds.
+
+    A kind: the same place in the code and first words.
+    """
 
     def __init__(self, *, most: int = 20, span_s: float = 10.0, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()

@@ -1,10 +1,12 @@
 """Proxy headers: the browser's address, and the scheme and host that it used. Only with TRUST_PROXY.
 
-`ForwardedHeaders` puts it into the request once, so that everything behind it, the local agent too, sees the browser and not
-the proxy. Proxies write the same thing in many ways:
+`ForwardedHeaders` puts it into the request once, so that everything behind it, the local agent too, sees the browser
+and not the proxy. Proxies write the same thing in many ways:
 
-    address   X-Forwarded-For, `for=` of Forwarded (RFC 7239), X-Real-IP; with a port, in brackets, in quotes, with a zone
-    scheme    X-Forwarded-Proto, `proto=`, X-Forwarded-Scheme, X-Url-Scheme, CloudFront-Forwarded-Proto; X-Forwarded-Ssl: on
+    address   X-Forwarded-For, `for=` of Forwarded (RFC 7239), X-Real-IP; with a port, in brackets, in
+              quotes, with a zone
+    scheme    X-Forwarded-Proto, `proto=`, X-Forwarded-Scheme, X-Url-Scheme,
+              CloudFront-Forwarded-Proto; X-Forwarded-Ssl: on
     host      X-Forwarded-Host, `host=`, X-Original-Host; with or without the usual port
 
 Of several values, in one header or in several of one name, the last is the one that our own proxy wrote. What cannot be
@@ -32,7 +34,10 @@ _BRACKETED = re.compile(r"\[([^\]]*)\](?::.*)?")
 
 
 class ForwardedHeaders:
-    """ASGI middleware. Between two `HostGuard`s: the host that a proxy speaks to and the one that it names must both be ours."""
+    """ASGI middleware.
+
+    Between two `HostGuard`s: the host that a proxy speaks to and the one that it names must both be ours.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -90,7 +95,10 @@ def forwarded_host(headers: Headers) -> str | None:
 
 
 def _last(headers: Headers, name: str) -> str:
-    """The last value of a header; "" where there is none. Some proxies append to a header, others add one of the same name."""
+    """The last value of a header; "" where there is none.
+
+    Some proxies append to a header, others add one of the same name.
+    """
     return ",".join(headers.getlist(name)).rpartition(",")[2].strip()
 
 

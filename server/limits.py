@@ -1,7 +1,7 @@
 """How often may tokens be asked for, and how many requests may wait for a provider at once?
 
-Both are kept in this process. For several processes with one limit, `server/shared_limits.py` keeps the first in Redis; the
-second is each process's own.
+Both are kept in this process. For several processes with one limit, `server/shared_limits.py` keeps the first in Redis;
+the second is each process's own.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 A token travels in four places that something likes to log: the query of a WebSocket (the HTTP server prints it through
 `uvicorn.error`, so switching the access log off does not help), the sub-protocol `openai-insecure-api-key.…`, the
-`Authorization` header, and JSON messages (websockets prints headers and frames at DEBUG). A token that shows its kind by
-its first letters (`ek_`, `eyJ`) is known anywhere. Two layers take them out:
+`Authorization` header, and JSON messages (websockets prints headers and frames at DEBUG). A token that shows its kind
+by its first letters (`ek_`, `eyJ`) is known anywhere. Two layers take them out:
 
 * `RedactingFilter` on the loggers of the libraries and on our handler cleans `msg` and `args`, keeping the shape of
   `args` (uvicorn's access formatter unpacks exactly five);
@@ -45,7 +45,8 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
 )
 
-# Every pattern needs one of these words. Most lines have none of them, and looking for words costs a tenth of the patterns.
+# Every pattern needs one of these words. Most lines have none of them, and looking for words costs a
+# tenth of the patterns.
 _SIGNS = (
     "token",
     "bearer",
@@ -119,7 +120,9 @@ class RedactingFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object in a line: at, level, logger, message, request, traceback; of an audit line its facts, one by one."""
+    """One JSON object in a line: at, level, logger, message, request, traceback; of an audit line its
+    facts, one by one.
+    """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         super().__init__()

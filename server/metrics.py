@@ -1,7 +1,8 @@
 """Metrics: counts of this process in Prometheus' text format, at `GET /metrics` where METRICS allows it.
 
-Who may read them: nobody (`off`, the default), programs of this machine (`loopback`), or whoever shows METRICS_TOKEN as a bearer
-token (`token`). Everybody else is answered as if there were nothing. Labels are words of ours; no address, no user, no token.
+Who may read them: nobody (`off`, the default), programs of this machine (`loopback`), or whoever shows METRICS_TOKEN as
+a bearer token (`token`). Everybody else is answered as if there were nothing. Labels are words of ours; no address, no
+user, no token.
 """
 
 from __future__ import annotations

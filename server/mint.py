@@ -6,8 +6,8 @@
     GET  /api/voice-token  the same as query parameters, for pages written after the vendor's own sample -> {token}
     GET  /api/config       public facts: the default provider, all of them, limits, where the sockets are
 
-The order of the checks is the point: Host (before any route), Origin, size, values, key, sign-in, rate, talk budget, a free slot, and
-only then the provider. Whatever is refused has cost nothing upstream.
+The order of the checks is the point: Host (before any route), Origin, size, values, key, sign-in, rate, talk budget, a
+free slot, and only then the provider. Whatever is refused has cost nothing upstream.
 """
 
 from __future__ import annotations
@@ -107,7 +107,10 @@ def asked_in_query(request: Request) -> Asked:
 
 
 class Mint:
-    """The token service of one app: settings, the pooled client, the limits. `asking.stop()` when the server is stopped."""
+    """The token service of one app: settings, the pooled client, the limits.
+
+    `asking.stop()` when the server is stopped.
+    """
 
     def __init__(
         self,
@@ -237,7 +240,9 @@ class Mint:
             raise
 
     async def _user(self, request: Request, entry: AuditEntry) -> str | None:
-        """Whose limit counts, where the team has a sign-in of its own: one user may have many addresses, and many users one."""
+        """Whose limit counts, where the team has a sign-in of its own: one user may have many addresses,
+        and many users one.
+        """
         if self._sign_in is None:
             return None
         async with self.asking.hold():

@@ -6,10 +6,11 @@ CORS only decides whether a page may *read* an answer; by then a token would hav
   foreign name points at this machine and a page of that name counts as same-origin.
 * `check_origin` lets a token request through when its `Origin` is the page's own (scheme and `Host` of this request) or
   stands in ALLOWED_ORIGINS. Without an `Origin`, `Sec-Fetch-Site` decides, see there.
-* `CrossOriginAccess` adds the CORS headers for ALLOWED_ORIGINS, so that a page on a CDN can use this token server. A page of any
-  other origin may read one thing, the refusal: otherwise its browser could only say "network error", and nobody would look at
-  ALLOWED_ORIGINS. That answer holds no more than this repository does, and no cookie counts for it. Cookies and `Authorization` count where a team has its own
-  sign-in (SIGN_IN): then pages of ALLOWED_ORIGINS, and no others, may send them (`credentials`).
+* `CrossOriginAccess` adds the CORS headers for ALLOWED_ORIGINS, so that a page on a CDN can use this token server. A
+  page of any other origin may read one thing, the refusal: otherwise its browser could only say "network error", and
+  nobody would look at ALLOWED_ORIGINS. That answer holds no more than this repository does, and no cookie counts for
+  it. Cookies and `Authorization` count where a team has its own sign-in (SIGN_IN): then pages of ALLOWED_ORIGINS, and
+  no others, may send them (`credentials`).
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ TOKEN_PATH = "/api/token"
 
 
 def scheme_of(scope: Scope) -> str:
-    """`http` or `https`, also of a WebSocket. Behind a proxy it is the browser's own with TRUST_PROXY (`forwarded.py`)."""
+    """`http` or `https`, also of a WebSocket.
+
+    Behind a proxy it is the browser's own with TRUST_PROXY (`forwarded.py`).
+    """
     return {"ws": "http", "wss": "https"}.get(scope["scheme"], str(scope["scheme"]))
 
 
@@ -56,9 +60,9 @@ def names_loopback(scope: Scope) -> bool:
 def ws_origin_of(scope: Scope) -> str:
     """Ourselves as the page's sockets reach us: `ws://host` or `wss://host`. Call it after `check_origin`.
 
-    A page over https may open no other than `wss://`, except to this machine itself; and where its own origin has our host,
-    whatever ends the encryption before us does so for the sockets as well. So the page's origin counts, also where we
-    were not told of a proxy.
+    A page over https may open no other than `wss://`, except to this machine itself; and where its own origin has our
+    host, whatever ends the encryption before us does so for the sockets as well. So the page's origin counts, also
+    where we were not told of a proxy.
     """
     host, origin = host_of(scope), Headers(scope=scope).get("origin", "")
     over_https = origin.startswith("https://")
@@ -127,8 +131,8 @@ def check_origin(scope: Scope, settings: Settings) -> None:
 class CrossOriginAccess:
     """ASGI middleware: CORS headers on `/api/` for ALLOWED_ORIGINS, and the answer to preflights.
 
-    To a foreign origin a preflight grants the way to its refusal, and only where a page asks for tokens: `check_origin` answers
-    before anything else looks at the request.
+    To a foreign origin a preflight grants the way to its refusal, and only where a page asks for tokens: `check_origin`
+    answers before anything else looks at the request.
 
     Every answer below `/api/` says `Vary: Origin`, allowed or not, so that no cache mixes the two up.
     """

@@ -28,7 +28,8 @@ _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 SHORTEST_METRICS_TOKEN = 16
-# What OpenAI lets a token carry (docs/protocols/openai-realtime.md section 5). Its answer repeats all of it, and answers are bounded.
+# What OpenAI lets a token carry (docs/protocols/openai-realtime.md section 5). Its answer repeats all of it, and
+# answers are bounded.
 SESSION_FIELDS = (
     *(
         "instructions",
@@ -223,7 +224,10 @@ class Settings(BaseModel):
 
     @property
     def accepts_no_origin(self) -> bool:
-        """May a program that is not a browser (no `Origin`, no `Sec-Fetch-Site`) ask for tokens? Default: on loopback."""
+        """May a program that is not a browser (no `Origin`, no `Sec-Fetch-Site`) ask for tokens?
+
+        Default: on loopback.
+        """
         return self.bound_to_loopback if self.allow_no_origin is None else self.allow_no_origin
 
     @property
@@ -242,7 +246,10 @@ class Settings(BaseModel):
 
     @property
     def redis_url(self) -> str | None:
-        """Where the counts of the rate limits are shared; None while this process keeps them itself. May hold a password."""
+        """Where the counts of the rate limits are shared; None while this process keeps them itself.
+
+        May hold a password.
+        """
         value = self.rate_limit_storage.get_secret_value()
         return None if value == IN_MEMORY else value
 

@@ -1,11 +1,12 @@
 """One rate limit for several processes: the counts are kept in Redis (RATE_LIMIT_STORAGE), by the `limits` library.
 
-The moving window and the scripts that Redis runs for it are the library's. Redis runs each script as a whole, so two processes
-never both get the last free place. A window's entries carry the clock of the process that wrote them: machines that share a
-Redis need clocks that agree, as NTP keeps them.
+The moving window and the scripts that Redis runs for it are the library's. Redis runs each script as a whole, so two
+processes never both get the last free place. A window's entries carry the clock of the process that wrote them:
+machines that share a Redis need clocks that agree, as NTP keeps them.
 
 When Redis cannot be reached, does not answer in time or refuses, no token is given: 503 with Retry-After (`ApiError`,
-`limits_unavailable`). The limit protects the money of the key's owner, and nobody is to lift it by putting Redis out of work.
+`limits_unavailable`). The limit protects the money of the key's owner, and nobody is to lift it by putting
+Redis out of work.
 
 This file is imported only where Redis is used: the library and the client cost start-up time and memory.
 """
@@ -42,13 +43,17 @@ _SUM_KEPT_S = 2 * 86_400
 
 
 class SharedRateLimit:
-    """The same rules as `server.limits.RateLimit`: a limit per client, one for all together, and a refusal counts nothing.
+    """The same rules as `server.limits.RateLimit`: a limit per client, one for all together,
+    and a refusal counts nothing.
 
-    One exception: where several requests compete for the last place of all, one that loses has counted against its own client.
+    One exception: where several requests compete for the last place of all, one that loses has counted
+    against its own client.
     """
 
     def __init__(self, url: str, *, per_client: int, total: int, patience_s: float) -> None:
-        """`url`: redis://, rediss:// or unix://. `patience_s`: how long Redis may take for one request, all questions together.
+        """`url`: redis://, rediss:// or unix://.
+
+        `patience_s`: how long Redis may take for one request, all questions together.
 
         Raises ValueError or TypeError where the client cannot use the address.
         """

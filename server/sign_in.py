@@ -5,8 +5,9 @@
         session = await sessions.find(visitor.cookies.get("session"))     # or visitor.bearer
         return session.user_id if session else None
 
-What it returns names the user: for the rate limit, in the place of the address, and for the audit log. None: 401. Where it raises or
-takes longer than UPSTREAM_TIMEOUT_SECONDS, no token is given (503). A function without `async` runs in a thread.
+What it returns names the user: for the rate limit, in the place of the address, and for the audit log. None: 401.
+Where it raises or takes longer than UPSTREAM_TIMEOUT_SECONDS, no token is given (503). A function without `async`
+runs in a thread.
 """
 
 from __future__ import annotations

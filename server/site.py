@@ -1,8 +1,8 @@
 """How is `dist` served? ServeStatic finds files, ranges, 304 and compressed copies; this file adds what it must not
 decide: the headers, which come from `dist/_headers` alone, and what to say when there is no page or no build.
 
-Two things it does in its own way: each representation of a file (plain, gzip, brotli) has an ETag of its own, and what is sent is
-as small as it gets, so no proxy may change it (`no-transform`).
+Two things it does in its own way: each representation of a file (plain, gzip, brotli) has an ETag of its own, and what
+is sent is as small as it gets, so no proxy may change it (`no-transform`).
 
 `_headers` is the file that Netlify and Cloudflare Pages read, so a developer's machine serves the policy of production:
 
@@ -34,8 +34,8 @@ from server.origins import refuse
 
 HEADERS_FILE = "_headers"
 NOT_FOUND_PAGE = "404.html"
-# How much of a file goes from the disk to the socket at once. Its own 8 KiB are a change of threads each: 560 of them, and half of
-# the time that a first visit takes of the server.
+# How much of a file goes from the disk to the socket at once. Its own 8 KiB are a change of threads each: 560 of them,
+# and half of the time that a first visit takes of the server.
 _BLOCK_BYTES = 256 * 1024
 # How the copies that lie beside a file are named, by the word for them on the wire.
 _ENCODINGS = {"br": ".br", "gzip": ".gz"}
@@ -244,7 +244,9 @@ def _tag_by_content(headers: WsgiHeaders, path: str, _url: str) -> None:
 
 
 def _known_tag(request: Headers) -> str | None:
-    """The tag of a representation that the client has and may still be sent: of those in If-None-Match the first that could be ours."""
+    """The tag of a representation that the client has and may still be sent: of those in If-None-Match the first that
+    could be ours.
+    """
     accepted = request.get("accept-encoding", "")
     for tag in _TAG.findall(request.get("if-none-match", "")):
         encoding = tag.strip('"').partition("-")[2]

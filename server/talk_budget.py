@@ -1,9 +1,9 @@
 """Daily talk budget: how many minutes all calls of a day (UTC) may last together (TALK_BUDGET_MINUTES_PER_DAY).
 
-This server hears nothing of a call, so each token takes the longest time that its call may last, before the vendor is asked. What a
-token would take over the budget shortens its call; where less is left than the shortest call, no token is given until midnight. A
-token that the vendor did not give takes nothing. So calls together never last longer than the budget, as far as the vendor keeps
-the time that a token was given with (docs/token-server.md).
+This server hears nothing of a call, so each token takes the longest time that its call may last, before the vendor is
+asked. What a token would take over the budget shortens its call; where less is left than the shortest call, no token is
+given until midnight. A token that the vendor did not give takes nothing. So calls together never last longer than the
+budget, as far as the vendor keeps the time that a token was given with (docs/token-server.md).
 """
 
 from __future__ import annotations
@@ -45,13 +45,17 @@ class TalkBudget:
         self.taken_s = 0
 
     async def take(self, wanted_s: int, least_s: int) -> Reservation:
-        """`wanted_s` or what is left, at least `least_s`. Raises `ApiError` 429 where less is left, 503 without Redis."""
+        """`wanted_s` or what is left, at least `least_s`.
+
+        Raises `ApiError` 429 where less is left, 503 without Redis.
+        """
         now_s = self._clock()
         name = f"talk:{time.strftime('%Y-%m-%d', time.gmtime(now_s))}"
         if self._budget is None:
             return Reservation(name=name, seconds=wanted_s)
         total = await self._counts.add(name, wanted_s)
-        # Everything that was taken before stays below the budget, also while several take at once: each gives back what is over.
+        # Everything that was taken before stays below the budget, also while several take at once: each gives
+        # back what is over.
         seconds = min(wanted_s, wanted_s - (total - self._budget))
         if seconds < least_s:
             seconds = 0

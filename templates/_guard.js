@@ -1,9 +1,10 @@
 /**
- * Stands in the page itself, before everything else, and knows whether the page's scripts came. As long as `shell.js` does not run
- * it is this script that says why: not under which circumstances a page works, but what was found to be wrong. Where it cannot
- * run itself, the HTML speaks (`_call.html`). It is written so that old browsers can read it.
+ * Stands in the page itself, before everything else, and knows whether the page's scripts came. As long as `shell.js`
+ * does not run it is this script that says why: not under which circumstances a page works, but what was found to be
+ * wrong. Where it cannot run itself, the HTML speaks (`_call.html`). It is written so that old browsers can read it.
  *
- * `globalThis.parleyGuard` is for `_preload.js`, which starts nothing where nothing can work, and `shell.js` and `worker_link.js`.
+ * `globalThis.parleyGuard` is for `_preload.js`, which starts nothing where nothing can work,
+ * and `shell.js` and `worker_link.js`.
  */
 
 import { inOwnLanguage } from "./_language.js";
@@ -92,7 +93,10 @@ import { t } from "./static/texts.js";
     element("boot").hidden = false;
   }
 
-  /** Every other file is checked by what stands in the settings, so these must be what was built (`settings_check` in builder/site.py). */
+  /**
+   * Every other file is checked by what stands in the settings, so these must be what was
+   * built (`settings_check` in builder/site.py).
+   */
   function damaged() {
     let sum = 0x811c9dc5;
     for (let i = 0; i < text.length; i++) sum = Math.imul(sum ^ text.charCodeAt(i), 0x01000193) >>> 0;
@@ -119,7 +123,8 @@ import { t } from "./static/texts.js";
 
   /** Does a browser look at what kind of script a worker gets? It does so before it finds that this address is none. */
   function modulesInWorkers() {
-    let seen = Boolean(globalThis.trustedTypes); // a policy for addresses would refuse this one aloud, and is younger than modules
+    // a policy for addresses would refuse this one aloud, and is younger than modules
+    let seen = Boolean(globalThis.trustedTypes);
     try {
       if (!seen)
         new Worker("http://", {

@@ -1,9 +1,10 @@
 /**
- * In the page for what is missing. It is shown at any address, so it cannot say where the site begins; but it knows a file of the
- * site. The nearest folder above that has it is where its link leads; without this script that is the host's first page.
+ * In the page for what is missing. It is shown at any address, so it cannot say where the site begins; but it knows a
+ * file of the site. The nearest folder above that has it is where its link leads; without this script that is the
+ * host's first page.
  *
- * It fetches the file, which the page that the link leads to needs anyway. To ask for its head alone throws it out of WebKit's cache
- * (`findings/webkitgtk-drops-a-cached-file-when-asked-for-its-head.sh`).
+ * It fetches the file, which the page that the link leads to needs anyway. To ask for its head alone throws it out of
+ * WebKit's cache (`findings/webkitgtk-drops-a-cached-file-when-asked-for-its-head.sh`).
  */
 
 (() => {

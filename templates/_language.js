@@ -1,6 +1,7 @@
 /**
- * The page in its reader's language, where `agent.toml` says `language = "auto"`: the HTML is in English, and each other language
- * is a file, asked for only where the browser prefers it. The scripts wait for it (`start.js`), Python does not.
+ * The page in its reader's language, where `agent.toml` says `language = "auto"`: the HTML is in English, and
+ * each other language is a file, asked for only where the browser prefers it. The scripts wait for it
+ * (`start.js`), Python does not.
  */
 
 import { preferred } from "./static/preferred.js";

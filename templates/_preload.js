@@ -1,6 +1,6 @@
 /**
- * Stands in the page itself, before everything else: it reads what the build knows and starts the worker, while the rest of the
- * page is on its way. The policy allows exactly this text, by its digest, and no other script in the page.
+ * Stands in the page itself, before everything else: it reads what the build knows and starts the worker, while the
+ * rest of the page is on its way. The policy allows exactly this text, by its digest, and no other script in the page.
  *
  * `globalThis.parleyAhead` is for `worker_link.js`, which takes the worker over, and `shell.js`.
  */
@@ -17,14 +17,16 @@ import { matches } from "./static/sha256.js";
   const { config } = globalThis.parleyGuard;
 
   const { boot } = config;
-  // Every file that Python needs is described by an object with its `url`; a worker would look for it from its own address.
+  // Every file that Python needs is described by an object with its `url`; a worker would look for it
+  // from its own address.
   const absolute = (/** @type {object} */ it) => {
     if ("url" in it) it.url = new URL(String(it.url), document.baseURI).href;
     for (const inner of Object.values(it)) if (inner && typeof inner === "object") absolute(inner);
   };
   absolute(boot);
 
-  // Under `require-trusted-types-for 'script'` a worker's address must come out of a policy; ours lets in our own origin only.
+  // Under `require-trusted-types-for 'script'` a worker's address must come out of a policy; ours lets in
+  // our own origin only.
   const policy = globalThis.trustedTypes?.createPolicy("parley", {
     createScriptURL(url) {
       if (new URL(url, document.baseURI).origin !== location.origin)
@@ -48,8 +50,8 @@ import { matches } from "./static/sha256.js";
   }
 
   /**
-   * A worker needs its time to begin, a tenth of a second in Firefox. Meanwhile the page asks for what every start needs,
-   * and hands it on (`preload.js` in the worker). What fails here the worker asks for once more.
+   * A worker needs its time to begin, a tenth of a second in Firefox. Meanwhile the page asks for what every start
+   * needs, and hands it on (`preload.js` in the worker). What fails here the worker asks for once more.
    *
    * @param {Worker} worker   @param {Described} file   @param {Take} take
    * @param {{integrity?: string, copy?: Promise<Response | null>}} from
@@ -99,7 +101,8 @@ import { matches } from "./static/sha256.js";
   // What the first worker says before anybody listens, is kept: messages and errors, as events.
   /** @type {typeof globalThis.parleyAhead.first} */
   const first = { worker: startWorker(config.choices[0].settings, urls), said: [] };
-  // A script is run from its address. Whether it is what was built, which the browser finds out, is all that is handed on.
+  // A script is run from its address. Whether it is what was built, which the browser finds out, is all
+  // that is handed on.
   for (const file of [loader, script]) {
     handAhead(first.worker, file, async () => {}, { integrity: `sha256-${file.sha256[0]}` });
   }

@@ -1,6 +1,6 @@
 /**
- * The script that stands in the page itself, before everything else: first whether the page is embedded, then whether it
- * can work here, then the start.
+ * The script that stands in the page itself, before everything else: first whether the page is embedded, then whether
+ * it can work here, then the start.
  */
 
 import "./_embedded.js";

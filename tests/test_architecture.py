@@ -1,7 +1,7 @@
 """The arrows of the house as tests: what must never know what.
 
-Imports between Python rooms are contracts in pyproject.toml (`lint-imports`); the tests here prove that those contracts bite, and
-hold the rules that no import linter can see.
+Imports between Python rooms are contracts in pyproject.toml (`lint-imports`); the tests here prove that those contracts
+bite, and hold the rules that no import linter can see.
 """
 
 import ast

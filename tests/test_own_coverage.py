@@ -1,4 +1,6 @@
-"""Branch coverage from a module's own tests: it is complete where `own_coverage.OWN` asks for it, and what is left out is named."""
+"""Branch coverage from a module's own tests: it is complete where `own_coverage.OWN` asks for it, and what is
+left out is named.
+"""
 
 from __future__ import annotations
 

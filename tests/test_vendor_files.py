@@ -1,7 +1,7 @@
 """How far does the name of one vendor reach? A fourth vendor must need no more files than the list in the README.
 
-The vendor that was added last is the measure: wherever its name stands outside tests and documents, another one would have to
-be written too. A file that comes to know it without standing in the list turns this red.
+The vendor that was added last is the measure: wherever its name stands outside tests and documents, another one would
+have to be written too. A file that comes to know it without standing in the list turns this red.
 """
 
 from __future__ import annotations

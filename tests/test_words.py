@@ -1,7 +1,7 @@
 """One word, one meaning: the maps name every module, and retired words stay away as names.
 
-docs/glossary.md says what a thing is called. The retired words below were our own and led no reader to the right file; everyday
-words are forbidden only where they were the name of a thing.
+docs/glossary.md says what a thing is called. The retired words below were our own and led no reader to the right file;
+everyday words are forbidden only where they were the name of a thing.
 """
 
 from __future__ import annotations

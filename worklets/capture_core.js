@@ -36,13 +36,17 @@ export class CaptureCore {
   /**
    * @param {number} contextRateHz
    * @param {import("./messages.js").Outlet} control where levels go
-   * @param {{holdMs?: number, now?: () => number}} [options] how much is held before anybody takes it; a clock in milliseconds
+   * @param {{holdMs?: number, now?: () => number}} [options] how much is held before anybody takes it;
+   * a clock in milliseconds
    */
   constructor(contextRateHz, control, { holdMs = 0, now = Date.now } = {}) {
     this.contextRateHz = contextRateHz;
     this.control = control;
     this.now = now;
-    /** Null once it was emptied: nothing stands between the microphone and the wire then. @type {PreconnectBuffer | null} */
+    /**
+     * Null once it was emptied: nothing stands between the microphone and the wire then.
+     * @type {PreconnectBuffer | null}
+     */
     this.preconnect = holdMs > 0 ? new PreconnectBuffer(contextRateHz, holdMs) : null;
     this.pace = 1;
     this.caughtUp = { type: MESSAGE_CAUGHT_UP };

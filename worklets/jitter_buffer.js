@@ -1,9 +1,9 @@
 /**
  * Jitter buffer: how long playback waits before it starts. Nothing, until the network has shown that it needs more.
  *
- * Everything received is queued anyway, so the delay matters only for servers that send at the speed of speech. It grows
- * by the gap that an underrun left and shrinks while playback is calm. It delays starts; sounding audio is never
- * stretched.
+ * Everything received is queued anyway, so the delay matters only for servers that send at the speed of speech.
+ * It grows by the gap that an underrun left and shrinks while playback is calm. It delays starts; sounding
+ * audio is never stretched.
  */
 
 export const JITTER_BUFFER_LIMIT_MS = 250;

@@ -9,7 +9,8 @@
  * @typedef {{type: "port", port: MessagePort}} PortMessage   in: the audio port (transferred); replaces an earlier one
  * @typedef {{type: "close"}} CloseMessage                    in: process() ends, the node can be collected
  * @typedef {{type: "closed"}} ClosedMessage                  out, once after it: process() has returned false
- * @typedef {{type: "level", rms: number, peak: number, silent_ms: number, queued_ms: number, bands: Float32Array}} LevelMessage
+ * @typedef {{type: "level", rms: number, peak: number, silent_ms: number, queued_ms:
+ * number, bands: Float32Array}} LevelMessage
  *   out, 20 times a second: linear 0..1 over the last 50 ms; `silent_ms` is for how long every sample has been zero;
  *   `bands` is the RMS in each band of bands.js, `queued_ms` what waits to be played.
  *   Capture measures the microphone even when muted or not configured; playback measures what leaves it.
@@ -22,20 +23,21 @@
  *   how much of the microphone is held from the beginning until the first `configure` has it sent; 0: nothing.
  *
  * Audio port of the capture worklet:
- * @typedef {{type: "configure", rate_hz: number, frame_samples: number, quality?: Quality, pace?: number}} ConfigureCapture
- *   in: start sending frames. Sent again: starts afresh, a half-filled frame is dropped. What is held goes out first, at
- *   most `pace` times as fast as it was spoken, and what is said meanwhile behind it.
+ * @typedef {{type: "configure", rate_hz: number, frame_samples: number, quality?:
+ * Quality, pace?: number}} ConfigureCapture
+ *   in: start sending frames. Sent again: starts afresh, a half-filled frame is dropped. What is held goes out first,
+ *   at most `pace` times as fast as it was spoken, and what is said meanwhile behind it.
  * @typedef {{type: "mute", on: boolean, silence?: boolean}} MuteMessage
- *   in: while on, nothing of the microphone leaves; with `silence` frames of zeros keep the wire's clock running. What is
- *   held is thrown away.
+ *   in: while on, nothing of the microphone leaves; with `silence` frames of zeros keep the wire's clock running. What
+ *   is held is thrown away.
  * @typedef {{type: "stop"}} StopMessage                      in: no more frames until the next configure
  * @typedef {{type: "drain"}} DrainMessage
  *   in: the half-filled frame goes out now, as short as it is, and `drained` behind it (push to talk was released).
  *   in: a bare ArrayBuffer is a used frame handed back for the pool (transferred; one of another size is ignored).
  *   out: a bare ArrayBuffer is one frame, `frame_samples * 2` bytes (transferred).
  * @typedef {{type: "held", kept_ms: number, dropped_ms: number}} HeldMessage
- *   out, once, answering the first `configure` of a worklet that held: how much of what could be heard is held, and how much
- *   had to go because it was too much. Frames follow, and `caught_up` when the last held sample is out.
+ *   out, once, answering the first `configure` of a worklet that held: how much of what could be heard is held, and how
+ *   much had to go because it was too much. Frames follow, and `caught_up` when the last held sample is out.
  * @typedef {{type: "caught_up"}} CaughtUpMessage  out: frames are live from the next one on
  *
  * Audio port of the playback worklet:
@@ -45,7 +47,8 @@
  * @typedef {{type: "audio", item: string, pcm: ArrayBuffer}} AudioMessage   in: any size; queued behind what is queued
  * @typedef {{type: "flush"}} FlushMessage                    in: silence within one quantum; answered by `flushed`
  * @typedef {{type: "pause", on: boolean}} PauseMessage
- *   in: while on, nothing is rendered and all that is queued waits; then it goes on where it stood, each under a short fade.
+ *   in: while on, nothing is rendered and all that is queued waits; then it goes on where it stood, each
+ *   under a short fade.
  * @typedef {{type: "gain", gain: number, ramp_ms: number}} GainMessage
  *   in: linear ramp to `gain` (1 = as received). A flush does not touch it.
  * @typedef {object} ProgressMessage
@@ -55,9 +58,9 @@
  * @property {number} queued
  * @property {number} underruns
  * @property {number} cushion_ms
- *   out: every 50 ms while an item sounds, and once more when it has ended or run dry. `rendered` counts from where the item
- *   was turned to: anew after another item and after a flush. `queued` is over all items;
- *   `underruns` counts from construction; `cushion_ms` is what the next start will wait for.
+ *   out: every 50 ms while an item sounds, and once more when it has ended or run dry. `rendered` counts from where the
+ *   item was turned to: anew after another item and after a flush. `queued` is over all items; `underruns` counts from
+ *   construction; `cushion_ms` is what the next start will wait for.
  * @typedef {{type: "drained"}} DrainedMessage
  *   out: once each time that everything received has been rendered. More audio of the same item after it: an underrun.
  * @typedef {{type: "flushed", item: string, rendered: number}} FlushedMessage

@@ -2,8 +2,8 @@
  * Wire to speaker: queue, resampling, fades, gain, flush, and the count of what was really rendered of each reply
  * item. Pure: the worklet (or a test) calls `process` for each quantum and gives it an outlet.
  *
- * Sound comes in stretches. A stretch starts with a short fade-in when audio waits (and the jitter buffer is filled), runs
- * through items without a seam, and ends under a fade when the queue is dry (fades.js). `drained` follows when the
+ * Sound comes in stretches. A stretch starts with a short fade-in when audio waits (and the jitter buffer is filled),
+ * runs through items without a seam, and ends under a fade when the queue is dry (fades.js). `drained` follows when the
  * filter's tail is out.
  *
  * Whether a dry queue was an underrun shows only later: it was, if more audio of the same item arrives.

@@ -1,9 +1,11 @@
 /**
- * Pre-connect buffer: the last seconds of the microphone before the service takes audio, at the device's own rate, in order.
+ * Pre-connect buffer: the last seconds of the microphone before the service takes audio, at the device's
+ * own rate, in order.
  *
  * Until it is emptied the oldest is dropped when it is full. While it is being emptied new sound goes in behind, so
- * nothing is lost or doubled where the buffered part ends. Of a long pause only as much is handed out as a server needs to
- * find the end of a sentence and the beginning of the next word: who clicks, waits and then speaks is answered sooner.
+ * nothing is lost or doubled where the buffered part ends. Of a long pause only as much is handed out as a
+ * server needs to find the end of a sentence and the beginning of the next word: who clicks, waits and then
+ * speaks is answered sooner.
  *
  * All memory is taken in the constructor; `write` and `take` run on the render thread and allocate nothing.
  */
@@ -48,7 +50,9 @@ export class PreconnectBuffer {
   clear() {
     this.first = this.written;
     this.ahead = this.written;
-    /** Quiet blocks handed out or left out since the last audible one. Nothing was said yet, so a leading pause is long. */
+    /**
+     * Quiet blocks handed out or left out since the last audible one. Nothing was said yet, so a leading pause is long.
+     */
     this.quiet = this.pauseBlocks;
   }
 

@@ -17,8 +17,8 @@ export const RESAMPLER_SERIES_HALF_SUPPORT = 15.96;
 
 /**
  * The default setting's low-pass: the cosine series that is its impulse response over the half support to either side.
- * Made by tests/worklets/support/prototype_design.py: for 0.09 dB of freedom in the pass band (to 0.85) the least alias and
- * image (from 1.1), -99 dB, at 62 % of the length that a Kaiser window needs.
+ * Made by tests/worklets/support/prototype_design.py: for 0.09 dB of freedom in the pass band (to 0.85) the least alias
+ * and image (from 1.1), -99 dB, at 62 % of the length that a Kaiser window needs.
  */
 export const RESAMPLER_SERIES = [
   0.5, 0.98983165, 1.00898751, 0.993793284, 1.00264499, 1.00121435, 0.995155094, 1.00780055, 0.990350406, 1.01017437,

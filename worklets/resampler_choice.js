@@ -1,7 +1,7 @@
 /**
  * Resampler choice: can this machine afford the default one? Tried once, where the audio will run and before it does. A
- * converter that takes too large a part of real time is replaced by the cheap one, because a crack in every word is worse
- * than less treble.
+ * converter that takes too large a part of real time is replaced by the cheap one, because a crack in every word is
+ * worse than less treble.
  *
  * A worklet has no clock but `Date.now`, of whole milliseconds at best, and a compiler that warms up. So silence is run
  * through the converter for a few milliseconds, several times, and the first good time counts.
@@ -26,7 +26,8 @@ const PACE_BLOCK_SAMPLES = 128;
  * @param {import("./messages.js").Quality | undefined} quality as asked for; undefined: what the machine can afford
  * @param {number} [largestPull]
  * @param {() => number} [now] a clock in milliseconds
- * @returns {{resampler: Resampler, quality: import("./messages.js").Quality, share: number | null}} `share`: the part of
+ * @returns {{resampler: Resampler, quality: import("./messages.js").Quality, share: number | null}}
+ * `share`: the part of
  *   real time that the default setting took, null where that was no question
  * @throws {RangeError} as `Resampler` does
  */

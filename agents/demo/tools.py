@@ -1,7 +1,9 @@
-"""The demo's tools: Python functions that the agent may call, run in the visitor's own browser, in a worker of the page.
+"""The demo's tools: Python functions that the agent may call, run in the visitor's own browser, in a
+worker of the page.
 
 A tool is a function with type hints and a docstring: the hints become the JSON schema that the provider gets, the first
-paragraph becomes the description. It may be `async`. What it returns is written as JSON; an exception is told to the agent.
+paragraph becomes the description. It may be `async`. What it returns is written as JSON; an exception is
+told to the agent.
 """
 
 from typing import Literal

@@ -1,12 +1,13 @@
 /**
- * Run by Node at build time: are a page's tools usable? They are imported by the browser's own Python, as a page imports them.
+ * Run by Node at build time: are a page's tools usable? They are imported by the browser's own Python,
+ * as a page imports them.
  *
  *   node check_tools.mjs JOB.json
  *
- * The job: {stock, wheel, zones, packages, tools, seconds, out}; `packages` null where there are none, `tools` a list of files, each
- * of which is a page's by itself. Writes `result.json` into `out`, for each file: {found: a list of {kind, line, text}, kind "error" or
- * "warning", imported: modules of the library that importing them asked for}. An import that does not end is interrupted after
- * `seconds`, so that its line can be named.
+ * The job: {stock, wheel, zones, packages, tools, seconds, out}; `packages` null where there are none, `tools` a list
+ * of files, each of which is a page's by itself. Writes `result.json` into `out`, for each file: {found: a list of
+ * {kind, line, text}, kind "error" or "warning", imported: modules of the library that importing them asked for}. An
+ * import that does not end is interrupted after `seconds`, so that its line can be named.
  */
 
 import { readFileSync, writeFileSync } from "node:fs";
@@ -52,8 +53,8 @@ for (const name of [
 
 const interrupt = new Uint8Array(new SharedArrayBuffer(1));
 python.setInterruptBuffer(interrupt);
-// A thread of its own, because this one is busy with the import. What counts is the processor's time: a busy machine is nobody's
-// mistake; what only waits gets six times as much.
+// A thread of its own, because this one is busy with the import. What counts is the processor's time: a busy machine is
+// nobody's mistake; what only waits gets six times as much.
 const watch =
   "const { parentPort, workerData: it } = require('node:worker_threads'); let timer;" +
   "parentPort.on('message', (word) => { clearInterval(timer); if (word === 'over') return;" +

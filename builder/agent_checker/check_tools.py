@@ -75,7 +75,9 @@ def told(error: BaseException) -> str:
 
 
 def noting(plain: Callable[..., Any]) -> Callable[..., Any]:
-    """An import statement that notes which modules of the library it asks for, also of a package; they belong into the page's snapshot."""
+    """An import statement that notes which modules of the library it asks for, also of a package; they belong
+    into the page's snapshot.
+    """
 
     def do(
         name: str, given: object = None, local: object = None, names: Sequence[str] | None = (), level: int = 0
@@ -105,7 +107,8 @@ def words_of(error: BaseException) -> str:
     if isinstance(error, NameError) and error.name:
         hint = nearest(error.name, known_names(error), 0.75)
     elif isinstance(error, AttributeError) and (error.name or str(error)) in NOT_IN_A_WORKER:
-        hint = f". Tools run in a worker, where there is no {error.name or error}"  # Pyodide gives its own such error no name
+        # Pyodide gives its own such error no name
+        hint = f". Tools run in a worker, where there is no {error.name or error}"
     elif isinstance(error, AttributeError) and error.name:
         hint = nearest(error.name, dir(error.obj))
     elif isinstance(error, TypeError) and (

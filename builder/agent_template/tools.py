@@ -1,7 +1,8 @@
 """The agent's tools: Python functions that it may call. They run in the visitor's browser, and in CPython for tests.
 
-The type hints become the schema that the provider is told, the docstring becomes the description. What a function returns is
-written as JSON for the agent; an exception is told to it. A function may be `async`. See docs/configuration.md and docs/tools.md.
+The type hints become the schema that the provider is told, the docstring becomes the description. What a function
+returns is written as JSON for the agent; an exception is told to it. A function may be `async`. See
+docs/configuration.md and docs/tools.md.
 """
 
 from typing import Any

@@ -3,8 +3,8 @@
  *
  *   node run_tests.mjs JOB.json
  *
- * The job: {stock, wheel, zones, packages, pytest, agent, folder, words}; `packages` null where there are none, `pytest` and `agent`
- * archives, `folder` where the latter is unpacked, `words` further options of pytest.
+ * The job: {stock, wheel, zones, packages, pytest, agent, folder, words}; `packages` null where there are none,
+ * `pytest` and `agent` archives, `folder` where the latter is unpacked, `words` further options of pytest.
  */
 
 import { readFileSync } from "node:fs";

@@ -17,7 +17,10 @@ class Waiting:
 
 
 class Loop(asyncio.BaseEventLoop):
-    """Event loop for `asyncio.run` in a test. That of a page cannot wait in this Node; this one knows timers and no sockets."""
+    """Event loop for `asyncio.run` in a test.
+
+    That of a page cannot wait in this Node; this one knows timers and no sockets.
+    """
 
     def __init__(self) -> None:
         super().__init__()

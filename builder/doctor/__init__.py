@@ -4,7 +4,8 @@
     fetching.py   one polite request at a time, and no more than a few dozen
     page.py       what the fetched page itself says: its files with their digests, its policy, its settings
     csp.py        what a Content-Security-Policy allows
-    reach.py, files.py, policy.py, tag.py, caching.py, tokens.py, browser.py: the checks, in the order in which they are made
+    reach.py, files.py, policy.py, tag.py, caching.py, tokens.py, browser.py: the checks, in the order in
+    which they are made
     __main__.py   the command
 
 A check is a generator of findings. It finds fault only with what a visitor or the owner would notice.

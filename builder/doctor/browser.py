@@ -1,4 +1,7 @@
-"""Does the page start in a real browser, and by which way? The harness of the tests drives it, in a process of its own."""
+"""Does the page start in a real browser, and by which way?
+
+The harness of the tests drives it, in a process of its own.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ _SLOWER = {
 
 
 def check(url: str, engine: str) -> Iterator[Finding]:
-    """Open the page, wait until Python is ready, and look at what the browser complains about. No microphone is touched."""
+    """Open the page, wait until Python is ready, and look at what the browser complains about.
+
+    No microphone is touched.
+    """
     seen = _look(url, engine)
     name = f"browser ({engine})"
     if "missing" in seen:

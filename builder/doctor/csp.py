@@ -51,7 +51,10 @@ def digest(text: str) -> str:
 def lacking(
     policy: dict[str, list[str]], *, page: str, scripts: Sequence[str], connect: Sequence[str], worker: bool = False
 ) -> list[str]:
-    """What the policy forbids of what is needed, in words. `scripts`: inline ones. `worker`: it is a worker's own policy."""
+    """What the policy forbids of what is needed, in words. `scripts`: inline ones.
+
+    `worker`: it is a worker's own policy.
+    """
     found = []
     allowed = sources(policy, "script-src")
     if allowed is not None:

@@ -42,7 +42,10 @@ def fault(check: str, said: str, cure: str) -> Finding:
 
 @dataclass(slots=True, kw_only=True)
 class Report:
-    """All findings of one deployment. `unknown`: why nothing could be looked at. `secrets` are taken out of all that is told."""
+    """All findings of one deployment. `unknown`: why nothing could be looked at.
+
+    `secrets` are taken out of all that is told.
+    """
 
     url: str
     findings: list[Finding] = field(default_factory=list)

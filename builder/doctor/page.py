@@ -28,7 +28,10 @@ class NotOurs(Exception):
 
 @dataclass(slots=True, kw_only=True)
 class File:
-    """A file that the page names. `described`: what the page knows of it (bytes, part_bytes, sha256 of each part), if it does."""
+    """A file that the page names.
+
+    `described`: what the page knows of it (bytes, part_bytes, sha256 of each part), if it does.
+    """
 
     path: str
     url: str

@@ -1,4 +1,5 @@
-"""Can pages of other origins use `<voice-agent>` as `embedded_by` says they may: its script, and the frame with our page?
+"""Can pages of other origins use `<voice-agent>` as `embedded_by` says they may: its script, and the
+frame with our page?
 
 Nothing is asked for where `embedded_by` names nobody.
 """
@@ -56,7 +57,9 @@ def _script(url: str, answer: Answer) -> Iterator[Finding]:
 
 
 def _for_others(answer: Answer, embedders: list[str]) -> Iterator[Finding]:
-    """A module of another origin is taken only where the answer allows it; what asks without CORS looks at the other header."""
+    """A module of another origin is taken only where the answer allows it; what asks without CORS looks
+    at the other header.
+    """
     allowed, shared = answer.header("access-control-allow-origin"), answer.header("cross-origin-resource-policy")
     if allowed != "*" and not (allowed == _example(embedders[0]) and len(embedders) == 1):
         said = f"says Access-Control-Allow-Origin: {allowed}" if allowed else "has no Access-Control-Allow-Origin"
@@ -86,7 +89,9 @@ def _kept(answer: Answer) -> Iterator[Finding]:
 
 
 def _frame(visit: Visit, embedders: list[str]) -> Iterator[Finding]:
-    """Each policy that names `frame-ancestors` must name every one of `embedded_by`; where one does, X-Frame-Options is not looked at."""
+    """Each policy that names `frame-ancestors` must name every one of `embedded_by`; where one does, X-Frame-Options is
+    not looked at.
+    """
     sent = [
         policy["frame-ancestors"]
         for policy in csp.parse(visit.answer.each("content-security-policy"))

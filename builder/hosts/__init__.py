@@ -1,8 +1,8 @@
 """What must the host of a built site be told? One configuration per kind of host, all of them from `builder/policy.py`.
 
-Each is made for exactly one build: the page's policy names the one script that stands in the page by its digest, and the types are
-those of the files that are there. It is written beside the site, to `OUT.nginx/` and so on, because a host's configuration is not
-for the public.
+Each is made for exactly one build: the page's policy names the one script that stands in the page by its digest, and
+the types are those of the files that are there. It is written beside the site, to `OUT.nginx/` and so on, because a
+host's configuration is not for the public.
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ _STEP = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
 
 
 def checked_base(text: str) -> str:
-    """Return the path that a site shall have on its host, such as `/` or `/voice/`. Raises ValueError that says what is wrong."""
+    """Return the path that a site shall have on its host, such as `/` or `/voice/`.
+
+    Raises ValueError that says what is wrong.
+    """
     if not (text.startswith("/") and text.endswith("/")):
         raise ValueError(f"'{text}' must begin and end with a slash, such as /voice/")
     steps = text.strip("/").split("/") if text != "/" else []

@@ -26,8 +26,11 @@ def files(deployment: Deployment) -> dict[str, str]:
 
 
 def quoted(name: str, value: str) -> str:
-    """A header's value as mod_headers reads it. `${` begins a variable of the configuration and `\\n` is a line end, whatever
-    stands before, so neither `$` nor a backslash is taken."""
+    """A header's value as mod_headers reads it.
+
+    `${` begins a variable of the configuration and `\\n` is a line end, whatever stands before, so neither `$` nor a
+    backslash is taken.
+    """
     if value.startswith("expr="):
         raise ValueError(f"the header {name} begins with expr=, which is no text to Apache: {value}")
     text = checked(name, value, "$\\", "Apache").replace('"', '\\"').replace("%", "%%")

@@ -26,8 +26,11 @@ COMPRESSIBLE = ("text/css", "text/javascript", "application/json", "image/svg+xm
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """One build on its way to a host. `build` tells builds apart; `suffixes` are those below `assets/`, `brotli` whether some of its
-    files have a copy compressed with brotli beside them, named with `.br` behind."""
+    """One build on its way to a host.
+
+    `build` tells builds apart; `suffixes` are those below `assets/`, `brotli` whether some of its files have a copy
+    compressed with brotli beside them, named with `.br` behind.
+    """
 
     base: str
     folder: str

@@ -16,7 +16,9 @@ def files(deployment: Deployment) -> dict[str, str]:
 
 
 def quoted(name: str, value: str) -> str:
-    """A header's value as lighttpd reads it: a backslash before a quote takes its meaning away, and is literal elsewhere."""
+    """A header's value as lighttpd reads it: a backslash before a quote takes its meaning away,
+    and is literal elsewhere.
+    """
     text = checked(name, value, "\\", "lighttpd").replace('"', '\\"')
     return f'"{text}"'
 

@@ -1,4 +1,5 @@
-"""Amazon S3 behind CloudFront: a script that uploads with the right types and cache times, and the headers as two policies.
+"""Amazon S3 behind CloudFront: a script that uploads with the right types and cache times, and the
+headers as two policies.
 
 S3 keeps a type and a cache time with each object, and no other header of ours; those come from CloudFront.
 """

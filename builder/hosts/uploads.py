@@ -1,5 +1,6 @@
-"""Hosts to which a folder is uploaded, with a file of its own kind beside the pages: Netlify, Cloudflare Pages, Firebase Hosting,
-Azure Static Web Apps, Vercel. JSON takes no comments, so what to do stands in INSTALL.txt beside it."""
+"""Hosts to which a folder is uploaded, with a file of its own kind beside the pages: Netlify, Cloudflare Pages,
+Firebase Hosting, Azure Static Web Apps, Vercel. JSON takes no comments, so what to do stands in INSTALL.txt beside it.
+"""
 
 from __future__ import annotations
 

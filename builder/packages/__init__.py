@@ -1,7 +1,9 @@
-"""Packages for an agent's tools: `[runtime] packages` in agent.toml, chosen once, kept in `packages.lock`, and put into the page.
+"""Packages for an agent's tools: `[runtime] packages` in agent.toml, chosen once, kept in `packages.lock`, and
+put into the page.
 
-The first build asks the package index, and Pyodide for what it builds itself; later ones take exactly the files that the lock names,
-from `.cache/` where they are there already. A page gets one file that holds them all, unpacked and compiled, and only where there are any.
+The first build asks the package index, and Pyodide for what it builds itself; later ones take exactly the files that
+the lock names, from `.cache/` where they are there already. A page gets one file that holds them all, unpacked and
+compiled, and only where there are any.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ from builder.packages.wanted import KEY
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packages:
-    """`data` is the file for the page (`contents.py`); `compiled` names the packages that only the full runtime can load."""
+    """`data` is the file for the page (`contents.py`); `compiled` names the packages that only the
+    full runtime can load.
+    """
 
     data: bytes
     compiled: tuple[str, ...]
@@ -48,7 +52,10 @@ def prepare(
 
 
 def held(root: Path, folder: Path, wanted: tuple[str, ...], pyodide: Path, pins: Mapping[str, str]) -> dict[str, Path]:
-    """Return the files of all packages, by name: those of the lock, which is written where there is none for them. Parameters: see `prepare`."""
+    """Return the files of all packages, by name: those of the lock, which is written where there is none for them.
+
+    Parameters: see `prepare`.
+    """
     file, target = folder / lock.NAME, of(pyodide)
     shown, settings = f"agents/{folder.name}/{lock.NAME}", f"agents/{folder.name}/agent.toml"
     locked = lock.read(file, shown)

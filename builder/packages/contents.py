@@ -1,6 +1,7 @@
 """What wheels hold, as one file for the page: unpacked already, and Python as bytecode of the browser's Python.
 
-A page that had to compile them would need Python's compiler for it, which comes later there (`builder/pyodide_slim/split.py`).
+A page that had to compile them would need Python's compiler for it, which comes later
+there (`builder/pyodide_slim/split.py`).
 """
 
 from __future__ import annotations
@@ -44,7 +45,10 @@ def of_wheels(wheels: Mapping[str, Path], shown: str) -> bytes:
 
 
 def _place(member: str) -> str | None:
-    """Where a member of a wheel goes, below the folder of modules. Programs, headers and other data have no place in a page."""
+    """Where a member of a wheel goes, below the folder of modules.
+
+    Programs, headers and other data have no place in a page.
+    """
     if member.endswith(".dist-info/RECORD") or "/__pycache__/" in member:
         return None
     inside = _DATA.fullmatch(member)
@@ -54,7 +58,9 @@ def _place(member: str) -> str | None:
 
 
 def compiled(root: Path, pyodide: Path, packages: bytes) -> bytes:
-    """The same with bytecode in the place of each Python source that can be compiled, made once for each, in `.cache/`."""
+    """The same with bytecode in the place of each Python source that can be compiled,
+    made once for each, in `.cache/`.
+    """
     sources = [path.read_bytes() for path in (*sorted(COMPILER.iterdir()), ARCHIVE) if path.is_file()]
     folder = root / ".cache" / "packages" / "compiled" / build_cache.digest([pyodide.name.encode(), packages, *sources])
 

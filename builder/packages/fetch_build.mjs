@@ -3,8 +3,9 @@
  *
  *   node fetch_build.mjs JOB.json
  *
- * The job: {pyodide, name, file, address, cache, out}: Pyodide's folder, the package and its file, an address other than Pyodide's own (or ""),
- * a folder for what is fetched, and where the file shall be. Exit code 1 and a reason on stderr where it cannot be had.
+ * The job: {pyodide, name, file, address, cache, out}: Pyodide's folder, the package and its file, an address other
+ * than Pyodide's own (or ""), a folder for what is fetched, and where the file shall be. Exit code 1 and a reason on
+ * stderr where it cannot be had.
  */
 
 import { copyFileSync, readFileSync } from "node:fs";
@@ -27,6 +28,7 @@ const python = await loadPyodide({
   ...(job.address ? { packageBaseUrl: job.address } : {}),
   stdout: () => {},
 });
-await python.loadPackage(job.name, { checkIntegrity: false, messageCallback: () => {} }); // the builder compares the digest
+// the builder compares the digest
+await python.loadPackage(job.name, { checkIntegrity: false, messageCallback: () => {} });
 copyFileSync(join(job.cache, job.file), job.out);
 process.exit(0);

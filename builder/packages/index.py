@@ -1,4 +1,6 @@
-"""Ask the package index for wheels, with its ordinary client, pip: whatever a team has configured for it holds here too."""
+"""Ask the package index for wheels, with its ordinary client, pip: whatever a team has configured for
+it holds here too.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,9 @@ _OFFLINE = re.compile(
 class RefusedError(Exception):
     """pip did not give what was asked for.
 
-    `kind`: "nothing" (no file for `requirement`; `detail` lists the versions that there are), "conflict", "hash" (`requirement` is another
-    file than the locked one, its digest is `detail`), "offline", "other" (`detail` is pip's own last words).
+    `kind`: "nothing" (no file for `requirement`; `detail` lists the versions that there are), "conflict", "hash"
+    (`requirement` is another file than the locked one, its digest is `detail`), "offline", "other" (`detail` is pip's
+    own last words).
     """
 
     def __init__(
@@ -49,10 +52,13 @@ def download(
     hashed: bool = False,
     pure: bool = False,
 ) -> None:
-    """Put the newest wheel of each of `requirements` that the browser's Python can use into `folder`. Raises RefusedError.
+    """Put the newest wheel of each of `requirements` that the browser's Python can use into `folder`.
 
-    What these depend on is not followed: pip would ask its own Python whether a dependency is needed. `limits` narrow the choice.
-    `hashed`: the requirements name digests, and no other file will do. `pure`: nor will one with compiled code.
+    Raises RefusedError.
+
+    What these depend on is not followed: pip would ask its own Python whether a dependency is needed.
+    `limits` narrow the choice. `hashed`: the requirements name digests, and no other file will do. `pure`:
+    nor will one with compiled code.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:

@@ -1,4 +1,7 @@
-"""`packages.lock` beside agent.toml: exactly which files a page's tools import. Written by the build, and held to from then on."""
+"""`packages.lock` beside agent.toml: exactly which files a page's tools import.
+
+Written by the build, and held to from then on.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,9 @@ class Wheel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lock:
-    """`packages` as agent.toml asks for them; `python` and `platform` of the browser's Python that they were chosen for."""
+    """`packages` as agent.toml asks for them; `python` and `platform` of the browser's Python that
+    they were chosen for.
+    """
 
     packages: tuple[str, ...]
     python: str
@@ -47,7 +52,10 @@ class Lock:
 
 
 def read(file: Path, shown: str) -> Lock | None:
-    """Return what is locked, None where nothing is yet. SetupError, which calls the file `shown`, where it was spoilt."""
+    """Return what is locked, None where nothing is yet.
+
+    SetupError, which calls the file `shown`, where it was spoilt.
+    """
     try:
         raw = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:

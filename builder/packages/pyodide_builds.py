@@ -1,6 +1,8 @@
-"""Packages that Pyodide itself builds for its Python: named with their digests in its `pyodide-lock.json`, fetched by itself, in Node.
+"""Packages that Pyodide itself builds for its Python: named with their digests in its `pyodide-lock.json`, fetched by
+itself, in Node.
 
-A machine that reaches only the package index gives the folder, or another address, that has these files: PYODIDE_PACKAGES.
+A machine that reaches only the package index gives the folder, or another address, that
+has these files: PYODIDE_PACKAGES.
 """
 
 from __future__ import annotations
@@ -29,7 +31,10 @@ def has(target: Target, name: str) -> bool:
 
 
 def fetch(root: Path, where: str, target: Target, name: str, folder: Path) -> Path:
-    """Put the wheel of the package `name` into `folder`, and return its path. SetupError, which begins with `where`, if it cannot be had, or is another file."""
+    """Put the wheel of the package `name` into `folder`, and return its path.
+
+    SetupError, which begins with `where`, if it cannot be had, or is another file.
+    """
     build = target.builds[name]
     file, given = str(build["file_name"]), os.environ.get(VARIABLE, "")
     path = folder / file

@@ -1,7 +1,9 @@
-"""Choose the files: the newest version of each package that the browser's Python can use and that everybody who needs it agrees with.
+"""Choose the files: the newest version of each package that the browser's Python can use and that everybody who needs
+it agrees with.
 
-What a package depends on is read from its own metadata, for the browser's Python and not for ours. Chosen versions are asked what they
-need until nothing new is named; no older version is tried to make two packages fit each other: then the build says which two.
+What a package depends on is read from its own metadata, for the browser's Python and not for ours. Chosen versions are
+asked what they need until nothing new is named; no older version is tried to make two packages fit each other: then the
+build says which two.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ IN_THE_PAGE = frozenset({"tzdata"})
 def resolve(
     root: Path, file: str, target: Target, wanted: Sequence[str], limits: Mapping[str, str], folder: Path
 ) -> tuple[dict[str, Path], frozenset[str]]:
-    """Return the wheel of each package by name, and which names Pyodide's own builds stand for. SetupError, which names `file`.
+    """Return the wheel of each package by name, and which names Pyodide's own builds stand for.
+
+    SetupError, which names `file`.
 
     `limits`: versions that are settled already, by name. `folder` is for what is fetched.
     """
@@ -77,7 +81,9 @@ def _fetched(
 
 
 def _rather_pure(target: Target, here: Path) -> None:
-    """Where there is the same version without compiled code, it is taken: with compiled code a page needs the full runtime."""
+    """Where there is the same version without compiled code, it is taken: with compiled code a page
+    needs the full runtime.
+    """
     for path in [it for it in sorted(here.glob("*.whl")) if is_compiled(it.name)]:
         name, version, _, _ = parse_wheel_filename(path.name)
         with contextlib.suppress(index.RefusedError):

@@ -1,4 +1,6 @@
-"""What `[runtime] packages` in agent.toml may say: names of the package index, each with a range of versions where a team wants one."""
+"""What `[runtime] packages` in agent.toml may say: names of the package index, each with a range of versions where a
+team wants one.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,10 @@ EXAMPLE = "a name like snowballstemmer or snowballstemmer==3.1.1"
 
 
 def parsed(file: str, given: Any) -> tuple[str, ...]:
-    """Return the packages in one spelling, sorted. SetupError with `file`, the key, what was given and what is allowed."""
+    """Return the packages in one spelling, sorted.
+
+    SetupError with `file`, the key, what was given and what is allowed.
+    """
     if not isinstance(given, list):
         raise SetupError(f"{file}: {KEY} must be a list of package names, not {given!r}")
     found: dict[str, str] = {}

@@ -1,7 +1,8 @@
 """Runtime pruning: Pyodide without what only packages with compiled code need, which is what most pages get.
 
-Made once per Pyodide, in `.cache/`; `scripts/prune/` does the work in Node. Such a page downloads, reads and compiles less. An agent
-whose tools load compiled packages says `[runtime] full = true`; Pyodide's own files stay the last way out either way.
+Made once per Pyodide, in `.cache/`; `scripts/prune/` does the work in Node. Such a page downloads, reads and compiles
+less. An agent whose tools load compiled packages says `[runtime] full = true`; Pyodide's own files stay the last way
+out either way.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ PRUNER = Path(__file__).parent / "scripts" / "prune"
 
 
 def make(root: Path, runtime: Path, acorn: Path) -> Path:
-    """Return the folder of the smaller runtime, making it where the cache lacks it. FailedError where Pyodide is not as expected.
+    """Return the folder of the smaller runtime, making it where the cache lacks it.
+
+    FailedError where Pyodide is not as expected.
 
     `acorn` is the parser that reads Pyodide's script (`fetch_runtime.py`).
     """

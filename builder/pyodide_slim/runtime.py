@@ -13,7 +13,8 @@ FILES = (LOADER, SCRIPT, WASM)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """`blocks` is the memory's changed part, `meta` what `restore.js` needs to put it back, `precompiled` the small library.
+    """`blocks` is the memory's changed part, `meta` what `restore.js` needs to put it back,
+    `precompiled` the small library.
 
     `complete` are the blocks when they were put back, with what follows from them: a second visit begins with that.
     """
@@ -26,7 +27,9 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A module that comes after the first: when Python is ready where it is fetched `ahead`, else when something in it is called."""
+    """A module that comes after the first: when Python is ready where it is fetched `ahead`, else when
+    something in it is called.
+    """
 
     name: str
     ahead: bool
@@ -37,8 +40,8 @@ class Part:
 class Runtime:
     """`loader`, `script` and `wasm` are what a page starts with; `later` is what it fetches afterwards.
 
-    `folder` holds Pyodide's own files. Without a `snapshot` Python starts from nothing. `tools` are the page's own as bytecode,
-    None where there are none, or where they come as source.
+    `folder` holds Pyodide's own files. Without a `snapshot` Python starts from nothing. `tools` are the page's own as
+    bytecode, None where there are none, or where they come as source.
     """
 
     folder: Path

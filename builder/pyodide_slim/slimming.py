@@ -1,8 +1,9 @@
 """Slimming: takes what a page needs out of Pyodide, or says in plain words why the page gets all of it.
 
-The steps read Pyodide's own scripts and WebAssembly, which change from version to version. So each looks for what it knows, and an
-`UnlikeError` of a script in `scripts/` says that it is not there. Then, and with a version that nobody has verified, the site is built
-with the runtime as it is. A time limit, a missing tool or a mistake of ours is no such reason: that stops the build.
+The steps read Pyodide's own scripts and WebAssembly, which change from version to version. So each looks for what it
+knows, and an `UnlikeError` of a script in `scripts/` says that it is not there. Then, and with a version that nobody
+has verified, the site is built with the runtime as it is. A time limit, a missing tool or a mistake of ours is no such
+reason: that stops the build.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ UNLIKE = 3
 class Use:
     """What a page does with its Python: that decides what comes first, what later, and what not at all.
 
-    `root`: whose cache keeps what is made. `acorn`: the parser that reads Pyodide's script. `providers`: those that the page offers.
-    `modules`: of the library, what the page's tools import by way of packages. `zones`, `packages`: what its tools may ask for. `full`:
-    it loads compiled packages, so nothing may be taken out. `begin` is told early what will be compressed; True: hardly any page asks
-    for it.
+    `root`: whose cache keeps what is made. `acorn`: the parser that reads Pyodide's script. `providers`: those that the
+    page offers. `modules`: of the library, what the page's tools import by way of packages. `zones`, `packages`: what
+    its tools may ask for. `full`: it loads compiled packages, so nothing may be taken out. `begin` is told early what
+    will be compressed; True: hardly any page asks for it.
     """
 
     root: Path
@@ -47,7 +48,9 @@ class Use:
 
 
 def slim(runtime: Runtime, use: Use) -> Runtime:
-    """Return `runtime` with a snapshot, and with less code where `use` allows it. What cannot be done is said, and left out.
+    """Return `runtime` with a snapshot, and with less code where `use` allows it.
+
+    What cannot be done is said, and left out.
 
     SetupError for a time limit, a missing tool, and all else that a page would not be well without.
     """
@@ -106,7 +109,9 @@ def _kept(folder: Path, runtime: Runtime, use: Use) -> Snapshot:
 
 
 def renamed(script: bytes, name: str) -> bytes:
-    """Pyodide's script with its own name changed: it looks for that in a stack trace, to tell its lines from those of others."""
+    """Pyodide's script with its own name changed: it looks for that in a stack trace, to tell its lines
+    from those of others.
+    """
     own = b'"%s"' % SCRIPT.encode()
     if script.count(own) != 1:
         _warn(

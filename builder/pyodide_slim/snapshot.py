@@ -1,8 +1,9 @@
 """Snapshot: the memory of a browser's Python that has already imported the client; the page then starts several times
 faster.
 
-Made once per runtime, client and what its tools import, in `.cache/`; `scripts/snapshot/` does the work in Node, with entropy and
-clock fixed. The same run makes the way out for a browser that cannot use the memory: a small library, compiled.
+Made once per runtime, client and what its tools import, in `.cache/`; `scripts/snapshot/` does the work in
+Node, with entropy and clock fixed. The same run makes the way out for a browser that cannot use the memory:
+a small library, compiled.
 """
 
 from __future__ import annotations
@@ -73,10 +74,11 @@ def make(
     tools: Path | None = None,
     also: Sequence[str] = (),
 ) -> Snapshot:
-    """Return the snapshot of `runtime`, making it where the cache lacks it; `stock` are Pyodide's own files, with the library.
+    """Return the snapshot of `runtime`, making it where the cache lacks it; `stock` are Pyodide's own
+    files, with the library.
 
-    `also`: further modules of the library that the page's tools are known to import, by way of packages. FailedError with Node's own
-    words when it cannot be made.
+    `also`: further modules of the library that the page's tools are known to import, by way of packages. FailedError
+    with Node's own words when it cannot be made.
     """
     wanted = sorted({*imported_by(tools), *also, *(it for name in also for it in ALSO.get(name, ()))})
     roots = {name.partition(".")[0] for name in wanted} - {"asyncio"}
@@ -120,7 +122,10 @@ def imported_by(tools: Path | None) -> list[str]:
 
 
 def library(root: Path, stock: Path) -> Path:
-    """Return Python's library as bytecode. It is the same for every client, and takes longer to make than a snapshot."""
+    """Return Python's library as bytecode.
+
+    It is the same for every client, and takes longer to make than a snapshot.
+    """
     scripts = [MAKER / name for name in ("library.mjs", "compile_library.py", "plain_code.py", "same_every_time.mjs")]
     folder = (
         root

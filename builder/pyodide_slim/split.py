@@ -1,8 +1,9 @@
 """Code splitting of the WebAssembly: what a page starts with comes first, the rest when Python is ready, or when it
 is asked for.
 
-A rehearsed start and call tell which functions are used, so the division belongs to one client, one snapshot and one agent. Made
-once for each, in `.cache/`; `scripts/split/` does the work in Node, and runs all parts before it is content.
+A rehearsed start and call tell which functions are used, so the division belongs to one client, one snapshot
+and one agent. Made once for each, in `.cache/`; `scripts/split/` does the work in Node, and runs all parts
+before it is content.
 """
 
 from __future__ import annotations
@@ -57,8 +58,8 @@ def make(
 ) -> Parts:
     """Return the parts of the module in `runtime`, making them where the cache lacks them.
 
-    `providers` are those that the page offers, `zones` the time zones that its tools may ask for, `packages` what they import beside the
-    library. FailedError with Node's own words when it cannot be done.
+    `providers` are those that the page offers, `zones` the time zones that its tools may ask for, `packages` what they
+    import beside the library. FailedError with Node's own words when it cannot be done.
     """
     tools = tools if tools is not None and tools.exists() else None
     meta = json.dumps(snapshot.meta).encode()

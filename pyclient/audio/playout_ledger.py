@@ -1,7 +1,7 @@
 """Playout ledger: how much of each reply was heard.
 
-The ledger counts samples per playback item: those handed to the speaker, those that the playback worklet says it rendered,
-and those that a flush dropped. Arrival of audio says nothing about hearing it; only the worklet's count does.
+The ledger counts samples per playback item: those handed to the speaker, those that the playback worklet says it
+rendered, and those that a flush dropped. Arrival of audio says nothing about hearing it; only the worklet's count does.
 
 The worklet counts an item from nothing when it turns to it: also once more, after another item or after a flush. Its
 messages keep their order, so they tell when: a count of another item than the last one begins anew.
@@ -71,7 +71,10 @@ class PlayoutLedger:
         self._waiting[item_id] = item
 
     def continues(self, item_id: str) -> bool:
-        """May audio of this item be counted by number alone? Not where its samples have to be looked at, or nothing waits. Next: `add`."""
+        """May audio of this item be counted by number alone?
+
+        Not where its samples have to be looked at, or nothing waits. Next: `add`.
+        """
         item = self._waiting.get(item_id)
         return item is not None and item.first_audible is not None and item.pending > 0
 
@@ -81,7 +84,10 @@ class PlayoutLedger:
         item.received += samples
 
     def progressed(self, item_id: str, rendered: int, underruns: int) -> float | None:
-        """The worklet's count for one item. Returns the age in ms of its first audible sample when that was just heard."""
+        """The worklet's count for one item.
+
+        Returns the age in ms of its first audible sample when that was just heard.
+        """
         self.underruns = max(self.underruns, underruns)
         item = self._items.get(item_id)
         before = 0 if item is None else item.position
@@ -97,14 +103,16 @@ class PlayoutLedger:
     def drained(self) -> None:
         """The worklet's queue ran empty.
 
-        Just before this it told the last count of what played, so what is beyond that count was queued while this word was
-        on its way, and still waits.
+        Just before this it told the last count of what played, so what is beyond that count was queued while this word
+        was on its way, and still waits.
         """
         self.sounding = False
         self._waiting = {item_id: item for item_id, item in self._waiting.items() if item.pending}
 
     def flush(self) -> None:
-        """Everything queued is dropped from now on; counts that were on their way may still raise `heard_ms`. Next: `flushed`."""
+        """Everything queued is dropped from now on; counts that were on their way may still
+        raise `heard_ms`. Next: `flushed`.
+        """
         self.sounding = False
         for item in self._waiting.values():
             item.flushed_to = item.received

@@ -1,7 +1,7 @@
 """Reply log: the replies of one call, by the vendor's ids and by ours.
 
-Item ids of the speaker are our reply ids: the vendor's, which get a suffix after a lost session, because the next session may
-count from the beginning. What is done about a reply is `barge_in`'s; here is what is known of it.
+Item ids of the speaker are our reply ids: the vendor's, which get a suffix after a lost session, because the next
+session may count from the beginning. What is done about a reply is `barge_in`'s; here is what is known of it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ class ReplyLog:
         self._last: Reply | None = None
         self.current: Reply | None = None  # the one that the server is making
         self.last_done: Reply | None = None  # the one of which the server said last that it is over
-        # For each flush that the speaker has not answered: the replies of which the server is told then how much was heard.
+        # For each flush that the speaker has not answered: the replies of which the server is told then
+        # how much was heard.
         self.owed: list[list[Reply]] = []
         self.cancelling: Reply | None = None  # the server was asked to stop making it, and has not said that it did
 

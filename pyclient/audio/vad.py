@@ -1,7 +1,7 @@
 """Voice activity detection in the client, for wires whose server reports no speech.
 
-A microphone frame is loud or it is not; what counts is for how long. While the agent sounds, some of its voice comes back
-through the room (echo). The echo level is learned from frames that were not loud. So a person whom a good echo
+A microphone frame is loud or it is not; what counts is for how long. While the agent sounds, some of its voice comes
+back through the room (echo). The echo level is learned from frames that were not loud. So a person whom a good echo
 cancellation made quieter is still detected, and the agent's own voice is not taken for a person.
 """
 
@@ -15,7 +15,8 @@ from pyclient.audio.pcm import peak, sample_count
 LOUD_PEAK = 1_640
 # -16 dBFS: above what is left of the agent's own voice, as long as nothing is known of it, and never asked for more.
 LOUD_PEAK_OVER_AGENT = 5_200
-# Speech must stand out from what comes back by 6 dB, and what came back is forgotten by half in a second: words have pauses.
+# Speech must stand out from what comes back by 6 dB, and what came back is forgotten by half in a
+# second: words have pauses.
 ECHO_MARGIN = 2.0
 ECHO_HALF_LIFE_MS = 1_000
 

@@ -23,10 +23,10 @@ Message = str | bytes
 class SessionSettings:
     """What one session starts with, in no vendor's words.
 
-    `turn_style` is "vad" or "half_duplex" (the server finds the ends of turns), "push_to_talk" (the person holds a key) or "text" (no audio
-    is sent). An empty `voice` or `greeting` means: leave it to the provider. `input` goes through as it is. `tools` are flat
-    definitions `{name, description, parameters, execution_mode, timeout_ms}`. `volume` is 0 to 100. `agent_id` names an
-    agent that is stored at the vendor: everything else is then left to it.
+    `turn_style` is "vad" or "half_duplex" (the server finds the ends of turns), "push_to_talk" (the person holds a key)
+    or "text" (no audio is sent). An empty `voice` or `greeting` means: leave it to the provider. `input` goes through
+    as it is. `tools` are flat definitions `{name, description, parameters, execution_mode, timeout_ms}`. `volume` is 0
+    to 100. `agent_id` names an agent that is stored at the vendor: everything else is then left to it.
     """
 
     agent_id: str = ""
@@ -44,13 +44,14 @@ class SessionSettings:
 class Features:
     """What a vendor's wire can do. The session offers no more, and the page hides the rest or says so.
 
-    `server_barge_in`: the server notices speech over a reply and says so. `resume`: a session goes on over a new socket.
-    `history`: a new session can be told what was said before. `agent_joins`: after `SessionReady` the agent may still be
-    on its way, and `AgentJoined` tells when it came. `frame_ms`: the only frame length that the wire takes.
+    `server_barge_in`: the server notices speech over a reply and says so. `resume`: a session goes on over a new
+    socket. `history`: a new session can be told what was said before. `agent_joins`: after `SessionReady` the agent may
+    still be on its way, and `AgentJoined` tells when it came. `frame_ms`: the only frame length that the wire takes.
     `results_need_asking`: the server answers the results of tools only when `tool_results_sent` asks it.
-    `reply_cancel`: the session should send `reply_cancel` when it cuts a reply by itself. `catch_up`: how many times faster
-    than it was spoken the wire takes what was said before the call was live. `audio_json`: audio is base64 in JSON, and this
-    is where. `push_to_talk`: messages clear what was said and end a turn; elsewhere silence ends it. `stored_agents`: a session can be one of an agent that is stored at the vendor.
+    `reply_cancel`: the session should send `reply_cancel` when it cuts a reply by itself. `catch_up`: how many times
+    faster than it was spoken the wire takes what was said before the call was live. `audio_json`: audio is base64 in
+    JSON, and this is where. `push_to_talk`: messages clear what was said and end a turn; elsewhere silence ends it.
+    `stored_agents`: a session can be one of an agent that is stored at the vendor.
     """
 
     user_transcripts: bool = True
@@ -87,7 +88,9 @@ class SettingsUpdate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseReason:
-    """What a close code means for a person. `name` is that of its text in the catalogues, behind `closed_`; `detail`: the server's own words.
+    """What a close code means for a person.
+
+    `name` is that of its text in the catalogues, behind `closed_`; `detail`: the server's own words.
 
     `kind` is one of: ended, auth, network, policy, too_large, server, unknown. `ended` is the only one that is no
     failure. `retryable` says whether pressing Connect again can help.
@@ -102,8 +105,8 @@ class CloseReason:
 class BaseCodec(ABC):
     """One vendor's wire, seen from the client.
 
-    Each vendor says the first part for itself. What stands under "where the wire has it" does nothing here: a vendor's class has
-    a method of these only for what its wire can do.
+    Each vendor says the first part for itself. What stands under "where the wire has it" does nothing here: a vendor's
+    class has a method of these only for what its wire can do.
     """
 
     name: str  # the provider's name, as in the configuration and in the token route
@@ -141,7 +144,10 @@ class BaseCodec(ABC):
         return []
 
     def history(self, turns: Sequence[tuple[str, str]]) -> list[Message]:
-        """What was said before, as (role, text) with role "user" or "agent", for a new session after a lost one. After `SessionReady`."""
+        """What was said before, as (role, text) with role "user" or "agent", for a new session after a lost one.
+
+        After `SessionReady`.
+        """
         return []
 
     def update(
@@ -162,7 +168,9 @@ class BaseCodec(ABC):
         return []
 
     def tool_results_sent(self, reply_id: str) -> list[Message]:
-        """All results of one reply's tool calls were sent: ask for the reply to them, where that has to be asked for."""
+        """All results of one reply's tool calls were sent: ask for the reply to them,
+        where that has to be asked for.
+        """
         return []
 
     def reply_create(self, instructions: str) -> list[Message]:
@@ -205,5 +213,8 @@ class BaseCodec(ABC):
         return []
 
     def end(self) -> list[Message]:
-        """End the session politely; the server answers with `SessionEnded`. Nothing: closing the socket is the goodbye."""
+        """End the session politely; the server answers with `SessionEnded`.
+
+        Nothing: closing the socket is the goodbye.
+        """
         return []

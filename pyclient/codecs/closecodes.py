@@ -1,7 +1,8 @@
 """Close codes: the meanings that are the same on every wire.
 
 RFC 6455 section 7.4.1 and the IANA registry of close codes. A codec picks the codes that its vendor's documents know,
-adds its own, and has them looked up by `words`. A browser reports 1006 for any end without a close frame and never says why.
+adds its own, and has them looked up by `words`. A browser reports 1006 for any end without a close frame
+and never says why.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Field readers: one field of a message that may be missing, null or something else entirely.
 
-`Fields` is one JSON object that `pyclient.core.safejson` has let pass. What cannot be taken raises `UnsafeMessage`, which
-never leaves the codec: it becomes `MessageRejected`.
+`Fields` is one JSON object that `pyclient.core.safejson` has let pass. What cannot be taken raises `UnsafeMessage`,
+which never leaves the codec: it becomes `MessageRejected`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ def optional_text(fields: Fields, key: str, limit: int) -> str:
 
 
 def identifier(fields: Fields, key: str) -> str:
-    """An id, or "" where it is absent. One that is too long to be an id is refused rather than cut: it must stay unique."""
+    """An id, or "" where it is absent.
+
+    One that is too long to be an id is refused rather than cut: it must stay unique.
+    """
     value = fields.get(key)
     if value is None:
         return ""

@@ -51,7 +51,10 @@ def read(
 
 
 def audio_bytes(data: Any) -> bytes:
-    """Sound in base64. Some servers leave out the padding or break lines; that is taken, anything else is `UnreadableAudio`."""
+    """Sound in base64.
+
+    Some servers leave out the padding or break lines; that is taken, anything else is `UnreadableAudio`.
+    """
     if not isinstance(data, str):
         raise UnreadableAudio("audio must be text")
     try:

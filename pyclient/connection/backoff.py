@@ -37,7 +37,10 @@ def delay_ms(attempt: int, jitter: float) -> int | None:
 
 
 def token_may_come(status: int) -> bool:
-    """Can the token route answer otherwise in a moment? Not where it refuses us; a strange 200 is a network's own page."""
+    """Can the token route answer otherwise in a moment?
+
+    Not where it refuses us; a strange 200 is a network's own page.
+    """
     return status in (0, 200, 408, 429) or status >= 500
 
 

@@ -1,4 +1,6 @@
-"""Bad messages: those of the server's that cannot be taken are counted, logged, and told where something is missing for it."""
+"""Bad messages: those of the server's that cannot be taken are counted, logged, and told where
+something is missing for it.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Connection: from the click to the server's "ready", and again after the line broke: token, socket, settings.
 
-Also finds out that the line broke: the socket closed, the server is silent, or an answer is overdue. What follows is decided by
-`reconnect`, and every part takes the step that is returned here.
+Also finds out that the line broke: the socket closed, the server is silent, or an answer is overdue. What follows is
+decided by `reconnect`, and every part takes the step that is returned here.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from pyclient.tools.registry import ToolRegistry
 
 # A refused first message can leave the socket open and silent: no use in waiting the whole time for "ready".
 FAULT_GRACE_MS = 1_500
-# How long an agent that comes after its line may take before the person is told (a suggestion of the third protocol file, section 5).
+# How long an agent that comes after its line may take before the person is told (a suggestion of the third protocol
+# file, section 5).
 AGENT_TIMEOUT_MS = 15_000
 AGENT_TIMER = "agent"
 RETRY_TIMER = "retry"
@@ -97,7 +98,7 @@ class Connection(Part):
         else:
             call.notify(notices.CONTEXT_LOST)
 
-    # --- from the click to the server's "ready" ------------------------------------------------------------------------
+    # --- from the click to the server's "ready" -----------------------------------------------------------------------
 
     def _connect(self, event: events.ConnectRequested, now_ms: float) -> Step | None:
         call = self.call
@@ -218,7 +219,10 @@ class Connection(Part):
         self.call.notify(notices.AGENT_LATE)
 
     def _start_capture(self) -> None:
-        """The service takes audio: first what was held since the click, then live frames. Once in a call, never where the person types."""
+        """The service takes audio: first what was held since the click, then live frames.
+
+        Once in a call, never where the person types.
+        """
         if self._capturing or self.call.config.turn_style == "text":
             return
         self._capturing = True
@@ -226,7 +230,7 @@ class Connection(Part):
         samples = frame_samples(rate_hz, features.frame_ms or self.call.config.frame_ms)
         self.add(StartCapture(rate_hz=rate_hz, frame_samples=samples, pace=features.catch_up))
 
-    # --- the line breaks -----------------------------------------------------------------------------------------------
+    # --- the line breaks ----------------------------------------------------------------------------------------------
 
     def _socket_closed(self, event: events.SocketClosed, now_ms: float) -> Step | None:
         call = self.call
@@ -285,7 +289,10 @@ class Connection(Part):
         return self._follow(self._reconnect.lost(why, now_ms), now_ms)
 
     def _follow(self, verdict: Verdict, now_ms: float) -> Step | None:
-        """Another attempt: what hung on the line ends, and the microphone stays open. It is a step for all where the line was live."""
+        """Another attempt: what hung on the line ends, and the microphone stays open.
+
+        It is a step for all where the line was live.
+        """
         if not isinstance(verdict, Retry):
             return verdict
         call = self.call
@@ -304,7 +311,7 @@ class Connection(Part):
         self._reconnect.attempt_begins()
         self._request_token(now_ms)
 
-    # --- the server complains ------------------------------------------------------------------------------------------
+    # --- the server complains -----------------------------------------------------------------------------------------
 
     def _faulted(self, event: events.SessionFaulted, now_ms: float) -> Step | None:
         """The server reported an error. Fatal ones end the session here: the close that follows says less."""

@@ -1,8 +1,8 @@
 """Idle hang-up: ends a call in which nobody speaks, so that a forgotten page costs nothing.
 
-Both voices count: words of the person, what the agent says while it is heard, a key that is held, a tool that runs. What is only
-a noise does not, where the wire sends transcripts. Half a minute before the end the person is warned; any word, a typed message
-or "I am still here" takes the warning back.
+Both voices count: words of the person, what the agent says while it is heard, a key that is held, a tool that runs.
+What is only a noise does not, where the wire sends transcripts. Half a minute before the end the person is warned; any
+word, a typed message or "I am still here" takes the warning back.
 """
 
 from __future__ import annotations

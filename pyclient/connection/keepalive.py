@@ -27,7 +27,10 @@ class Liveness(Enum):
 
 
 class Keepalive:
-    """The clock of one socket. Hearing a message costs one assignment: the timer finds out by itself how long ago it was."""
+    """The clock of one socket.
+
+    Hearing a message costs one assignment: the timer finds out by itself how long ago it was.
+    """
 
     def __init__(self, timer: Timer, interval_ms: int) -> None:
         self._timer = timer

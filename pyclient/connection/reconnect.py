@@ -2,15 +2,14 @@
 
 LIVE -> DROPPED -> (back-off) -> RESUMING: a fresh token, a new socket, and then
 
-* where the vendor resumes and its window is open: the same session. Nothing is marked, nothing is greeted, calls of tools
-  that ran meanwhile are answered now;
+* where the vendor resumes and its window is open: the same session. Nothing is marked, nothing is greeted, calls of
+  tools that ran meanwhile are answered now;
 * where the vendor takes history: a new session that is told what was said, with a mark in the transcript;
 * else a new session, with a mark that says that the context is lost.
 
-A new session is not greeted again unless nothing was said yet. The calls of tools of the old one are cancelled: it does not
-know their ids.
-`close` decides and never `error`; what a new token or some patience cannot mend ends the session at once, in words. Here it is
-decided; `connection` does it.
+A new session is not greeted again unless nothing was said yet. The calls of tools of the old one are cancelled: it does
+not know their ids. `close` decides and never `error`; what a new token or some patience cannot mend ends the session at
+once, in words. Here it is decided; `connection` does it.
 """
 
 from __future__ import annotations
@@ -72,10 +71,13 @@ class Reconnect:
         self._resuming = False  # this attempt asked for the old session
         self._one_more_token = True
 
-    # --- the line breaks -----------------------------------------------------------------------------------------------
+    # --- the line breaks ----------------------------------------------------------------------------------------------
 
     def closed(self, reason: CloseReason, code: int, why: Notice, fault_kind: str, now_ms: float) -> Verdict:
-        """The socket of a live session, or of an attempt to come back, closed. `fault_kind`: of a fault just before that, or ""."""
+        """The socket of a live session, or of an attempt to come back, closed.
+
+        `fault_kind`: of a fault just before that, or "".
+        """
         live = self._call.state is State.LIVE
         if reason.kind == "ended":
             return End(Trigger.FINISH, notices.closed(reason, code))
@@ -121,7 +123,7 @@ class Reconnect:
         self.offline = False
         self._attempts = 0
 
-    # --- the way back --------------------------------------------------------------------------------------------------
+    # --- the way back -------------------------------------------------------------------------------------------------
 
     def attempt_begins(self) -> None:
         self._resuming = False

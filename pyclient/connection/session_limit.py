@@ -1,7 +1,7 @@
 """Session limit: when a session must wrap up, and when it must end.
 
-The server gives no warning before the session cap, and was seen not to enforce it (protocol file sections 13 and 14.4), so
-the clock runs here: some seconds before the cap the agent is asked to say goodbye, a moment after it we hang up.
+The server gives no warning before the session cap, and was seen not to enforce it (protocol file sections 13 and 14.4),
+so the clock runs here: some seconds before the cap the agent is asked to say goodbye, a moment after it we hang up.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ CAP_GRACE_MS = 2_000
 
 
 class SessionLimit(Part):
-    """The cap of one call after the other. Two replies at once would talk over each other: the wrap-up waits for its moment."""
+    """The cap of one call after the other.
+
+    Two replies at once would talk over each other: the wrap-up waits for its moment.
+    """
 
     def __init__(self, call: Call, tool_calls: ToolCalls) -> None:
         super().__init__(call)

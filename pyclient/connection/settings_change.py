@@ -1,7 +1,7 @@
 """Settings change: what the person chooses during a call, and what of it must wait.
 
-Before anything was sent it is simply what the session starts with. While the line is down, or the server is not ready yet, it
-waits.
+Before anything was sent it is simply what the session starts with. While the line is down, or the server is not ready
+yet, it waits.
 """
 
 from __future__ import annotations

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 class AudioJson:
     """Where audio stands in a wire's JSON, for a host that can move base64 itself (see `audio_fast_path`).
 
-    A captured frame is `before`, its base64, `behind`: exactly what `encode_audio` makes of it, which must keep nothing of the
-    frame in mind. A message is audio of a reply where its field `type_field` holds `type`; then `reply_field` holds the reply's
-    id and `data_field` the base64, and `decode` makes one `ReplyAudio` of it and keeps nothing in mind.
+    A captured frame is `before`, its base64, `behind`: exactly what `encode_audio` makes of it, which must keep
+    nothing of the frame in mind. A message is audio of a reply where its field `type_field` holds `type`; then
+    `reply_field` holds the reply's id and `data_field` the base64, and `decode` makes one `ReplyAudio` of it and
+    keeps nothing in mind.
     """
 
     before: str

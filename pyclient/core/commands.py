@@ -40,7 +40,10 @@ class OpenSocket(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendMessage(Command):
-    """Send `data`. A `droppable` message is audio: where the socket does not keep up, late speech is worth less than none."""
+    """Send `data`.
+
+    A `droppable` message is audio: where the socket does not keep up, late speech is worth less than none.
+    """
 
     socket_id: int
     data: str | bytes = field(repr=False)
@@ -49,7 +52,9 @@ class SendMessage(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseSocket(Command):
-    """Close and forget: the host drops later events of this socket, because browsers report an unanswered close after 5 to 60 s."""
+    """Close and forget: the host drops later events of this socket, because browsers report an unanswered close after 5
+    to 60 s.
+    """
 
     socket_id: int
     code: int = 1000
@@ -154,7 +159,9 @@ class CancelTimer(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunTool(Command):
-    """Run a registered tool; answer with `ToolFinished` (also on time-out, unknown name, bad arguments or an exception)."""
+    """Run a registered tool; answer with `ToolFinished` (also on time-out, unknown name, bad
+    arguments or an exception).
+    """
 
     call_id: str
     name: str
@@ -178,7 +185,10 @@ class ShowView(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Log(Command):
-    """`direction`: "<" received, ">" sent, "=" state changed, "!" went wrong. Never holds a token, audio or a transcript."""
+    """`direction`: "<" received, ">" sent, "=" state changed, "!" went wrong.
+
+    Never holds a token, audio or a transcript.
+    """
 
     direction: str
     text: str

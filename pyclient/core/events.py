@@ -2,10 +2,12 @@
 
 Two sources feed a session:
 
-* the **host** (browser glue, or a test) reports what happened outside: clicks, tokens, sockets, microphone, speaker, timers, tools;
+* the **host** (browser glue, or a test) reports what happened outside: clicks, tokens, sockets,
+  microphone, speaker, timers, tools;
 * the **codec** turns one vendor's messages into the *normal* events of `server_events`, which carry no wire names.
 
-Times are not in here: the host passes `now_ms` beside the event. Audio is PCM16 little-endian mono at the wire rate, as `bytes`.
+Times are not in here: the host passes `now_ms` beside the event. Audio is PCM16 little-endian mono at the
+wire rate, as `bytes`.
 """
 
 from __future__ import annotations
@@ -95,9 +97,11 @@ __all__ = [
 class ConnectRequested(Event):
     """The person pressed Connect. `None` means: as configured. An empty voice means the provider's default.
 
-    `filled` are texts of the configuration, with values for the variables that they name: those are no wish of the person.
+    `filled` are texts of the configuration, with values for the variables that they name: those are no
+    wish of the person.
 
-    Another provider is another configuration, and another session: see `pyclient.host.pyodide_host`, intent `configure`.
+    Another provider is another configuration, and another session: see
+    `pyclient.host.pyodide_host`, intent `configure`.
     """
 
     voice: str | None = None
@@ -116,7 +120,9 @@ class HangUpRequested(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageAwake(Event):
-    """The page is seen again, or woke from a sleep, or the machine has a network again: a line that was lost may come back now."""
+    """The page is seen again, or woke from a sleep, or the machine has a network again: a line that was lost
+    may come back now.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +180,10 @@ class TextSubmitted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingsChanged(Event):
-    """Settings edited in mid-session. Only fields that are not None change; the codec knows which the vendor can change."""
+    """Settings edited in mid-session.
+
+    Only fields that are not None change; the codec knows which the vendor can change.
+    """
 
     system_prompt: str | None = None
     voice: str | None = None
@@ -183,7 +192,7 @@ class SettingsChanged(Event):
     turn_detection: dict[str, Any] | None = None
 
 
-# --- the token route ---------------------------------------------------------------------------------------------------
+# --- the token route --------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +208,10 @@ class TokenGranted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRefused(Event):
-    """`status` is the HTTP status, 0 where no answer came. `code` and `message` are the server's `{error:{code,message}}`."""
+    """`status` is the HTTP status, 0 where no answer came.
+
+    `code` and `message` are the server's `{error:{code,message}}`.
+    """
 
     attempt: int
     status: int
@@ -208,7 +220,7 @@ class TokenRefused(Event):
     retry_after_s: float | None = None
 
 
-# --- the socket --------------------------------------------------------------------------------------------------------
+# --- the socket -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,7 +247,7 @@ class SocketClosed(Event):
     reason: str = ""
 
 
-# --- microphone and speaker ----------------------------------------------------------------------------------------------
+# --- microphone and speaker -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,15 +275,17 @@ class CaptureCaughtUp(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaptureDrained(Event):
-    """Answer to `DrainCapture`: the half-filled frame was sent before this (as a shorter `AudioCaptured`, if it held anything)."""
+    """Answer to `DrainCapture`: the half-filled frame was sent before this (as a shorter `AudioCaptured`,
+    if it held anything).
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaptureFailed(Event):
     """The page could not open or keep the microphone or the speaker.
 
-    `kind` is one of: insecure, unsupported, denied, dismissed, not_found, busy, overconstrained, no_worklet, context_suspended,
-    ended, silent, unknown. `fatal=False` (silent, for one) is a notice and the session goes on.
+    `kind` is one of: insecure, unsupported, denied, dismissed, not_found, busy, overconstrained, no_worklet,
+    context_suspended, ended, silent, unknown. `fatal=False` (silent, for one) is a notice and the session goes on.
     """
 
     kind: str
@@ -288,8 +302,8 @@ class CaptureRecovered(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaybackProgressed(Event):
-    """The playback worklet's count for one reply item, in wire-rate samples really rendered since it turned to it: it counts anew
-    after another item and after a flush.
+    """The playback worklet's count for one reply item, in wire-rate samples really rendered since it turned to it: it
+    counts anew after another item and after a flush.
 
     `queued_samples` is what waits behind it over all items; `underruns` counts since the context was made.
     """
@@ -313,7 +327,7 @@ class PlaybackFlushed(Event):
     rendered_samples: int
 
 
-# --- time and tools --------------------------------------------------------------------------------------------------------
+# --- time and tools ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

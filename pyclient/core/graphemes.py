@@ -1,16 +1,16 @@
 """Grapheme boundaries: where a text may be cut, also in scripts without spaces.
 
-Unicode Standard Annex 29 without its tables, because the page's start does not pay for them: marks are recognised by how
-Python itself classifies identifiers, and the few characters that this leaves out are listed. A test compares it with
-`unicodedata`.
+Unicode Standard Annex 29 without its tables, because the page's start does not pay for them: marks are
+recognised by how Python itself classifies identifiers, and the few characters that this leaves out are listed.
+A test compares it with `unicodedata`.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 
-# Scripts that are written without spaces between words: Thai, Lao, Tibetan, Myanmar, Khmer, Tai Le and New Tai Lue, Tai Tham,
-# Han with its radicals, kana, bopomofo, Yi, full-width forms, and Han beyond the first plane. Hangul has spaces.
+# Scripts that are written without spaces between words: Thai, Lao, Tibetan, Myanmar, Khmer, Tai Le and New Tai Lue, Tai
+# Tham, Han with its radicals, kana, bopomofo, Yi, full-width forms, and Han beyond the first plane. Hangul has spaces.
 _SPACELESS = (
     (0x0E00, 0x0EFF),
     (0x0F00, 0x109F),
@@ -31,8 +31,8 @@ _SPACELESS = (
 )
 _STARTS = tuple(first for first, _ in _SPACELESS)
 
-# What joins the character before it and is no letter, digit or mark to Python: joiners, enclosing marks, skin tones, tags; and
-# four vowels that are letters but have no place of their own.
+# What joins the character before it and is no letter, digit or mark to Python: joiners, enclosing marks, skin tones,
+# tags; and four vowels that are letters but have no place of their own.
 _JOINING = frozenset(
     "\u200c\u200d\u0488\u0489\ua670\ua671\ua672\u0e33\u0eb3\uff9e\uff9f"
     + "".join(map(chr, (*range(0x20DD, 0x20E5), *range(0x1F3FB, 0x1F400), *range(0xE0020, 0xE0080))))
@@ -98,7 +98,9 @@ def clip(text: str, limit: int) -> str:
 
 
 def heard_part(text: str, share: float) -> str:
-    """The beginning of `text` that takes `share` of its sound, up to the end of a word, or of a character where there are no words."""
+    """The beginning of `text` that takes `share` of its sound, up to the end of a word, or of a character where there
+    are no words.
+    """
     at = ceiling(text, round(len(text) * share))
     while 0 < at < len(text):
         if (

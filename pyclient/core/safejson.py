@@ -1,7 +1,8 @@
 """Safe JSON: parses messages from the network with limits on size and depth.
 
 Everything is checked **before** `json.loads` sees the text, because there is no recovering afterwards: in Pyodide a few
-thousand nested brackets overflow the WebAssembly stack, which is fatal for the whole runtime and not a `RecursionError`.
+thousand nested brackets overflow the WebAssembly stack, which is fatal for the whole runtime
+and not a `RecursionError`.
 
 Rules, each refused with a sentence that names it:
 

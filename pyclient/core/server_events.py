@@ -1,4 +1,7 @@
-"""Server events: what a codec makes of one vendor's messages. They carry no wire names. All events stand in `events`."""
+"""Server events: what a codec makes of one vendor's messages. They carry no wire names.
+
+All events stand in `events`.
+"""
 
 from __future__ import annotations
 
@@ -45,9 +48,9 @@ class SessionEnded(Event):
 class SessionFaulted(Event):
     """The server reported an error. The codec classifies, the session decides.
 
-    `kind`: auth, forbidden, capacity, expired, not_resumable, invalid_setting, immutable_setting, invalid_message, invalid_audio,
-    rate, server, reply, unknown.
-    `closes` says that the vendor closes the socket after it. `choices` holds a live list (voices), where the server gave one.
+    `kind`: auth, forbidden, capacity, expired, not_resumable, invalid_setting, immutable_setting, invalid_message,
+    invalid_audio, rate, server, reply, unknown. `closes` says that the vendor closes the socket after it. `choices`
+    holds a live list (voices), where the server gave one.
     """
 
     kind: str
@@ -84,8 +87,9 @@ class UserTranscribed(Event):
 class TurnPlaced(Event):
     """Where a turn stands in the conversation: right behind the turn `after_id` ("" for the first place).
 
-    Servers settle transcripts late, so order of arrival is not order of speech. `turn_id` is the `item_id` of a user's turn
-    and the `reply_id` of the agent's. A turn that is placed before its first word keeps its place and is not shown yet.
+    Servers settle transcripts late, so order of arrival is not order of speech. `turn_id` is the `item_id` of a
+    user's turn and the `reply_id` of the agent's. A turn that is placed before its first word keeps its place and
+    is not shown yet.
     """
 
     turn_id: str
@@ -129,7 +133,10 @@ class ReplyTranscribed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Tokens that a vendor bills for one reply. `input_cached`: those of the input that it had seen before, of whichever kind."""
+    """Tokens that a vendor bills for one reply.
+
+    `input_cached`: those of the input that it had seen before, of whichever kind.
+    """
 
     KINDS: ClassVar[tuple[str, ...]] = ("input_text", "input_audio", "input_cached", "output_text", "output_audio")
 
@@ -155,7 +162,9 @@ class ReplyDone(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyRefused(Event):
-    """The server did not take a request for a reply, because it is making another one. It can be asked again after that.
+    """The server did not take a request for a reply, because it is making another one.
+
+    It can be asked again after that.
 
     `instructions` are those of the refused request, "" for one without.
     """
@@ -188,7 +197,9 @@ class MessageIgnored(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRejected(Event):
-    """A message that could not be taken: too large, too deep, not JSON, wrong fields. Named and counted; the session goes on.
+    """A message that could not be taken: too large, too deep, not JSON, wrong fields.
+
+    Named and counted; the session goes on.
 
     `audio`: it held sound of a reply, so something is missing from what the person hears.
     """

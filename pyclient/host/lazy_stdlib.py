@@ -1,11 +1,12 @@
 """Lazy standard library: fetches the part that is not in the snapshot at the first import that needs it.
 
-A browser that starts from a snapshot has in memory what the client imports, and no library on its disk. What a tool wants
-beyond that is fetched, once and whole, at the moment of the first import that misses.
+A browser that starts from a snapshot has in memory what the client imports, and no library on its disk. What a tool
+wants beyond that is fetched, once and whole, at the moment of the first import that misses.
 
 So are the time zones. `zoneinfo` looks for them on the disk of its system, and then in a package named `tzdata`.
 
-Packages that an agent's tools import are fetched with the runtime, and put where Python looks for them before the tools are imported.
+Packages that an agent's tools import are fetched with the runtime, and put where Python looks for them before
+the tools are imported.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ _BESIDE = frozenset({"pyodide", "_pyodide"})
 
 
 class RestOfLibrary(MetaPathFinder):
-    """The last finder to be asked. `fetch` returns the library's zip, as a JavaScript buffer in a browser; `path` is where Python looks for it."""
+    """The last finder to be asked.
+
+    `fetch` returns the library's zip, as a JavaScript buffer in a browser; `path` is where Python looks for it.
+    """
 
     def __init__(self, fetch: Callable[[], Any], path: str) -> None:
         self._fetch = fetch
@@ -52,7 +56,10 @@ class RestOfLibrary(MetaPathFinder):
 
 
 class TimeZones(MetaPathFinder):
-    """Finds `tzdata` and what is below it. `fetch` returns what `builder.zones` has packed; `folder` is where it is unpacked, once."""
+    """Finds `tzdata` and what is below it.
+
+    `fetch` returns what `builder.zones` has packed; `folder` is where it is unpacked, once.
+    """
 
     def __init__(self, fetch: Callable[[], Any], folder: str) -> None:
         self._fetch = fetch
@@ -99,7 +106,9 @@ def install_zones(fetch: Callable[[], Any], folder: str) -> None:
 
 
 def install_packages(data: Any, folder: str | None = None) -> None:
-    """Put the packages of the agent's tools, in one file that the build made, where Python looks for packages (or into `folder`)."""
+    """Put the packages of the agent's tools, in one file that the build made, where Python looks for
+    packages (or into `folder`).
+    """
     _unpack(_bytes(data), folder or site.getsitepackages()[0])
     invalidate_caches()  # what Python remembers of the folder is that there is nothing in it
 

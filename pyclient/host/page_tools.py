@@ -1,8 +1,8 @@
 """Page tools: asks the page to answer a tool call, or the person to allow one.
 
 A tool marked `@tool(page=True)` is not run here: the page around ours answers it, through `<voice-agent>`. One marked
-`@tool(approve="...")` runs only when the person has allowed it. Questions leave as JSON text, answers come back as intents.
-Nothing here trusts an answer: it is bounded, and one that nobody waits for is ignored.
+`@tool(approve="...")` runs only when the person has allowed it. Questions leave as JSON text, answers come back as
+intents. Nothing here trusts an answer: it is bounded, and one that nobody waits for is ignored.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ MAX_ERROR_CHARS = 500
 
 
 class PageTools:
-    """What waits for an answer of the page, by the id of its tool call. `ask` takes a message to the page as JSON text."""
+    """What waits for an answer of the page, by the id of its tool call.
+
+    `ask` takes a message to the page as JSON text.
+    """
 
     def __init__(self, ask: Callable[[str], None]) -> None:
         self._ask = ask

@@ -1,9 +1,9 @@
 """Browser host: turns the worker's callbacks into events and runs the session's commands. The only module that knows
 a browser.
 
-`start` is called once by the worker's boot script with a *host*: an object of plain mechanics (sockets, timers, ports). The
-host calls the methods of `Client` that stand under "told by the host"; the session's commands go back through `Host`. Neither
-`js` nor any browser name is imported, so that this module, too, runs in CPython with a fake host.
+`start` is called once by the worker's boot script with a *host*: an object of plain mechanics (sockets, timers, ports).
+The host calls the methods of `Client` that stand under "told by the host"; the session's commands go back through
+`Host`. Neither `js` nor any browser name is imported, so that this module, too, runs in CPython with a fake host.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ def start(host: Host, settings: str, with_tools: bool) -> Client:
     if with_tools:  # written by the boot script from agents/<name>/tools.py
         registry.register_module(importlib.import_module("agent_tools"))
     client = Client(host, config, registry)
-    # What is there by now stays for good. A whole collection that looks at it all held up frames for up to 50 ms where it was tried.
+    # What is there by now stays for good. A whole collection that looks at it all held up frames for up to 50 ms where
+    # it was tried.
     gc.freeze()
     return client
 
@@ -176,7 +177,10 @@ class Client:
 
     @property
     def audio_fast_path(self) -> RecordedFastPath:
-        """What the host asks about audio. It fetches the methods anew for each socket: a call may have brought another session."""
+        """What the host asks about audio.
+
+        It fetches the methods anew for each socket: a call may have brought another session.
+        """
         return self.recorder.fast_path(self.session.audio_fast_path)
 
     def capture_drained(self) -> None:
@@ -214,7 +218,7 @@ class Client:
     def token_answered(self, attempt: int, status: int, body: str, retry_after: str) -> None:
         self.handle(token_event(attempt, int(status), body, retry_after))
 
-    # --- commands that are more than one call ------------------------------------------------------------------------------
+    # --- commands that are more than one call -------------------------------------------------------------------------
 
     def _to_capture(self, **message: Any) -> None:
         self.host.capture(json.dumps(message))
@@ -246,7 +250,10 @@ class Client:
         task.add_done_callback(lambda _: self.running.pop(command.call_id, None))
 
     async def _tool(self, command: commands.RunTool) -> None:
-        """Run one tool to its end. Whatever way it ends, the agent is told in words; only our own cancelling is silent."""
+        """Run one tool to its end.
+
+        Whatever way it ends, the agent is told in words; only our own cancelling is silent.
+        """
         text, is_error = await self._refusal(command) or await self._within_time(command)
         self.host.settle()  # the one event that the host does not tell
         self.handle(events.ToolFinished(call_id=command.call_id, result_json=text, is_error=is_error))
@@ -276,7 +283,10 @@ class Client:
         return error_json(f"{command.name} took too long"), True
 
     async def _outcome(self, command: commands.RunTool) -> tuple[str, bool]:
-        """JSON text and whether it is an error. A team's own code may raise anything, `SystemExit` and `CancelledError` too."""
+        """JSON text and whether it is an error.
+
+        A team's own code may raise anything, `SystemExit` and `CancelledError` too.
+        """
         try:
             made = self.registry.lookup(command.name)
             if made.page:
@@ -316,7 +326,9 @@ def jitter() -> float:
 
 
 def _buffer_maker() -> Callable[[bytes], Any]:
-    """Return what copies bytes into a JavaScript buffer of its own; in CPython there is none, and bytes serve a fake host."""
+    """Return what copies bytes into a JavaScript buffer of its own; in CPython there is none, and bytes
+    serve a fake host.
+    """
     try:
         from pyodide.ffi import to_js
     except ImportError:

@@ -1,9 +1,9 @@
 """Session recorder: what goes into the core and what comes out of it, as lines of JSON for a session bundle.
 
-Stands beside the one place that calls `Session.handle`. Before anything is kept, audio is reduced to what the core looks
-at, and secrets become placeholders. A line is `[now_ms, kind, what]`, and `[now_ms, kind, what, came_out]` where something
-did; audio that took the fast path is a line for each sum that Python was told. Lines go to the page in batches: it is there
-also when Python is not any more. `tests/replay` plays them to another session.
+Stands beside the one place that calls `Session.handle`. Before anything is kept, audio is reduced to what the core
+looks at, and secrets become placeholders. A line is `[now_ms, kind, what]`, and `[now_ms, kind, what, came_out]` where
+something did; audio that took the fast path is a line for each sum that Python was told. Lines go to the page in
+batches: it is there also when Python is not any more. `tests/replay` plays them to another session.
 """
 
 from __future__ import annotations
@@ -49,7 +49,10 @@ class Recorder:
     # --- what went in ------------------------------------------------------------------------------------------------
 
     def began(self, config: ClientConfig, registry: ToolRegistry) -> None:
-        """A new session with these settings and tools. They are written down with the first batch: a page's start does not wait."""
+        """A new session with these settings and tools.
+
+        They are written down with the first batch: a page's start does not wait.
+        """
         line: Line = [0, "start"]
         self._lines.append(line)
         self._begun.append((line, config, registry))
@@ -203,7 +206,9 @@ def _first_audible(data: bytes) -> int:
 
 
 def _view_facts(view: dict[str, Any]) -> Line:
-    """What of a view is worth comparing: how things stand, and its turns without their words, which are in the messages."""
+    """What of a view is worth comparing: how things stand, and its turns without their words, which
+    are in the messages.
+    """
     notice = view["notice"]
     turns = [
         [it["id"], it["final"], it["interrupted"], it["heard_ms"], it["sounding"], len(it["text"])]

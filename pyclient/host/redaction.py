@@ -1,7 +1,8 @@
-"""Redaction: replaces secrets by placeholders of the same form, the same one each time, so that a session can be replayed.
+"""Redaction: replaces secrets by placeholders of the same form, the same one each time, so that a
+session can be replayed.
 
-What counts as one: the token of a call, a long text that JSON names as a secret, and what has the shape of a key. What is
-written once as a secret is a secret wherever it stands.
+What counts as one: the token of a call, a long text that JSON names as a secret, and what has the shape of a key. What
+is written once as a secret is a secret wherever it stands.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ MIN_SECRET_CHARS = 12
 # A call knows one for each attempt to connect. What is older was replaced long ago.
 MAX_SECRETS = 200
 _WORDS = r"(?:token|secret|password|credential|authorization|api_?key)"
-# Each of them has one of these in it. Looking for a plain text is many times faster than for a pattern, and most texts have none.
+# Each of them has one of these in it. Looking for a plain text is many times faster than for a pattern, and
+# most texts have none.
 _HINTS = ("token", "secret", "password", "credential", "authorization", "key")
 # Every repetition has a bound: a server could send what takes for ever otherwise.
 _NAMED = re.compile(

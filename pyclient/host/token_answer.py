@@ -17,7 +17,10 @@ MAX_TOKEN_ANSWER_CHARS, MAX_TOKEN_ANSWER_DEPTH = 64 * 1024, 8
 
 
 def token_event(attempt: int, status: int, body: str, retry_after: str) -> events.Event:
-    """Turn the token route's answer into an event. A body that is not what the route promises is a refusal, never an exception."""
+    """Turn the token route's answer into an event.
+
+    A body that is not what the route promises is a refusal, never an exception.
+    """
     answer: Any = None
     # Bounded before json.loads: deep nesting kills Pyodide.
     if (
@@ -65,7 +68,9 @@ def _text(value: Any) -> str:
 
 
 def _not_by_a_token_server(status: int, body: str, answer: Any) -> str:
-    """A word for `notices` where somebody else answered, or nobody: what the host found out, or a site without a token server."""
+    """A word for `notices` where somebody else answered, or nobody: what the host found out, or a site
+    without a token server.
+    """
     if status == 0:
         return body if body in ("redirected", "offline", "policy", "no_bearer") else ""
     # A static host answers a POST with a page, with 404, or with "not for this method".

@@ -1,7 +1,7 @@
 """Notice texts: the shape of a notice, and the tables of what can happen to tokens, microphones and calls.
 
-What a notice says stands in `templates/languages/`, under its name: here are the names, and what is put into the texts. Codes are
-stable: tests, style sheets and support use them.
+What a notice says stands in `templates/languages/`, under its name: here are the names, and what is put into the texts.
+Codes are stable: tests, style sheets and support use them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ MAX_DETAIL_CHARS = 400
 
 
 def text(key: str, **values: object) -> Text:
-    """A text of the catalogues, with what stands for the names in its braces: a text too, a list of texts, a number, or words."""
+    """A text of the catalogues, with what stands for the names in its braces: a text too, a list of texts,
+    a number, or words.
+    """
     return [f"notice.{key}", {name: _bounded(value) for name, value in values.items()}]
 
 
@@ -26,10 +28,12 @@ def _bounded(value: object) -> object:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """See `NoticeView`. `until`: what ends its cause. "reply": the next complete reply, or the end of the call; "call": that end.
+    """See `NoticeView`.
 
-    `name` is that of its texts, where it is not the code; `values` go into both of them. `hint`: texts in place of its own hint;
-    `more`: texts behind that. `setting`: named behind the title.
+    `until`: what ends its cause. "reply": the next complete reply, or the end of the call; "call": that end.
+
+    `name` is that of its texts, where it is not the code; `values` go into both of them. `hint`: texts in place of its
+    own hint; `more`: texts behind that. `setting`: named behind the title.
     """
 
     tone: str
@@ -82,7 +86,8 @@ TOKEN: Mapping[int, Notice] = MappingProxyType(
     }
 )
 
-# What is known better than by a status: by the code of our own refusal, or by what `browser.token_event` made of the answer.
+# What is known better than by a status: by the code of our own refusal, or by what `browser.token_event`
+# made of the answer.
 TOKEN_CODES: Mapping[str, Notice] = MappingProxyType(
     {
         "forbidden_origin": error("token_forbidden_origin", retry=False),
@@ -95,8 +100,8 @@ TOKEN_CODES: Mapping[str, Notice] = MappingProxyType(
     }
 )
 
-# By kind of fault of a microphone or speaker: can Connect help? The build reads this table too (builder/start_texts.py): a page whose
-# Python is not there yet says the same. So it is literal.
+# By kind of fault of a microphone or speaker: can Connect help? The build reads this table too
+# (builder/start_texts.py): a page whose Python is not there yet says the same. So it is literal.
 CAPTURE: Mapping[str, bool] = MappingProxyType(
     {
         "insecure": False,

@@ -1,6 +1,7 @@
 """Notices: what people are told when something goes wrong, and what they can do about it.
 
-Every notice has a title that says what happened and a hint that says what to do. The longer tables stand in `notice_texts`.
+Every notice has a title that says what happened and a hint that says what to do. The longer
+tables stand in `notice_texts`.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
 Folds transcripts into turns. A user's partial replaces the one before; an agent's delta is appended with the spacing
 rule of `join_words`; a final text settles a turn and later deltas for it are ignored.
 
-Turns stand in the order in which they began, unless the vendor says where a turn belongs: servers settle transcripts late,
-so the order of arrival is not the order of speech. Where it does not say, a user's turn stands where its speech began. A turn
-that has its place and no words yet is not shown.
+Turns stand in the order in which they began, unless the vendor says where a turn belongs: servers settle transcripts
+late, so the order of arrival is not the order of speech. Where it does not say, a user's turn stands where its speech
+began. A turn that has its place and no words yet is not shown.
 
 `take_changes` says what is new for a page that keeps the list, at a cost that does not grow with the conversation.
 """
@@ -27,8 +27,9 @@ class Turn:
     """One party's stretch. `role` is user, agent, system, tool or mark. `reply_id` ties an agent turn to its audio.
 
     A mark is a line of our own between turns, such as "context lost". `placed`: the vendor said where it stands.
-    `spoken_at`: where the vendor says when each word begins in the sound of its reply: (ms, length of the text with that word).
-    `cut_off`: final only because no more was to come (the reply is complete, the line broke); words that still come are taken.
+    `spoken_at`: where the vendor says when each word begins in the sound of its reply: (ms, length of the text with
+    that word). `cut_off`: final only because no more was to come (the reply is complete, the line broke); words that
+    still come are taken.
     """
 
     id: str
@@ -42,7 +43,9 @@ class Turn:
     spoken_at: list[tuple[int, int]] = field(default_factory=list)
 
     def heard_length(self, heard_ms: int, share: float) -> int:
-        """How many characters of the text were heard, after so many ms of its sound, which are `share` of what came of it."""
+        """How many characters of the text were heard, after so many ms of its sound, which are `share` of
+        what came of it.
+        """
         if not self.spoken_at:
             return len(heard_part(self.text, share)) if heard_ms else 0
         begun = bisect_left(self.spoken_at, (heard_ms,))
@@ -167,7 +170,10 @@ class Transcript:
         self._settled("system", text)
 
     def agent_delta(self, reply_id: str, text: str, start_ms: int | None = None) -> None:
-        """Words to append, and when they begin in the sound. Ignored once the turn has its final text, or was interrupted."""
+        """Words to append, and when they begin in the sound.
+
+        Ignored once the turn has its final text, or was interrupted.
+        """
         turn = self._agent_turn(reply_id)
         if turn is None:
             if not text.strip():
@@ -203,7 +209,10 @@ class Transcript:
         return turn.text if turn is not None else ""
 
     def agent_stopped(self, reply_id: str, interrupted: bool) -> None:
-        """No more is to come for this reply. Keeps whatever text there is; late words of a complete one are still taken."""
+        """No more is to come for this reply.
+
+        Keeps whatever text there is; late words of a complete one are still taken.
+        """
         turn = self._agent_turn(reply_id)
         if turn is not None:
             self._changed[turn.id] = None
@@ -215,8 +224,8 @@ class Transcript:
     def agent_heard(self, reply_id: str, heard_ms: int, share: float) -> None:
         """Of an interrupted turn keep the words that were heard.
 
-        Where the vendor says when each begins: those that had begun. Else as many as `share` of its sound, up to the end of a word,
-        or, where words have no spaces between them, of a character, as a reader counts them.
+        Where the vendor says when each begins: those that had begun. Else as many as `share` of its sound, up to the
+        end of a word, or, where words have no spaces between them, of a character, as a reader counts them.
         """
         turn = self._agent_turn(reply_id)
         if turn is not None and turn.interrupted and share < 1.0:

@@ -13,13 +13,16 @@ from typing import Any, TypedDict
 from pyclient.core.states import Activity, State
 from pyclient.page.transcript import Turn
 
-# A text of the catalogues (`templates/languages/`): its key, and what goes into its braces: words, numbers, such a text, or a list of
-# them. The page puts it into its language.
+# A text of the catalogues (`templates/languages/`): its key, and what goes into its braces: words, numbers, such a
+# text, or a list of them. The page puts it into its language.
 Text = list[Any]
 
 
 class NoticeView(TypedDict):
-    """One message to the person. `tone`: info, warn or error. `retry`: pressing Connect again can help. `hint`: said in a row."""
+    """One message to the person. `tone`: info, warn or error. `retry`: pressing Connect again can help.
+
+    `hint`: said in a row.
+    """
 
     tone: str
     code: str
@@ -29,12 +32,16 @@ class NoticeView(TypedDict):
 
 
 class TurnView(TypedDict):
-    """One line of the transcript. `heard_ms` is None for a turn without audio. `sounding`: more of it will be heard, or it is not
-    known yet where it was cut: until then `text` is more than the person has heard.
+    """One line of the transcript. `heard_ms` is None for a turn without audio.
 
-    `heard_chars`: how much of `text` was heard while it sounds, in UTF-16 units as scripts count; None where all of it counts.
+    `sounding`: more of it will be heard, or it is not known yet where it was cut: until then `text` is more than the
+    person has heard.
 
-    `role` is user, agent, system, tool, or mark: a line of our own between turns, whose `text` names it: "context_lost", "history".
+    `heard_chars`: how much of `text` was heard while it sounds, in UTF-16 units as scripts count; None where
+    all of it counts.
+
+    `role` is user, agent, system, tool, or mark: a line of our own between turns, whose `text`
+    names it: "context_lost", "history".
     """
 
     id: str
@@ -50,14 +57,16 @@ class TurnView(TypedDict):
 class View(TypedDict):
     """Everything the page shows.
 
-    `state` and `activity` are values of `State` and `Activity`; `status` names the text for them (`status.` of the catalogues); `tone` is one of idle,
-    busy, good, speaking, warn, error. While `audio_wanted` is true the page keeps microphone and audio context open.
-    `can_type` stays true while the line comes back: nobody's sentence is taken from under their hands, only sending it waits.
-    `voices` is a live list from the provider, once it named one. `ends_in_ms` counts to the session's time limit as of
-    this snapshot; the page counts on by itself. `cost`: an estimate of what the call has cost by then, where rates are configured. `stats` never causes a snapshot, it rides along.
+    `state` and `activity` are values of `State` and `Activity`; `status` names the text for them (`status.` of the
+    catalogues); `tone` is one of idle, busy, good, speaking, warn, error. While `audio_wanted` is true the page keeps
+    microphone and audio context open. `can_type` stays true while the line comes back: nobody's sentence is taken from
+    under their hands, only sending it waits. `voices` is a live list from the provider, once it named one. `ends_in_ms`
+    counts to the session's time limit as of this snapshot; the page counts on by itself. `cost`: an estimate of what
+    the call has cost by then, where rates are configured. `stats` never causes a snapshot, it rides along.
 
     `provider` is the vendor of this call and `features` what its wire can do (the names of `codecs.Features`): the page
-    offers no more. `paused`: the person holds the agent. `turn_style` is vad, half_duplex, push_to_talk or text; `talking` is true while the talk key counts as held.
+    offers no more. `paused`: the person holds the agent. `turn_style` is vad, half_duplex, push_to_talk or text;
+    `talking` is true while the talk key counts as held.
     """
 
     state: str
@@ -87,8 +96,8 @@ class View(TypedDict):
 class ViewUpdate(View):
     """What a page that keeps the list of turns is told: a `View` whose `turns` are only those that are new or changed.
 
-    `gone` are ids that left the list. `order` holds all ids where the list is to be put in order, and None where known turns stay
-    where they are and new ones follow behind them. See `merge_turns`.
+    `gone` are ids that left the list. `order` holds all ids where the list is to be put in order, and None where known
+    turns stay where they are and new ones follow behind them. See `merge_turns`.
     """
 
     gone: list[str]
@@ -109,9 +118,9 @@ class Stats:
     """Counters of one session. `*_to_first_sound_ms` are the last turn's.
 
     `speech_end_to_first_sound_ms` starts at the last loud microphone frame, `commit_to_first_sound_ms` at the server's
-    decision that the turn is over, `arrival_to_first_sound_ms` when the first audio that can be heard came; all end at the first
-    sample that could be heard. `round_trip_at_most_ms`: the quickest of what the network was asked in this call, so that a way
-    there and back takes no longer.
+    decision that the turn is over, `arrival_to_first_sound_ms` when the first audio that can be heard came; all end at
+    the first sample that could be heard. `round_trip_at_most_ms`: the quickest of what the network was asked in this
+    call, so that a way there and back takes no longer.
     """
 
     frames_sent: int = 0
@@ -180,7 +189,10 @@ def status_words(
     types: bool = False,
     paused: bool = False,
 ) -> tuple[str, str]:
-    """The name of the status line's text, and the tone. `keeps`: what is said before the call is kept for it. `types`: nobody listens."""
+    """The name of the status line's text, and the tone. `keeps`: what is said before the call is kept for it.
+
+    `types`: nobody listens.
+    """
     if keeps and not muted and state in _SETTING_UP:
         return _KEEPING
     if activity is Activity.NONE:

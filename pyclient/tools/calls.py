@@ -1,13 +1,13 @@
 """Tool calls: which tools run, for which reply, and what becomes of their results.
 
-A call is answered exactly once or, when its reply was interrupted, not at all (policy `drop`). An agent that calls tools again
-and again while the person says nothing is stopped after `max_tool_rounds` replies. Calls are tagged with the
-reply that made them, so that a result that comes after the interruption is known to be stale. Checking a call (is there
-such a tool, do the arguments fit) happens here; running it is the host's.
+A call is answered exactly once or, when its reply was interrupted, not at all (policy `drop`). An agent that calls
+tools again and again while the person says nothing is stopped after `max_tool_rounds` replies. Calls are tagged with
+the reply that made them, so that a result that comes after the interruption is known to be stale. Checking a call (is
+there such a tool, do the arguments fit) happens here; running it is the host's.
 
 When the last result of a reply that is no longer being made has gone out, that is told once: some vendors must be asked
-for the answer. While the line is down tools run on; their results wait, and go out if the same session comes back. A new
-session knows nothing of them: they are cancelled.
+for the answer. While the line is down tools run on; their results wait, and go out if the same session comes back. A
+new session knows nothing of them: they are cancelled.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ MAX_SHOWN_CHARS = 160
 STALE_SPEECH_MS = 30_000
 STALE_QUIET_MS = 4_000
 
-# A result went out and an answer to it can be expected (now_ms); all results of a reply's calls went out (our id of it, now_ms).
+# A result went out and an answer to it can be expected (now_ms); all results of a reply's calls went out (our
+# id of it, now_ms).
 AnswerDue = Callable[[float], None]
 ResultsSent = Callable[[str, float], None]
 
@@ -213,8 +214,8 @@ class ToolCalls(Part):
     def speech_stopped(self, now_ms: float) -> None:
         """The moment for results, perhaps.
 
-        Where the server waits to be asked, the reply to what was just said should already know them. Elsewhere each would be
-        answered for itself, so they wait for the end of that reply.
+        Where the server waits to be asked, the reply to what was just said should already know them. Elsewhere each
+        would be answered for itself, so they wait for the end of that reply.
         """
         self.gate.user_speaking = False
         if self._making is None:

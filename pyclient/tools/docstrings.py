@@ -1,6 +1,7 @@
 """Docstring parser: the summary of a function, and what it says of each parameter.
 
-Three styles are read: Google ("Args:" with indented lines), Sphinx (":param city: ...") and NumPy ("Parameters" underlined).
+Three styles are read: Google ("Args:" with indented lines), Sphinx (":param city: ...")
+and NumPy ("Parameters" underlined).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Tool results as JSON: plain values as they are, common Python values as people expect them.
 
-Dates and times become ISO 8601 text, decimals numbers, time spans seconds, enums their values, dataclasses and named tuples
-objects, sets lists. Anything else is refused with the key and the type. The core imports no `datetime` and no `decimal`, so
-their values are known by where they come from.
+Dates and times become ISO 8601 text, decimals numbers, time spans seconds, enums their values, dataclasses and named
+tuples objects, sets lists. Anything else is refused with the key and the type. The core imports no `datetime` and no
+`decimal`, so their values are known by where they come from.
 """
 
 from __future__ import annotations

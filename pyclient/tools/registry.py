@@ -13,8 +13,8 @@
     registry.invoke("weather", {"city": "Oslo"})        # checks, then calls: a value or an awaitable
 
 Running an awaitable, its time-out and its cancelling are the host's job: nothing here waits. The host turns what comes
-out into a `ToolFinished` with `result_json` or `error_json`. So is a tool with `page=True`, which the page around ours answers
-(`page_tools.py`): its function only describes it.
+out into a `ToolFinished` with `result_json` or `error_json`. So is a tool with `page=True`, which the page around ours
+answers (`page_tools.py`): its function only describes it.
 """
 
 from __future__ import annotations
@@ -92,7 +92,8 @@ class Tool:
     def bind(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Keyword arguments for `call`. Raises `ToolArgumentError` naming the first argument that does not fit.
 
-        Models send null for what they leave out, so null counts as not given where there is a default and None is no value.
+        Models send null for what they leave out, so null counts as not given where there is a default and
+        None is no value.
         """
         for key in arguments:
             if key not in self.annotations:
@@ -149,11 +150,12 @@ def tool(
 ) -> Function | Callable[[Function], Function]:
     """Mark a function as a tool. It stays an ordinary function; a `ToolRegistry` finds the mark.
 
-    `timeout_ms` ends an `async` function. A plain one runs to its end whatever the time, and the whole session waits for it: audio
-    already queued plays on and the page stays alive, but nothing is heard or sent meanwhile. What may take long is to be `async`.
+    `timeout_ms` ends an `async` function. A plain one runs to its end whatever the time, and the whole session waits
+    for it: audio already queued plays on and the page stays alive, but nothing is heard or sent meanwhile. What may
+    take long is to be `async`.
 
-    `page`: the page around ours answers it (`element.tools` of `<voice-agent>`), and the function only describes it. `approve`: the
-    person is shown this text, and the tool runs when they allow it; that time does not count.
+    `page`: the page around ours answers it (`element.tools` of `<voice-agent>`), and the function only describes it.
+    `approve`: the person is shown this text, and the tool runs when they allow it; that time does not count.
 
     Raises `ToolDefinitionError` at once for a signature that cannot be described.
     """
@@ -244,7 +246,10 @@ class ToolRegistry:
 
 
 def result_json(value: Any) -> str:
-    """What a tool returned, as JSON text: see `jsonable`. Raises `ToolArgumentError` where it has none or too much of it."""
+    """What a tool returned, as JSON text: see `jsonable`.
+
+    Raises `ToolArgumentError` where it has none or too much of it.
+    """
     try:
         text = to_json(value)
     except (TypeError, ValueError, RecursionError) as error:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pyclient.call import Call
 from pyclient.core.errors import ToolError
 
-# A server that answers results unasked goes on all the same when its calls fail; after so many more rounds the call is ended.
+# A server that answers results unasked goes on all the same when its calls fail; after so many more rounds
+# the call is ended.
 MORE_ROUNDS = 4
 
 

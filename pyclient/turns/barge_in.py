@@ -13,9 +13,9 @@ Barge-in, by policy (`ClientConfig.barge_in`):
 An interrupted reply never sounds again: its late audio and late words are dropped by reply id, in whichever order the
 server reported things. What is known of each reply stands in `reply_log`.
 
-Whatever silenced a reply, the server is told how much of it was heard, once: when the speaker has answered the flush, for
-only its count is true, or at once where nothing waited to be heard. That holds also for a reply that the server had made
-long before, because audio comes in a burst.
+Whatever silenced a reply, the server is told how much of it was heard, once: when the speaker has answered the flush,
+for only its count is true, or at once where nothing waited to be heard. That holds also for a reply that the server had
+made long before, because audio comes in a burst.
 """
 
 from __future__ import annotations
@@ -249,8 +249,8 @@ class BargeIn(Part):
     def _find(self, reply_id: str) -> Reply:
         """A reply by its id. One that nobody announced begins here: the announcement may be missing in older servers.
 
-        While one that was announced is being made, it is what is left of an old one: its end is not coming, and nobody is to wait
-        for that.
+        While one that was announced is being made, it is what is left of an old one: its end is not coming, and nobody
+        is to wait for that.
         """
         replies = self.call.replies
         reply = replies.find(reply_id)

@@ -1,11 +1,11 @@
 """Turn detection in the client, for a wire that reports no speech events, no verdicts, no ids and no ends of replies.
 
-* **Replies.** Audio that comes after a pause of 600 ms in its arrival is a new reply, and a reply without audio for that
-  long is made. What the codec calls it does not matter: it has no clock to know a pause by.
+* **Replies.** Audio that comes after a pause of 600 ms in its arrival is a new reply, and a reply without audio for
+  that long is made. What the codec calls it does not matter: it has no clock to know a pause by.
 * **Barge-in** (`ClientConfig.barge_in`). `duck`: 60 ms of loud microphone lower the voice, 240 ms silence it. `flush`:
   60 ms silence it. `off`: nothing is done here. After silencing, what comes of that reply is dropped: while the person
-  speaks, and then until a pause of 600 ms in its arrival (the answer begins) or for 1500 ms, whichever is first. A server
-  that talks on all the same is heard again after that.
+  speaks, and then until a pause of 600 ms in its arrival (the answer begins) or for 1500 ms, whichever is first. A
+  server that talks on all the same is heard again after that.
 * **What is going on.** 240 ms of loud microphone are the person speaking; 500 ms of quiet are the end of that.
 """
 
@@ -52,7 +52,7 @@ class ClientTurnDetection(Part):
     def used(self) -> bool:
         return not self.call.codec.features.server_barge_in
 
-    # --- the person ----------------------------------------------------------------------------------------------------
+    # --- the person ---------------------------------------------------------------------------------------------------
 
     def captured(self, pcm: bytes, now_ms: float) -> None:
         """One frame of a microphone that is not muted."""
@@ -98,7 +98,7 @@ class ClientTurnDetection(Part):
         if self._dropping:
             self._drop_until_ms = min(self._drop_until_ms, now_ms + DROP_AFTER_MS)
 
-    # --- the agent -----------------------------------------------------------------------------------------------------
+    # --- the agent ----------------------------------------------------------------------------------------------------
 
     def translate(self, event: Event, now_ms: float) -> Event | None:
         """What an event of the server's means for the other parts. Such a wire knows no replies: they are made here."""

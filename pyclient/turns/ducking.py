@@ -1,4 +1,6 @@
-"""Ducking: lowers the agent's voice at a first sign of speech, and raises it again where it was none, or no interruption."""
+"""Ducking: lowers the agent's voice at a first sign of speech, and raises it again where it was
+none, or no interruption.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,10 @@ RESTORE_RAMP_MS = 120
 
 
 class Ducking:
-    """Is the voice lowered? `verdict` is the timer that waits for what the server makes of it; it ends with the ducking."""
+    """Is the voice lowered?
+
+    `verdict` is the timer that waits for what the server makes of it; it ends with the ducking.
+    """
 
     def __init__(self, call: Call, verdict: Timer) -> None:
         self._call = call

@@ -1,9 +1,9 @@
 """Echo detector: notices that the agent hears itself, and tells the person what helps.
 
 The sign is that the agent's own words come back as the person's, in speech that began while the agent was heard or just
-after it. A word counts that stands in a run of four or more which the agent said in its last replies. People repeat what they
-hear too, so most of the utterance must be such words, and it takes two such utterances without another one over the agent
-between them, or a long one.
+after it. A word counts that stands in a run of four or more which the agent said in its last replies. People repeat
+what they hear too, so most of the utterance must be such words, and it takes two such utterances without another one
+over the agent between them, or a long one.
 """
 
 from __future__ import annotations

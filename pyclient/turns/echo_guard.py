@@ -1,12 +1,12 @@
 """Echo guard: keeps the agent's own voice, which the microphone picks up, out of what is sent.
 
-* **Half duplex** (`turn_style` half_duplex). While the agent is heard, by the samples that were rendered, and 300 ms after
-  that, frames go out as silence. The person interrupts by the button, a key or by typing.
-* **Greeting.** Echo cancellation learns from the first second of the agent's voice, and lets it through meanwhile. Where
-  the microphone gets loud within the first 400 ms of the first reply, frames go out as silence from then on until 1.2 s
-  of it were heard. Whoever is loud at that moment is a person, and everything that was held back goes out; else it was
-  the echo. What is quiet goes out as it is (headphones, or a cancellation that knows the room), and after 400 ms of it
-  the guard is over.
+* **Half duplex** (`turn_style` half_duplex). While the agent is heard, by the samples that were rendered, and 300 ms
+  after that, frames go out as silence. The person interrupts by the button, a key or by typing.
+* **Greeting.** Echo cancellation learns from the first second of the agent's voice, and lets it through meanwhile.
+  Where the microphone gets loud within the first 400 ms of the first reply, frames go out as silence from then on until
+  1.2 s of it were heard. Whoever is loud at that moment is a person, and everything that was held back goes out; else
+  it was the echo. What is quiet goes out as it is (headphones, or a cancellation that knows the room), and after 400 ms
+  of it the guard is over.
 
 Silence and not nothing: servers find the ends of turns by counting samples.
 """
@@ -83,7 +83,10 @@ class EchoGuard(Part):
         return held if self._loud_ms >= SPEAKING_MS else [pcm]
 
     def _heard(self, now_ms: float) -> None:
-        """The first sound of the first reply. What a service says by itself, without a greeting of ours, is not guarded."""
+        """The first sound of the first reply.
+
+        What a service says by itself, without a greeting of ours, is not guarded.
+        """
         if self._armed and self.call.ledger.sounding:
             self._armed = False
             if self.call.config.turn_style == "vad" and self.call.config.greeting:

@@ -1,9 +1,9 @@
 """Pause: the person holds the agent, and the session stays.
 
-While it is on, the voice waits in the middle of its word, whatever else comes waits behind it, and the microphone is off as if it were
-muted: silence goes out for a moment, then nothing. Words are shown as they come. Afterwards the voice goes on where it stood. No
-service has to know anything of it, so it is the same for all of them. A pause counts as nobody speaking: a call that is left paused
-is hung up like any other that is forgotten.
+While it is on, the voice waits in the middle of its word, whatever else comes waits behind it, and the microphone is
+off as if it were muted: silence goes out for a moment, then nothing. Words are shown as they come. Afterwards the voice
+goes on where it stood. No service has to know anything of it, so it is the same for all of them. A pause counts as
+nobody speaking: a call that is left paused is hung up like any other that is forgotten.
 """
 
 from __future__ import annotations

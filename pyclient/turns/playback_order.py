@@ -1,7 +1,7 @@
 """Playback order: one voice at a time.
 
-Where a server makes two replies at once and sends their sound in turns, what comes of the second one waits until the first is
-complete.
+Where a server makes two replies at once and sends their sound in turns, what comes of the second one waits until the
+first is complete.
 """
 
 from __future__ import annotations
@@ -73,7 +73,10 @@ class PlaybackOrder:
             self._held = [one for one in self._held if one[0] is not self._voice]
 
     def _may_speak(self, reply: Reply) -> bool:
-        """A newer reply follows one that seems to be over; an older one waits until the newer one is. None speaks over the talk key."""
+        """A newer reply follows one that seems to be over; an older one waits until the newer one is.
+
+        None speaks over the talk key.
+        """
         if self._call.key_held:
             return False
         voice = self._voice

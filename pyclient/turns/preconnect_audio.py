@@ -1,9 +1,10 @@
 """Pre-connect audio: what the person said before the call was live.
 
-The capture side holds it from the click on (`worklets/preconnect_buffer.js`), bounded by `ClientConfig.preconnect_audio_ms`, and hands it out
-first when `StartCapture` tells it to. So the order is kept by one queue, and nothing is doubled where the held part ends. Here
-is only what a session must know of it: whether anything is held at all, that these frames must not be dropped where the
-network does not keep up, and what to tell when there was too much.
+The capture side holds it from the click on (`worklets/preconnect_buffer.js`), bounded by
+`ClientConfig.preconnect_audio_ms`, and hands it out first when `StartCapture` tells it to. So the order is kept by
+one queue, and nothing is doubled where the held part ends. Here is only what a session must know of it: whether
+anything is held at all, that these frames must not be dropped where the network does not keep up, and what to tell
+when there was too much.
 """
 
 from __future__ import annotations

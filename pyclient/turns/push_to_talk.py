@@ -1,17 +1,17 @@
 """Push to talk: when the microphone counts, and when what was said is sent.
 
-Press: the agent is silenced if it is still heard or being made, and the server's buffer is cleared. Hold: frames go out.
-Release: the half-filled frame is asked for, and when it is out (or does not come) the turn is committed. A press that was
-too short, or brought no sound, is told and cleared, never committed. To mute while holding takes the press back. While the
-key is held nothing of the agent sounds: what comes meanwhile is heard after the release.
+Press: the agent is silenced if it is still heard or being made, and the server's buffer is cleared. Hold: frames go
+out. Release: the half-filled frame is asked for, and when it is out (or does not come) the turn is committed. A press
+that was too short, or brought no sound, is told and cleared, never committed. To mute while holding takes the press
+back. While the key is held nothing of the agent sounds: what comes meanwhile is heard after the release.
 
 Where no message of the wire ends a turn (`Features.push_to_talk`), the server finds the end by itself, as it does where
-nobody holds a key, and needs silence for that: after the release the microphone's frames go out as zeros until the agent
-answers, for at most 4 s. There nothing can be cleared either: the first 300 ms (`min_talk_ms`) wait here, so that a mere
-tap is never sent, and words that were taken back later than that may be answered all the same.
+nobody holds a key, and needs silence for that: after the release the microphone's frames go out as zeros until the
+agent answers, for at most 4 s. There nothing can be cleared either: the first 300 ms (`min_talk_ms`) wait here, so that
+a mere tap is never sent, and words that were taken back later than that may be answered all the same.
 
-While the line is down the key can be held: what is said goes into the outage buffer. A press that ends during the outage is
-told as not sent.
+While the line is down the key can be held: what is said goes into the outage buffer. A press that ends during the
+outage is told as not sent.
 """
 
 from __future__ import annotations

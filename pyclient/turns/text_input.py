@@ -1,9 +1,9 @@
 """Text input: what the person typed, and whether it was answered.
 
-A message goes out at once while the line holds. While it is down it waits, and goes out when the line is back. One that was sent
-and not answered when the line broke may have died with the socket (a browser takes messages for a socket that is already lost),
-so it is asked again: at once in a new session, which knows nothing of it, and after some patience in a resumed one, whose
-server may only be late.
+A message goes out at once while the line holds. While it is down it waits, and goes out when the line is back. One that
+was sent and not answered when the line broke may have died with the socket (a browser takes messages for a socket that
+is already lost), so it is asked again: at once in a new session, which knows nothing of it, and after some patience in
+a resumed one, whose server may only be late.
 """
 
 from __future__ import annotations

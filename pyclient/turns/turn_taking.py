@@ -1,12 +1,12 @@
 """Turn taking: interrupts the agent; delays requests for a reply until the interruption is acknowledged.
 
 The part of a session that deals with taking turns: stopping the agent, waiting for its answer, asking for one, and the
-two waiting times that are measured. What asks for a reply is held back until the interruption before it is complete: the
-server has said that it stopped, and knows how much was heard. Else it would refuse, or answer with words in mind that
-nobody heard.
+two waiting times that are measured. What asks for a reply is held back until the interruption before it is complete:
+the server has said that it stopped, and knows how much was heard. Else it would refuse, or answer with words in mind
+that nobody heard.
 
-A reply is asked for only while nobody speaks and none is being made (`want`). A request that the server refused all the same
-is repeated after the reply that was in its way; several of them become one.
+A reply is asked for only while nobody speaks and none is being made (`want`). A request that the server refused all the
+same is repeated after the reply that was in its way; several of them become one.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class TurnTaking(Part):
         else:
             self.call.notify(notices.NOT_SENT_LINE_LOST)
 
-    # --- the agent is stopped ------------------------------------------------------------------------------------------
+    # --- the agent is stopped -----------------------------------------------------------------------------------------
 
     def interrupt(self) -> None:
         """The person wants quiet: by the button, by typing, by the talk key, or by speech that only we can hear."""
@@ -150,10 +150,13 @@ class TurnTaking(Part):
         self.settled(force)
         self._ask_wanted(now_ms)
 
-    # --- a reply is wanted ---------------------------------------------------------------------------------------------
+    # --- a reply is wanted --------------------------------------------------------------------------------------------
 
     def _want(self, wanted: Wanted, now_ms: float) -> None:
-        """A reply is to be asked for as soon as nobody speaks and none is being made. One answers all plain requests."""
+        """A reply is to be asked for as soon as nobody speaks and none is being made.
+
+        One answers all plain requests.
+        """
         if wanted not in self._wanted and not (_plain(wanted) and any(map(_plain, self._wanted))):
             self._wanted.append(wanted)
         self._ask_wanted(now_ms)
@@ -237,7 +240,7 @@ class TurnTaking(Part):
         self._asked = self._server_answers = False
         self._ask_wanted(now_ms)
 
-    # --- the person ----------------------------------------------------------------------------------------------------
+    # --- the person ---------------------------------------------------------------------------------------------------
 
     def _user_started(self, event: events.UserSpeechStarted, now_ms: float) -> None:
         self.call.transcript.speech_began(event.item_id)

@@ -1,7 +1,7 @@
 """Reply queue: what is spoken next, and what becomes of it when the user speaks.
 
-Replies wait in a queue; one is spoken at a time. Tools of the page are called from here, because a call is a reply too: its
-preamble is spoken, and its result is spoken before anything else.
+Replies wait in a queue; one is spoken at a time. Tools of the page are called from here, because a call is a reply too:
+its preamble is spoken, and its result is spoken before anything else.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """Speech recognition (ASR) off the event loop: several processes, because a recognizer holds Python's lock while it
 works.
 
-Each session has a `Seat`: its `recognize` takes one utterance (16 kHz samples) and gives its words, and what it asked for ends
-with it; its `live` gives a line on which one turn is recognised while it is spoken (`asr_live.py`). Whose turn it is decides `fair_queue.py`. A partial that finds everyone busy is not made at all, so listening never
-falls behind. The processes are started at first use or by `prewarm`, end by themselves when this one goes away, and are
-started again when one dies. The work itself is in `asr_worker.py`.
+Each session has a `Seat`: its `recognize` takes one utterance (16 kHz samples) and gives its words, and what it asked
+for ends with it; its `live` gives a line on which one turn is recognised while it is spoken (`asr_live.py`). Whose turn
+it is decides `fair_queue.py`. A partial that finds everyone busy is not made at all, so listening never falls behind.
+The processes are started at first use or by `prewarm`, end by themselves when this one goes away, and are started again
+when one dies. The work itself is in `asr_worker.py`.
 """
 
 from __future__ import annotations
@@ -51,8 +52,8 @@ class Recognized:
 
 NOTHING = Recognized(kind="nothing", text="", confidence=0.0)
 
-# An utterance of somebody who has left is broken off where it is longer than this (16 kHz): only then is a new process ready
-# sooner than the words of so much sound.
+# An utterance of somebody who has left is broken off where it is longer than this (16 kHz): only then is a new process
+# ready sooner than the words of so much sound.
 _LONG_BYTES = 15 * 16_000 * 2
 
 
@@ -90,7 +91,10 @@ class SpeechRecognizer:
         self.live = LiveSpeechRecognizer()
 
     def prewarm(self) -> None:
-        """Start the processes if they are not running; returns at once. A few tenths of a second until the first answer."""
+        """Start the processes if they are not running; returns at once.
+
+        A few tenths of a second until the first answer.
+        """
         with self._lock:
             if self._threads or self._closed:
                 return
@@ -182,7 +186,10 @@ class SpeechRecognizer:
 
 
 class Seat:
-    """One session's share of the recognizers. `close` when the session is over: what it asked for is not worked at any more."""
+    """One session's share of the recognizers.
+
+    `close` when the session is over: what it asked for is not worked at any more.
+    """
 
     def __init__(self, recognizer: SpeechRecognizer, number: int) -> None:
         self._recognizer = recognizer
@@ -195,7 +202,10 @@ class Seat:
         return self._recognizer.idle_for(self._number)
 
     async def recognize(self, samples: Samples, *, final: bool) -> Recognized:
-        """The words of an utterance. A failing recogniser is logged and answers with NOTHING, as does one with too much to do."""
+        """The words of an utterance.
+
+        A failing recogniser is logged and answers with NOTHING, as does one with too much to do.
+        """
         return NOTHING if self._closed else await self._recognizer.recognize_for(self._number, samples, final=final)
 
     def live(self, heard: Callable[[SoFar], None]) -> LiveLine | None:

@@ -1,9 +1,9 @@
 """Live speech recognition off the event loop: one process that hears one turn at a time, while it is spoken.
 
-Who begins to speak while nobody else does gets the line; all others are recognised when they have finished, by `asr.py`. Results
-come to the event loop as `SoFar`. Sound that waits is taken in one piece, so a slow machine is late and never far behind. The process
-is started at first use or by `prewarm`, ends by itself when this one goes away, and is started again when it dies. The work itself is in
-`live_worker.py`.
+Who begins to speak while nobody else does gets the line; all others are recognised when they have finished, by
+`asr.py`. Results come to the event loop as `SoFar`. Sound that waits is taken in one piece, so a slow machine is late
+and never far behind. The process is started at first use or by `prewarm`, ends by itself when this one goes away, and
+is started again when it dies. The work itself is in `live_worker.py`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ Stage = Literal["complete", "open", "incomplete", "unknown"]
 class SoFar:
     """What a turn is after its sound until `until_ms`, as its listener counts.
 
-    `complete`: a sentence of the grammar. `open`: one that often goes on. `incomplete`: the beginning of one. `unknown`: none of these.
+    `complete`: a sentence of the grammar. `open`: one that often goes on. `incomplete`: the beginning of one.
+    `unknown`: none of these.
     """
 
     until_ms: int

@@ -1,7 +1,7 @@
 """Recognition worker: reads utterances from its input, writes words to its output, ends at the end of input.
 
-Run by `asr.py` as `python -m server.agent.asr_worker`. A request is one JSON line `{"bytes": n, "final": bool}` and n bytes
-of 16 kHz PCM; the answer is one JSON line `{"kind", "text", "confidence"}`.
+Run by `asr.py` as `python -m server.agent.asr_worker`. A request is one JSON line `{"bytes": n, "final": bool}` and n
+bytes of 16 kHz PCM; the answer is one JSON line `{"kind", "text", "confidence"}`.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ _TARGET_RMS = 2500.0
 # The acoustic model was trained on rooms. Digital silence (all zeros) breaks its normalisation: measured, 38 of 108
 # phrases without noise and 89 of 108 with noise of this size.
 ROOM_RMS = 30.0
-# With the default beams the search loses sentences that begin with a weak sound. Wider ones cost half as much again; much
-# wider ones find little more and take seconds for one second of noise.
+# With the default beams the search loses sentences that begin with a weak sound. Wider ones cost half as much again;
+# much wider ones find little more and take seconds for one second of noise.
 _WIDE = {"beam": 1e-56, "wbeam": 1e-36, "pbeam": 1e-56}
 # Pronunciations of British speakers that the American dictionary lacks.
 _MORE_SOUNDS = (("paris(3)", "P AA R IY S"), ("warsaw(2)", "W AO S AO"), ("can(3)", "K AA N"), ("lamp(2)", "L AA M P"))
@@ -45,10 +45,10 @@ _SHORT_SAMPLES = 16_000 * 2
 _NOTHING: dict[str, Any] = {"kind": "nothing", "text": "", "confidence": 0.0}
 _LOG_BASE = math.log(1.0001)
 
-# How sure a sentence of the grammar must be. `_confidence` was fitted on 239 spoken phrases and 140 recordings of other sentences,
-# all by synthesized voices. The limit was taken from 384 more (57 sentences and 39 others, four voices): 6 of the right ones are
-# missed and 21 of 156 others taken for one.
-# Greetings and the like are so short that there is little to judge by, and little happens when one is misheard.
+# How sure a sentence of the grammar must be. `_confidence` was fitted on 239 spoken phrases and 140 recordings of other
+# sentences, all by synthesized voices. The limit was taken from 384 more (57 sentences and 39 others, four voices): 6
+# of the right ones are missed and 21 of 156 others taken for one. Greetings and the like are so short that there is
+# little to judge by, and little happens when one is misheard.
 LEAST = 0.6
 LEAST_SMALL = 0.03
 SMALL = frozenset(
@@ -112,7 +112,8 @@ class Recognizer:
             skill = _decode(self._skills, audio)
             self._skills.activate_search("skills")
         if self._free is None:
-            # Where no more than these places of the dictionary are looked at in one frame it takes two sevenths less time.
+            # Where no more than these places of the dictionary are looked at in one frame it takes
+            # two sevenths less time.
             self._free = Decoder(loglevel="FATAL", maxhmmpf=3000)
         free = _decode(self._free, audio)
         if not free.text and not skill.text:
@@ -171,8 +172,8 @@ def _distance(left: list[str], right: list[str]) -> int:
 
 def grammar_decoder() -> Any:
     # A low weight of the grammar's own probabilities (the default is 6.5): the sentences are few, the sound decides.
-    # Without the last pass, over all that the search has kept: it took three times as long as the search, and of 228 sentences it made
-    # 202 right instead of 199.
+    # Without the last pass, over all that the search has kept: it took three times as long as the search, and of 228
+    # sentences it made 202 right instead of 199.
     decoder = Decoder(loglevel="FATAL", lm=None, lw=3.0, bestpath=False, **_WIDE)
     for word, sounds in _MORE_SOUNDS:
         decoder.add_word(word, sounds, False)

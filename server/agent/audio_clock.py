@@ -8,7 +8,10 @@ __all__ = ["AudioClock", "LiveAudioClock"]
 
 
 class AudioClock:
-    """Compares audio time with wall time. `ahead_ms`: how much sound may be ahead of the wall clock at any moment. What is more is surplus."""
+    """Compares audio time with wall time. `ahead_ms`: how much sound may be ahead of the wall clock at any moment.
+
+    What is more is surplus.
+    """
 
     def __init__(self, ahead_ms: float) -> None:
         self._ahead_ms = ahead_ms
@@ -16,7 +19,10 @@ class AudioClock:
         self._violating = False
 
     def take(self, duration_ms: float, wall_ms: float) -> tuple[bool, bool]:
-        """(whether this chunk is surplus and to be dropped, whether that is news). `wall_ms` counts from the first sound."""
+        """(whether this chunk is surplus and to be dropped, whether that is news).
+
+        `wall_ms` counts from the first sound.
+        """
         # Time without audio, such as a mute, earns no credit.
         self._seen_ms = max(self._seen_ms, wall_ms - self._ahead_ms) + duration_ms
         if self._seen_ms <= wall_ms + self._ahead_ms:

@@ -15,9 +15,9 @@ __all__ = ["ConversationSettings"]
 class ConversationSettings:
     """What the client configured. `greeting` matters at `begin` only, everything else may change later.
 
-    `manual_turns`: the client says by `commit` where a turn ends. `answers_turns`: the end of a turn is answered unasked.
-    `hides_speech`: while a reply may not be interrupted, nothing is told of speech; otherwise it is told at once.
-    `page_tools`: this wire has a way to ask the page for a tool.
+    `manual_turns`: the client says by `commit` where a turn ends. `answers_turns`: the end of a turn is answered
+    unasked. `hides_speech`: while a reply may not be interrupted, nothing is told of speech; otherwise it is told at
+    once. `page_tools`: this wire has a way to ask the page for a tool.
     """
 
     turns: TurnSettings

@@ -116,7 +116,10 @@ class ReplyDone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCalled:
-    """The page is asked to run a tool and to send its result under `call_id`. `skill` is what `answer_tool` wants back."""
+    """The page is asked to run a tool and to send its result under `call_id`.
+
+    `skill` is what `answer_tool` wants back.
+    """
 
     call_id: str
     name: str

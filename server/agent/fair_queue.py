@@ -1,7 +1,8 @@
 """Fair queue: whose utterance is recognized next. Every caller in turn, however much one of them sends.
 
-A caller has at most one utterance in work, so that with two recognisers one is always left for the others; finals go before
-partials; what waits is bounded per caller, in seconds of sound. Called from the event loop and from the recognisers' threads.
+A caller has at most one utterance in work, so that with two recognisers one is always left for the others;
+finals go before partials; what waits is bounded per caller, in seconds of sound. Called from the event loop and
+from the recognisers' threads.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import Generic, TypeVar
 
 __all__ = ["MAX_WAITING_BYTES", "FairQueue", "Job"]
 
-# One minute of 16 kHz sound: twice the longest utterance. More than that waits only for somebody who sends faster than people speak.
+# One minute of 16 kHz sound: twice the longest utterance. More than that waits only for somebody who sends
+# faster than people speak.
 MAX_WAITING_BYTES = 60 * 16_000 * 2
 
 Answer = TypeVar("Answer")

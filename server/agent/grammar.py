@@ -1,7 +1,7 @@
 """Grammar: what the local agent can understand, as JSGF for the recognizer.
 
-Only sentences written here can become commands. `skills.py` gives each of them its meaning: a sentence added here needs an
-answer there (a test walks through both).
+Only sentences written here can become commands. `skills.py` gives each of them its meaning: a sentence added here needs
+an answer there (a test walks through both).
 """
 
 from __future__ import annotations

@@ -64,7 +64,9 @@ class Hub:
         return self._next_scenarios[0] if self._next_scenarios else self.options.scenario
 
     def refused_mint(self) -> int:
-        """The HTTP status with which a scenario wants the token route to refuse (0: it does not); uses that scenario up."""
+        """The HTTP status with which a scenario wants the token route to refuse (0: it does not);
+        uses that scenario up.
+        """
         status = self.coming_scenario().token_status
         if status and self._next_scenarios:
             self._next_scenarios.popleft()

@@ -1,8 +1,8 @@
 """User's side of a conversation: turn detection and speech recognition.
 
-Audio goes through the turn detector; what it finds is told at once, or after a reply that may not be interrupted. The recognizer
-listens along where it can (`live_turn`); it is asked in mid-turn for partials, in a pause for a guess, and at the end for the words
-that count, unless they are known by then.
+Audio goes through the turn detector; what it finds is told at once, or after a reply that may not be interrupted. The
+recognizer listens along where it can (`live_turn`); it is asked in mid-turn for partials, in a pause for a guess, and
+at the end for the words that count, unless they are known by then.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ _PARTIAL_STEP_MS = 400
 _PARTIAL_GROWTH = 0.35
 # One run of the resampler, and with it the memory it takes, however long a message is.
 _RUN_S = 1
-# How far sound may run ahead of real time. Clients send what was said before the call in a burst, 15 s of it; much more than a
-# minute nobody says, and all of it would have to be recognised.
+# How far sound may run ahead of real time. Clients send what was said before the call in a burst, 15 s of it; much more
+# than a minute nobody says, and all of it would have to be recognised.
 _MOST_AHEAD_MS = 60_000
 # What is kept of a microphone whose owner never says that a turn is over, and what of it is worth recognising.
 _MANUAL_S = 300
@@ -124,7 +124,10 @@ class Listening:
         self._detector.change(replace(settings.turns, barge_in_ms=self._scenario.barge_in_ms))
 
     def hear(self, samples: Samples) -> bool:
-        """More of the user's microphone, at the input rate. True when sound is dropped from now on: it comes too fast."""
+        """More of the user's microphone, at the input rate.
+
+        True when sound is dropped from now on: it comes too fast.
+        """
         told = False
         size = self._settings.input_rate_hz * _RUN_S
         for at in range(0, len(samples), size):
@@ -136,7 +139,10 @@ class Listening:
         return told
 
     def _too_fast(self, part: Samples) -> tuple[bool, bool]:
-        """As `AudioClock.take`. A turn that the client ends itself may come as a whole: what is kept of it is bounded."""
+        """As `AudioClock.take`.
+
+        A turn that the client ends itself may come as a whole: what is kept of it is bounded.
+        """
         if self._settings.manual_turns:
             return False, False
         return self._clock.take_now(len(part) * 1000 / self._settings.input_rate_hz)
@@ -245,7 +251,9 @@ class Listening:
         )
 
     def _hold(self, event: TurnEvent, audio: Samples | None, words: Recognized | None) -> None:
-        """The client must not hear of speech while a reply may not be interrupted: keep it until the reply has sounded."""
+        """The client must not hear of speech while a reply may not be interrupted: keep
+        it until the reply has sounded.
+        """
         if not self._held:
             self._tasks.spawn(self._release_held())
         self._held.append((event, audio, words))

@@ -1,4 +1,6 @@
-"""Live turn: what the turn in progress is so far, by the recognizer that listens along, and how much silence it therefore takes to end it."""
+"""Live turn: what the turn in progress is so far, by the recognizer that listens along, and how much silence it
+therefore takes to end it.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,16 @@ from server.agent.turns import TurnDetector
 
 __all__ = ["LiveTurn"]
 
-# Words may come out of the last sound when the recognizer already has some of the silence: what it says before is no verdict.
+# Words may come out of the last sound when the recognizer already has some of the silence: what it says
+# before is no verdict.
 _SILENCE_HEARD_MS = 60
 
 
 class LiveTurn:
-    """At most one at a time. `open_line` gives a line to the recognizer, or None; `news` is called when the stage may be another."""
+    """At most one at a time.
+
+    `open_line` gives a line to the recognizer, or None; `news` is called when the stage may be another.
+    """
 
     def __init__(
         self, open_line: Callable[[Callable[[SoFar], None]], LiveLine | None], news: Callable[[], None]
@@ -43,7 +49,9 @@ class LiveTurn:
             self._fed = detector.turn_frames
 
     def stage(self, voiced_until_ms: int) -> Stage:
-        """What the words are that ended at `voiced_until_ms`; `unknown` as long as the recognizer has not heard that they did."""
+        """What the words are that ended at `voiced_until_ms`; `unknown` as long as the recognizer has not
+        heard that they did.
+        """
         last = self._last
         if (
             last is None
@@ -54,7 +62,9 @@ class LiveTurn:
         return last.stage
 
     def words(self, ended_ms: int) -> Recognized | None:
-        """The words of a turn that ended at `ended_ms`, where they are a whole sentence; nothing else needs to be recognised then."""
+        """The words of a turn that ended at `ended_ms`, where they are a whole sentence; nothing else needs
+        to be recognised then.
+        """
         if self._last is None or self.stage(ended_ms) not in ("complete", "open"):
             return None
         return Recognized(kind="skill", text=self._last.text, confidence=self._last.confidence)

@@ -1,9 +1,10 @@
 """Live recognition worker: reads a turn's sound while it is spoken, writes what it is so far, ends at the end of input.
 
-Run by `asr_live.py` as `python -m server.agent.live_worker`. A request is one JSON line `{"begin": bool, "bytes": n}` and n bytes of
-16 kHz PCM; the answer is one JSON line `{"text", "stage", "confidence"}`. It serves one turn at a time.
+Run by `asr_live.py` as `python -m server.agent.live_worker`. A request is one JSON line `{"begin": bool, "bytes": n}`
+and n bytes of 16 kHz PCM; the answer is one JSON line `{"text", "stage", "confidence"}`. It serves one turn at a time.
 
-Where `asr_worker.py` decodes a finished recording, this one keeps up with the speaker: when they stop, there is nothing left to compute.
+Where `asr_worker.py` decodes a finished recording, this one keeps up with the speaker: when they stop, there is nothing
+left to compute.
 """
 
 from __future__ import annotations
@@ -32,11 +33,11 @@ from server.agent.skills import may_go_on
 
 __all__ = ["LiveRecognizer", "main"]
 
-# Loudness and colour of the voice are judged by so much of the turn, half a second (the silence before it included). They stay
-# as they are then: a decoder that has begun cannot be told anew.
+# Loudness and colour of the voice are judged by so much of the turn, half a second (the silence before it included).
+# They stay as they are then: a decoder that has begun cannot be told anew.
 _HEAD = 16_000 * 6 // 10
-# What is usual for a voice here, and to which half that judgement moves: the cepstral mean of 36 sentences by four voices. So
-# prepared, 34 of the 36 were understood while spoken, and 32 by decoding the whole recording.
+# What is usual for a voice here, and to which half that judgement moves: the cepstral mean of 36 sentences by four
+# voices. So prepared, 34 of the 36 were understood while spoken, and 32 by decoding the whole recording.
 _USUAL_MEAN = np.array([53.7, -2.1, -1.7, 12.5, -12.9, -0.2, -9.4, -7.5, -4.4, -2.8, 2.1, -3.9, 0.0])
 # Dictation is only compared with here: narrow beams take two fifths of the time, and its words are not used.
 _NARROW = {
@@ -47,8 +48,9 @@ _NARROW = {
     "fwdflat": False,
     "bestpath": False,
 }
-# How sure it must be of a greeting and the like, as in `asr_worker.py`, but nobody is to be cut short by one; and of the beginning of a
-# sentence, where a mistake costs the person a second of waiting, and too little trust the end of what they wanted to say.
+# How sure it must be of a greeting and the like, as in `asr_worker.py`, but nobody is to be cut short by one; and of
+# the beginning of a sentence, where a mistake costs the person a second of waiting, and too little trust the end of
+# what they wanted to say.
 _LEAST_SMALL = 0.5
 _LEAST_BEGUN = 0.3
 _UNKNOWN: dict[str, Any] = {"text": "", "stage": "unknown", "confidence": 0.0}

@@ -1,6 +1,7 @@
 """Options: what can be set about the local agent from outside, and nothing else.
 
-The agent never reads the server's settings: whoever mounts it hands over one `AgentOptions`. Next: `routes.create_router`.
+The agent never reads the server's settings: whoever mounts it hands over one
+`AgentOptions`. Next: `routes.create_router`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ class AgentOptions:
     `allow_control`: opens `_scenario` and `_sessions`; they show what people said, so they are for tests alone.
     `allow_scenario_query`: whether a client may choose its scenario by `?scenario=`.
     `resume_window_ms`: how long a session is kept after a drop (protocol file section 10).
-    `recognizer_processes`: how many processes recognise speech; each holds about 200 MB. One more listens along with one turn at a time.
+    `recognizer_processes`: how many processes recognise speech; each holds about 200 MB. One more listens along with
+    one turn at a time.
 
     Raises ValueError for a count or a window that makes no sense.
     """

@@ -27,7 +27,8 @@ __all__ = [
 Samples = NDArray[np.int16]
 Floats = NDArray[np.float64]
 
-# 24 input samples on each side at the lower of the two rates: better than 70 dB of stop band, and cheap enough for Python.
+# 24 input samples on each side at the lower of the two rates: better than 70 dB of stop band, and
+# cheap enough for Python.
 _HALF_WIDTH = 24
 _KAISER_BETA = 8.0
 # The pass band ends at this part of the lower Nyquist frequency; the rest is the filter's slope.

@@ -1,7 +1,7 @@
 """Playout: speaks a reply sentence by sentence in real time, and knows how much of it was heard so far.
 
-The client plays in real time, whatever the pace on the wire: `_sounds_until` is the moment (loop time) at which the last
-sample sent will have been played. Everything about barge-in follows from it.
+The client plays in real time, whatever the pace on the wire: `_sounds_until` is the moment (loop time) at which the
+last sample sent will have been played. Everything about barge-in follows from it.
 """
 
 from __future__ import annotations
@@ -170,7 +170,9 @@ class Playout:
         self._emit(ReplyDone(reply_id=active.reply_id, status="completed"))
 
     def interrupt(self, began: Event | None = None) -> bool:
-        """Stop now. `began` is the news of the user's speech, told in the scenario's order. False when no reply was open.
+        """Stop now. `began` is the news of the user's speech, told in the scenario's order.
+
+        False when no reply was open.
 
         Nothing is awaited here: the messages leave together. The caller cancels the task that awaits `speak_into`.
         """

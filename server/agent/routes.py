@@ -1,7 +1,7 @@
 """Routes of the local agent: the vendors' own paths, and control routes for tests.
 
-`create_router(options)` gives a router to mount under a prefix such as `/agent`. Errors of the token routes are answered in
-each vendor's words (AssemblyAI's: its protocol file section 1.1), not in the outer application's shape.
+`create_router(options)` gives a router to mount under a prefix such as `/agent`. Errors of the token routes are
+answered in each vendor's words (AssemblyAI's: its protocol file section 1.1), not in the outer application's shape.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ _NO_STORE = {"Cache-Control": "no-store"}
 def create_router(options: AgentOptions) -> APIRouter:
     """Three vendors' routes; with `allow_control` also /_scenario and /_sessions.
 
-    AssemblyAI: GET /v1/token, /v1/agents, WS /v1/ws and /v1/voice. OpenAI: POST /v1/realtime/client_secrets, WS /v1/realtime.
-    SDK: POST /api/v1/sdk/token and /api/v1/sdk/heartbeat, WS /api/v1/sdk/ws.
+    AssemblyAI: GET /v1/token, /v1/agents, WS /v1/ws and /v1/voice. OpenAI: POST /v1/realtime/client_secrets, WS
+    /v1/realtime. SDK: POST /api/v1/sdk/token and /api/v1/sdk/heartbeat, WS /api/v1/sdk/ws.
     """
     hub = Hub(options)
     agents = assemblyai.StoredAgents()

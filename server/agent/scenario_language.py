@@ -1,7 +1,8 @@
-"""The scenario language: sentences that say how the local agent misbehaves, such as `drops after 3 s, answers after 2 s`.
+"""The scenario language: sentences that say how the local agent misbehaves, such as `drops after 3 s,
+answers after 2 s`.
 
-A scenario is a name (`live`), sentences, both (`live, drops after 3 s`), or JSON with switches; `scenario_from_text` reads all
-of them. `python3 build.py agent --list` prints what there is, and docs/scenarios.md is that list.
+A scenario is a name (`live`), sentences, both (`live, drops after 3 s`), or JSON with switches; `scenario_from_text`
+reads all of them. `python3 build.py agent --list` prints what there is, and docs/scenarios.md is that list.
 """
 
 from __future__ import annotations
@@ -181,7 +182,10 @@ def _when(text: str) -> dict[str, Any]:
 
 
 def scenario_from_sentences(text: str, named: Mapping[str, Scenario]) -> Scenario:
-    """Sentences and names of `named`, with commas between; what comes later counts. ValueError, with the nearest that there is."""
+    """Sentences and names of `named`, with commas between; what comes later counts.
+
+    ValueError, with the nearest that there is.
+    """
     scenario = Scenario(name=text)
     for sentence in filter(None, (part.strip() for part in re.split(r",|;|\n", text))):
         name = sentence.replace(" ", "_")

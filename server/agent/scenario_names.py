@@ -146,8 +146,8 @@ NAMED: Mapping[str, Scenario] = {scenario.name: scenario for scenario in _ALL}
 
 
 def scenario_from_text(text: str, base: Scenario | None = None) -> Scenario:
-    """A scenario by name (or `drop_after_<n>`: the socket drops after n messages), from sentences (`drops after 3 s`, see
-    `scenario_language`), or from a JSON object of switches (`{"base": "live", "cap_s": 5, "faults": [{...}]}`).
+    """A scenario by name (or `drop_after_<n>`: the socket drops after n messages), from sentences (`drops after 3 s`,
+    see `scenario_language`), or from a JSON object of switches (`{"base": "live", "cap_s": 5, "faults": [{...}]}`).
 
     `base` is what a JSON object without its own `base` starts from. Raises ValueError saying what is not understood.
     """

@@ -1,8 +1,8 @@
 """Switches and scripted faults: how one session of the local agent is to differ from a well-behaved one.
 
 A scenario is data. The wire and the session look at the switches; `faults` are acted out by the wire, which counts
-what it sends. Every switch that the protocol files' simulator sections name is here, and what their sources disagree on.
-The names that can be asked for are in `scenario_names.py`.
+what it sends. Every switch that the protocol files' simulator sections name is here, and what their sources disagree
+on. The names that can be asked for are in `scenario_names.py`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ FaultAction = Literal["close", "drop", "send", "send_binary", "error", "stall", 
 
 
 # Moments that every wire has, whatever its messages are called. `opening` is the first message that tells of success,
-# `ready` the one after which a conversation can begin, `reply` begins a reply, `sound` is 10 ms of it, `word` a piece of its
-# text, `heard` the user's words while they are spoken and `understood` when settled, `any` every message, `< configure`
-# the client's first.
+# `ready` the one after which a conversation can begin, `reply` begins a reply, `sound` is 10 ms of it, `word` a piece
+# of its text, `heard` the user's words while they are spoken and `understood` when settled, `any` every message, `<
+# configure` the client's first.
 POINTS = ("open", "opening", "ready", "reply", "sound", "word", "heard", "understood", "any", "< configure")
 
 
@@ -26,12 +26,12 @@ POINTS = ("open", "opening", "ready", "reply", "sound", "word", "heard", "unders
 class Fault:
     """Do something once, after the `nth` message of type `after` went out.
 
-    `after` is a server message's type, or `open` (the socket was accepted), or `< type` for a client message that came in,
-    or one of POINTS, which each wire maps to messages of its own.
-    `do`: `close` with `code` and `reason`; `drop` the connection with no close frame (clients see 1006); `send` `text` as it
-    stands (times `repeat`); `send_binary` the text's bytes; `error` a session.error with `code_name`, `text`, `param`;
-    `stall` (send nothing any more, keep the socket); `sleep` for `ms` before the next message.
-    `in_ms`: it happens so long after that moment, whatever is sent meanwhile.
+    `after` is a server message's type, or `open` (the socket was accepted), or `< type` for a client message that
+    came in, or one of POINTS, which each wire maps to messages of its own. `do`: `close` with `code` and `reason`;
+    `drop` the connection with no close frame (clients see 1006); `send` `text` as it stands (times `repeat`);
+    `send_binary` the text's bytes; `error` a session.error with `code_name`, `text`, `param`; `stall` (send nothing
+    any more, keep the socket); `sleep` for `ms` before the next message. `in_ms`: it happens so long after that
+    moment, whatever is sent meanwhile.
     """
 
     after: str
@@ -69,21 +69,21 @@ class Scenario:
     Speech in: `barge_in_ms` voiced speech that interrupts a reply (live: 1100); `speech_started` `decision` or `early`
     (told at onset; the interruption follows when decided); `partials` off; `hear` off makes the agent deaf.
     `transcription_fails`: the OpenAI wire tells that it could not make the user's text.
-    Speech out: `pace` real-time or burst, `usual` is the wire's own; `chunk_ms` (0: the wire's own); `lead_ms` how far real-time sending runs ahead; `leading_silence_ms`;
-    `deltas` paced with the sound, burst per sentence, or none; `delta_spacing` live (greeting words bare, others with a space
-    behind), leading, trailing, or none; `odd_bytes` sends audio of odd length; `omit_reply_id` in reply.audio;
-    `tone_hz` says each sentence as a tone of `tone_ms` instead of words;
-    `reply_delay_ms` passes between a reply's beginning and its first sound; `reply_fails` is the code of a response that
-    failed; `frame_bytes` the size of the SDK wire's frames; `greeting` what the SDK wire says first ("": nothing);
-    `bare_reply_done` without fields; `late_audio_chunks` sent after an interruption was told; `interruption_order`
-    `speech_first` (speech.started, transcript.agent, reply.done) or `done_first` (reply.done, transcript.agent, speech.started).
-    Tools: `preamble` `silent`, `spoken`, or `held_open` (silent, until the result or 2.3 s); `tool_reply_prefix` gives answers
-    the documented ids `fc-<call_id>`.
-    Limits: `cap` enforced (session_expired, 1008), ended (session.ended, 1000), or ignored; `cap_s` overrides the token's;
-    `audio_rate` enforced or ignored; `immutable_identical` whether re-sending an unchanged immutable field is an `error`.
-    `end_reason`: what the SDK wire's session_ended tells, at the cap and after goodbye.
-    `dialect` `independent`: the OpenAI wire as an independent server speaks it (its protocol file, section 12).
-    Shape: `timestamps` epoch, iso or none; `error_event` `session.error` or the other name `error`; `unprompted_close_code`.
+    Speech out: `pace` real-time or burst, `usual` is the wire's own; `chunk_ms` (0: the wire's own); `lead_ms` how far
+    real-time sending runs ahead; `leading_silence_ms`; `deltas` paced with the sound, burst per sentence, or none;
+    `delta_spacing` live (greeting words bare, others with a space behind), leading, trailing, or none; `odd_bytes`
+    sends audio of odd length; `omit_reply_id` in reply.audio; `tone_hz` says each sentence as a tone of `tone_ms`
+    instead of words; `reply_delay_ms` passes between a reply's beginning and its first sound; `reply_fails` is the code
+    of a response that failed; `frame_bytes` the size of the SDK wire's frames; `greeting` what the SDK wire says first
+    ("": nothing); `bare_reply_done` without fields; `late_audio_chunks` sent after an interruption was told;
+    `interruption_order` `speech_first` (speech.started, transcript.agent, reply.done) or `done_first` (reply.done,
+    transcript.agent, speech.started). Tools: `preamble` `silent`, `spoken`, or `held_open` (silent, until the result or
+    2.3 s); `tool_reply_prefix` gives answers the documented ids `fc-<call_id>`. Limits: `cap` enforced
+    (session_expired, 1008), ended (session.ended, 1000), or ignored; `cap_s` overrides the token's; `audio_rate`
+    enforced or ignored; `immutable_identical` whether re-sending an unchanged immutable field is an `error`.
+    `end_reason`: what the SDK wire's session_ended tells, at the cap and after goodbye. `dialect` `independent`: the
+    OpenAI wire as an independent server speaks it (its protocol file, section 12). Shape: `timestamps` epoch, iso or
+    none; `error_event` `session.error` or the other name `error`; `unprompted_close_code`.
     """
 
     name: str = "default"

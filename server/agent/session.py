@@ -1,8 +1,8 @@
 """Conversation: one session's life, whatever the wire. Audio and requests come in, events go out.
 
-It joins the two sides: `listening` (turn detection and speech recognition) and `answering` (the skills' replies and their playout). Every method
-returns at once; recognition, synthesis and pacing run in tasks that `close` ends. Next, for a wire: make a `Conversation`,
-call `begin`, feed `hear`, and translate what `emit` is given.
+It joins the two sides: `listening` (turn detection and speech recognition) and `answering` (the skills' replies and
+their playout). Every method returns at once; recognition, synthesis and pacing run in tasks that `close` ends. Next,
+for a wire: make a `Conversation`, call `begin`, feed `hear`, and translate what `emit` is given.
 """
 
 from __future__ import annotations
@@ -108,7 +108,10 @@ class Conversation:
     # The user --------------------------------------------------------------------------------------------------------
 
     def hear(self, samples: Samples) -> bool:
-        """More of the user's microphone, at the input rate. True when sound is dropped from now on: it comes too fast."""
+        """More of the user's microphone, at the input rate.
+
+        True when sound is dropped from now on: it comes too fast.
+        """
         return not self._closed and self._scenario.hear and self._listening.hear(samples)
 
     @property
@@ -132,7 +135,9 @@ class Conversation:
     # The agent -------------------------------------------------------------------------------------------------------
 
     def tool_result(self, call_id: str, result: str, *, is_error: bool) -> bool:
-        """The page's answer to a tool call; False when nothing waits for it (unknown, late, or its reply was interrupted)."""
+        """The page's answer to a tool call; False when nothing waits for it (unknown, late, or
+        its reply was interrupted).
+        """
         return self._answering.tool_result(call_id, result, is_error=is_error)
 
     def create_reply(self, instructions: str | None) -> None:

@@ -1,7 +1,7 @@
 """Skills: text and the session's facts in, a reply out. Pure; time is an argument.
 
-`answer` is for what a person said or typed, `answer_tool` for a tool's result, `instructed` for reply.create. A reply is a few
-sentences, perhaps a tool call, perhaps the end of the conversation.
+`answer` is for what a person said or typed, `answer_tool` for a tool's result, `instructed` for reply.create. A reply
+is a few sentences, perhaps a tool call, perhaps the end of the conversation.
 """
 
 from __future__ import annotations
@@ -44,7 +44,10 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """Sentences to speak in order. With `tool`, they are the filler spoken while waiting. `ends`: hang up afterwards."""
+    """Sentences to speak in order. With `tool`, they are the filler spoken while waiting.
+
+    `ends`: hang up afterwards.
+    """
 
     skill: str
     sentences: tuple[str, ...]
@@ -80,7 +83,9 @@ _SHORT_WORDS = 4
 
 
 def answer(text: str, facts: Facts, *, sure: bool = True) -> Reply:
-    """The reply to what a person said. Never fails: words that mean nothing here are repeated with what the agent can do.
+    """The reply to what a person said.
+
+    Never fails: words that mean nothing here are repeated with what the agent can do.
 
     `sure=False` for dictation: a "hi" or "bye" inside a longer sentence is then not taken for one.
     """
@@ -100,7 +105,9 @@ def answer(text: str, facts: Facts, *, sure: bool = True) -> Reply:
 
 
 def instructed(instructions: str | None, facts: Facts) -> Reply:
-    """The reply to reply.create: instructions that ask to wrap up, to greet, or to say something, else typed user text."""
+    """The reply to reply.create: instructions that ask to wrap up, to greet, or to say
+    something, else typed user text.
+    """
     if not instructions or not instructions.strip():
         return Reply(skill="prompt", sentences=("I am listening.", "What can I do for you?"))
     asked = asked_to_say(instructions)
@@ -157,7 +164,9 @@ def wants_more(text: str) -> bool:
 
 
 def may_go_on(text: str) -> bool:
-    """Whether a whole sentence can have more behind it that changes the answer: the weather "in Paris", hello "how are you"."""
+    """Whether a whole sentence can have more behind it that changes the answer: the weather "in Paris",
+    hello "how are you".
+    """
     return bool(_CAN_GO_ON.search(_normal(text)))
 
 

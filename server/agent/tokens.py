@@ -1,4 +1,6 @@
-"""Tokens: minted for a key, redeemed by a socket. Opaque ones that are remembered, and signed ones that tell themselves.
+"""Tokens: minted for a key, redeemed by a socket.
+
+Opaque ones that are remembered, and signed ones that tell themselves.
 
 Time is an argument (epoch seconds), so that a test can let a token grow old. AssemblyAI's protocol file section 1.2,
 OpenAI's section 1, the SDK's section 1.1.
@@ -59,7 +61,10 @@ class TokenStore:
         self._open: OrderedDict[str, Grant] = OrderedDict()
 
     def mint(self, grant: Grant, *, long: bool = False) -> str:
-        """A new token. `long` makes it as long as the vendor's (about 2.5 kB), to try a client's and a proxy's limits."""
+        """A new token.
+
+        `long` makes it as long as the vendor's (about 2.5 kB), to try a client's and a proxy's limits.
+        """
         token = self._prefix + secrets.token_urlsafe(1920 if long else 32)
         self._open[token] = grant
         while len(self._open) > _MAX_TOKENS:

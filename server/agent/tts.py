@@ -127,7 +127,8 @@ class _Engine:
     def speak(self, text: str, timbre: _Timbre) -> tuple[Samples, list[tuple[int, int]]]:
         """Samples at `rate_hz`, and (character position, ms) of each word that espeak found."""
         self._samples, self._words = [], []
-        # Each time: the library has one callback for the whole process, and would call what another user of it left behind.
+        # Each time: the library has one callback for the whole process, and would call what another
+        # user of it left behind.
         self._library.espeak_SetSynthCallback(self._callback)
         if self._library.espeak_SetVoiceByName(timbre.espeak.encode()) != 0:
             raise RuntimeError(f"espeak-ng has no voice {timbre.espeak!r}")

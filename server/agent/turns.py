@@ -35,8 +35,8 @@ class TurnSettings:
     """When a turn begins and ends.
 
     `vad_threshold` 0 to 1, higher means less sensitive. `min_silence_ms` ends a turn that sounds finished,
-    `max_silence_ms` any turn. `adaptive`: the words decide too, and a turn whose sentence is known to be complete ends after
-    `complete_silence_ms`. `onset_ms` of voiced sound begin a turn while the agent is silent; while it speaks
+    `max_silence_ms` any turn. `adaptive`: the words decide too, and a turn whose sentence is known to be complete ends
+    after `complete_silence_ms`. `onset_ms` of voiced sound begin a turn while the agent is silent; while it speaks
     `barge_in_ms` are needed, plus `interruption_delay_ms` when the client asked for one.
     """
 
@@ -115,7 +115,8 @@ class _Ear:
         rms = float(np.sqrt(np.mean(np.square(frame.astype(np.float64)))))
         self._recent.append(rms)
         if len(self._recent) == self._recent.maxlen:
-            # Two seconds of speech always hold some quiet frames, so a low percentile follows the room and not the voice.
+            # Two seconds of speech always hold some quiet frames, so a low percentile follows the room
+            # and not the voice.
             self._floor = max(float(np.percentile(self._recent, 10)), 1.0)
         if rms < self._least_rms or rms < 2.0 * self._floor:
             return False
@@ -123,7 +124,10 @@ class _Ear:
 
 
 class TurnDetector:
-    """Follows one microphone. `feed` returns what happened, in order; `turn_audio` holds the words of the current turn."""
+    """Follows one microphone.
+
+    `feed` returns what happened, in order; `turn_audio` holds the words of the current turn.
+    """
 
     def __init__(self, settings: TurnSettings) -> None:
         self._settings = settings
@@ -189,8 +193,8 @@ class TurnDetector:
         """Judge more audio.
 
         `agent_audible`: the agent is speaking, so it takes more to begin a turn. `unfinished`: the words heard so far
-        want more (for example a question that stops before its object), so wait `max_silence_ms`. `complete`: the words that
-        this silence follows are a whole sentence; it counts with adaptive settings.
+        want more (for example a question that stops before its object), so wait `max_silence_ms`. `complete`: the words
+        that this silence follows are a whole sentence; it counts with adaptive settings.
         """
         events: list[TurnEvent] = []
         data = np.concatenate((self._rest, samples)) if len(self._rest) else samples

@@ -1,4 +1,7 @@
-"""Worker process: a module of this package behind a pair of pipes. A JSON line and bytes go in, a JSON line comes out."""
+"""Worker process: a module of this package behind a pair of pipes.
+
+A JSON line and bytes go in, a JSON line comes out.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,10 @@ class WorkerProcess:
         self._popen.kill()
 
     def close(self) -> None:
-        """Ended at once, also while it still loads: it keeps nothing that could be lost. Killed where that does not help."""
+        """Ended at once, also while it still loads: it keeps nothing that could be lost.
+
+        Killed where that does not help.
+        """
         self._popen.terminate()
         for stream in (self._in, self._out):
             with contextlib.suppress(OSError):

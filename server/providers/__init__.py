@@ -93,7 +93,10 @@ def choose(settings: Settings, asked: str | None = None) -> tuple[Provider, Endp
 
 
 def uses_local_agent(settings: Settings) -> bool:
-    """Does the local agent answer in every vendor's place? Only then is it imported and mounted: anybody may talk to it."""
+    """Does the local agent answer in every vendor's place?
+
+    Only then is it imported and mounted: anybody may talk to it.
+    """
     if settings.local_agent is not None:
         return settings.local_agent
     return _keyed(settings) is None and settings.provider is None

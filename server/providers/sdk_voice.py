@@ -1,7 +1,8 @@
 """The SDK voice API with 16 kHz binary audio: `POST {API_URL}/api/v1/sdk/token` (protocol file section 1).
 
-The answer brings the address of the socket along. It is used as it is, but only after a look at where it leads: the page
-opens it and sends it a token and a voice. The local agent is reached by the same call, and its socket by our own address.
+The answer brings the address of the socket along. It is used as it is, but only after a look at where it leads:
+the page opens it and sends it a token and a voice. The local agent is reached by the same call, and its socket
+by our own address.
 """
 
 from __future__ import annotations

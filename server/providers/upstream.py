@@ -1,4 +1,5 @@
-"""One call to a provider: bounded in time and size, no redirects, and nothing of its answer gets out but checked values.
+"""One call to a provider: bounded in time and size, no redirects, and nothing of its answer gets
+out but checked values.
 
 Whatever goes wrong leaves as `UpstreamError` with one of a few fixed texts: the body of a provider's error may hold
 headers, and headers hold the key.
@@ -192,7 +193,9 @@ def _unreachable(reason: str) -> UpstreamError:
 
 
 def _refusal(status: int, headers: httpx.Headers) -> UpstreamError:
-    """What the page is told of an answer that is no token: its own words per kind, and for how long to wait where that was said."""
+    """What the page is told of an answer that is no token: its own words per kind, and for how long to wait
+    where that was said.
+    """
     seconds = wait_of(headers)
     told = {} if seconds is None else {"Retry-After": str(seconds)}
     when = "try again in a while" if seconds is None else f"try again in {seconds} s"

@@ -3,8 +3,8 @@
  * worklets get ports whose twins go to the worker.
  *
  * `openAudio` must be called inside a click, and does everything that needs the gesture before its first await. No
- * `sampleRate` is asked for anywhere: Safari ignores it, and in Firefox a context at another rate than the device's loses
- * echo cancellation. The worklets resample.
+ * `sampleRate` is asked for anywhere: Safari ignores it, and in Firefox a context at another rate than the device's
+ * loses echo cancellation. The worklets resample.
  */
 
 import { inputsNow } from "./devices.js";
@@ -35,8 +35,8 @@ const SETTLED_MS = 100;
 // Zeros for so long: is it still there? Before `page_state.js` says that it is silent.
 const ASK_AFTER_MS = 1500;
 const VOLUME_S = 0.02;
-// Without echo cancellation the agent hears itself and interrupts itself. The provider focuses on the voice by itself, so
-// noise suppression would only take from what it hears.
+// Without echo cancellation the agent hears itself and interrupts itself. The provider focuses on the voice by itself,
+// so noise suppression would only take from what it hears.
 const PROCESSING = { channelCount: 1, echoCancellation: true, noiseSuppression: false, autoGainControl: true };
 
 /** A failure to open or keep sound; `kind` is a word that the session knows. */
@@ -143,8 +143,8 @@ class Audio {
     this.onFault = onFault;
     /** @type {Record<"capture" | "playback", string>} */
     this.quality = { capture: "–", playback: "–" };
-    // In dBFS, the loudest sample: of the call at the microphone, of the last answer at the speaker. Who hears nothing learns
-    // from it whether the page sent anything; -99 is silence.
+    // In dBFS, the loudest sample: of the call at the microphone, of the last answer at the speaker. Who hears nothing
+    // learns from it whether the page sent anything; -99 is silence.
     this.peaks = { capture: -99, playback: -99 };
     /** @type {AudioWorkletNodeOptions} */
     const capture = { numberOfInputs: 1, numberOfOutputs: 1, ...FIRST_CHANNEL, processorOptions: { hold_ms } };
@@ -207,8 +207,8 @@ class Audio {
   }
 
   /**
-   * Chromium and WebKit say nothing of a microphone that was pulled, it delivers zeros. One that is muted does so too, and
-   * then nothing has changed among the devices.
+   * Chromium and WebKit say nothing of a microphone that was pulled, it delivers zeros. One that is muted does so too,
+   * and then nothing has changed among the devices.
    *
    * @param {number} silent_ms
    */
@@ -289,7 +289,10 @@ class Audio {
     this.wake();
   }
 
-  /** iOS lets a context that a phone call interrupted go on only when the page is seen again, or in a gesture: each is tried. */
+  /**
+   * iOS lets a context that a phone call interrupted go on only when the page is seen again, or in a
+   * gesture: each is tried.
+   */
   wake() {
     if (!this.closed && !document.hidden && this.context.state !== "running") this.context.resume().catch(() => {});
   }
@@ -338,8 +341,8 @@ class Audio {
   }
 
   /**
-   * Only when the source is gone and both worklets have ended by themselves: Chromium takes note of that while the context
-   * runs, and keeps one that was closed before for good, with its nodes and the stream.
+   * Only when the source is gone and both worklets have ended by themselves: Chromium takes note of that while the
+   * context runs, and keeps one that was closed before for good, with its nodes and the stream.
    */
   free() {
     this.freed = null;

@@ -1,9 +1,9 @@
 /**
  * Audio fast path: moves base64 audio between socket and worklet without calling Python.
  *
- * Audio takes it where Python allows it: from one event to the next the bytes stay on this side, which has base64 of its
- * own, and before Python is told the next event it is told how many passed. Where it does not allow it, or where the
- * platform lacks base64, Python gets the bytes. Its side of it is `pyclient/audio_fast_path.py`.
+ * Audio takes it where Python allows it: from one event to the next the bytes stay on this side, which has base64 of
+ * its own, and before Python is told the next event it is told how many passed. Where it does not allow it, or where
+ * the platform lacks base64, Python gets the bytes. Its side of it is `pyclient/audio_fast_path.py`.
  */
 
 /** @import { Host } from "./host.js" */
@@ -25,7 +25,8 @@ const METHODS = ["may_send", "sent", "item_of", "may_play", "played"];
  * The socket of now, and what has taken the fast path since Python was asked: `frames` and when the last loud one was
  * sent, `samples` of the reply `reply` and when the last of them came.
  *
- * @typedef {AudioJson & AudioMethods & {id: number, socket: WebSocket, reply: string | null, item: unknown, sending: unknown,
+ * @typedef {AudioJson & AudioMethods & {id: number, socket: WebSocket, reply: string | null,
+ * item: unknown, sending: unknown,
  *   playing: unknown, frames: number, loud_at: number, samples: number, heard_at: number}} Wire
  */
 
@@ -66,7 +67,9 @@ export class AudioFastPath {
     audio_fast_path.destroy();
   }
 
-  /** Before Python hears of anything else: what has passed since it was asked. It is asked again for what comes after. */
+  /**
+   * Before Python hears of anything else: what has passed since it was asked. It is asked again for what comes after.
+   */
   settle() {
     const { host, wire } = this;
     if (wire === null) return;

@@ -1,4 +1,6 @@
-/** Consent: what a person agrees to before the first call. Until then no microphone is opened and nothing is connected. */
+/**
+ * Consent: what a person agrees to before the first call. Until then no microphone is opened and nothing is connected.
+ */
 
 import { $ } from "./element.js";
 

@@ -12,7 +12,8 @@ export const messageOf = (error) =>
  * Python's errors bring their traceback; a person gets what is behind it, and the line of tools.py that was being done.
  *
  * @param {unknown} error   @param {boolean} started has the client been given its settings and tools?
- * @returns {{reason: string, kind: string, what: string | null}} `kind` is for the page's choice of words (those of `FileFault`, "setup" or
+ * @returns {{reason: string, kind: string, what: string | null}} `kind` is for the page's choice of words (those of
+ * `FileFault`, "setup" or
  *   "python"), `what` names the file at fault
  */
 export function deathOf(error, started) {

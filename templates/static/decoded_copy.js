@@ -1,8 +1,8 @@
 /**
- * A decoded copy of the snapshot in the browser's Cache Storage, with the hashes of its texts. The browser's own cache keeps it as it
- * came, so that each visit would decode it again (a tenth of a second in Chromium) and find the hashes again (30 ms). A copy is
- * compared with the build's digests like what a host sends, so whoever changed it changes nothing but the time. A browser that keeps
- * none (private, without https, full) fetches as before.
+ * A decoded copy of the snapshot in the browser's Cache Storage, with the hashes of its texts. The browser's own cache
+ * keeps it as it came, so that each visit would decode it again (a tenth of a second in Chromium) and find the hashes
+ * again (30 ms). A copy is compared with the build's digests like what a host sends, so whoever changed it changes
+ * nothing but the time. A browser that keeps none (private, without https, full) fetches as before.
  */
 
 /** @import { Described } from "./messages.js" */

@@ -1,10 +1,10 @@
 /**
- * The parts of Python's code that a page does not need before it is ready (made by `builder/pyodide_slim/scripts/split/`): what calls were
- * seen to use, and what a page hardly ever needs.
+ * The parts of Python's code that a page does not need before it is ready (made by
+ * `builder/pyodide_slim/scripts/split/`): what calls were seen to use, and what a page hardly ever needs.
  *
- * The primary module has a stub for each function that it lacks; the stubs go through a table that the secondary module fills.
- * Most are fetched when Python is ready, without anybody waiting. Who calls a stub before it is there waits for it. A part brings
- * the constants with it that its functions alone read: they are not in the memory before.
+ * The primary module has a stub for each function that it lacks; the stubs go through a table that the secondary module
+ * fills. Most are fetched when Python is ready, without anybody waiting. Who calls a stub before it is there waits for
+ * it. A part brings the constants with it that its functions alone read: they are not in the memory before.
  */
 
 import { messageOf } from "./death.js";
@@ -52,7 +52,10 @@ const CARRIER = Uint8Array.of(
  * @typedef {{table: WebAssembly.Table, lend: () => void, is_there: WebAssembly.Global}} Parts
  */
 
-/** All of them, in the order in which they will be wanted. The first is there before any other: it brings what several of them read. */
+/**
+ * All of them, in the order in which they will be wanted. The first is there before any other: it brings what several
+ * of them read.
+ */
 export class DeferredModules {
   /** @param {DeferredModule[]} parts */
   constructor(parts) {
@@ -78,7 +81,8 @@ export class DeferredModules {
 export class DeferredModule {
   /**
    * @param {string} name of the part
-   * @param {(() => Promise<WebAssembly.Module>) | null} ahead compiles it while other things go on; null where it waits to be asked for
+   * @param {(() => Promise<WebAssembly.Module>) | null} ahead compiles it while other things go on; null where it waits
+   * to be asked for
    * @param {() => WebAssembly.Module} now does it while everything waits
    */
   constructor(name, ahead, now) {

@@ -1,6 +1,7 @@
 /**
- * How long an answer took, split as far as a browser can know: until the service knew that the person had finished, until the
- * answer came, and until it was heard. A way through the network is in the first part, and cannot be told apart from it.
+ * How long an answer took, split as far as a browser can know: until the service knew that the person had finished,
+ * until the answer came, and until it was heard. A way through the network is in the first part, and cannot be told
+ * apart from it.
  */
 
 import { $ } from "./element.js";

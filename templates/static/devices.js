@@ -1,4 +1,7 @@
-/** Which microphone and speaker were chosen, and how loud: remembered from visit to visit, where the browser lets a page remember. */
+/**
+ * Which microphone and speaker were chosen, and how loud: remembered from visit to visit, where the browser
+ * lets a page remember.
+ */
 
 /** @typedef {{microphone: string, speaker: string, volume: number}} Chosen   ids as the browser has them, "" is its default */
 

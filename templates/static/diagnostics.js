@@ -1,4 +1,7 @@
-/** The panel "Diagnostics": a timeline of both voices, how long answers took, and the counters. Comes when the panel is opened. */
+/**
+ * The panel "Diagnostics": a timeline of both voices, how long answers took, and the counters. Comes when
+ * the panel is opened.
+ */
 
 import { $ } from "./element.js";
 import { t } from "./texts.js";

@@ -146,7 +146,10 @@ export function drawSettings(settings) {
   $("turn-style").value = settings.turn_style ?? "vad";
 }
 
-/** The clock of a call: it starts when the call is live, and stays when it is over. @param {string} state   @param {boolean} isNew */
+/**
+ * The clock of a call: it starts when the call is live, and stays when it is over. @param {string}
+ * state   @param {boolean} isNew
+ */
 function drawElapsed(state, isNew) {
   const now_ms = performance.now();
   if (IN_CALL.includes(state)) {
@@ -167,7 +170,10 @@ export function drawCountdown() {
     setText($("timer"), clock(Math.floor(((over_ms ?? now_ms) - began_ms) / 1000)) + priced(over_ms ?? now_ms));
 }
 
-/** What the call has cost, where rates are known. Views come seldom in a quiet call, and time has its price. @param {number} at_ms */
+/**
+ * What the call has cost, where rates are known. Views come seldom in a quiet call, and time has its
+ * price. @param {number} at_ms
+ */
 function priced(at_ms) {
   if (cost === null || !rates.currency) return "";
   const minutes = Math.max(0, at_ms - cost_ms) / 60_000;

@@ -1,8 +1,8 @@
 /**
  * The embedded page's side of `<voice-agent>`: takes commands from the page around this one and says what happens.
  *
- * That page must come from an origin in `embedded_by` of `agent.toml`. It sends one message with a port; everything else
- * goes over that port, which nobody else has.
+ * That page must come from an origin in `embedded_by` of `agent.toml`. It sends one message with a port; everything
+ * else goes over that port, which nobody else has.
  */
 
 import { BIND, isAllowed, readCommand } from "./embed_messages.js";

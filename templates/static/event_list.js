@@ -1,6 +1,6 @@
 /**
- * The event list under Diagnostics: messages of both directions, while it is open. What it shows comes from the session recorder,
- * so it costs nothing while it is closed.
+ * The event list under Diagnostics: messages of both directions, while it is open. What it shows comes from the session
+ * recorder, so it costs nothing while it is closed.
  */
 
 import { $ } from "./element.js";

@@ -1,6 +1,6 @@
 /**
- * Rows of the event list, out of the lines of the session recorder: each message of both directions with its size, audio folded
- * into one row that counts, and what else happened. Secrets were replaced before the lines came here.
+ * Rows of the event list, out of the lines of the session recorder: each message of both directions with its size,
+ * audio folded into one row that counts, and what else happened. Secrets were replaced before the lines came here.
  */
 
 const MOST_ROWS = 1000;

@@ -1,9 +1,10 @@
 /**
  * The files that the build made for Python: fetched, decoded, and taken only when they are what the build made.
  *
- * Each is one address with two forms. The file itself is gzip and is decoded here, whatever a host says of it; where a host
- * negotiates, it sends the brotli beside it, and the browser has decoded that already. The first two bytes tell which it was.
- * What was decoded is compared with the build's digest, so no host, proxy or cache can make Python start with something else.
+ * Each is one address with two forms. The file itself is gzip and is decoded here, whatever a host says of it; where a
+ * host negotiates, it sends the brotli beside it, and the browser has decoded that already. The first two bytes tell
+ * which it was. What was decoded is compared with the build's digest, so no host, proxy or cache can make Python start
+ * with something else.
  */
 
 import { FileFault, answerTo, crc32, damaged, faultOf, genuine, nameOf, statusFault, twice } from "./genuine.js";
@@ -39,8 +40,9 @@ export function either(file, other, what, { ahead = null, progress, again = () =
 }
 
 /**
- * The WebAssembly in a file. It is compiled in one piece, on other threads: compiling while it arrives holds up this one
- * (50 ms in Chromium), and of what a start needs it is the smaller file, so that it is ready before the other has come.
+ * The WebAssembly in a file. It is compiled in one piece, on other threads: compiling while it arrives holds up
+ * this one (50 ms in Chromium), and of what a start needs it is the smaller file, so that it is ready before
+ * the other has come.
  *
  * @param {Described} file   @param {string} what   @param {Preloaded | null} ahead
  */
@@ -162,7 +164,8 @@ async function* unpacked(pieces) {
 }
 
 /**
- * Put a file together that must be what the build made: a memory or a library with one wrong byte fails in strange ways, later.
+ * Put a file together that must be what the build made: a memory or a library with one wrong byte fails
+ * in strange ways, later.
  *
  * @param {Described} file   @param {string[] | null} other digests of what may be there in its place
  * @param {Pieces} pieces   @param {string} what   @param {(share: number) => void} progress

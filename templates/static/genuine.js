@@ -1,6 +1,6 @@
 /**
- * Is a file what the build made? The build wrote down a digest of each, and what is not that is not used, whoever changed it: a
- * host, a proxy, a cache, a disk.
+ * Is a file what the build made? The build wrote down a digest of each, and what is not that is not used, whoever
+ * changed it: a host, a proxy, a cache, a disk.
  */
 
 import { matches } from "./sha256.js";
@@ -16,8 +16,8 @@ const CRC_TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
 });
 
 /**
- * What is wrong with a file. `kind`: "network" (another try may help), "missing", "refused" by the host, "damaged" (or another
- * file), "policy" (the site's policy forbids it), "unknown"; `file`: its name, for the owner of the site.
+ * What is wrong with a file. `kind`: "network" (another try may help), "missing", "refused" by the host, "damaged" (or
+ * another file), "policy" (the site's policy forbids it), "unknown"; `file`: its name, for the owner of the site.
  */
 export class FileFault extends Error {
   /** @param {string} kind   @param {string | null} file   @param {string} message */
@@ -72,8 +72,8 @@ export async function answerTo(file, what, cache) {
 }
 
 /**
- * What a line or a cache has spoilt may be right in another try: `use` is called with the way to look into the browser's cache,
- * and once more where that may help. A copy that is damaged is not kept for ever.
+ * What a line or a cache has spoilt may be right in another try: `use` is called with the way to look into the
+ * browser's cache, and once more where that may help. A copy that is damaged is not kept for ever.
  *
  * @template T
  * @param {(cache: RequestCache, isFirst: boolean) => Promise<T>} use
@@ -90,7 +90,8 @@ export async function twice(use) {
 }
 
 /**
- * A script that the browser will run from its address: fetched, so that it lies in the cache, and looked at before that.
+ * A script that the browser will run from its address: fetched, so that it lies in the cache, and
+ * looked at before that.
  *
  * @param {Described} file @param {string} what for a person
  * @returns {Promise<boolean>} false if the copy that the browser had was a wrong one, and is replaced. Throws FileFault

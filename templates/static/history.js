@@ -1,6 +1,7 @@
 /**
- * What Diagnostics draws: the last three minutes of both voices, what went on meanwhile, and how long each answer took. Kept by
- * the page from the first call on, bounded, on the page's clock; drawn by `diagnostics.js`, which comes when it is asked for.
+ * What Diagnostics draws: the last three minutes of both voices, what went on meanwhile, and how long each answer took.
+ * Kept by the page from the first call on, bounded, on the page's clock; drawn by `diagnostics.js`, which comes when it
+ * is asked for.
  */
 
 /** @import { ShownView } from "./messages.js" */

@@ -14,7 +14,8 @@ import { SignIn } from "./sign_in.js";
 /** @import { AudioPorts, Intent, ToPage } from "./messages.js" */
 /** @import { Client, ClientMethod, Method, Pyodide } from "./pyodide.js" */
 /**
- * @import { CaughtUpMessage, DrainedMessage, FlushedMessage, HeldMessage, ProgressMessage } from "../../worklets/messages.js"
+ * @import { CaughtUpMessage, DrainedMessage, FlushedMessage, HeldMessage,
+ * ProgressMessage } from "../../worklets/messages.js"
  */
 
 const FATAL = /fatally failed|memory access out of bounds|unreachable|stack/i;
@@ -59,7 +60,8 @@ export class Host {
     if (this.dead || !this.client) return undefined;
     this.settle();
     try {
-      // After a fatal error proxies go on working on what is left of memory; only the public interface throws from then on.
+      // After a fatal error proxies go on working on what is left of memory; only the public interface
+      // throws from then on.
       void this.runtime.globals;
       let method = this.methods.get(name);
       if (!method) this.methods.set(name, (method = this.client[name]));
@@ -81,7 +83,8 @@ export class Host {
 
   /** An intent from the page. @param {Intent} message */
   intent(message) {
-    if (message.type === "bearer") return this.signIn.answered(message); // Python never sees it, so nothing writes it down
+    // Python never sees it, so nothing writes it down
+    if (message.type === "bearer") return this.signIn.answered(message);
     if (message.type === "ping") {
       this.tell("ping");
       if (!this.dead) this.post({ type: "pong" });
@@ -136,7 +139,7 @@ export class Host {
     }
   }
 
-  // --- called from Python -----------------------------------------------------------------------------------------------
+  // --- called from Python --------------------------------------------------------------------------------------------
 
   /** Python is told what has passed without it. */
   settle() {

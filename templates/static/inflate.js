@@ -1,6 +1,7 @@
 /**
- * Decode gzip at once, for who cannot wait for the browser's own decoder: an import statement in Python. RFC 1952 and 1951; the
- * names are theirs. What comes out is checked by its sum afterwards (`files.js`), so nothing is checked here but the bounds.
+ * Decode gzip at once, for who cannot wait for the browser's own decoder: an import statement in Python. RFC 1952 and
+ * 1951; the names are theirs. What comes out is checked by its sum afterwards (`files.js`), so nothing is checked here
+ * but the bounds.
  */
 
 const LENGTH_BASE = [

@@ -1,4 +1,7 @@
-/** What a request or a socket that failed was, as far as a browser tells: a page must not say "offline" where a policy forbids. */
+/**
+ * What a request or a socket that failed was, as far as a browser tells: a page must not say "offline"
+ * where a policy forbids.
+ */
 
 const CLOSE_PATIENCE_MS = 300;
 const VIOLATION_PATIENCE_MS = 50;
@@ -17,7 +20,8 @@ globalThis.addEventListener?.("securitypolicyviolation", (event) => {
  * POST for a token. `shown`: what the token server is shown of who asks (`sign_in.js`).
  *
  * @param {string} url   @param {string} body   @param {number} timeout_ms   @param {import("./sign_in.js").Shown} shown
- * @returns {Promise<{status: number, text: string, retry_after: string}>} status 0: there is no answer to be read, and `text` is why:
+ * @returns {Promise<{status: number, text: string, retry_after: string}>} status 0: there is no answer to be read, and
+ * `text` is why:
  *   "redirected", "policy", "offline", or the name of the error
  */
 export async function askForToken(url, body, timeout_ms, shown) {
@@ -61,8 +65,9 @@ export const blocked = (url) => `blocked by policy: ${new URL(url).origin}`;
 export const isBlocked = (error) => /BLOCKED/.test(nameOf(error));
 
 /**
- * Chromium and WebKitGTK fire `error` for it and then no `close`, which follows every other failure at once (measured in Chromium 156,
- * WebKitGTK 2.50; the specification wants both: websockets.spec.whatwg.org/#feedback-from-the-protocol).
+ * Chromium and WebKitGTK fire `error` for it and then no `close`, which follows every
+ * other failure at once (measured in Chromium 156, WebKitGTK 2.50; the specification
+ * wants both: websockets.spec.whatwg.org/#feedback-from-the-protocol).
  *
  * @param {WebSocket} socket   @param {() => boolean} isOpen   @param {() => void} tell
  */

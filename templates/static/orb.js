@@ -1,10 +1,10 @@
 /**
- * The orb: both voices in one picture. The agent is a body, the person a line around it, and each moves with the spectrum
- * of what is really rendered and captured (`worklets/bands.js`). Fetched after the page's own script; without it a plain
- * ring of the style sheet stays.
+ * The orb: both voices in one picture. The agent is a body, the person a line around it, and each moves with the
+ * spectrum of what is really rendered and captured (`worklets/bands.js`). Fetched after the page's own script; without
+ * it a plain ring of the style sheet stays.
  *
- * Frames are drawn only while something moves, thirty a second. Where motion is not wanted the picture stands still, and
- * only colour says who speaks.
+ * Frames are drawn only while something moves, thirty a second. Where motion is not wanted the picture stands still,
+ * and only colour says who speaks.
  */
 
 import { look } from "./orb_look.js";
@@ -127,7 +127,10 @@ export class Orb {
     if (moves || (this.look.turns && !this.calm.matches)) this.wake();
   }
 
-  /** What is drawn follows what is heard. @param {number} steps of a thirtieth of a second   @returns {boolean} it is not there yet */
+  /**
+   * What is drawn follows what is heard. @param {number} steps of a thirtieth of a second   @returns {boolean} it is
+   * not there yet
+   */
   follow(steps) {
     let moves = false;
     if (!this.calm.matches) {

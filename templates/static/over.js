@@ -1,7 +1,11 @@
-/** A fault that is over takes its notice along: who reads "No microphone was found" beside a microphone looks for the fault in vain. */
+/**
+ * A fault that is over takes its notice along: who reads "No microphone was found" beside a microphone looks for the
+ * fault in vain.
+ */
 
 const OF_THE_LINE = /^(token_unreachable|token_offline|line_silent|reconnect_failed)$/;
-// Not "ended": it says why there is no call any more, and the device that is gone makes the browser tell of a change by itself.
+// Not "ended": it says why there is no call any more, and the device that is gone makes the browser tell of
+// a change by itself.
 const OF_THE_DEVICE = /^mic_(not_found|overconstrained)$/;
 const OF_THE_PERMISSION = /^mic_(denied|dismissed|framed)$/;
 

@@ -75,7 +75,8 @@ export function reduce(state, event) {
 }
 
 /**
- * The page was seen again after whatever kept it, or there is a network again, or none: Python looks at the line of a call.
+ * The page was seen again after whatever kept it, or there is a network again, or none: Python looks at the
+ * line of a call.
  *
  * @param {State} state   @param {"awake" | "offline"} type   @returns {Step}
  */

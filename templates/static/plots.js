@@ -1,4 +1,7 @@
-/** Small plots of the last half minute: how loud both voices are, and how much audio waits to be played. Each says in words what it shows. */
+/**
+ * Small plots of the last half minute: how loud both voices are, and how much audio waits to be played. Each says in
+ * words what it shows.
+ */
 
 import { $ } from "./element.js";
 import { STEP_MS } from "./history.js";

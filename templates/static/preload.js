@@ -1,6 +1,6 @@
 /**
- * What the page asked for while this worker was being started, piece by piece (sent by `_preload.js`). A worker that is started later
- * gets nothing ahead and asks for itself.
+ * What the page asked for while this worker was being started, piece by piece (sent by `_preload.js`). A worker that is
+ * started later gets nothing ahead and asks for itself.
  */
 
 import { FileFault, nameOf } from "./genuine.js";

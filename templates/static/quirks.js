@@ -2,12 +2,16 @@
  * Every browser workaround, and nothing else. Each names the engine, a public link, and when it can go.
  */
 
-/** Safari before 14.1 knows the context only under a prefix (caniuse.com/audio-api). Goes when Safari 14.0 is out of use. */
+/**
+ * Safari before 14.1 knows the context only under a prefix (caniuse.com/audio-api). Goes when Safari 14.0
+ * is out of use.
+ */
 export const AudioContextClass = globalThis.AudioContext ?? globalThis.webkitAudioContext;
 
 /**
- * iOS plays through the quiet earpiece, and not at all with the silent switch on, once a microphone is open, unless the page
- * says what it is doing (w3c.github.io/audio-session). Goes when iOS routes a running call to the speaker by itself.
+ * iOS plays through the quiet earpiece, and not at all with the silent switch on, once a microphone is open,
+ * unless the page says what it is doing (w3c.github.io/audio-session). Goes when iOS routes a running call to
+ * the speaker by itself.
  *
  * @param {"play-and-record" | "playback" | "auto"} type
  */
@@ -16,13 +20,14 @@ export function announceCall(type) {
 }
 
 /**
- * Firefox leaves `resume()` pending for ever where there is no output device, and Chromium's first context may need most of a
- * second (html.spec has no time-out; bugzilla.mozilla.org/show_bug.cgi?id=1674892 tells of the same graph). So nobody awaits
- * `resume()` itself. Goes when `resume()` rejects without a device.
+ * Firefox leaves `resume()` pending for ever where there is no output device, and Chromium's first context may need
+ * most of a second (html.spec has no time-out; bugzilla.mozilla.org/show_bug.cgi?id=1674892 tells of the same graph).
+ * So nobody awaits `resume()` itself. Goes when `resume()` rejects without a device.
  *
- * It is asked for once more here, when the microphone is open: a click beside the frame that a page is in is none for WebKit,
- * which lets a page have sound without one as soon as it captures (github.com/WebKit/WebKit/blob/main/Source/WebCore/Modules/
- * webaudio/AudioContext.cpp, willBeginPlayback). Goes when `allow="autoplay"` hands the click on, as in Chromium.
+ * It is asked for once more here, when the microphone is open: a click beside the frame that a page is in is none for
+ * WebKit, which lets a page have sound without one as soon as it captures
+ * (github.com/WebKit/WebKit/blob/main/Source/WebCore/Modules/ webaudio/AudioContext.cpp, willBeginPlayback). Goes when
+ * `allow="autoplay"` hands the click on, as in Chromium.
  *
  * @param {AudioContext} context
  * @param {number} patience_ms
@@ -65,9 +70,10 @@ export async function microphoneFault(error) {
 }
 
 /**
- * One error for five reasons. Chromium knows the policy of a page. Firefox and WebKit say of a page in a frame that was not let have a
- * microphone that it is "denied" without having asked anybody (measured in Firefox 153, WebKitGTK 2.50; developer.mozilla.org/docs/
- * Web/HTTP/Reference/Headers/Permissions-Policy/microphone). Goes when all have `document.permissionsPolicy`.
+ * One error for five reasons. Chromium knows the policy of a page. Firefox and WebKit say of a page in a frame
+ * that was not let have a microphone that it is "denied" without having asked anybody (measured in Firefox 153,
+ * WebKitGTK 2.50; developer.mozilla.org/docs/ Web/HTTP/Reference/Headers/Permissions-Policy/microphone). Goes
+ * when all have `document.permissionsPolicy`.
  *
  * @param {Error} error
  */
@@ -83,21 +89,22 @@ async function whyNotAllowed({ message }) {
 }
 
 /**
- * What the node that takes the microphone makes of several channels: it keeps the first. WebKitGTK hands a microphone of one
- * channel over as two, each through a buffer of its own, and when one of them runs short both lose step by a block of 128
- * samples or more for the rest of the call (measured in 2.50; copyGStreamerBuffersToAudioChannel in
- * github.com/WebKit/WebKit/blob/main/Source/WebCore/platform/audio/gstreamer/AudioSourceProviderGStreamer.cpp). Mixed, they
- * are the voice with an echo, 3 to 87 ms late in what was measured, and the local agent misheard the latest. Goes when WebKit
- * takes both channels from one buffer.
+ * What the node that takes the microphone makes of several channels: it keeps the first. WebKitGTK hands a microphone
+ * of one channel over as two, each through a buffer of its own, and when one of them runs short both lose step by a
+ * block of 128 samples or more for the rest of the call (measured in 2.50; copyGStreamerBuffersToAudioChannel in
+ * github.com/WebKit/WebKit/blob/main/Source/WebCore/platform/audio/gstreamer/AudioSourceProviderGStreamer.cpp). Mixed,
+ * they are the voice with an echo, 3 to 87 ms late in what was measured, and the local agent misheard the latest. Goes
+ * when WebKit takes both channels from one buffer.
  *
  * @type {AudioNodeOptions}
  */
 export const FIRST_CHANNEL = { channelCount: 1, channelCountMode: "explicit", channelInterpretation: "discrete" };
 
 /**
- * How late the speaker is, in milliseconds; null where asking is dangerous. In Firefox on Linux the read takes the audio graph's
- * lock and then waits for the sound process, which may itself wait for that lock: the tab freezes for good (seen in 153 in about
- * one call of three; the same locks as in github.com/i-rinat/apulse/issues/129). Goes when Firefox answers without the lock.
+ * How late the speaker is, in milliseconds; null where asking is dangerous. In Firefox on Linux the read takes the
+ * audio graph's lock and then waits for the sound process, which may itself wait for that lock: the tab freezes for
+ * good (seen in 153 in about one call of three; the same locks as in github.com/i-rinat/apulse/issues/129). Goes when
+ * Firefox answers without the lock.
  *
  * @param {AudioContext} context
  */
@@ -107,8 +114,9 @@ export function outputLatency_ms(context) {
 }
 
 /**
- * Firefox on Linux offers what a speaker plays as a microphone (measured in 153; bugzilla.mozilla.org/show_bug.cgi?id=1238038), and
- * takes it where the real one is gone: the agent would answer itself. Goes when Firefox leaves them out, as Chromium does.
+ * Firefox on Linux offers what a speaker plays as a microphone (measured in 153;
+ * bugzilla.mozilla.org/show_bug.cgi?id=1238038), and takes it where the real one is gone: the agent would answer
+ * itself. Goes when Firefox leaves them out, as Chromium does.
  *
  * @param {{label: string}} device
  */
@@ -117,8 +125,9 @@ export function isMonitor({ label }) {
 }
 
 /**
- * By which way sound can be sent to a speaker that was chosen: Chromium lets a context choose, Firefox only an element that plays
- * the context's stream, WebKit neither (measured in 156, 153, 2.50). Goes when all have `AudioContext.setSinkId`.
+ * By which way sound can be sent to a speaker that was chosen: Chromium lets a context choose, Firefox
+ * only an element that plays the context's stream, WebKit neither (measured in 156, 153, 2.50). Goes
+ * when all have `AudioContext.setSinkId`.
  *
  * @returns {"context" | "element" | null}
  */

@@ -1,6 +1,6 @@
 /**
- * Only in what `build.py serve` shows: follows its builds (`builder/watch.py`). A page without a call loads itself anew when there is
- * a newer build; in a call a small notice offers it. What stops a build is told as long as it does.
+ * Only in what `build.py serve` shows: follows its builds (`builder/watch.py`). A page without a call loads itself anew
+ * when there is a newer build; in a call a small notice offers it. What stops a build is told as long as it does.
  */
 
 /** @import { Told } from "./reload_types.js" */

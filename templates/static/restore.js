@@ -1,8 +1,9 @@
 /**
  * Put Python's memory back as it was after the client was imported, instead of starting Python from nothing.
  *
- * The memory was kept at build time with Pyodide's own (underscored) snapshot options, so it belongs to exactly one version of
- * the runtime: Pyodide compares build ids and throws otherwise. Only the blocks that differ from a fresh module are shipped.
+ * The memory was kept at build time with Pyodide's own (underscored) snapshot options, so it belongs to exactly one
+ * version of the runtime: Pyodide compares build ids and throws otherwise. Only the blocks that differ from a fresh
+ * module are shipped.
  */
 
 import { hashTexts } from "./text_hash.js";

@@ -1,7 +1,7 @@
 /**
- * Start Python: from the snapshot, which takes a fraction of the time; from a precompiled library where the snapshot cannot be
- * used; and from Pyodide's own files, through micropip, where that fails too. All in the same worker, and the page says which
- * way it was and why. What a way out needs is fetched only when it is taken.
+ * Start Python: from the snapshot, which takes a fraction of the time; from a precompiled library where the snapshot
+ * cannot be used; and from Pyodide's own files, through micropip, where that fails too. All in the same worker, and the
+ * page says which way it was and why. What a way out needs is fetched only when it is taken.
  *
  * The snapshot is Pyodide's own doing, under names that begin with an underscore, so it may be refused at any time.
  */
@@ -19,14 +19,16 @@ import { DeferredModules, DeferredModule } from "./deferred_wasm.js";
 /** @typedef {(name: "runtime" | "python" | "client", percent: number) => void} Stage */
 /** @typedef {{python: Pyodide, rest: DeferredModules | null, keep?: () => Promise<void>}} Started   `keep` what the next visit shall find */
 /**
- * @typedef {(config: BootConfig, stage: Stage, ahead: Preloaded | null, wasm: Promise<WebAssembly.Module>) => Promise<Started>} Start
+ * @typedef {(config: BootConfig, stage: Stage, ahead: Preloaded | null, wasm:
+ * Promise<WebAssembly.Module>) => Promise<Started>} Start
  */
 /** @typedef {{default: Factory}} Script */
 /** @typedef {{loadPyodide(options: PyodideOptions): Promise<Pyodide>}} Loader */
 
 const LIBRARY = "/lib/python314.zip";
 const ZONES = "/lib/zones";
-const EMPTY_ZIP = Uint8Array.of(80, 75, 5, 6, ...new Array(18).fill(0)); // Pyodide wants some library; all is in the memory
+// Pyodide wants some library; all is in the memory
+const EMPTY_ZIP = Uint8Array.of(80, 75, 5, 6, ...new Array(18).fill(0));
 const PROGRESS_MS = 200;
 // Pyodide asks for names below an address. All of them are answered from here, whatever the files are called.
 const NOWHERE = new URL("pyodide/", self.location.href).href;
@@ -180,8 +182,8 @@ function restOf({ later }) {
 }
 
 /**
- * While `load` runs, Pyodide's own fetch and compilation of the wasm are answered with the module that is being compiled already,
- * which `rest` makes whole, and other fetches with `answers`.
+ * While `load` runs, Pyodide's own fetch and compilation of the wasm are answered with the module that is being
+ * compiled already, which `rest` makes whole, and other fetches with `answers`.
  *
  * @template T
  * @param {Promise<WebAssembly.Module>} compiling   @param {DeferredModules | null} rest
@@ -191,12 +193,14 @@ function restOf({ later }) {
 async function compiledAlready(compiling, rest, answers, load) {
   const plain = WebAssembly.instantiateStreaming;
   let refuse = /** @type {(reason: Error) => void} */ (() => {});
-  const refused = new Promise((_, reject) => (refuse = reject)); // by a policy in WebKit, which lets a module be compiled
+  // by a policy in WebKit, which lets a module be compiled
+  const refused = new Promise((_, reject) => (refuse = reject));
   /** @param {unknown} _   @param {WebAssembly.Imports | undefined} imports */
   WebAssembly.instantiateStreaming = async (_, imports) => {
     const module = await compiling;
     const instance = await WebAssembly.instantiate(module, imports).catch((error) => {
-      refuse(new Error(error.message.replace(/\s+/g, " "))); // WebKit adds a line, and of many lines the last one is told
+      // WebKit adds a line, and of many lines the last one is told
+      refuse(new Error(error.message.replace(/\s+/g, " ")));
       throw error;
     });
     return { module, instance: rest?.attach(instance) ?? instance };

@@ -1,6 +1,6 @@
 /**
- * Saving a session bundle: one zip file for a bug report. `python3 build.py replay` plays it to the session core. No token is in
- * it, and no voice that the person did not ask for; see docs/troubleshooting.md.
+ * Saving a session bundle: one zip file for a bug report. `python3 build.py replay` plays it to the session core. No
+ * token is in it, and no voice that the person did not ask for; see docs/troubleshooting.md.
  */
 
 import { $ } from "./element.js";

@@ -20,7 +20,10 @@ export class SignIn {
     this.waiting = new Map();
   }
 
-  /** For one request; null where no bearer is given in time. @param {number} timeout_ms   @returns {Promise<Shown | null>} */
+  /**
+   * For one request; null where no bearer is given in time. @param {number} timeout_ms
+   * @returns {Promise<Shown | null>}
+   */
   async shown(timeout_ms) {
     if (this.kind !== "bearer") return { credentials: this.kind === "cookie" ? "include" : "same-origin", headers: {} };
     const bearer = await this.bearer(timeout_ms);

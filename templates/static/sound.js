@@ -55,7 +55,8 @@ function offer(picker, devices, id) {
 }
 
 /**
- * What there is to choose from. What stands for the browser's own choice is none of it: that is the entry without an id.
+ * What there is to choose from. What stands for the browser's own choice is none of it: that is the
+ * entry without an id.
  *
  * @param {"audioinput" | "audiooutput"} kind
  */

@@ -1,6 +1,7 @@
 /**
- * Why a page has not started, in words; and a second way for the script that stands in the page, where something kept it from
- * running. It comes first of all modules: what is behind its two `await` runs only where there is something to run.
+ * Why a page has not started, in words; and a second way for the script that stands in the page, where
+ * something kept it from running. It comes first of all modules: what is behind its two `await` runs only where
+ * there is something to run.
  */
 
 import { genuine } from "./genuine.js";

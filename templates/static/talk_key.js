@@ -1,6 +1,6 @@
 /**
- * Push to talk: hold the button (mouse, pen, finger), or the Space bar anywhere outside a control. Letting go sends what was
- * said; a page that loses its focus takes it back, because nobody knows what was said after that.
+ * Push to talk: hold the button (mouse, pen, finger), or the Space bar anywhere outside a control. Letting go sends
+ * what was said; a page that loses its focus takes it back, because nobody knows what was said after that.
  *
  * Keys that act anywhere in the page can be switched off, as WCAG 2.1.4 asks: who dictates to the computer would press
  * them by speaking.
@@ -97,8 +97,8 @@ export function talkKey(button, allowed, tell) {
 }
 
 /**
- * M mutes, P pauses, Escape stops the agent; not where somebody is typing. On a keyboard without Latin letters they are where they
- * would be.
+ * M mutes, P pauses, Escape stops the agent; not where somebody is typing. On a keyboard without Latin letters they are
+ * where they would be.
  */
 export function shortcuts() {
   /** @param {"mute" | "pause" | "interrupt"} id */

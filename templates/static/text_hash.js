@@ -1,6 +1,7 @@
 /**
- * Python keeps with each text its hash, four bytes that no compression makes smaller. The snapshot comes without them: they follow
- * from the text. It is the FNV hash (Fowler, Noll and Vo) as Python has it on this platform, with PYTHONHASHSEED=0.
+ * Python keeps with each text its hash, four bytes that no compression makes smaller. The snapshot comes
+ * without them: they follow from the text. It is the FNV hash (Fowler, Noll and Vo) as Python has it on
+ * this platform, with PYTHONHASHSEED=0.
  */
 
 // Words from the beginning of an object.

@@ -1,10 +1,13 @@
-/** Texts: what the page says, by the keys of `templates/languages/en.toml`. The build puts the chosen language into the page. */
+/**
+ * Texts: what the page says, by the keys of `templates/languages/en.toml`. The build puts the chosen
+ * language into the page.
+ */
 
 /** @import { Text, ViewUpdate } from "./messages.js" */
 
 /**
- * The text for a key. The build looks for these calls (`used` in builder/texts.py): the key stands in them as it is, or in
- * backquotes with a part that is a variable.
+ * The text for a key. The build looks for these calls (`used` in builder/texts.py): the key stands in them as it is, or
+ * in backquotes with a part that is a variable.
  *
  * @param {string} key
  * @param {Record<string, string | number | null>} [values] for the names in braces

@@ -7,7 +7,8 @@ import { t } from "./texts.js";
 
 /** @import { Turn, ViewUpdate } from "./messages.js" */
 /**
- * @typedef {{element: HTMLElement, turn: Turn | null, text: HTMLElement, mark: HTMLElement, start_ms: number, end_ms: number}} Item
+ * @typedef {{element: HTMLElement, turn: Turn | null, text: HTMLElement, mark: HTMLElement, start_ms:
+ * number, end_ms: number}} Item
  *   what is drawn of a turn, and when it came and changed last
  * @typedef {{turn: Turn, who: string, start_ms: number, end_ms: number}} TimedTurn
  */
@@ -164,7 +165,10 @@ function readChoice() {
   }
 }
 
-/** The switch in the settings: who reads the conversation with the fingers need not hear it too. @param {HTMLInputElement} box */
+/**
+ * The switch in the settings: who reads the conversation with the fingers need not hear it
+ * too. @param {HTMLInputElement} box
+ */
 export function announceSwitch(box) {
   box.checked = aloud;
   box.addEventListener("change", () => {

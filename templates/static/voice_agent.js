@@ -81,7 +81,10 @@ class VoiceAgent extends HTMLElement {
   /** Gives a bearer for the token server. @type {SignInFunction | null} */
   #signIn = null;
   #told = IDLE;
-  /** Settles what `connect` promised. @type {{promise: Promise<void>, live: () => void, failed: (error: CallError) => void} | null} */
+  /**
+   * Settles what `connect` promised. @type {{promise: Promise<void>, live: () => void, failed: (error: CallError) =>
+   * void} | null}
+   */
   #connecting = null;
   /** What went wrong last. @type {CallError | null} */
   #wrong = null;
@@ -191,7 +194,9 @@ class VoiceAgent extends HTMLElement {
     this.#signIn = signIn;
   }
 
-  /** Show the agent's page and start a call. Settles when it is live, or with the `CallError` that says why it is not. */
+  /**
+   * Show the agent's page and start a call. Settles when it is live, or with the `CallError` that says why it is not.
+   */
   connect() {
     if (!this.isConnected) return Promise.reject(callError("embed_no_page", "<voice-agent> is in no page"));
     this.open = true;
@@ -451,7 +456,10 @@ class VoiceAgent extends HTMLElement {
     if (this.#calls.delete(id)) this.#send(answer);
   }
 
-  /** Only the agent's page hears it. What went wrong is this page's own affair: its words may hold a secret. @param {number} id */
+  /**
+   * Only the agent's page hears it. What went wrong is this page's own affair: its words may hold a
+   * secret. @param {number} id
+   */
   async #giveBearer(id) {
     let bearer = null;
     try {

@@ -1,7 +1,8 @@
 /**
  * Both voices as they pass through the worker, where the person asked for it: each laid out on one clock, bounded.
  *
- * Another service has another rate: what went before is not kept then. The agent's comes faster than it sounds. Each piece lies behind the one before, and what a flush drops is cut off.
+ * Another service has another rate: what went before is not kept then. The agent's comes faster than it sounds. Each
+ * piece lies behind the one before, and what a flush drops is cut off.
  */
 
 const KEPT_MS = 300_000;

@@ -1,6 +1,6 @@
 /**
- * Screen wake lock: a phone that goes dark in mid-call takes the microphone away. Where a browser has none, or refuses it
- * (battery saver), the call goes on without.
+ * Screen wake lock: a phone that goes dark in mid-call takes the microphone away. Where a browser has none, or refuses
+ * it (battery saver), the call goes on without.
  */
 
 let wanted = false;
@@ -21,8 +21,8 @@ export function awakeAgain() {
 }
 
 /**
- * In a frame that was not given the right, asking is an error in the console. Where a browser does not tell (WebKit), only
- * the frame of `<voice-agent>` is known to have it.
+ * In a frame that was not given the right, asking is an error in the console. Where a browser does not tell (WebKit),
+ * only the frame of `<voice-agent>` is known to have it.
  */
 function mayAsk() {
   const policy = document.permissionsPolicy ?? document.featurePolicy;

@@ -1,6 +1,6 @@
 /**
- * The worker: loads the Python runtime, says how far it is, keeps what arrives meanwhile, then hands everything to Python
- * (`pyclient.host.pyodide_host`). A failure that Python cannot survive is told to the page as `dead`.
+ * The worker: loads the Python runtime, says how far it is, keeps what arrives meanwhile, then hands everything to
+ * Python (`pyclient.host.pyodide_host`). A failure that Python cannot survive is told to the page as `dead`.
  */
 
 import { Preloaded } from "./preload.js";

@@ -1,8 +1,8 @@
 /**
  * The page's link to the worker in which Python lives: starts it, notices when it has died, starts it again.
  *
- * Pyodide can die for good (a stack overflow in C is fatal and every later call throws), and a worker can vanish. The worker
- * says `dead` where it can; where it cannot, it misses the heartbeat.
+ * Pyodide can die for good (a stack overflow in C is fatal and every later call throws), and a worker can vanish. The
+ * worker says `dead` where it can; where it cannot, it misses the heartbeat.
  */
 
 import { genuine } from "./genuine.js";

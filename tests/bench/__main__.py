@@ -1,6 +1,7 @@
 """`python3 build.py bench` behind its preparations: run the benches asked for, print, write, compare.
 
-Exit codes: 0 measured (and within the budget, with --check), 1 over budget, 2 wrong arguments or a bench that cannot run here.
+Exit codes: 0 measured (and within the budget, with --check), 1 over budget, 2 wrong arguments or a bench
+that cannot run here.
 """
 
 from __future__ import annotations

@@ -1,12 +1,15 @@
-"""How long does a person wait for an answer of the local agent? This build beside that of commit 9731686, in real browsers with sound.
+"""How long does a person wait for an answer of the local agent?
 
-Each build's own page, server and packages. In turns: a new browser, a call, and the sentences that the README proposes (but for the
-story, which takes a minute, and the goodbye, which ends the call). Measured outside the page, on one clock: from the end of the last
-sound at the microphone to the first one at the speaker.
+This build beside that of commit 9731686, in real browsers with sound.
+
+Each build's own page, server and packages. In turns: a new browser, a call, and the sentences that the README proposes
+(but for the story, which takes a minute, and the goodbye, which ends the call). Measured outside the page, on one
+clock: from the end of the last sound at the microphone to the first one at the speaker.
 
     sound_ms   percentiles of all sentences and rounds
     ratio_to_9731686   of the medians
-    unheard    sentences that were not answered, or of which less than half was understood; they are not in the percentiles
+    unheard    sentences that were not answered, or of which less than half was understood; they are
+               not in the percentiles
 """
 
 from __future__ import annotations

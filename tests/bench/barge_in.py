@@ -3,15 +3,17 @@
 The real page with its real worklets, in a call with a server in the bench's own process that answers at once. Times are
 `Date.now()` of one machine, in ms.
 
-* `verdict_to_silence_ms`: the server's word that the reply was interrupted has arrived in the worker, until the last quantum
-  that still sounds has left the playback worklet. Its parts: `verdict_to_flush_ms` (the worker, Python, and the message to the
-  worklet) and `quanta_after_flush` (quanta of 128 samples that still sound after the worklet has the message; the largest seen);
-* `verdict_to_silent_speaker_ms`: from the server's sending of that word until the last sound on a recording of the speaker. This
-  adds the socket, the browser's own buffer and the sound system's;
-* `word_to_duck_ms`: the server's word that speech started has arrived in the worker, until the first quantum that is lowered;
-* `speech_to_duck_ms`: the first loud frame of the microphone leaves the capture worklet, until the first lowered quantum. It goes
-  through the socket to the server and back. How long a real service listens before it says so is not in it, nor is
-  the collecting of the frame (half a frame on average, a whole one at most).
+* `verdict_to_silence_ms`: the server's word that the reply was interrupted has arrived in the worker, until the last
+  quantum that still sounds has left the playback worklet. Its parts: `verdict_to_flush_ms` (the worker, Python, and the
+  message to the worklet) and `quanta_after_flush` (quanta of 128 samples that still sound after the worklet has the
+  message; the largest seen);
+* `verdict_to_silent_speaker_ms`: from the server's sending of that word until the last sound on a recording of the
+  speaker. This adds the socket, the browser's own buffer and the sound system's;
+* `word_to_duck_ms`: the server's word that speech started has arrived in the worker, until the first
+  quantum that is lowered;
+* `speech_to_duck_ms`: the first loud frame of the microphone leaves the capture worklet, until the first lowered
+  quantum. It goes through the socket to the server and back. How long a real service listens before it says so is not
+  in it, nor is the collecting of the frame (half a frame on average, a whole one at most).
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@
         with rig.tab("firefox") as tab:
             tab.page.goto(rig.url + "bench/floor.html")
 
-The pages of the benches come from the same server with the same compression and caching as the product: everything below
-`assets/` and `bench/` has a brotli copy, made once per content and kept in `.cache/bench/`.
+The pages of the benches come from the same server with the same compression and caching as the product: everything
+below `assets/` and `bench/` has a brotli copy, made once per content and kept in `.cache/bench/`.
 """
 
 from __future__ import annotations
@@ -86,7 +86,9 @@ class Rig:
     def tab(
         self, engine: str, *, init_scripts: Sequence[str] = (), profile: Path | None = None
     ) -> Iterator[harness.Tab]:
-        """A page in a fresh browser, with a fresh profile unless one is given; `autoplay` is allowed: a bench page needs no click."""
+        """A page in a fresh browser, with a fresh profile unless one is given; `autoplay` is allowed: a bench page
+        needs no click.
+        """
         scripts = list(init_scripts)
         if self._wants_sound and not harness.find(engine).real_microphone:
             scripts.insert(0, INJECTION)
@@ -96,7 +98,10 @@ class Rig:
             yield tab
 
     def run(self, tab: harness.Tab, path: str) -> Any:
-        """Open a bench page and wait for what it promises under `window.bench`. RuntimeError with the page's own words."""
+        """Open a bench page and wait for what it promises under `window.bench`.
+
+        RuntimeError with the page's own words.
+        """
         tab.page.goto(self.url + path, wait_until="commit")
         return self.answer(tab)
 
@@ -144,7 +149,9 @@ def _add_pages(site: Path) -> None:
 
 
 def add_stock(folder: Path) -> dict[str, str]:
-    """Put Pyodide as its documents say beside the pages, with micropip and our wheel; return what the pages have to be told."""
+    """Put Pyodide as its documents say beside the pages, with micropip and our wheel; return what the pages
+    have to be told.
+    """
     runtime = fetch_runtime.fetch(ROOT)
     (folder / "pyodide").mkdir()
     for name in fetch_runtime.RUNTIME_FILES:

@@ -1,5 +1,6 @@
-"""Is a run within the committed budget? `budget.json` holds ratios, counts, decibels and byte sizes, never times: a time
-belongs to the machine it was taken on.
+"""Is a run within the committed budget?
+
+`budget.json` holds ratios, counts, decibels and byte sizes, never times: a time belongs to the machine it was taken on.
 
     {"figure": "start.*.ratio_to_stock", "limit": 0.28, "direction": "at most", "reason": "..."}
 

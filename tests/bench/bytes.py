@@ -1,14 +1,18 @@
-"""How much must a visitor fetch? A real page load in Chromium, counted on the wire as our server sends it, headers included.
+"""How much must a visitor fetch?
+
+A real page load in Chromium, counted on the wire as our server sends it, headers included.
 
     first_visit_sent  everything up to "ready" and what the page fetches by itself after that
     shell_sent        the page, its styles, its scripts and the worker's script: what is needed until a worker runs
     second_visit_sent what the same browser is sent for it a day later, its disk cache being kept
     second_visit_immutable   the part of that which the first visit was told to keep for ever
-    stock_br          Pyodide's own files, micropip and our wheel, as brotli (quality 11) makes them: what a page fetches that
-                      installs the client the documented way. No server of ours sends them, so this one figure is computed
+    stock_br          Pyodide's own files, micropip and our wheel, as brotli (quality 11) makes them:
+                      what a page fetches that
+                      installs the client the documented way. No server of ours sends them, so this
+                      one figure is computed
 
-The list of files is the load's own; the build's names are not known here. Our server sends our headers, so what is cached is
-what they allow, and what is compressed is what it compresses.
+The list of files is the load's own; the build's names are not known here. Our server sends our headers, so what is
+cached is what they allow, and what is compressed is what it compresses.
 """
 
 from __future__ import annotations
@@ -82,8 +86,10 @@ def measure(engines: Sequence[str], rounds: int) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """One answered path. `dest` is what the browser wanted it for, in its own word (`Sec-Fetch-Dest`). `sent_bytes`: on the wire,
-    headers included. `data`: the file as it lies there."""
+    """One answered path. `dest` is what the browser wanted it for, in its own word (`Sec-Fetch-Dest`).
+
+    `sent_bytes`: on the wire, headers included. `data`: the file as it lies there.
+    """
 
     path: str
     dest: str
@@ -187,7 +193,9 @@ class _Parts(HTMLParser):
 
 
 def _shell(dist: Path, first: Sequence[Fetched]) -> list[str]:
-    """Paths of `first`: page, styles, images, the page's scripts with what they import, and each worker's own script."""
+    """Paths of `first`: page, styles, images, the page's scripts with what they import,
+    and each worker's own script.
+    """
     parts = _Parts()
     parts.feed((dist / "index.html").read_text(encoding="utf-8"))
     waiting = [f"/{source.lstrip('/')}" for source in parts.scripts]
@@ -206,7 +214,9 @@ def _shell(dist: Path, first: Sequence[Fetched]) -> list[str]:
 
 
 def _content(file: Path) -> bytes:
-    """What the page makes of a file: one for Python lies there compressed, and a host that negotiates sends brotli of its content."""
+    """What the page makes of a file: one for Python lies there compressed, and a host that negotiates sends
+    brotli of its content.
+    """
     return unpacked(file.read_bytes()) if file.suffix in PACKED else file.read_bytes()
 
 

@@ -1,4 +1,5 @@
-"""An earlier state of this project, built and served by its own code and packages: what "faster than before" is measured against.
+"""An earlier state of this project, built and served by its own code and packages: what "faster than
+before" is measured against.
 
 It is taken out of the history, so a clone without history cannot measure it, and says so.
 """
@@ -22,7 +23,10 @@ _BUILD_S = 900
 
 
 def build(commit: str) -> Path:
-    """Return the folder of that state, with its built site in `dist/`. Made once and kept. BenchError where it cannot be."""
+    """Return the folder of that state, with its built site in `dist/`. Made once and kept.
+
+    BenchError where it cannot be.
+    """
     home = KEPT / commit
     if (home / "dist" / "index.html").is_file() and not (home / ".venv").is_symlink():  # it was, to our own packages
         return home
@@ -50,7 +54,10 @@ def python_of(home: Path) -> str:
 
 
 def unpack(commit: str, home: Path) -> Path:
-    """Write the files of that state into `home`, which is made, and return it. BenchError where the history has no such state."""
+    """Write the files of that state into `home`, which is made, and return it.
+
+    BenchError where the history has no such state.
+    """
     sources = _sources(commit)
     home.mkdir(parents=True)
     with tarfile.open(fileobj=io.BytesIO(sources)) as archive:

@@ -1,7 +1,9 @@
-"""When does the local agent find that a sentence is over, and how often too early? This build beside that of commit 9731686.
+"""When does the local agent find that a sentence is over, and how often too early?
 
-Both hear the 200 sentences of `pauses.py`, each with a pause inside, in the frames of the page and in the order of real time, but
-faster (`pauses_replay.py`). No browser and no network takes part. The earlier build runs with our packages.
+This build beside that of commit 9731686.
+
+Both hear the 200 sentences of `pauses.py`, each with a pause inside, in the frames of the page and in the order of real
+time, but faster (`pauses_replay.py`). No browser and no network takes part. The earlier build runs with our packages.
 
 * `false_ends`: sentences whose turn was ended in their pause;
 * `decision_ms`: from the end of the last sound to the end of the turn, of the sentences that neither build cut;

@@ -21,7 +21,10 @@ def median(values: Iterable[float]) -> float:
 
 
 def percentiles(values: Iterable[float]) -> dict[str, float]:
-    """`{"p50", "p95", "p99"}` by the nearest rank, so that each is a value that was really seen. BenchError for none."""
+    """`{"p50", "p95", "p99"}` by the nearest rank, so that each is a value that was really seen.
+
+    BenchError for none.
+    """
     found = sorted(values)
     if not found:
         raise BenchError("nothing was measured")

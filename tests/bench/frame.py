@@ -1,9 +1,9 @@
 """What does one frame cost, each way, in the product's own worker? And does a long call grow?
 
-Up: 1920 bytes of PCM arrive at the capture port, and a message of the wire goes to `socket.send`. Down: a message of 2.6 KB
-arrives at the socket, and its audio goes to the playback port, transferred. Between them is the product's whole path: host,
-`pyclient.host.pyodide_host`, session, codec. The same is done in the same worker, in the same round, by plain JavaScript with the
-platform's own `toBase64`, `fromBase64` and `JSON`.
+Up: 1920 bytes of PCM arrive at the capture port, and a message of the wire goes to `socket.send`. Down: a message of
+2.6 KB arrives at the socket, and its audio goes to the playback port, transferred. Between them is the product's whole
+path: host, `pyclient.host.pyodide_host`, session, codec. The same is done in the same worker, in the same round, by
+plain JavaScript with the platform's own `toBase64`, `fromBase64` and `JSON`.
 """
 
 from __future__ import annotations

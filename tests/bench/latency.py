@@ -3,9 +3,10 @@
 The real page with its real worklets and real Python, in a call with a server in the bench's own process. All times are
 `Date.now()` of one machine.
 
-* `capture_to_send_ms`: the last sample of a frame has reached the capture worklet, until the frame goes into `WebSocket.send`;
-* `receive_to_render_ms`: a message with a new reply's audio reaches the worker, until the first of its samples is fed to the
-  resampler in `process` (its group delay of 1 ms and the fade-in follow). Nothing is queued before it;
+* `capture_to_send_ms`: the last sample of a frame has reached the capture worklet, until the
+  frame goes into `WebSocket.send`;
+* `receive_to_render_ms`: a message with a new reply's audio reaches the worker, until the first of its samples is fed
+  to the resampler in `process` (its group delay of 1 ms and the fade-in follow). Nothing is queued before it;
 * `server_to_render_ms`: the same from the moment when the server sent it, with the socket's share;
 * `..._blocked_ms`: while the page's main thread is blocked for 200 ms in every second;
 * `..._framed_blocked_ms`: the page is in a frame of another site's page, whose main thread is blocked instead;

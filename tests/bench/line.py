@@ -1,12 +1,15 @@
-"""What does a visitor wait for, over a line that is not the machine's own? Ours, an earlier build of ours, and stock Pyodide.
+"""What does a visitor wait for, over a line that is not the machine's own?
 
-    ours       this tree's site, as `build.py build` makes it for visitors, from its own server, as `build.py serve` runs it
+Ours, an earlier build of ours, and stock Pyodide.
+
+    ours       this tree's site, as `build.py build` makes it for visitors, from its own server, as
+               `build.py serve` runs it
     9731686    the build of that commit, from its own server
     stock      Pyodide's own files with brotli on each, micropip, our wheel (`stock_site.py`)
 
-Over each line, in turns: a first visit with a new browser and an empty profile, left alone until nothing more comes; then a second
-one with the browser started anew on the same profile. A proxy (`slow_line.py`) stands between browser and server, also over
-loopback, and counts what reaches the browser, headers included.
+Over each line, in turns: a first visit with a new browser and an empty profile, left alone until nothing more comes;
+then a second one with the browser started anew on the same profile. A proxy (`slow_line.py`) stands between browser and
+server, also over loopback, and counts what reaches the browser, headers included.
 
     ready_ms             from the start of the navigation until Python is ready, by the page's own clock
     bytes_before_ready   what had come by then
@@ -15,9 +18,9 @@ loopback, and counts what reaches the browser, headers included.
     second_bytes         all that came for it; the page itself is asked for anew each time
     second_asset_bytes   of that, all but the page: what carries its own hash
 
-WebKitGTK names brotli over TLS only: the proxy names it in its place, for all three, because real sites are reached over TLS.
-In WebKitGTK the harness goes to the site's 404.html first. That page and what it asks for are over before anything is counted; its
-connection is warm for all three.
+WebKitGTK names brotli over TLS only: the proxy names it in its place, for all three, because real sites are reached
+over TLS. In WebKitGTK the harness goes to the site's 404.html first. That page and what it asks for are over before
+anything is counted; its connection is warm for all three.
 """
 
 from __future__ import annotations

@@ -1,16 +1,19 @@
 """How many tokens a second, and what when the vendor is stuck? Our token route against the least that could be written:
-Starlette, one pooled client, the same call to the same fake vendor. All of it on 127.0.0.1, each part in a process of its own.
+Starlette, one pooled client, the same call to the same fake vendor. All of it on 127.0.0.1, each part in a
+process of its own.
 
-    cpu_ratio, cpu_ratio_gated         the processor time of a baseline's request to ours: what the ratios are on an idle machine
-    ours_rps, baseline_rps, ratio      medians over the rounds, in turns; `baseline_gated_*`: the same with our number of slots
+    cpu_ratio, cpu_ratio_gated         a baseline's request's processor time to ours: the ratios of an idle machine
+    ours_rps, baseline_rps, ratio      medians over the rounds, in turns; `baseline_gated_*`: with our number of slots
     p99_ms, baseline_p99_ms            of an answer, under the same load
     stalled_*                          the vendor takes calls and answers none: how long do visitors wait to be told?
-    ours_redis_*, ratio_redis          the same with the limits kept in a real Redis; not measured where Debian's packages cannot be had
+    ours_redis_*, ratio_redis          with the limits in a real Redis; only where Debian's packages can be had
     shared_*                           two such processes under load at once: tokens given and refused of one limit
     start_ms, earlier_start_ms, start_ratio
-                                       from the command to the ready line, beside a server of the build of 9731686; and processor time
+                                       from the command to the ready line, beside a server of the build of
+                                       9731686; and processor time
     resident_mb, earlier_resident_mb, resident_ratio
-                                       of all processes (what they share counted once), when that one has loaded all that it loads
+                                       of all processes (what they share counted once), when that one has loaded all
+                                       that it loads
     upstream_calls_per_grant           exactly 1, or somebody pays for tokens that nobody gets
     upstream_calls_per_refusal         exactly 0, for each kind of refusal
 """
@@ -193,7 +196,9 @@ def _stalled(port: int, vendor: int) -> dict[str, Any]:
 
 
 def _refusals(folder: str, environment: dict[str, str], vendor: int) -> float:
-    """Calls per refusal over a foreign page, a bad value, a body that is too large, and a client that asks too often."""
+    """Calls per refusal over a foreign page, a bad value, a body that is too large, and a
+    client that asks too often.
+    """
     allowed = 5
     with _ours(folder, environment | {"TOKEN_RATE_PER_CLIENT_PER_MINUTE": str(allowed)}) as ours:
         refused = 0
@@ -264,7 +269,9 @@ class _Server:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def settled_mb(self) -> float:
-        """Memory of it and its children (proportional, so that what they share counts once), when that has stopped growing."""
+        """Memory of it and its children (proportional, so that what they share counts once), when
+        that has stopped growing.
+        """
         deadline_s = time.monotonic() + LONGEST_SETTLING_S
         before, now = 0.0, self._resident_mb()
         while now > before * 1.01 or time.monotonic() < deadline_s - LONGEST_SETTLING_S + 3 * SETTLED_S:
@@ -306,7 +313,10 @@ def _process(*arguments: str) -> Iterator[_Server]:
 
 @contextlib.contextmanager
 def _started(command: list[str], folder: str, variables: dict[str, str]) -> Iterator[tuple[int, str]]:
-    """A process: its id and its first line. A pipe that nobody reads would fill up and stop it, so stderr goes to a file."""
+    """A process: its id and its first line.
+
+    A pipe that nobody reads would fill up and stop it, so stderr goes to a file.
+    """
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
             command, cwd=folder, env=_environment() | variables, stdout=subprocess.PIPE, stderr=said, text=True

@@ -63,7 +63,10 @@ async def upstream() -> None:
 
 
 def baseline(upstream_url: str, slots: int) -> None:
-    """The token route as a tutorial writes it: Starlette, one pooled client, one call. With `slots`, so many calls at once."""
+    """The token route as a tutorial writes it: Starlette, one pooled client, one call.
+
+    With `slots`, so many calls at once.
+    """
     import httpx
     import uvicorn
     from starlette.applications import Starlette
@@ -138,7 +141,9 @@ class Visitor(asyncio.Protocol):
 
 
 class Load:
-    """`connections` visitors, until `seconds` have passed or each has asked `each` times; what is under way is waited for."""
+    """`connections` visitors, until `seconds` have passed or each has asked `each` times; what is under
+    way is waited for.
+    """
 
     def __init__(self, port: int, request: bytes, connections: int, seconds: float, each: int) -> None:
         self.port = port

@@ -1,12 +1,14 @@
 """A corpus of spoken sentences with a pause inside: what an end of turn is found in, and what a false end is.
 
-200 sentences by four voices of espeak-ng. 160 are of the local agent's grammar, 40 are not. Each has one pause, at a word
-boundary taken by chance: every boundary is as likely. Its length is taken by chance too, by a log-normal distribution with a
-median of half a second and two thirds between a quarter and one second (sigma 0.69), which is about what studies of spontaneous speech report
-for silent pauses. Where a sentence is complete before its pause ("what is the weather ... in Paris"), nobody can know that it goes on.
+200 sentences by four voices of espeak-ng. 160 are of the local agent's grammar, 40 are not. Each has one pause, at a
+word boundary taken by chance: every boundary is as likely. Its length is taken by chance too, by a log-normal
+distribution with a median of half a second and two thirds between a quarter and one second (sigma 0.69), which is about
+what studies of spontaneous speech report for silent pauses. Where a sentence is complete before its pause ("what is the
+weather ... in Paris"), nobody can know that it goes on.
 
-Nothing here looks at how turns are ended. Sentences, places and lengths follow from one seed, which was not chosen by its results.
-The parts are spoken apart, so that each ends as speech ends, and quiet noise lies under all of it, as in a room.
+Nothing here looks at how turns are ended. Sentences, places and lengths follow from one seed, which was not chosen
+by its results. The parts are spoken apart, so that each ends as speech ends, and quiet noise lies under all of it,
+as in a room.
 """
 
 from __future__ import annotations
@@ -103,7 +105,10 @@ _UNKNOWN = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sentence:
-    """One recording. Times in ms of it; `ends_ms` is where its last sound ends, `pause_ms` how long the pause inside is."""
+    """One recording.
+
+    Times in ms of it; `ends_ms` is where its last sound ends, `pause_ms` how long the pause inside is.
+    """
 
     text: str
     before: str

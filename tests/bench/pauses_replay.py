@@ -1,10 +1,12 @@
-"""Plays sentences of `pauses.py` to the local agent of one build, in its own process and with its own modules, faster than real time.
+"""Plays sentences of `pauses.py` to the local agent of one build, in its own process and with its own modules, faster
+than real time.
 
     PYTHONPATH=<the build> python -P pauses_replay.py < sentences.json > results.jsonl
 
-The event loop's clock is the sound's: it stands still while something is computed. What recognition and synthesis cost is taken
-from this thread's processor time and passes on that clock before the result is there, so that a busy machine distorts little. There are as
-many recognisers as in the server, each busy with one utterance; a caller has one utterance in work, as in its queue.
+The event loop's clock is the sound's: it stands still while something is computed. What recognition and synthesis cost
+is taken from this thread's processor time and passes on that clock before the result is there, so that a busy machine
+distorts little. There are as many recognisers as in the server, each busy with one utterance; a caller has one
+utterance in work, as in its queue.
 
 It knows two builds: commit 9731686, whose modules had other names, and this one.
 """
@@ -136,7 +138,9 @@ class _Seat:
 
 
 class _Live:
-    """Stands for `asr_live.LiveLine`: sound of a turn as it comes, and what it is so far as soon as that is computed."""
+    """Stands for `asr_live.LiveLine`: sound of a turn as it comes, and what it is so far
+    as soon as that is computed.
+    """
 
     def __init__(self, recognizer: Any, heard: Callable[[Any], None]) -> None:
         self._recognizer = recognizer

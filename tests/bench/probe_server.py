@@ -1,6 +1,7 @@
 """A server that speaks just enough of AssemblyAI's wire to be measured against: it answers at once, and says when.
 
-It runs in a thread of the bench, so its clock is the browsers' clock. Messages carry `at`, the milliseconds when they were sent.
+It runs in a thread of the bench, so its clock is the browsers' clock. Messages carry `at`, the milliseconds
+when they were sent.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ class ProbeServer:
     def speech_stopped(self) -> None:
         self._do(self._say(type="input.speech.stopped"))
 
-    # --- inside --------------------------------------------------------------------------------------------------------
+    # --- inside -------------------------------------------------------------------------------------------------------
 
     def _do(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)

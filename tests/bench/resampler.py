@@ -6,7 +6,8 @@ For each pair of rates, `default` against libsamplerate's fastest sinc, and `bes
     passband_ripple_db      the most that any of these tones is too loud or too soft
     alias_db                loudest trace of a tone from 1.1 of the lower Nyquist; where the rate goes up, loudest image
     delay_ms                how far ahead the filter must see
-    ns_per_sample           of output, in processor time, median of the rounds, each in a fresh process, in turns with libsamplerate
+    ns_per_sample           of output, in processor time, median of the rounds, each in a fresh process,
+                            in turns with libsamplerate
     time_ratio              ours to libsamplerate's, median of the rounds' own ratios
 """
 

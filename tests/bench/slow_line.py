@@ -4,9 +4,10 @@
         tab.page.goto(line.url)
         line.received(until=moment)        # bytes towards the browser, headers included
 
-A TCP proxy. What goes towards the browser shares one downlink, over all connections, and arrives half a round trip later;
-requests are half a round trip late too, and a new connection costs one more. The way up has no rate of its own: a visit
-sends only requests. Not modelled: lost packets, slow start, and the headers of TCP and IP. They would cost everybody the same.
+A TCP proxy. What goes towards the browser shares one downlink, over all connections, and arrives half a round trip
+later; requests are half a round trip late too, and a new connection costs one more. The way up has no rate of its own:
+a visit sends only requests. Not modelled: lost packets, slow start, and the headers of TCP and IP. They would cost
+everybody the same.
 
 It ends by itself after `seconds`, whoever started it, and with the process in any case.
 """
@@ -34,7 +35,10 @@ _START_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """One piece that was handed on. `at`: seconds since 1970. `path`: of the request that it belongs to, if that was HTTP."""
+    """One piece that was handed on. `at`: seconds since 1970.
+
+    `path`: of the request that it belongs to, if that was HTTP.
+    """
 
     at: float
     size: int
@@ -44,8 +48,8 @@ class Passed:
 class SlowLine:
     """A context manager. Without `mbit_per_s` the line is as fast as the machine, and still counts.
 
-    `encodings` replaces what a browser says that it can decode: one that names brotli over TLS only shall get here what it
-    gets from every real site.
+    `encodings` replaces what a browser says that it can decode: one that names brotli over TLS only shall get here what
+    it gets from every real site.
     """
 
     def __init__(
@@ -201,7 +205,10 @@ class _Asked:
 
 
 class _Way:
-    """One direction of a connection: hands on, in order, each piece at its moment. Leaving it waits for the last one."""
+    """One direction of a connection: hands on, in order, each piece at its moment.
+
+    Leaving it waits for the last one.
+    """
 
     def __init__(self, writer: asyncio.StreamWriter, note: Callable[[int], None]) -> None:
         self._writer = writer

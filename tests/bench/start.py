@@ -2,14 +2,16 @@
 
 Three pages from one server, with the same compression and the same caching, one after the other in each round:
 
-* ours: the built site's own page, from the start of the navigation until its session object is built ("Python ready after");
+* ours: the built site's own page, from the start of the navigation until its session object is
+  built ("Python ready after");
 * stock: a module worker does `loadPyodide()`, `micropip.install` of the same wheel, `import pyclient`;
 * floor: a module worker does `WebAssembly.compileStreaming` of the unchanged runtime's WebAssembly, and nothing else.
 
-"first": a new browser with a new profile, left alone until it has started: Chromium's own tool bars are pages, and take half a
-second of processor time that would be counted as ours. "second": the same page, reloaded when what the first visit began has
-come to its end (compiling what runs often, keeping what was compiled). Times are the page's own `performance.now()`.
-WebKitGTK's sessions keep no cache on disk; whether its reload finds anything in memory is its own affair.
+"first": a new browser with a new profile, left alone until it has started: Chromium's own tool bars are pages,
+and take half a second of processor time that would be counted as ours. "second": the same page, reloaded when
+what the first visit began has come to its end (compiling what runs often, keeping what was compiled). Times are
+the page's own `performance.now()`. WebKitGTK's sessions keep no cache on disk; whether its reload finds
+anything in memory is its own affair.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Stock Pyodide as a page would use it that follows its documents: its own files, micropip, and the client's wheel.
 
-Nothing of the product's build is in it, so that neither its names nor its pruning can change what we are compared with. Every file
-has a brotli copy beside it, as the public CDN of Pyodide sends them, and is kept for ever once it was fetched.
+Nothing of the product's build is in it, so that neither its names nor its pruning can change what we are
+compared with. Every file has a brotli copy beside it, as the public CDN of Pyodide sends them, and is kept for
+ever once it was fetched.
 """
 
 from __future__ import annotations

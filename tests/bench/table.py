@@ -66,7 +66,8 @@ def _layout(name: str, tree: Mapping[str, Any]) -> tuple[list[str], list[list[st
 
 
 def line_grid(tree: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """(head, rows) of `bench line`: one row for each engine, line and kind, so that what is compared stands below each other.
+    """(head, rows) of `bench line`: one row for each engine, line and kind, so that what is compared
+    stands below each other.
 
     What belongs to a line as a whole (how ours compares, the noise) stands in the row of its first kind.
     """

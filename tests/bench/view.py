@@ -1,11 +1,12 @@
 """What does the page's view cost for each word that is recognised, and does that grow with the conversation?
 
-From the service's message to the text that is posted to the page: session, codec, view. In CPython, and in each engine in a
-Pyodide of its own worker, in calls of 10 and of 1,000 turns, beside the client of commit 9731686 in the same interpreter.
+From the service's message to the text that is posted to the page: session, codec, view. In CPython, and in
+each engine in a Pyodide of its own worker, in calls of 10 and of 1,000 turns, beside the client of commit
+9731686 in the same interpreter.
 
 * `word_us_turn_*`: microseconds for one partial word, the median of many short blocks;
-* `growth_ratio`: turn 1,000 to turn 10; `ratio_to_9731686`: at turn 1,000. Of the fastest block of each: what another program on
-  the machine did meanwhile is not in it;
+* `growth_ratio`: turn 1,000 to turn 10; `ratio_to_9731686`: at turn 1,000. Of the fastest block of each: what another
+  program on the machine did meanwhile is not in it;
 * `posted_bytes_turn_*`: of the longest of them. Names are ASCII, and so is the text.
 """
 

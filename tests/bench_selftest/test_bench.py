@@ -1,4 +1,7 @@
-"""The benches' frame: the command line, the budget that turns red, the table. What they measure is no test's business."""
+"""The benches' frame: the command line, the budget that turns red, the table.
+
+What they measure is no test's business.
+"""
 
 from __future__ import annotations
 

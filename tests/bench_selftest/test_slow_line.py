@@ -1,4 +1,6 @@
-"""The line that `bench line` measures over: its rate and round trip are what was asked for, and what it counts is what went over it."""
+"""The line that `bench line` measures over: its rate and round trip are what was asked for, and what it counts is what
+went over it.
+"""
 
 from __future__ import annotations
 

@@ -54,7 +54,10 @@ def _server(shared_folder: Path, full_site: Path) -> Iterator[Parley]:
 
 @pytest.fixture
 def parley(_server: Parley) -> Iterator[Parley]:
-    """This worker's server. After each test, its pages closed, the local agent's scenario is undone and no socket may be open."""
+    """This worker's server.
+
+    After each test, its pages closed, the local agent's scenario is undone and no socket may be open.
+    """
     yield _server
     _server.scenario()
     left = poll(lambda: not _open_sockets(_server), 20.0)
@@ -88,7 +91,9 @@ def spoiled(_spoiled: SpoiledSite) -> Iterator[SpoiledSite]:
 
 @pytest.fixture
 def open_tab(parley: Parley, open_tab: Callable[..., Tab]) -> Callable[..., Tab]:
-    """The harness's own, asked for after the server so that pages are closed before the server looks for open sockets."""
+    """The harness's own, asked for after the server so that pages are closed before the
+    server looks for open sockets.
+    """
     return open_tab
 
 

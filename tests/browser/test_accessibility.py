@@ -1,4 +1,6 @@
-"""People who see little, who see no colours, who use no mouse: axe-core in each state of a call, and a call by keyboard alone."""
+"""People who see little, who see no colours, who use no mouse: axe-core in each state of a call, and a
+call by keyboard alone.
+"""
 
 from __future__ import annotations
 

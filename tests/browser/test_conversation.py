@@ -27,12 +27,13 @@ def test_a_person_talks_and_is_answered_by_voice(
 ) -> None:
     """The product in one test: greeting, a turn, a long story that is interrupted, another turn, goodbye.
 
-    Judged by what came out of the speaker. Barge-in: soon after the server's verdict nothing may sound, and what was not heard is
-    cut from the transcript. What is said over the agent is only asked to be noticed, and is said again where it is not: while the
-    agent sounds, echo cancellation takes much of it away (Firefox most of all).
+    Judged by what came out of the speaker. Barge-in: soon after the server's verdict nothing may sound, and what was
+    not heard is cut from the transcript. What is said over the agent is only asked to be noticed, and is said again
+    where it is not: while the agent sounds, echo cancellation takes much of it away (Firefox most of all).
     """
     call = untouched
-    # Whole replies at once, as services send them: what the person talks over lies in the page, and only the page can drop it.
+    # Whole replies at once, as services send them: what the person talks over lies in the page, and only the
+    # page can drop it.
     parley.scenario(pace="burst")
     with sound.record(tmp_path / "greeting.wav") as tape:
         call.connect()
@@ -41,8 +42,8 @@ def test_a_person_talks_and_is_answered_by_voice(
     greeting = load(tmp_path / "greeting.wav")
     assert share_heard(greeting, GREETING, decoys=DECOYS) >= 0.5, "the greeting that was shown must be what was heard"
 
-    # This turn is more than one more: without it Chromium's echo cancellation, which has heard nobody speak yet, takes all away that
-    # is said over the story.
+    # This turn is more than one more: without it Chromium's echo cancellation, which has heard nobody speak yet, takes
+    # all away that is said over the story.
     time = Line(text="what time is it", wav=speech.say("what time is it", tail_ms=700))
     first = asked(call, time, folder=tmp_path / "first", containing="time")
     assert first.good, first

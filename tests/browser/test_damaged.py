@@ -73,7 +73,9 @@ def test_no_flipped_byte_makes_a_wrong_start(tab: Any, host: PlainHost, built_si
 
 
 def as_webassembly(content: bytes) -> Answer:
-    """As `plainly` does, but the WebAssembly of the start comes as hosts send it that know it: the page compiles it itself then."""
+    """As `plainly` does, but the WebAssembly of the start comes as hosts send it that know it: the page
+    compiles it itself then.
+    """
 
     def answered(path: Path, data: bytes) -> tuple[int, bytes, dict[str, str]]:
         status, body, headers = plainly(path, data)
@@ -88,7 +90,9 @@ def as_webassembly(content: bytes) -> Answer:
 def test_webassembly_that_the_page_compiles_itself_is_what_was_built(
     tab: Any, host: PlainHost, built_site: Path
 ) -> None:
-    """Right; with one byte of its data changed, which no compiler minds; and as a host sends it that compresses what is packed."""
+    """Right; with one byte of its data changed, which no compiler minds; and as a host sends it that
+    compresses what is packed.
+    """
     tab.errors.expect(".*")
     (path,) = built_site.glob("assets/pyodide.asm.*.wasm")
     packed = path.read_bytes()
@@ -104,7 +108,10 @@ RUNS = "a changed script runs"
 
 
 def test_a_script_that_was_changed_is_never_run(tab: Any, host: PlainHost, built_site: Path) -> None:
-    """It would be heard of: browsers complain of it too, and that alone would not say that it was not run. The loader, and the script."""
+    """It would be heard of: browsers complain of it too, and that alone would not say that it was not run.
+
+    The loader, and the script.
+    """
     tab.errors.expect(".*")
     for name in ("pyodide.????????????.js", "pyodide.asm.*.js"):
         (changed,) = built_site.glob(f"assets/{name}")

@@ -1,4 +1,6 @@
-"""A second visit takes a decoded copy of Python's memory out of Cache Storage; whatever is wrong with it costs time only."""
+"""A second visit takes a decoded copy of Python's memory out of Cache Storage; whatever is wrong with
+it costs time only.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The cross-browser checklist about sound: every rate, every way a device can fail, and the speaker heard by the microphone."""
+"""The cross-browser checklist about sound: every rate, every way a device can fail, and the speaker
+heard by the microphone.
+"""
 
 import io
 import re
@@ -26,8 +28,9 @@ pytestmark = pytest.mark.browser
 TONE_HZ = 700.0
 LONG_MS = 8000
 PITCH = 0.01  # within one percent: a wrong rate is at least eight percent off
-# What may be left of 15 kHz, folded to 9: the default converter leaves nothing. The cheap one, which worklets/resampler_choice.js takes where a
-# machine is too busy for the other, is still falling there: -36 dB. None at all would leave all of it.
+# What may be left of 15 kHz, folded to 9: the default converter leaves nothing. The cheap one, which
+# worklets/resampler_choice.js takes where a machine is too busy for the other, is still falling there: -36 dB. None at
+# all would leave all of it.
 FOLDED_DB = {"default": -50.0, "cheap": -33.0}
 
 
@@ -66,7 +69,8 @@ RATES_HZ = (16_000, 44_100, 48_000, 96_000)
 def test_pitch_is_right_at_16_44_48_and_96_kilohertz(
     untouched: Call, pulse: Pulse, speech: Speech, parley: Parley, tmp_path: Path
 ) -> None:
-    """Safari runs at the hardware's rate whatever is asked, Bluetooth headsets at 16 kHz: no chipmunks in either direction.
+    """Safari runs at the hardware's rate whatever is asked, Bluetooth headsets at 16 kHz: no
+    chipmunks in either direction.
 
     Both devices and the context run at each rate in turn, as when a person takes another headset between two calls.
     """
@@ -91,7 +95,9 @@ def test_pitch_is_right_at_16_44_48_and_96_kilohertz(
 def test_an_old_firefox_that_refuses_other_rates_is_never_asked_for_one(
     open_tab: Any, pulse: Pulse, parley: Parley
 ) -> None:
-    """It throws when a microphone meets a context whose rate is not the device's; a context at the default rate is safe."""
+    """It throws when a microphone meets a context whose rate is not the device's; a context at the
+    default rate is safe.
+    """
     tab = open_tab()
     tab.page.goto(f"{parley.url}404.html")
     default_hz = tab.page.evaluate(
@@ -110,7 +116,10 @@ def test_an_old_firefox_that_refuses_other_rates_is_never_asked_for_one(
 def test_two_channels_of_a_microphone_that_lost_step_are_no_echo(
     call: Call, sound: Any, parley: Parley, speech: Speech
 ) -> None:
-    """WebKitGTK does this to a microphone by itself. Half a period of 440 Hz apart and mixed, nothing of it would be left."""
+    """WebKitGTK does this to a microphone by itself.
+
+    Half a period of 440 Hz apart and mixed, nothing of it would be left.
+    """
     parley.scenario(hear=False)
     call.connect()
     call.wait_activity("listening")  # a sound of one second, all of it in the greeting's first, is taken for an echo
@@ -126,10 +135,11 @@ def test_two_channels_of_a_microphone_that_lost_step_are_no_echo(
 def test_a_long_reply_in_one_burst_is_played_whole_and_without_a_gap(
     call: Call, sound: Any, parley: Parley, tmp_path: Path
 ) -> None:
-    """Replies arrive faster than they play: eight seconds at once must come out complete, in order, with an unbroken phase.
+    """Replies arrive faster than they play: eight seconds at once must come out complete, in order,
+    with an unbroken phase.
 
-    A machine that is short of time stops the browser's own sound for moments, and WebKit then drops what it could not play in
-    time. So it has to be perfect once in three calls; what we lose ourselves, we lose in every one.
+    A machine that is short of time stops the browser's own sound for moments, and WebKit then drops what it could not
+    play in time. So it has to be perfect once in three calls; what we lose ourselves, we lose in every one.
     """
     parley.scenario(sessions=3, tone_hz=TONE_HZ, tone_ms=LONG_MS, pace="burst", chunk_ms=50, hear=False)
     beep(call)
@@ -152,9 +162,12 @@ def test_a_long_reply_in_one_burst_is_played_whole_and_without_a_gap(
 
 
 def test_no_microphone_at_all_is_told(untouched: Call, pulse: Pulse) -> None:
-    """Each engine has another word for it; the person reads one. Firefox offers the speaker's monitor, which is refused.
+    """Each engine has another word for it; the person reads one.
 
-    Then the speaker goes too, and both come back. Not in WebKitGTK: without any device the process of its page hangs for good.
+    Firefox offers the speaker's monitor, which is refused.
+
+    Then the speaker goes too, and both come back. Not in WebKitGTK: without any device the process of its
+    page hangs for good.
     """
     call, alert = untouched, untouched.page.get_by_role("alert")
     pulse.unplug_microphone()
@@ -177,7 +190,8 @@ def test_a_microphone_that_goes_silent_in_mid_call_is_noticed(
 ) -> None:
     """Most engines tell nothing when a device dies: they deliver zeros. The page listens for that itself.
 
-    The agent is deaf: where PulseAudio moves the stream to the speaker's monitor, it would answer itself and never be silent.
+    The agent is deaf: where PulseAudio moves the stream to the speaker's monitor, it would answer itself
+    and never be silent.
     """
     parley.scenario(hear=False)
     alert = call.page.get_by_role("alert")
@@ -207,7 +221,9 @@ def test_a_microphone_that_goes_silent_in_mid_call_is_noticed(
 def test_a_pulled_microphone_is_replaced_in_the_same_session(
     call: Call, pulse: Pulse, speech: Speech, parley: Parley
 ) -> None:
-    """The headset is pulled in mid-call, and another microphone is there: what is said next is understood, and nobody had to click."""
+    """The headset is pulled in mid-call, and another microphone is there: what is said next is understood, and nobody
+    had to click.
+    """
     other = pulse.plug_other_microphone()
     call.connect()
     call.wait_turn("agent", containing="parley")
@@ -223,7 +239,9 @@ def test_a_pulled_microphone_is_replaced_in_the_same_session(
 
 
 def steady_dbfs(tone: Sound) -> float:
-    """How loud a tone is for most of the time: a browser that is short of time leaves gaps, which say nothing of its volume."""
+    """How loud a tone is for most of the time: a browser that is short of time leaves gaps, which say
+    nothing of its volume.
+    """
     size = tone.rate_hz // 50
     parts = tone.samples[: tone.samples.size // size * size].reshape(-1, size)
     return float(10.0 * np.median(np.log10((parts**2).mean(axis=1) + 1e-12)))
@@ -274,10 +292,10 @@ def test_a_chosen_speaker_plays_at_the_chosen_volume_and_both_are_remembered(
 def test_the_agents_own_voice_in_the_microphone(call: Call, pulse: Pulse, speech: Speech, parley: Parley) -> None:
     """Open speakers: the browser's echo cancellation must keep the agent from hearing itself.
 
-    Firefox and Chromium need sound to learn the room by, and the greeting is short: where the agent hears itself in that, it
-    must not in what it says later in the same call. Two calls are given for it. WebKitGTK accepts `echoCancellation` and does
-    nothing, as docs/calls.md says, so there the first answer is heard: the greeting is guarded (`turns/echo_guard.py`). When
-    that changes, this test wants to know.
+    Firefox and Chromium need sound to learn the room by, and the greeting is short: where the agent hears itself in
+    that, it must not in what it says later in the same call. Two calls are given for it. WebKitGTK accepts
+    `echoCancellation` and does nothing, as docs/calls.md says, so there the first answer is heard: the greeting is
+    guarded (`turns/echo_guard.py`). When that changes, this test wants to know.
     """
     seen = []
     with pulse.echo():

@@ -1,4 +1,6 @@
-"""`build.py doctor` in a real browser: it sees a page that starts, one that starts another way, and one that does not."""
+"""`build.py doctor` in a real browser: it sees a page that starts, one that starts
+another way, and one that does not.
+"""
 
 from __future__ import annotations
 

@@ -10,7 +10,8 @@ from tests.support.talk import Call
 
 pytestmark = pytest.mark.browser
 
-# A thousand live words as Python's worker would tell them, ten at a time; counted is how often the page wrote one of them.
+# A thousand live words as Python's worker would tell them, ten at a time; counted is how often the page
+# wrote one of them.
 WORDS = """async () => {
   const { worker } = parleyAhead.first;
   const view = parley.snapshot();
@@ -46,6 +47,7 @@ def test_row_69_a_flood_of_words_is_drawn_once_a_frame(call: Call) -> None:
     call.wait_booted()
     counted: dict[str, Any] = call.page.evaluate(WORDS)
     print(f"drawn in {call.tab.engine}: {counted}")
-    # Where a page has no frames, in the background, it draws ten times a second. The first and the last may be beside a count.
+    # Where a page has no frames, in the background, it draws ten times a second. The first and the last may
+    # be beside a count.
     assert 1 <= counted["drawn"] <= counted["frames"] + 10 * counted["seconds"] + 2, counted
     assert counted["drawn"] < 500, "else nothing was held together"

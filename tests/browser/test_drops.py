@@ -1,4 +1,6 @@
-"""A line that breaks anywhere: the same words in the end where a session can be resumed, an honest mark where it cannot."""
+"""A line that breaks anywhere: the same words in the end where a session can be resumed, an honest
+mark where it cannot.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ pytestmark = pytest.mark.browser
 
 # What the engines say of a socket that is cut off.
 BROKEN = "WebSocket|was interrupted while the page was loading"
-DROPS = 8  # other places in each engine; that no place is special the client's own tests show (tests/pyclient/test_property_drops.py)
+# other places in each engine; that no place is special the client's own tests show
+# (tests/pyclient/test_property_drops.py)
+DROPS = 8
 MARKED_DROPS = 3  # on the wires that cannot resume; tests/contract has them drop everywhere
 PER_CALL = 2  # the waits between attempts grow: more of them in one call would cost more time than another call
 TYPED = ("repeat after me a red door", "repeat after me the quiet street")

@@ -27,8 +27,8 @@ pytestmark = pytest.mark.browser
 def test_each_reason_for_no_sound_has_its_own_words(call: Call) -> None:
     """One page, one fault after the other; the last takes the microphone's interface away altogether.
 
-    A context that never runs is Firefox's without an output device: `resume()` never settles, so nobody may wait for it without
-    an end.
+    A context that never runs is Firefox's without an output device: `resume()` never settles, so nobody may wait for it
+    without an end.
     """
     texts = set()
     for script, code in (
@@ -48,7 +48,8 @@ def test_each_reason_for_no_sound_has_its_own_words(call: Call) -> None:
 
 
 def test_each_refusal_is_told_in_words_and_the_next_click_works(call: Call, parley: Parley) -> None:
-    """Every status of the token route, a server that is away, a refused token, and a refusal that the browser only calls 1006.
+    """Every status of the token route, a server that is away, a refused token, and a refusal that the
+    browser only calls 1006.
 
     The microphone is let go each time.
     """

@@ -1,8 +1,9 @@
-"""A page that somebody else wrote after the SDK vendor's guide, on another origin than the server, talks to the local agent.
+"""A page that somebody else wrote after the SDK vendor's guide, on another origin than the server,
+talks to the local agent.
 
-A real browser, because nothing else applies the rules for other origins: a preflight for the token request with its key, and the
-Origin of the socket. Chromium only, as those rules are the same in all. The microphone is a stream that the test fills, and nobody
-listens to the speaker; real sound is what the tests of our own page are for.
+A real browser, because nothing else applies the rules for other origins: a preflight for the token request with its
+key, and the Origin of the socket. Chromium only, as those rules are the same in all. The microphone is a stream that
+the test fills, and nobody listens to the speaker; real sound is what the tests of our own page are for.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 PATIENCE_S = 40.0
-# The page asks for a microphone and gets a stream that `say` plays into. It is silent, and not gone, between two sentences.
+# The page asks for a microphone and gets a stream that `say` plays into. It is silent, and not
+# gone, between two sentences.
 MICROPHONE = """
 navigator.mediaDevices.getUserMedia = async () => {
   const context = new AudioContext();

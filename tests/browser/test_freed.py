@@ -1,7 +1,7 @@
 """What a call held is given back: audio contexts, worklet nodes and listeners, counted over many calls.
 
-Engines differ in what can be counted. Chromium counts its own objects and collects garbage when asked; the others are given
-reason to collect, and promise nothing.
+Engines differ in what can be counted. Chromium counts its own objects and collects garbage when asked; the others are
+given reason to collect, and promise nothing.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from tests.support.talk import Call
 
 pytestmark = pytest.mark.browser
 
-# As many as it takes to tell one that is always kept from one that each call leaves. Where only what is still open can be counted,
-# a single one would be too many.
+# As many as it takes to tell one that is always kept from one that each call leaves. Where only what is still open can
+# be counted, a single one would be too many.
 CALLS = {"chromium": 6, "firefox": 3, "webkit": 3}
 
-# Every call resumes its context and connects its nodes. What is kept here are weak references, so it keeps nothing alive.
+# Every call resumes its context and connects its nodes. What is kept here are weak references, so
+# it keeps nothing alive.
 WATCH = """() => {
   globalThis.kept = { contexts: [], nodes: [] };
   const resume = AudioContext.prototype.resume;

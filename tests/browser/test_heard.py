@@ -24,7 +24,8 @@ TONE_HZ = 700.0
 def sounding_ms(sound: Sound) -> float:
     """How long the tone sounds in all, without the gaps where a browser short of time had nothing to give out.
 
-    Both ends are where it can just be heard, for there it is faded; a gap begins and ends where half of the power is gone.
+    Both ends are where it can just be heard, for there it is faded; a gap begins and ends where half of
+    the power is gone.
     """
     period = round(sound.rate_hz / TONE_HZ)
     power = np.convolve(sound.samples**2, np.full(period, 1.0 / period), mode="same")
@@ -39,7 +40,8 @@ def sounding_ms(sound: Sound) -> float:
 def test_what_was_heard_is_reported_to_ten_milliseconds(call: Call, sound: Any, parley: Parley, tmp_path: Path) -> None:
     """A tone of six seconds arrives in one burst and is cut off by the talk key at random moments.
 
-    The truncation that the service is told must be the length of the tone on a tape that was recorded outside the browser.
+    The truncation that the service is told must be the length of the tone on a tape that was
+    recorded outside the browser.
     """
     parley.scenario(tone_hz=TONE_HZ, tone_ms=6_000, pace="burst", hear=False)
     choose(call, OPENAI)
@@ -48,7 +50,8 @@ def test_what_was_heard_is_reported_to_ten_milliseconds(call: Call, sound: Any, 
     chance, page = random.Random(f"heard {call.tab.engine}"), call.page
     with sound.record(tmp_path / "heard.wav") as tape:
         call.connect()
-        # The key and not the button: WebKitGTK's remote inspector gives pages no pointer events. It belongs to what has the focus.
+        # The key and not the button: WebKitGTK's remote inspector gives pages no pointer events. It belongs to
+        # what has the focus.
         page.evaluate("document.activeElement.blur()")
         quiet_ms = 0.0
         for _ in range(INTERRUPTIONS):

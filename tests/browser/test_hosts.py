@@ -1,4 +1,5 @@
-"""The same site on other hosts than ours: at a host's root and below a path, as hosts come and with what `build --for` writes.
+"""The same site on other hosts than ours: at a host's root and below a path, as hosts come and with
+what `build --for` writes.
 
 The token server is at another address, as it is for everybody who puts the page on a CDN.
 """
@@ -82,7 +83,10 @@ def test_the_page_starts_on_other_hosts_as_they_come(here: Call, hosted: Hosted,
 
 @pytest.mark.parametrize("host", sorted(SERVERS))
 def test_the_page_starts_and_connects_where_the_host_sends_the_policy(here: Call, hosted: Hosted, host: str) -> None:
-    """Two agents side by side on one host. A violation of either policy, the page's or its worker's, fails the test by itself."""
+    """Two agents side by side on one host.
+
+    A violation of either policy, the page's or its worker's, fails the test by itself.
+    """
     for base in BASES:
         url = hosted.url(host, base, configured=True)
         start(here, url)

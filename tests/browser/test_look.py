@@ -1,4 +1,6 @@
-"""What a person sees: the page fits where it is shown, and the orb is the voice that is heard (docs/design-language.md)."""
+"""What a person sees: the page fits where it is shown, and the orb is the voice that is
+heard (docs/design-language.md).
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ COLOURED = """(token) => {
 
 @pytest.mark.tab(size=(320, 640))
 def test_no_panel_makes_a_narrow_page_scroll_sideways(tab: Tab, parley: Parley) -> None:
-    """A phone of 320 px, every panel open, a notice that is one long word; then from right to left, then with letters twice the size."""
+    """A phone of 320 px, every panel open, a notice that is one long word; then from right to left, then with letters
+    twice the size.
+    """
     tab.page.goto(parley.url)
     Call(tab, None).wait_booted()
     assert tab.page.evaluate("innerWidth") == 320

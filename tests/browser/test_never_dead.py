@@ -1,7 +1,7 @@
 """A page that cannot start says so, in words that are true and say what to do; and where it can help itself, it does.
 
-Each cause is made on purpose, by a host with that fault or an engine that lacks something. What was read is written into
-docs/faults-at-start.md by the run.
+Each cause is made on purpose, by a host with that fault or an engine that lacks something. What was read is written
+into docs/faults-at-start.md by the run.
 """
 
 from __future__ import annotations
@@ -158,7 +158,9 @@ def wait_started(page: Any) -> str:
 
 
 def test_a_page_helps_itself_where_it_can(tab: Any, host: FaultyHost, request: pytest.FixtureRequest) -> None:
-    """A host's policy that forbids scripts in pages, an address without its slash, a page that a deploy has made stale."""
+    """A host's policy that forbids scripts in pages, an address without its slash, a page
+    that a deploy has made stale.
+    """
     tab.errors.expect(".")
     seen: list[str] = []
 
@@ -231,7 +233,10 @@ def press_and_read(call: Call, code: str) -> str:
 def test_what_answers_in_the_token_servers_place_is_told(
     tab: Any, sound: Any, host: FaultyHost, request: pytest.FixtureRequest, foreign_site: Path
 ) -> None:
-    """All but the last from one page. The last is a page at another address than its token server's, which does not know it."""
+    """All but the last from one page.
+
+    The last is a page at another address than its token server's, which does not know it.
+    """
     tab.errors.expect(".")
     call = Call(tab, sound)
     call.open(f"{host.url}tokens/")
@@ -252,7 +257,9 @@ def test_what_answers_in_the_token_servers_place_is_told(
 
 @pytest.fixture(scope="module")
 def foreign_site(_server: Parley, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo with its token server at another address; a page whose settings were changed after the build does not start."""
+    """The demo with its token server at another address; a page whose settings were changed after the
+    build does not start.
+    """
     root = copy_of_sources(tmp_path_factory.mktemp("foreign") / "root")
     toml = root / "agents" / "demo" / "agent.toml"
     text = toml.read_text()
@@ -306,7 +313,10 @@ def around(host: FaultyHost, folder: str, **attributes: str) -> Answer:
 def test_a_microphone_that_the_site_forbids_is_not_called_the_address_bar(
     tab: Any, sound: Any, host: FaultyHost, request: pytest.FixtureRequest
 ) -> None:
-    """A header of the host's own, and a frame that passes no microphone on. Nobody can allow anything in the address bar there."""
+    """A header of the host's own, and a frame that passes no microphone on.
+
+    Nobody can allow anything in the address bar there.
+    """
     tab.errors.expect(".")
     host.token = answered(501)
     host.faults["nomic"] = lambda _path, answer: answer.with_headers(Permissions_Policy="microphone=()")
@@ -366,7 +376,10 @@ def test_a_page_starts_inside_a_page_that_asks_all_for_consent(
 
 
 def test_the_page_for_what_is_missing_is_whole_at_any_depth(tab: Any, host: FaultyHost) -> None:
-    """Its style and its way back, in a sub-path that nobody configured. The host answers no HEAD: WebKit's cache would lose the file."""
+    """Its style and its way back, in a sub-path that nobody configured.
+
+    The host answers no HEAD: WebKit's cache would lose the file.
+    """
     tab.errors.expect("404|Failed to load resource")
     tab.page.goto(f"{host.url}voice/nope/deep/x?a=b")
     way_back = tab.page.get_by_role("link", name="Go to the start page")

@@ -1,4 +1,5 @@
-"""A tool imports packages that agent.toml names, on each way of starting Python: pure Python, and code compiled for the browser.
+"""A tool imports packages that agent.toml names, on each way of starting Python: pure Python, and code
+compiled for the browser.
 
 Both are real ones from the package index, held to the files that these locks name.
 """
@@ -46,7 +47,8 @@ COMPILED = (
         "a66b1766311e42371e509c996c3933b161c7ae0eabdf361af5316dec197e1022",
     ),
 )
-# What is said at the start was found out while the tools were imported; the rest while one ran. `metadata` is what says a package's version.
+# What is said at the start was found out while the tools were imported; the rest while one ran. `metadata` is what says
+# a package's version.
 TOOLS = '''
 {start}
 
@@ -96,8 +98,8 @@ SAID = {
     "pure_site": "21 degrees, run, ('sonnig', 'micropip'), 3.1.1",
     "compiled_site": '21 degrees, {"degrees":7}, 8, 0.22.0',
 }
-# Each kind of package on each way, and each engine with both kinds and all ways. What is imported is Python's matter, and that each
-# engine takes each way is tried with less in test_plain_host.py and test_python_like_stock.py.
+# Each kind of package on each way, and each engine with both kinds and all ways. What is imported is Python's matter,
+# and that each engine takes each way is tried with less in test_plain_host.py and test_python_like_stock.py.
 IN_ENGINE = {
     "chromium": (("pure_site", "snapshot"), ("compiled_site", "precompiled"), ("pure_site", "stock")),
     "firefox": (("compiled_site", "snapshot"), ("pure_site", "precompiled"), ("compiled_site", "stock")),

@@ -1,4 +1,6 @@
-"""Python in the page is the visitor's, and can do what stock Pyodide can in the same browser, however it was started."""
+"""Python in the page is the visitor's, and can do what stock Pyodide can in the same
+browser, however it was started.
+"""
 
 from __future__ import annotations
 

@@ -39,9 +39,10 @@ def test_the_fields_hold_what_the_chosen_service_is_configured_with(untouched: C
         assert offered == ["", *(voice["id"] for voice in wanted.get("known_voices", [])), "*"]
 
 
-# How each engine takes speech, plays it and falls silent is shown over the first wire (test_conversation.py), and how each wire words
-# an interruption by the contract's scenarios. That both fit together is shown once for each of the other wires; over both of them
-# every engine speaks and listens in test_turn_styles.py, test_text_follows.py, test_heard.py and below.
+# How each engine takes speech, plays it and falls silent is shown over the first wire (test_conversation.py), and how
+# each wire words an interruption by the contract's scenarios. That both fit together is shown once for each of the
+# other wires; over both of them every engine speaks and listens in test_turn_styles.py, test_text_follows.py,
+# test_heard.py and below.
 @pytest.mark.only_browser("webkit")
 def test_three_turns_with_an_interruption_over_openai_realtime(call: Call, speech: Speech, tmp_path: Path) -> None:
     choose(call, OPENAI)
@@ -56,7 +57,8 @@ def test_three_turns_with_an_interruption_over_openai_realtime(call: Call, speec
             OVER,
         )
     )
-    # First a turn in quiet: Chromium's echo cancellation takes all away that is said over a reply where it has heard nobody yet.
+    # First a turn in quiet: Chromium's echo cancellation takes all away that is said over a reply where it
+    # has heard nobody yet.
     first = asked(call, time, folder=tmp_path / "first")
     assert first.good, first
     # And even then now and then: a person begins again.
@@ -102,13 +104,19 @@ def test_push_to_talk_sends_what_was_said_while_the_key_was_held(call: Call, spe
 
 
 def stopped_stories(parley: Parley) -> int:
-    """How often has the agent broken one off? On this wire the service and the page both stop it, and who was first is chance."""
+    """How often has the agent broken one off?
+
+    On this wire the service and the page both stop it, and who was first is chance.
+    """
     told = parley.sessions()[-1]["said"]
     return sum(said.startswith(("Once upon", "In a town")) and len(said) < 400 for said in told)
 
 
 def say_heard(call: Call, parley: Parley, wav: Path, tape: Tape, *, containing: str) -> float:
-    """As `Call.ask`, where the page is told no text: the agent tells what it heard. Returns where on the tape it was said."""
+    """As `Call.ask`, where the page is told no text: the agent tells what it heard.
+
+    Returns where on the tape it was said.
+    """
 
     def heard() -> list[str]:
         return list(parley.sessions()[-1]["heard"])
@@ -129,7 +137,8 @@ def a_told_story_is_talked_over(call: Call, sound: Any, speech: Speech, parley: 
         story = speech.say("tell me a long story", tail_ms=700)
         tape.wait_sound(timeout_s=20, since_ms=say_heard(call, parley, story, tape, containing="story"))
         call.page.wait_for_timeout(1800)
-        # Echo cancellation takes much of what is said over the agent, Firefox's most of all; a person says it again anyway.
+        # Echo cancellation takes much of what is said over the agent, Firefox's most of all; a person
+        # says it again anyway.
         for _ in range(3):
             spoke_ms = tape.now_ms
             call.say(speech.say(OVER, tail_ms=700)).wait()

@@ -1,4 +1,6 @@
-"""Session bundle: a real call in each engine is saved by hand, holds no secret, and is replayed to identical transitions."""
+"""Session bundle: a real call in each engine is saved by hand, holds no secret, and is
+replayed to identical transitions.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ pytestmark = pytest.mark.browser
 KEY = "sk-planted-ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-# What the wire writes into a bundle is Python's, the same in each engine; how the voices and the file come about is the engine's.
+# What the wire writes into a bundle is Python's, the same in each engine; how the voices and the file come
+# about is the engine's.
 PROVIDER_IN = {"chromium": "openai_realtime", "firefox": "assemblyai", "webkit": "openai_realtime"}
 
 

@@ -1,4 +1,6 @@
-"""A team's own sign-in: a token server of another origin that asks for a cookie, or for a bearer that the page around ours gives."""
+"""A team's own sign-in: a token server of another origin that asks for a cookie, or for a bearer that the
+page around ours gives.
+"""
 
 from __future__ import annotations
 

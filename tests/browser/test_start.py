@@ -20,7 +20,8 @@ from tests.support.texts import of_start
 
 pytestmark = pytest.mark.browser
 
-# Code compiled for WebAssembly, as a package would bring it: `answer()` calls `Py_IsInitialized` of the runtime, which is 1.
+# Code compiled for WebAssembly, as a package would bring it: `answer()` calls `Py_IsInitialized` of the
+# runtime, which is 1.
 COMPILED = (
     "0061736d01000000"  # version 1
     "000f0864796c696e6b2e30010400000000"  # dylink.0: needs no memory and no table
@@ -32,8 +33,8 @@ COMPILED = (
 )
 # What the console says where Python had to wait for its own code.
 WAITED = "for the rest of its code"
-# `statistics` is not in the snapshot: the rest of the library has to come for it. What it says it knows is in parts of the runtime that come when
-# they are asked for, their data with them.
+# `statistics` is not in the snapshot: the rest of the library has to come for it. What it says it knows is in parts of
+# the runtime that come when they are asked for, their data with them.
 TOOLS = f'''
 import decimal
 
@@ -80,7 +81,9 @@ def without_ways_out(assets: Path) -> None:
 
 
 def test_the_page_is_ready_and_calls_without_waiting_for_parts_of_python(tab: Any, sound: Any, parley: Parley) -> None:
-    """What was rehearsed at build time is what a page does: nothing of it needs a part of the runtime that is not there yet."""
+    """What was rehearsed at build time is what a page does: nothing of it needs a part of the runtime that
+    is not there yet.
+    """
     call = Call(tab, sound)
     said: list[str] = []
     tab.page.on("console", lambda message: said.append(message.text))
@@ -158,7 +161,8 @@ NO_SNAPSHOT: dict[Callable[[Path], None], tuple[str, tuple[str, ...]]] = {
     remove_runtime: ("stock", ("the runtime could not be fetched (status 404)",)),
     remove_both: ("stock", (MISSING, "the precompiled library could not be fetched (status 404)")),
 }
-# Both ways in every engine, each time for another reason: every such page takes the seconds that a Python without snapshot takes.
+# Both ways in every engine, each time for another reason: every such page takes the seconds that a
+# Python without snapshot takes.
 IN_ENGINE = {
     "chromium": (change_one_bit, refuse_snapshot, remove_both),
     "firefox": (shorten_snapshot, remove_runtime),

@@ -329,7 +329,10 @@ KEPT = """() => {
 
 @pytest.mark.slow
 def test_a_hundred_mounts_leave_nothing(tab: Any, spoiled: SpoiledSite) -> None:
-    """No frame, port, timer and listener; no tag itself, but for Firefox. In Chromium, which counts its own objects, nothing at all."""
+    """No frame, port, timer and listener; no tag itself, but for Firefox.
+
+    In Chromium, which counts its own objects, nothing at all.
+    """
     tab.errors.expect("Fetch API cannot load")
     with OuterPage(spoiled.parley.url) as outer:
         spoiled.spoil(outer.allow)

@@ -1,4 +1,6 @@
-"""`build.py talk --script`: many turns with expectations, on Parley and on a page of somebody else, as a deployment is watched."""
+"""`build.py talk --script`: many turns with expectations, on Parley and on a page of somebody else, as
+a deployment is watched.
+"""
 
 from __future__ import annotations
 

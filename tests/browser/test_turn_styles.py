@@ -140,7 +140,8 @@ def test_keys_leave_alone_who_types_and_can_be_switched_off(call: Call) -> None:
     expect(page.locator("#keys-on")).not_to_be_checked()
 
 
-# Python throws away what comes meanwhile, in each engine alike. This one has no echo cancellation, so it is where people would choose it.
+# Python throws away what comes meanwhile, in each engine alike. This one has no echo cancellation, so it is where
+# people would choose it.
 @pytest.mark.only_browser("webkit")
 def test_in_half_duplex_nobody_interrupts_by_speaking_and_the_next_turn_is_heard(
     call: Call, speech: Speech, parley: Parley

@@ -1,4 +1,6 @@
-"""A site of a Pyodide that the build does not know, of which nothing could be made smaller or kept, starts all the same."""
+"""A site of a Pyodide that the build does not know, of which nothing could be made smaller or kept,
+starts all the same.
+"""
 
 from __future__ import annotations
 

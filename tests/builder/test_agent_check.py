@@ -101,7 +101,7 @@ def test_the_settings_of_the_demo_are_right() -> None:
     agent_check.settings(ROOT, "agents/demo/agent.toml", agent.raw, agent.choices)
 
 
-# --- tools ----------------------------------------------------------------------------------------------------------------------
+# --- tools ------------------------------------------------------------------------------------------------------------
 
 HEAD = "from pyclient.tools import tool\n\n\n@tool\n"
 
@@ -144,7 +144,9 @@ def test_a_mistake_in_the_tools_stops_the_build_and_names_the_line(
 
 @pytest.fixture(scope="module")
 def told_of_tools() -> list[list[str]]:
-    """What the build says of each planted file. One Python imports them all, each as a page by itself: starting it takes longest.
+    """What the build says of each planted file.
+
+    One Python imports them all, each as a page by itself: starting it takes longest.
 
     They are checked in this checkout's own cache, where other workers of a run find the answer.
     """

@@ -1,4 +1,6 @@
-"""`build.py test agents/NAME`: an author's tests run in CPython and in the page's Python, and each of the two can fail them."""
+"""`build.py test agents/NAME`: an author's tests run in CPython and in the page's Python, and each of the
+two can fail them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Installing what the tests need: nothing when it is there, only what is missing otherwise, and a clear word when it cannot be."""
+"""Installing what the tests need: nothing when it is there, only what is missing otherwise, and a clear word
+when it cannot be.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The bundler: what it refuses, that its result depends on the sources alone, and that what it makes of a worklet allocates nothing."""
+"""The bundler: what it refuses, that its result depends on the sources alone, and that what it makes of
+a worklet allocates nothing.
+"""
 
 from __future__ import annotations
 

@@ -195,7 +195,10 @@ def test_every_lock_is_made_again_and_all_that_share_the_tested_versions_agree(m
 
 
 def test_a_lock_keeps_versions_unless_newer_ones_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """uv keeps what the file holds that it writes to. Else a lock for one new package would move certifi and pydantic."""
+    """uv keeps what the file holds that it writes to.
+
+    Else a lock for one new package would move certifi and pydantic.
+    """
     ran: list[list[str]] = []
     monkeypatch.setattr(subprocess, "run", lambda command, **_: ran.append(command))
     for words, upgrades in ((["lock"], False), (["lock", "--upgrade"], True)):

@@ -1,4 +1,7 @@
-"""What `build --for HOST` writes: valid, exact, and obeyed by the real servers. What a browser makes of it: tests/browser/test_hosts.py."""
+"""What `build --for HOST` writes: valid, exact, and obeyed by the real servers.
+
+What a browser makes of it: tests/browser/test_hosts.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""`build.py new NAME`: what it writes is a whole agent, what its comments say holds, and a wrong name is told in plain words."""
+"""`build.py new NAME`: what it writes is a whole agent, what its comments say holds, and a wrong name is
+told in plain words.
+"""
 
 from __future__ import annotations
 

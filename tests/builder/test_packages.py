@@ -1,6 +1,7 @@
 """Packages for tools: chosen once, locked with digests, held to; what cannot be had is told to the author in words.
 
-The package index of these tests is a folder of small wheels. What a page does with packages: `tests/browser/test_packages.py`.
+The package index of these tests is a folder of small wheels. What a page does with
+packages: `tests/browser/test_packages.py`.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ TOML, LOCK = "agents/mine/agent.toml", "agents/mine/packages.lock"
 def make_wheel(
     folder: Path, name: str, version: str, *, tags: str = "py3-none-any", needs: tuple[str, ...] = (), **files: str
 ) -> Path:
-    """A wheel with the module NAME and further `files` (a double underscore stands for a dot, a triple one for a slash)."""
+    """A wheel with the module NAME and further `files` (a double underscore stands for a dot, a triple
+    one for a slash).
+    """
     file = folder / f"{name}-{version}-{tags}.whl"
     folder.mkdir(parents=True, exist_ok=True)
     info = f"{name}-{version}.dist-info"
@@ -91,7 +94,7 @@ def place(tmp_path: Path, pyodide: Path, monkeypatch: pytest.MonkeyPatch) -> Pla
     return here
 
 
-# --- what agent.toml may say ----------------------------------------------------------------------------------------------------
+# --- what agent.toml may say ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -120,7 +123,7 @@ def test_what_means_the_same_is_spelt_the_same() -> None:
     assert wanted.parsed(TOML, ["A.a", "b[x,y] >=2, <3"]) == ("a-a", "b[x,y]<3,>=2")
 
 
-# --- choosing --------------------------------------------------------------------------------------------------------------------
+# --- choosing ---------------------------------------------------------------------------------------------------------
 
 
 def test_the_newest_is_taken_with_what_it_needs_in_the_browser_and_nothing_else(place: Place) -> None:
@@ -196,7 +199,7 @@ def test_without_a_network_the_author_is_told_so(place: Place, monkeypatch: pyte
     assert "the package index cannot be reached. Is this machine online?" in place.refused("low")
 
 
-# --- the lock --------------------------------------------------------------------------------------------------------------------
+# --- the lock ---------------------------------------------------------------------------------------------------------
 
 
 def without_index(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,7 +283,7 @@ def test_a_lock_that_was_spoilt_is_told_with_its_cure(place: Place, change: Call
     assert text.startswith(LOCK) and words in text and "delete the file" in text
 
 
-# --- Pyodide's own builds --------------------------------------------------------------------------------------------------------
+# --- Pyodide's own builds ---------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -354,7 +357,7 @@ def test_a_build_of_pyodide_that_cannot_be_had_or_is_another_is_told(
     assert "is not the file that Pyodide's own list names" in own.refused("numbers2")
 
 
-# --- what a page gets ------------------------------------------------------------------------------------------------------------
+# --- what a page gets -------------------------------------------------------------------------------------------------
 
 
 def test_modules_are_bytecode_and_what_is_no_module_stays(place: Place) -> None:

@@ -79,7 +79,9 @@ def forms(data: bytes, name: str = "") -> Iterator[tuple[str, bytes]]:
 
 
 def found_in(files: dict[str, bytes], words: list[str]) -> list[str]:
-    """Which of `words` are in which files, also as UTF-16 and UTF-32, the forms of text in Python's and JavaScript's memory."""
+    """Which of `words` are in which files, also as UTF-16 and UTF-32, the forms of text in
+    Python's and JavaScript's memory.
+    """
     wanted = {word: [word.encode(code) for code in ("utf-8", "utf-16-le", "utf-32-le")] for word in words}
     found = []
     for name, data in files.items():

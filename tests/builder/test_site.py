@@ -94,7 +94,8 @@ def test_the_page_can_check_every_file_that_it_is_told_of(dist: Path) -> None:
     for url, digest in attributes.items():
         assert digest == base64.b64encode(hashlib.sha256((dist / url).read_bytes()).digest()).decode(), url
     there = {f"assets/{path.name}" for path in (dist / "assets").iterdir() if path.suffix not in (".br", ".gz", ".map")}
-    # `start.js` is what stands in the page too; it is fetched only to find out whether a host's policy forbids the page's own.
+    # `start.js` is what stands in the page too; it is fetched only to find out whether a host's policy
+    # forbids the page's own.
     assert {file["url"] for file in files} | set(attributes) | {page_config(dist)["start"]["url"]} == there
 
 
@@ -152,7 +153,9 @@ LINK = re.compile(r"# sourceMappingURL=(\S+)")
 
 
 def test_developer_tools_find_the_sources_of_every_script_and_style(dist: Path) -> None:
-    """By a link at the end of each; a map names files of the repository, never a folder of the machine that built it."""
+    """By a link at the end of each; a map names files of the repository, never a folder
+    of the machine that built it.
+    """
     maps = {path.name for path in (dist / "assets").glob("*.map")}
     named = []
     for path in [*(dist / "assets").glob("*.js"), *(dist / "assets").glob("*.css")]:
@@ -182,7 +185,10 @@ def test_only_the_links_name_a_map(dist: Path) -> None:
 
 
 def test_old_browsers_can_read_the_script_that_says_why_nothing_works(dist: Path, tmp_path: Path) -> None:
-    """Every browser with `globalThis` reads the syntax of 2019. One `?.` would make the whole script a syntax error there."""
+    """Every browser with `globalThis` reads the syntax of 2019.
+
+    One `?.` would make the whole script a syntax error there.
+    """
     pages = {name: (dist / name).read_text() for name in ("index.html", "404.html")}
     texts = [re.findall(r'<script data-cfasync="false">(.*?)</script>', page, re.DOTALL)[-1] for page in pages.values()]
     acorn = fetch_runtime.fetch(ROOT).acorn

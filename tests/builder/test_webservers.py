@@ -1,4 +1,6 @@
-"""Having the web servers for tests: nothing is done where they are, nothing of the system is touched, and a refusal is told."""
+"""Having the web servers for tests: nothing is done where they are, nothing of the system is touched,
+and a refusal is told.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,10 @@ from builder.environment import SetupError
 
 
 class FakeMachine:
-    """Stands in for apt-get and dpkg-deb. `holds`: the files that the packages bring. `code`: what the programs end with."""
+    """Stands in for apt-get and dpkg-deb. `holds`: the files that the packages bring.
+
+    `code`: what the programs end with.
+    """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path, holds: Sequence[str], code: int = 0) -> None:
         self.commands: list[list[str]] = []

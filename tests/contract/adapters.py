@@ -10,7 +10,9 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Adapter:
-    """`missing_field`, `wrong_type` and `bad_base64` are messages of this vendor's with that fault ("" where there is none)."""
+    """`missing_field`, `wrong_type` and `bad_base64` are messages of this vendor's with that fault (""
+    where there is none).
+    """
 
     name: str
     title: str

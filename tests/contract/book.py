@@ -7,7 +7,8 @@ a proof of its own for every protocol that cannot.
     @text_turn.cannot("sdk_voice", "there is no text message (section 3)")
     async def _(call: Call) -> None: ...
 
-The reasons quote the protocol files by their sections. The function behind a reason asserts what the client does instead.
+The reasons quote the protocol files by their sections. The function behind a reason asserts what
+the client does instead.
 """
 
 from __future__ import annotations

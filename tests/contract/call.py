@@ -1,7 +1,8 @@
 """One call of the real client with the real local agent, as a scenario drives it.
 
-`open` makes the page and presses Connect; `until` waits for a view; `say` speaks; `record` is what the agent saw. Whatever
-the scenario was, `close` checks what must hold for every call: no token in a view or a log line, and no error that nobody saw.
+`open` makes the page and presses Connect; `until` waits for a view; `say` speaks; `record` is what the agent saw.
+Whatever the scenario was, `close` checks what must hold for every call: no token in a view or a log line, and no error
+that nobody saw.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class Call:
         finally:
             await self._agent.aclose()
 
-    # --- doing -----------------------------------------------------------------------------------------------------------
+    # --- doing --------------------------------------------------------------------------------------------------------
 
     async def open(
         self,
@@ -97,19 +98,24 @@ class Call:
         self.host.client.intent(json.dumps({"type": type, **fields}))
 
     async def rehearse(self, *texts: str) -> None:
-        """Make that speech before the call begins: on a busy machine it takes longer than the reply that it is to interrupt."""
+        """Make that speech before the call begins: on a busy machine it takes longer than the reply
+        that it is to interrupt.
+        """
         for text in texts:
             await asyncio.to_thread(speech, text, self.adapter.rate_hz)
 
     async def say(self, text: str, *, end: bool = True) -> None:
         """Speak; returns when the last sample went into the microphone."""
-        # In a thread: the host stands still while speech is made, and then believes what the speaker told it before that.
+        # In a thread: the host stands still while speech is made, and then believes what the speaker
+        # told it before that.
         self.host.sound.say(await asyncio.to_thread(speech, text, self.adapter.rate_hz))
         if end:
             await self.happens(lambda: not self.host.sound.saying, "all was said")
 
     async def ask(self, text: str) -> None:
-        """Type a question where the wire takes text, else say it: recognising speech costs a second of a busy machine."""
+        """Type a question where the wire takes text, else say it: recognising speech
+        costs a second of a busy machine.
+        """
         if self.view["features"]["typed_text"]:
             self.intend("text", text=text)
         else:
@@ -120,7 +126,7 @@ class Call:
         end = self.host.now_ms() + ms
         await self.happens(lambda: self.host.sound.at_ms >= end, f"{ms} ms")
 
-    # --- waiting ---------------------------------------------------------------------------------------------------------
+    # --- waiting ------------------------------------------------------------------------------------------------------
 
     @property
     def view(self) -> View:
@@ -151,7 +157,7 @@ class Call:
             f"{replies} replies heard",
         )
 
-    # --- what came of it ---------------------------------------------------------------------------------------------------
+    # --- what came of it ----------------------------------------------------------------------------------------------
 
     @property
     def heard_ms(self) -> float:
@@ -209,7 +215,9 @@ class Call:
         return max(map(abs, samples), default=0)
 
     async def comes_through(self) -> None:
-        """Wait until the agent has got something loud from the microphone: it may need a moment longer than the host's time."""
+        """Wait until the agent has got something loud from the microphone: it may need a moment longer
+        than the host's time.
+        """
         await self._told(self.loudest, lambda found: found > 10_000, "something loud")
 
     async def _told(self, ask: Callable[[], Awaitable[T]], is_so: Callable[[T], bool], what: str) -> T:

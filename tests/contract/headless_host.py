@@ -1,13 +1,13 @@
 """A browser without a browser: the host that `pyclient.host.pyodide_host.Client` asks for, in CPython on asyncio.
 
-Sockets, the token route, timers and tools are real. Microphone and speaker are modelled (`modelled_sound`), and the page is
-a list of the views that were shown.
+Sockets, the token route, timers and tools are real. Microphone and speaker are modelled (`modelled_sound`), and the
+page is a list of the views that were shown.
 
-Time may be compressed or stretched: the clock, the timers, the microphone and the speaker of this host all run `speed` times as fast as
-the wall, so that for the session a second stays a second. The server does not know of it. It hears speech by counting
-samples, so compressed speech is the same speech; it takes its own time to send a paced reply, so there a reply that is
-to be heard without gaps has to come in a burst; and it judges by the wall what was heard of an interrupted reply, so those
-scenarios keep `speed` at 1.
+Time may be compressed or stretched: the clock, the timers, the microphone and the speaker of this host all run `speed`
+times as fast as the wall, so that for the session a second stays a second. The server does not know of it. It hears
+speech by counting samples, so compressed speech is the same speech; it takes its own time to send a paced reply, so
+there a reply that is to be heard without gaps has to come in a burst; and it judges by the wall what was heard of an
+interrupted reply, so those scenarios keep `speed` at 1.
 
 Begin with `attach`, go on with `client.intent`, end with `close`, which raises whatever went wrong inside.
 """
@@ -36,7 +36,10 @@ TICK_S = 0.004
 
 
 class HeadlessHost:
-    """See `pyclient.host.pyodide_host.Host` for the methods that the client calls. `base_url` is where the page would come from."""
+    """See `pyclient.host.pyodide_host.Host` for the methods that the client calls.
+
+    `base_url` is where the page would come from.
+    """
 
     def __init__(self, base_url: str, *, speed: float = 1.0, microphone: bool = True) -> None:
         self._base_url = base_url
@@ -66,7 +69,10 @@ class HeadlessHost:
         return self.client
 
     async def close(self) -> None:
-        """The page is left, and everything ends. Raises the first error of a callback or a task that nobody saw until now."""
+        """The page is left, and everything ends.
+
+        Raises the first error of a callback or a task that nobody saw until now.
+        """
         self.tell(self.client.intent, json.dumps({"type": "hang_up", "page_gone": True}))
         for socket in self._sockets.values():
             await socket.said_goodbye()
@@ -105,7 +111,7 @@ class HeadlessHost:
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
-    # --- the client's side: pyclient.host.pyodide_host.Host ----------------------------------------------------------------------
+    # --- the client's side: pyclient.host.pyodide_host.Host -----------------------------------------------------------
 
     def now_ms(self) -> float:
         return (asyncio.get_running_loop().time() - self._begun_s) * 1000 * self._speed
@@ -168,7 +174,7 @@ class HeadlessHost:
         self.logs.append((direction, text))
         self._news.set()
 
-    # --- inside ----------------------------------------------------------------------------------------------------------
+    # --- inside -------------------------------------------------------------------------------------------------------
 
     def tell(self, callback: Callable[..., None], *values: Any) -> None:
         """One of the client's callbacks; what it raises is kept for whoever waits."""
@@ -254,7 +260,8 @@ class Socket:
         finally:
             sender.cancel()
             self._said.set()
-            line.transport.abort()  # a second time does nothing; cancelled in mid-call it must not wait for the other side
+            # a second time does nothing; cancelled in mid-call it must not wait for the other side
+            line.transport.abort()
         code = line.close_code or 1006
         self._tell(client.socket_closed, self._id, code, line.close_reason or "")
 

@@ -1,7 +1,7 @@
 """Microphone and speaker of a headless host: models of the two worklets, told by their messages.
 
-The speaker is the model of `tests.support.speaker`; what it renders is the truth about what was heard. The microphone gives
-frames of what was put before it and silence otherwise. Neither knows a clock: `pass_time` takes the host's.
+The speaker is the model of `tests.support.speaker`; what it renders is the truth about what was heard. The microphone
+gives frames of what was put before it and silence otherwise. Neither knows a clock: `pass_time` takes the host's.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class ModelledSound:
         self.flushes = 0
         self.played: list[tuple[str, bytes]] = []
 
-    # --- told by the client ----------------------------------------------------------------------------------------------
+    # --- told by the client -------------------------------------------------------------------------------------------
 
     def capture(self, message: dict[str, Any]) -> None:
         kind = message["type"]
@@ -84,7 +84,7 @@ class ModelledSound:
         self.played.append((item, pcm))
         self._tell_speaker(cmd.PlayAudio(item_id=item, pcm=pcm), now_ms)
 
-    # --- the room --------------------------------------------------------------------------------------------------------
+    # --- the room -----------------------------------------------------------------------------------------------------
 
     def say(self, pcm: bytes) -> None:
         """Speech before the microphone, behind what is being said already."""

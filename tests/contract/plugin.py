@@ -1,4 +1,5 @@
-"""The option `--contract-table=FILE`: a pytest plugin, so that the option is known whatever part of the suite is collected.
+"""The option `--contract-table=FILE`: a pytest plugin, so that the option is known whatever part of
+the suite is collected.
 
 Under xdist the reports of all processes arrive in the one that was started, and there the table is written.
 """

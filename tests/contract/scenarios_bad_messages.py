@@ -10,7 +10,9 @@ from tests.contract.call import GREETING, Call
 
 
 async def receive(call: Call, text: str, *, base: str = "default", **fault: Any) -> None:
-    """The text comes in mid-call, or what a scenario of the agent by the name of `base` sends; the greeting is heard whole."""
+    """The text comes in mid-call, or what a scenario of the agent by the name of `base` sends; the
+    greeting is heard whole.
+    """
     faults = [{"after": "reply" if call.adapter.name != "sdk_voice" else "sound", "do": "send", "text": text, **fault}]
     switches = {"faults": faults} if text else {"base": base}
     await call.open(greeting=GREETING, agent=switches)

@@ -135,7 +135,8 @@ async def back_channel(call: Call) -> None:
     # Five seconds: a starved server may notice speech two late, and a reply that is over cannot be lowered.
     agent = {"tone_ms": 5_000, "pace": "real-time", "speech_started": "early", "barge_in_ms": 1_100}
     await call.open(greeting=GREETING, agent=agent, **REAL)
-    # Not into its first 400 ms: what is short and loud there is taken for the agent's own echo (pyclient/turns/echo_guard.py).
+    # Not into its first 400 ms: what is short and loud there is taken for the agent's
+    # own echo (pyclient/turns/echo_guard.py).
     await call.happens(sounding_for(call, 700), "sound")
     # As short as an "uh-huh": longer is speech, also to a wire that leaves the judging to the page (240 ms).
     call.host.sound.say(square_wave(call.adapter.rate_hz, 180))

@@ -7,7 +7,7 @@ from typing import Any
 from tests.contract.book import Scenario, scenario
 from tests.contract.call import GREETING, Call, square_wave
 
-# --- the beginning -------------------------------------------------------------------------------------------------------
+# --- the beginning ----------------------------------------------------------------------------------------------------
 
 
 @scenario("nothing before ready", "What is said before the server is ready is held, and sent once it is.")
@@ -83,7 +83,7 @@ async def fresh_token(call: Call) -> None:
     assert first != second
 
 
-# --- the end -------------------------------------------------------------------------------------------------------------
+# --- the end ----------------------------------------------------------------------------------------------------------
 
 
 @scenario(
@@ -172,7 +172,7 @@ async def agent_hangs_up(call: Call) -> None:
     assert len(call.host.tokens) == 1 and call.heard_ms > 0
 
 
-# --- the line breaks -------------------------------------------------------------------------------------------------------
+# --- the line breaks --------------------------------------------------------------------------------------------------
 
 
 def broken(code: int, nth: int = 20) -> dict[str, Any]:

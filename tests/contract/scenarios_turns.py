@@ -149,7 +149,8 @@ async def real_time(call: Call) -> None:
     "reply that stutters", "A pause of 400 ms in the arrival of a reply loses nothing and makes no second reply of it."
 )
 async def stutter(call: Call) -> None:
-    # A wire without marks takes 600 ms for the end of a reply. Stretched time leaves a busy machine room between the two.
+    # A wire without marks takes 600 ms for the end of a reply. Stretched time leaves a busy machine
+    # room between the two.
     speed = 0.125
     pause = {"after": "sound", "nth": 30, "do": "sleep", "ms": 400 / speed}
     await call.open(greeting=GREETING, agent={"tone_ms": 1_000, "faults": [pause]}, speed=speed)

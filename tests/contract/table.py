@@ -1,7 +1,7 @@
 """What each wire can and cannot do, as a Markdown table: `pytest --contract-table=docs/contract.md`.
 
-A row per scenario, a column per protocol, made from the reports of the run itself, so that the document cannot claim more
-than what was tested. A scenario that did not run at all has no row.
+A row per scenario, a column per protocol, made from the reports of the run itself, so that the document cannot claim
+more than what was tested. A scenario that did not run at all has no row.
 """
 
 from __future__ import annotations

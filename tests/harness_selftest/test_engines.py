@@ -31,7 +31,10 @@ def heard_by(page: Page) -> Sound:
 
 
 def assert_carried(said: Path, heard: Sound) -> None:
-    """It was this speech and no other. Not `good`: a machine that does much else at the same time tears any page's sound."""
+    """It was this speech and no other.
+
+    Not `good`: a machine that does much else at the same time tears any page's sound.
+    """
     score = likeness(load(said), heard)
     assert score.windows > 10 and score.share > 0.25, score  # any other sentence has a share of 0
 
@@ -59,8 +62,8 @@ def test_a_tone_the_page_plays_is_heard_at_the_speaker_with_its_pitch_and_length
 ) -> None:
     """Recorded outside the browser, so a wrong rate anywhere between page and speaker shows.
 
-    Before the click nothing may sound: people's browsers demand a gesture, and a harness that waives it would hide a page
-    that forgot about it. (Firefox: see `quirk_scripts.gesture_required`.)
+    Before the click nothing may sound: people's browsers demand a gesture, and a harness that waives it would hide a
+    page that forgot about it. (Firefox: see `quirk_scripts.gesture_required`.)
     """
     tab.page.goto(site)
     if tab.engine != "firefox":
@@ -122,7 +125,9 @@ def test_a_picture_of_a_page_with_a_strict_policy_is_no_complaint_and_hides_none
 
 
 def test_quirk_scripts_change_what_the_page_sees(open_tab: Callable[..., Tab], site: str) -> None:
-    """Also that the simulated gate opens at a click: a test of the gesture would otherwise pass for the wrong reason."""
+    """Also that the simulated gate opens at a click: a test of the gesture would
+    otherwise pass for the wrong reason.
+    """
     scripts = [
         quirk_scripts.sample_rate_ignored(44_100),
         quirk_scripts.gesture_required(),

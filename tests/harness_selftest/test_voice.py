@@ -33,7 +33,9 @@ SENTENCE = "turn on the kitchen light"
 def test_a_page_answers_what_was_said_to_it(
     page: Page, context: BrowserContext, microphone: Microphone, speaker: Speaker, site: str
 ) -> None:
-    """The parrot waits half a second; both the end of what was said and the begin of the answer are measured outside of it."""
+    """The parrot waits half a second; both the end of what was said and the begin of the answer are
+    measured outside of it.
+    """
     assert context.pages == [page]
     page.goto(f"{site}parrot.html")
     page.get_by_role("button", name="Connect").click()

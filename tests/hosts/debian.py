@@ -1,4 +1,7 @@
-"""Debian's four web servers. What is not about `build --for` is Debian's own configuration, with other paths and another port."""
+"""Debian's four web servers.
+
+What is not about `build --for` is Debian's own configuration, with other paths and another port.
+"""
 
 from __future__ import annotations
 

@@ -20,7 +20,10 @@ STOCK: dict[str, type[HostProcess]] = {**SERVERS, PythonsOwn.name: PythonsOwn, D
 
 
 class Hosted:
-    """A token server, and static hosts that are started when they are first asked for. Each has a site at every base."""
+    """A token server, and static hosts that are started when they are first asked for.
+
+    Each has a site at every base.
+    """
 
     def __init__(self, folder: Path, *, own_site: Path, env: Mapping[str, str]) -> None:
         self._stack = ExitStack()

@@ -34,7 +34,10 @@ def free_ports(count: int) -> list[int]:
 
 
 def published(root: Path, sites: Mapping[str, Path]) -> Path:
-    """Lay `sites` out in `root` as their paths say (`/`, `/voice/`), readable to everybody as a server's files are. Returns `root`."""
+    """Lay `sites` out in `root` as their paths say (`/`, `/voice/`), readable to everybody as a server's files are.
+
+    Returns `root`.
+    """
     root.mkdir(parents=True, exist_ok=True)
     root.chmod(0o755)
     for base, site in sites.items():
@@ -43,7 +46,9 @@ def published(root: Path, sites: Mapping[str, Path]) -> Path:
 
 
 def public_folder() -> tempfile.TemporaryDirectory[str]:
-    """A folder whose way is open to servers that give up the superuser's rights; that to pytest's own folders is not."""
+    """A folder whose way is open to servers that give up the superuser's rights; that to
+    pytest's own folders is not.
+    """
     folder = tempfile.TemporaryDirectory(prefix="parley-host-")
     Path(folder.name).chmod(0o755)
     return folder

@@ -1,7 +1,8 @@
 """Two servers in Python: the one that comes with it, and the dumbest host that is still one.
 
 `python -m tests.hosts.simple PORT FOLDER` is the dumbest: it knows the types of .html, .css and .js and calls all else
-octet-stream, forbids browsers to guess, compresses nothing, and sends nothing that would let a browser ask whether a file changed.
+octet-stream, forbids browsers to guess, compresses nothing, and sends nothing that would let a browser ask
+whether a file changed.
 """
 
 from __future__ import annotations

@@ -50,7 +50,9 @@ class ShortHost(FakeHost):
         self.frames, self.loud_at_ms, self.samples, self.heard_at_ms = 0, 0.0, 0, 0.0
 
     def settle(self) -> None:
-        """As `Host.settle` in `templates/static/host.js`: before each event, and before another reply is asked about."""
+        """As `Host.settle` in `templates/static/host.js`: before each event, and before
+        another reply is asked about.
+        """
         way, self.sending, self.playing = self.session.audio_fast_path, False, False
         if self.frames:
             way.sent(self.frames, self.loud_at_ms)
@@ -295,7 +297,7 @@ def test_a_call_that_looks_at_its_samples_has_no_fast_path(
     assert not way.may_send() and not way.may_play()
 
 
-# --- the part alone ----------------------------------------------------------------------------------------------------
+# --- the part alone ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("features", [{"audio_json": AUDIO}, {}, {"audio_json": AUDIO, "server_barge_in": False}])

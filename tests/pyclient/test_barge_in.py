@@ -31,7 +31,7 @@ def host() -> FakeHost:
     return FakeHost().go_live()
 
 
-# --- duck, then decide ---------------------------------------------------------------------------------------------------
+# --- duck, then decide ------------------------------------------------------------------------------------------------
 
 
 def test_speech_over_a_reply_lowers_the_voice_and_waits_for_the_verdict(host: FakeHost) -> None:
@@ -178,7 +178,7 @@ def test_a_new_reply_never_starts_lowered(host: FakeHost) -> None:
     assert of_type(commands, cmd.SetPlaybackGain) == [cmd.SetPlaybackGain(gain=1.0, ramp_ms=15)]
 
 
-# --- the other policies ----------------------------------------------------------------------------------------------------
+# --- the other policies -----------------------------------------------------------------------------------------------
 
 
 def test_the_flush_policy_flushes_at_the_first_sign_of_speech() -> None:
@@ -217,7 +217,7 @@ def test_barge_in_can_be_switched_off_and_on_in_mid_session(host: FakeHost) -> N
     assert DUCK in host.hear("input.speech.started")
 
 
-# --- late audio and late words -------------------------------------------------------------------------------------------------
+# --- late audio and late words ----------------------------------------------------------------------------------------
 
 
 def test_a_late_audio_of_an_interrupted_reply_is_dropped(host: FakeHost) -> None:
@@ -325,7 +325,7 @@ def test_a_reply_that_is_forgotten_is_not_sounding_any_more(host: FakeHost) -> N
     assert not host.view["turns"][0]["sounding"]
 
 
-# --- speech that only the page hears -----------------------------------------------------------------------------------
+# --- speech that only the page hears ----------------------------------------------------------------------------------
 
 
 def test_a_first_sign_of_speech_lowers_the_voice_and_a_false_alarm_raises_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -442,7 +442,7 @@ def test_a_line_that_is_lost_while_nothing_is_being_made_cuts_nothing_off(host: 
     assert host.turns("agent") == [("agent", "Once upon a time", True, False)]
 
 
-# --- the button ------------------------------------------------------------------------------------------------------------------
+# --- the button -------------------------------------------------------------------------------------------------------
 
 
 def test_the_stop_button_silences_at_once_and_for_good(host: FakeHost) -> None:
@@ -494,7 +494,7 @@ def test_a_lowered_voice_that_is_stopped_by_the_button_is_at_full_level_afterwar
     assert host.tell(ev.InterruptRequested()) == [FLUSH, cmd.CancelTimer(name="verdict"), FULL]
 
 
-# --- what was heard ----------------------------------------------------------------------------------------------------------------
+# --- what was heard ---------------------------------------------------------------------------------------------------
 
 
 def test_what_was_heard_of_an_interrupted_reply_is_what_the_speaker_rendered(host: FakeHost) -> None:
@@ -551,7 +551,7 @@ def test_what_is_queued_when_the_agent_ends_the_call_is_heard(host: FakeHost) ->
     assert FLUSH not in host.hear("session.ended")
 
 
-# --- the part alone ----------------------------------------------------------------------------------------------------
+# --- the part alone ---------------------------------------------------------------------------------------------------
 
 
 def speaking(**config: Any) -> BargeIn:

@@ -138,8 +138,9 @@ def test_the_flush_policy_reports_when_the_verdict_comes(monkeypatch: pytest.Mon
 
 
 def test_typed_text_waits_until_the_voice_before_it_is_out_of_the_way(host: WireHost) -> None:
-    """A reply that is asked for while another one is made is refused, and one that is asked for before the server knows what
-    was heard takes unheard words for said."""
+    """A reply that is asked for while another one is made is refused, and one that is asked for before the server knows
+    what was heard takes unheard words for said.
+    """
     reply(host, "r1")
     host.tell(ev.TextSubmitted(text="Stop"))
     assert host.brief() == ["cancel r1"]

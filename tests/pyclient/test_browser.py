@@ -145,7 +145,7 @@ def test_a_lost_line_is_retried_at_a_random_moment(client: browser.Client, host:
     assert len(host.said("request_token")) == 2
 
 
-# --- the token route's answer --------------------------------------------------------------------------------------------
+# --- the token route's answer -----------------------------------------------------------------------------------------
 
 
 def test_a_token_is_taken_with_its_limits() -> None:
@@ -215,7 +215,7 @@ def test_a_refusal_keeps_status_words_and_patience() -> None:
     )
 
 
-# --- tools ------------------------------------------------------------------------------------------------------------------
+# --- tools ------------------------------------------------------------------------------------------------------------
 
 
 def run_tool(

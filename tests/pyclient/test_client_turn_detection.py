@@ -64,7 +64,7 @@ def speaking(host: WireHost) -> str:
     return item
 
 
-# --- vad ------------------------------------------------------------------------------------------------------------------------
+# --- vad --------------------------------------------------------------------------------------------------------------
 
 
 def follow(*parts: tuple[bytes, int], over_agent: bool = False) -> list[VoiceActivity]:
@@ -108,7 +108,7 @@ def test_where_the_agents_voice_comes_back_with_its_pauses_only_what_stands_out_
     assert follow(*[word, pause] * 20, (LOUD, 400), over_agent=True) == [VoiceActivity.SIGN, VoiceActivity.SPEECH]
 
 
-# --- barge-in --------------------------------------------------------------------------------------------------------------------
+# --- barge-in ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_sign_of_speech_lowers_the_voice_and_speech_silences_it(host: WireHost) -> None:
@@ -163,7 +163,8 @@ def test_a_server_that_talks_on_is_heard_again_after_a_while(host: WireHost) -> 
     for number in range(130):
         hear(host, LOUD if number < 15 else silence(FRAME), FRAME_MS)
         played += agent(host, 1, after_ms=0)
-    # 240 ms until it is silenced, 60 ms of speech more, 500 ms until that counts as over, and the time that is waited then.
+    # 240 ms until it is silenced, 60 ms of speech more, 500 ms until that counts as over, and the time
+    # that is waited then.
     silenced_frames = (60 + 500 + DROP_AFTER_MS) // FRAME_MS
     assert 130 - len(played) == pytest.approx(silenced_frames, abs=2)
 
@@ -210,7 +211,7 @@ def test_where_the_server_hears_for_itself_client_turn_detection_does_nothing(mo
     assert host.view["activity"] == "agent_speaking"
 
 
-# --- replies without names -----------------------------------------------------------------------------------------------------------
+# --- replies without names --------------------------------------------------------------------------------------------
 
 
 def test_a_pause_in_the_arrival_begins_a_new_reply(host: WireHost) -> None:
@@ -265,7 +266,7 @@ def test_the_only_frame_length_that_the_wire_takes_wins(monkeypatch: pytest.Monk
     assert cmd.StartCapture(rate_hz=24_000, frame_samples=480, pace=2) in host.open_wire("s")
 
 
-# --- an agent that joins ----------------------------------------------------------------------------------------------------------------
+# --- an agent that joins ----------------------------------------------------------------------------------------------
 
 
 def test_an_agent_that_has_not_joined_is_waited_for_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -300,7 +301,7 @@ def test_after_a_lost_line_the_agent_is_waited_for_again(monkeypatch: pytest.Mon
     assert host.view["status"] == "Waiting for the agent…"
 
 
-# --- what such a wire has no message for -----------------------------------------------------------------------------------------------
+# --- what such a wire has no message for ------------------------------------------------------------------------------
 
 
 def test_a_frame_that_the_codec_keeps_for_later_is_not_sent(host: WireHost, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -314,7 +315,7 @@ def test_text_that_nobody_would_read_is_not_shown_as_said(monkeypatch: pytest.Mo
     assert host.turns() == [] and host.view["activity"] == "listening"
 
 
-# --- the part alone ----------------------------------------------------------------------------------------------------
+# --- the part alone ---------------------------------------------------------------------------------------------------
 
 
 def detection(server_barge_in: bool = False) -> ClientTurnDetection:

@@ -216,7 +216,7 @@ def test_a_message_with_any_field_of_another_type_raises_nothing(name: str, junk
         Codec().decode(json.dumps(message), LIMITS)
 
 
-# --- after the server was ready ---------------------------------------------------------------------------------------------------
+# --- after the server was ready ---------------------------------------------------------------------------------------
 
 
 def after_ready(name: str = "session.ready") -> Codec:
@@ -272,7 +272,7 @@ def test_a_config_of_any_shape_is_survived() -> None:
         assert isinstance(event, ev.ToolCalled) and not event.informational
 
 
-# --- details ------------------------------------------------------------------------------------------------------------------------
+# --- details ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -454,7 +454,7 @@ def test_good_settings_pass() -> None:
     Codec().check(FULL)
 
 
-# --- close codes -----------------------------------------------------------------------------------------------------------------------
+# --- close codes ------------------------------------------------------------------------------------------------------
 
 
 def test_close_codes_are_told_apart_in_words() -> None:

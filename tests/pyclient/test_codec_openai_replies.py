@@ -238,7 +238,7 @@ def test_the_answer_is_asked_for_once_for_all_results() -> None:
     assert said(Codec().tool_results_sent(RID)) == [CLIENT["response.create"]]
 
 
-# --- words after the end ------------------------------------------------------------------------------------------------
+# --- words after the end ----------------------------------------------------------------------------------------------
 
 
 def over(codec: Codec, *content: dict[str, Any], **changes: Any) -> list[ev.Event]:

@@ -116,7 +116,7 @@ def test_the_table_of_providers_knows_this_one() -> None:
     assert said_yes == {"agent_joins"} and codec.features.frame_ms == 20
 
 
-# --- the door ---------------------------------------------------------------------------------------------------------------
+# --- the door ---------------------------------------------------------------------------------------------------------
 
 
 def test_the_address_is_used_as_it_comes_and_holds_no_token() -> None:
@@ -139,7 +139,7 @@ def test_a_token_is_said_once_and_shown_never() -> None:
     assert TOKEN not in str(vars(codec))
 
 
-# --- sound --------------------------------------------------------------------------------------------------------------------
+# --- sound ------------------------------------------------------------------------------------------------------------
 
 
 def test_replies_are_one_until_the_session_says_that_it_is_over() -> None:
@@ -204,7 +204,7 @@ def test_sound_beyond_the_limit_is_refused() -> None:
     assert isinstance(event, ev.MessageRejected)
 
 
-# --- words ----------------------------------------------------------------------------------------------------------------------
+# --- words ------------------------------------------------------------------------------------------------------------
 
 
 def say(**fields: Any) -> list[ev.Event]:
@@ -280,7 +280,7 @@ def test_the_same_code_means_something_else_before_the_session_was_ready() -> No
     assert "because" in of_close(Codec().close_reason(4999, "because " * 1_000, True))[1]
 
 
-# --- whatever comes, nothing raises -----------------------------------------------------------------------------------------------
+# --- whatever comes, nothing raises -----------------------------------------------------------------------------------
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),

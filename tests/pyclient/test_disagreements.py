@@ -1,7 +1,7 @@
 """Protocol file section 14: where documents and the live service disagree, a session works under both.
 
-Rows that concern the token route, the browser's audio or the server's own pace alone are tested where those live; each row
-that a session can notice has a test here with its number.
+Rows that concern the token route, the browser's audio or the server's own pace alone are tested where those live; each
+row that a session can notice has a test here with its number.
 """
 
 from __future__ import annotations

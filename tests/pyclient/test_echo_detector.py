@@ -92,7 +92,8 @@ def test_where_the_microphone_is_not_open_meanwhile_nothing_is_told(style: str) 
     assert not room.alarm
 
 
-# What the agent says, and what people say over it or at once after it: they agree, ask back, quote, repeat, correct, count along.
+# What the agent says, and what people say over it or at once after it: they agree, ask back, quote,
+# repeat, correct, count along.
 ORDINARY = [
     ("It is eleven forty in the morning.", "eleven forty"),
     ("It is eleven forty in the morning.", "is it eleven forty in the morning already"),

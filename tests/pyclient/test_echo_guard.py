@@ -31,7 +31,9 @@ def heard(part: EchoGuard, now_ms: float) -> None:
 
 
 def went(part: EchoGuard, sound: bytes, from_ms: float, frames: int) -> str:
-    """So many frames of 40 ms; what went out in the place of each: "0" silence, "x" sound, with a number where it is more."""
+    """So many frames of 40 ms; what went out in the place of each: "0" silence, "x" sound, with a number
+    where it is more.
+    """
     out = []
     for number in range(frames):
         sent = part.frames(sound, from_ms + 40 * number)

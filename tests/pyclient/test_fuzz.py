@@ -1,7 +1,7 @@
 """Whatever comes, nothing raises: not out of a codec, not out of a session.
 
-`FakeHost` adds its own checks to every step: no message to a closed socket, at most one view, JSON-ready and bounded, no
-token in a log line.
+`FakeHost` adds its own checks to every step: no message to a closed socket, at most one view, JSON-ready and bounded,
+no token in a log line.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What must hold in every conversation, searched for: see `worlds`.
 
-At most one reply is heard; no more is heard than came; every tool call is answered exactly once; every question that the page took
-is answered or told as lost; no timer and no notice outlives its cause; the page's list is the list; memory is bounded.
+At most one reply is heard; no more is heard than came; every tool call is answered exactly once; every question that
+the page took is answered or told as lost; no timer and no notice outlives its cause; the page's list is the list;
+memory is bounded.
 """
 
 from __future__ import annotations

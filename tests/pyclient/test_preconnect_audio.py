@@ -1,4 +1,6 @@
-"""What is said between the click and a live call: asked for when it can be taken, never dropped on the way, told when too much."""
+"""What is said between the click and a live call: asked for when it can be taken, never dropped on the way,
+told when too much.
+"""
 
 from __future__ import annotations
 
@@ -153,7 +155,7 @@ def test_the_host_is_told_the_pace_and_tells_what_was_held() -> None:
     assert len(host.said("send")) == sent + 1
 
 
-# --- the part alone ----------------------------------------------------------------------------------------------------
+# --- the part alone ---------------------------------------------------------------------------------------------------
 
 
 def test_alone_it_knows_which_frames_are_late_ones() -> None:

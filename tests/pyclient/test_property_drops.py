@@ -1,7 +1,7 @@
 """A conversation whose line breaks anywhere ends with the transcript of one whose line held.
 
-The server is a script of AssemblyAI messages. It keeps what it could not send while the line was down and sends it after
-the resume; it may not know what arrived, so it may say its last messages once more.
+The server is a script of AssemblyAI messages. It keeps what it could not send while the line was down and sends it
+after the resume; it may not know what arrived, so it may say its last messages once more.
 """
 
 from __future__ import annotations

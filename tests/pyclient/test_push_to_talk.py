@@ -301,7 +301,7 @@ def test_the_style_can_be_chosen_for_a_call(monkeypatch: pytest.MonkeyPatch) -> 
     assert host.sent[-1]["style"] == "push_to_talk" and host.view["turn_style"] == "push_to_talk"
 
 
-# --- where silence ends a turn ------------------------------------------------------------------------------------------
+# --- where silence ends a turn ----------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -444,7 +444,7 @@ def test_a_line_that_breaks_before_the_answer_is_told_and_a_resumed_session_stil
     assert frames(quiet, 1) == [went]
 
 
-# --- the part alone ----------------------------------------------------------------------------------------------------
+# --- the part alone ---------------------------------------------------------------------------------------------------
 
 
 def talk_key(state: State = State.LIVE, provider: str = "openai_realtime") -> PushToTalk:

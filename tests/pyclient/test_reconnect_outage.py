@@ -21,7 +21,7 @@ def host() -> FakeHost:
     return FakeHost(greeting="Hello.").go_live()
 
 
-# --- the microphone across the outage ------------------------------------------------------------------------------------
+# --- the microphone across the outage ---------------------------------------------------------------------------------
 
 
 def frame(number: int) -> bytes:
@@ -74,7 +74,7 @@ def test_what_is_said_while_muted_is_not_kept(monkeypatch: pytest.MonkeyPatch) -
     assert audio_sent(host) == []
 
 
-# --- tools across the outage ---------------------------------------------------------------------------------------------
+# --- tools across the outage ------------------------------------------------------------------------------------------
 
 
 def called_then_dropped(**config: Any) -> FakeHost:

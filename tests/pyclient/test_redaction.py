@@ -55,7 +55,9 @@ def test_secrets_without_end_are_bounded_and_the_last_are_known() -> None:
 
 
 def test_hostile_text_costs_linear_time() -> None:
-    """Twice as much text takes about twice as long; a pattern that tries again takes four times as long and never ends."""
+    """Twice as much text takes about twice as long; a pattern that tries again takes four
+    times as long and never ends.
+    """
 
     def cost(pieces: int) -> float:
         begun = time.perf_counter()

@@ -25,7 +25,7 @@ def host() -> FakeHost:
     return FakeHost().go_live()
 
 
-# --- one whole conversation --------------------------------------------------------------------------------------------------
+# --- one whole conversation -------------------------------------------------------------------------------------------
 
 
 def test_a_conversation_with_greeting_question_answer_and_goodbye() -> None:
@@ -72,7 +72,7 @@ def test_a_conversation_with_greeting_question_answer_and_goodbye() -> None:
     assert [message["type"] for message in host.sent] == ["session.update", "session.end"]
 
 
-# --- when the page is told -----------------------------------------------------------------------------------------------------
+# --- when the page is told --------------------------------------------------------------------------------------------
 
 
 def test_audio_alone_never_causes_a_view(host: FakeHost) -> None:
@@ -123,7 +123,7 @@ def test_an_object_that_is_no_event_is_a_programming_error(host: FakeHost) -> No
         host.session.handle(ev.Event(), 0)
 
 
-# --- the microphone --------------------------------------------------------------------------------------------------------------
+# --- the microphone ---------------------------------------------------------------------------------------------------
 
 
 def test_mute_sends_silence_for_a_while_then_nothing_and_says_so(host: FakeHost) -> None:
@@ -153,7 +153,7 @@ def test_a_frame_that_is_no_audio_is_dropped_and_counted(host: FakeHost, pcm: by
     assert host.stats["frames_dropped"] == 1
 
 
-# --- latency ---------------------------------------------------------------------------------------------------------------------
+# --- latency ----------------------------------------------------------------------------------------------------------
 
 
 def test_the_wait_is_measured_from_the_last_loud_frame_to_the_first_audible_sample(host: FakeHost) -> None:
@@ -218,7 +218,7 @@ def test_a_greeting_is_no_answer_and_is_not_measured(host: FakeHost) -> None:
     assert host.stats["commit_to_first_sound_ms"] is None
 
 
-# --- thinking ----------------------------------------------------------------------------------------------------------------------
+# --- thinking ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_noise_that_nobody_answers_does_not_leave_the_page_thinking(host: FakeHost) -> None:
@@ -245,7 +245,7 @@ def test_a_reply_that_fails_before_it_was_announced_ends_the_wait(host: FakeHost
     assert host.view["activity"] == "listening" and "thinking" not in host.timers
 
 
-# --- typing ------------------------------------------------------------------------------------------------------------------------
+# --- typing -----------------------------------------------------------------------------------------------------------
 
 
 def test_a_typed_message_asks_for_an_answer_in_the_way_that_was_seen_to_work(host: FakeHost) -> None:
@@ -283,7 +283,7 @@ def test_typing_outside_a_call_sends_nothing(state: str) -> None:
     assert host.tell(ev.TextSubmitted(text="hello")) == []
 
 
-# --- settings in mid-session -----------------------------------------------------------------------------------------------------------
+# --- settings in mid-session ------------------------------------------------------------------------------------------
 
 
 def test_what_can_change_in_a_call_is_sent_and_what_cannot_is_named(host: FakeHost) -> None:
@@ -316,7 +316,7 @@ def test_settings_changed_outside_a_call_send_nothing(state: str) -> None:
     assert host.tell(ev.SettingsChanged(system_prompt="Sing.")) == []
 
 
-# --- bad messages -----------------------------------------------------------------------------------------------------------------------
+# --- bad messages -----------------------------------------------------------------------------------------------------
 
 
 def test_a_bad_message_is_counted_named_in_the_log_and_the_call_goes_on(host: FakeHost) -> None:

@@ -129,7 +129,7 @@ def test_a_new_session_is_asked_at_once_and_told_the_message_where_it_knows_no_h
     assert ASK_AGAIN_TIMER not in host.timers
 
 
-# --- the part alone ----------------------------------------------------------------------------------------------------
+# --- the part alone ---------------------------------------------------------------------------------------------------
 
 
 def text_input(state: State = State.LIVE) -> TextInput:

@@ -117,7 +117,10 @@ def test_the_watchdog_waits_on_while_a_reply_is_being_made() -> None:
 
 
 def test_an_interrupted_reply_takes_its_calls_along_finished_or_not() -> None:
-    """Protocol file section 9: the user moved on. Calls are tagged with their reply, so a late result is known as stale."""
+    """Protocol file section 9: the user moved on.
+
+    Calls are tagged with their reply, so a late result is known as stale.
+    """
     host = live()
     host.hear("reply.started", reply_id="p")
     call(host, "c1")
@@ -264,7 +267,7 @@ def test_long_arguments_are_shown_in_short() -> None:
     assert len(host.turns("tool")[0][1]) <= 160
 
 
-# --- asking for the answer --------------------------------------------------------------------------------------------------
+# --- asking for the answer --------------------------------------------------------------------------------------------
 
 
 def asking(monkeypatch: pytest.MonkeyPatch, **config: Any) -> WireHost:
@@ -369,7 +372,7 @@ def test_a_result_that_waited_in_a_gap_asks_when_the_session_is_back(monkeypatch
     assert host.brief() == ["resume sess_1", "tool result c1", "results sent p"]
 
 
-# --- the part alone ----------------------------------------------------------------------------------------------------
+# --- the part alone ---------------------------------------------------------------------------------------------------
 
 
 @tool

@@ -1,4 +1,6 @@
-"""Every call of a tool is answered exactly once, whatever way the tool ends; and results are written as people expect."""
+"""Every call of a tool is answered exactly once, whatever way the tool ends; and results
+are written as people expect.
+"""
 
 from __future__ import annotations
 
@@ -176,7 +178,7 @@ def test_row_34_a_plain_function_runs_to_its_end_whatever_its_time_limit() -> No
     assert (answer.is_error, json.loads(answer.result_json)) == (False, "done")
 
 
-# --- arguments ----------------------------------------------------------------------------------------------------------------
+# --- arguments --------------------------------------------------------------------------------------------------------
 
 
 @tool
@@ -236,7 +238,7 @@ def test_the_transcript_shows_a_call_as_it_was_meant() -> None:
     assert shown.count("👨") == shown.count("👦"), "no family is torn apart"
 
 
-# --- what stands in a docstring -----------------------------------------------------------------------------------------------
+# --- what stands in a docstring ---------------------------------------------------------------------------------------
 
 
 def google(city: str, days: int = 1) -> None:
@@ -304,7 +306,7 @@ def test_what_was_registered_is_called() -> None:
     assert ToolRegistry([greet]).invoke("greet", {"name": "you"}) == "HELLO YOU"
 
 
-# --- results ----------------------------------------------------------------------------------------------------------------
+# --- results ----------------------------------------------------------------------------------------------------------
 
 
 class Sky(Enum):
@@ -365,7 +367,7 @@ def test_a_result_that_cannot_be_written_says_where_and_what(value: Any, words: 
         result_json(value)
 
 
-# --- what comes from outside ----------------------------------------------------------------------------------------------------
+# --- what comes from outside ------------------------------------------------------------------------------------------
 
 TOKEN = {"token": "t", "ws_url": "wss://a.example/"}
 

@@ -172,7 +172,7 @@ def test_the_end_settles_everything(transcript: Transcript) -> None:
     assert lines(transcript) == [("user", "one", True, False)]
 
 
-# --- places ------------------------------------------------------------------------------------------------------------------
+# --- places -----------------------------------------------------------------------------------------------------------
 
 
 def shown(conversation: Transcript) -> list[str]:

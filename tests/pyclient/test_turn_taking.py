@@ -1,4 +1,6 @@
-"""Turn taking: stopping the agent, and replies that have to be asked for: when, how often, and what if they are refused."""
+"""Turn taking: stopping the agent, and replies that have to be asked for: when, how often, and what
+if they are refused.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,7 @@ def pass_time(host: FakeHost, until_ms: float) -> None:
     host.now_ms = end
 
 
-# --- a tool's result never makes the agent talk over the person ------------------------------------------------------------
+# --- a tool's result never makes the agent talk over the person -------------------------------------------------------
 
 
 def test_a_result_that_comes_while_the_person_speaks_waits_until_they_have_stopped_and_asks_once() -> None:
@@ -116,7 +118,7 @@ def test_the_goodbye_before_the_time_limit_waits_for_the_person_too() -> None:
     assert host.types().count(ASK) == 1
 
 
-# --- a refused request is repeated, and nobody is told to say it again ---------------------------------------------------------
+# --- a refused request is repeated, and nobody is told to say it again ------------------------------------------------
 
 
 def test_a_refused_request_is_repeated_after_the_running_reply() -> None:
@@ -201,7 +203,9 @@ def test_a_refused_request_waits_for_a_person_who_speaks() -> None:
 
 @pytest.mark.parametrize("answered", [True, False], ids=["flush answered", "flush never answered"])
 def test_a_refused_request_waits_for_an_interruption_and_no_longer(answered: bool) -> None:
-    """The reply in the way is cancelled while its sound waits: the request goes out once the speaker's answer is in, or overdue."""
+    """The reply in the way is cancelled while its sound waits: the request goes out once the speaker's answer
+    is in, or overdue.
+    """
     host = live()
     host.tell(ev.TextSubmitted(text="hello"))
     host.created("r1")
@@ -256,7 +260,7 @@ def test_a_refused_question_survives_a_broken_line() -> None:
     assert host.types().count(ASK) == 1
 
 
-# --- turn detection that leaves the answer to us ----------------------------------------------------------------------------
+# --- turn detection that leaves the answer to us ----------------------------------------------------------------------
 
 
 def test_a_turn_that_the_server_will_not_answer_by_itself_is_asked_about() -> None:
@@ -291,7 +295,7 @@ def test_with_a_talk_key_the_turn_is_asked_about_once_as_ever() -> None:
     assert host.types() == []
 
 
-# --- an agent that calls tools in a circle ------------------------------------------------------------------------------------
+# --- an agent that calls tools in a circle ----------------------------------------------------------------------------
 
 
 def test_an_agent_that_calls_tools_in_a_circle_is_stopped_and_it_is_told() -> None:
@@ -338,7 +342,7 @@ def test_a_server_that_answers_results_unasked_is_hung_up_on(around: bool) -> No
     assert host.sent[-1]["type"] == "session.end"
 
 
-# --- stopping the agent before something is asked -----------------------------------------------------------------------
+# --- stopping the agent before something is asked ---------------------------------------------------------------------
 
 
 def speaking(host: OpenAIHost) -> None:
@@ -417,7 +421,9 @@ def test_the_waits_for_the_first_sound_are_measured_once_from_the_end_of_speech(
 
 
 def test_a_wait_whose_beginning_nobody_saw_is_not_measured() -> None:
-    """A greeting answers nobody; and where the microphone was never loud, the end of speech is the server's word alone."""
+    """A greeting answers nobody; and where the microphone was never loud, the end of
+    speech is the server's word alone.
+    """
     host = live()
     host.created("greeting")
     host.sound("greeting", tone(2_400))

@@ -119,7 +119,10 @@ def test_the_view_says_how_much_of_a_text_was_heard_as_scripts_count_it() -> Non
 
 
 def test_the_text_follows_the_sound_and_no_faster_than_anybody_speaks() -> None:
-    """Half a second has come and was played; the text of three seconds is there. Then all has come, and the share counts."""
+    """Half a second has come and was played; the text of three seconds is there.
+
+    Then all has come, and the share counts.
+    """
     host = FakeHost().go_live()
     text = "A long sentence that takes a while to be said."
     host.hear("reply.started", reply_id="r1")

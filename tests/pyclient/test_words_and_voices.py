@@ -28,7 +28,7 @@ def live() -> OpenAIHost:
     return OpenAIHost().live()
 
 
-# --- how much of a text was heard ---------------------------------------------------------------------------------------------
+# --- how much of a text was heard -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("text", [JAPANESE, THAI, "ဒီနေ့ရာသီဥတုကောင်းတယ်", "ថ្ងៃនេះអាកាសធាតុល្អ", "今天天气很好我们去散步吧"])
@@ -130,7 +130,7 @@ def test_a_character_that_comes_in_two_messages_stays_one(word: str) -> None:
             assert join_words(word[:at], word[at:]) == word
 
 
-# --- words that come late -------------------------------------------------------------------------------------------------------
+# --- words that come late ---------------------------------------------------------------------------------------------
 
 
 def test_words_after_the_end_of_a_response_are_taken() -> None:
@@ -194,7 +194,7 @@ def test_late_deltas_are_taken_on_the_other_wire() -> None:
     assert host.turns("agent") == [("agent", "Hello there.", True, False)], "the whole text is the last word"
 
 
-# --- the order of turns -----------------------------------------------------------------------------------------------------------
+# --- the order of turns -----------------------------------------------------------------------------------------------
 
 
 def test_the_persons_line_stands_above_the_answer_where_only_the_start_of_speech_names_it() -> None:
@@ -237,7 +237,7 @@ def test_on_the_other_wire_a_late_transcript_stands_where_the_speech_began() -> 
     assert [role for role, *_ in host.turns()] == ["user", "agent"]
 
 
-# --- notices ----------------------------------------------------------------------------------------------------------------------
+# --- notices ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_complete_reply_takes_back_the_notice_of_a_passing_fault() -> None:
@@ -291,7 +291,7 @@ def test_nor_does_any_other(trouble: Any) -> None:
     assert host.view["state"] == "ended" and host.view["notice"] is None
 
 
-# --- sound ------------------------------------------------------------------------------------------------------------------------
+# --- sound ------------------------------------------------------------------------------------------------------------
 
 PCM = tone(2_401)[:4_802]
 WHOLE = base64.b64encode(PCM).decode()

@@ -1,7 +1,7 @@
 """Player: plays recorded lines to a session of its own and compares what comes out, command by command.
 
-Audio is not in the lines, only what the core looks at: how much it was, how loud, and where it can first be heard. Other
-audio of which the same is true stands for it.
+Audio is not in the lines, only what the core looks at: how much it was, how loud, and where it can first be heard.
+Other audio of which the same is true stands for it.
 """
 
 from __future__ import annotations

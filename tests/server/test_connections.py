@@ -1,4 +1,6 @@
-"""Connections that keep the server waiting are ended, and neither they nor a lack of descriptors shut others out (row 63)."""
+"""Connections that keep the server waiting are ended, and neither they nor a lack of descriptors shut
+others out (row 63).
+"""
 
 from __future__ import annotations
 
@@ -115,7 +117,9 @@ def test_row_63_whoever_does_not_read_the_answer_is_cut_off(tmp_path: Path) -> N
 def test_row_63_a_slow_provider_and_a_slow_reader_are_not_mistaken_for_that(
     tmp_path: Path, provider: FakeProvider
 ) -> None:
-    """An answer that takes longer than the limits is not cut, as long as it is we who are slow, or something is read."""
+    """An answer that takes longer than the limits is not cut, as long as it is we who are
+    slow, or something is read.
+    """
     (tmp_path / "_headers").write_text("/*\n  X-Test: yes\n")
     (tmp_path / "big.txt").write_bytes(bytes(8 << 20))
     provider.stall()

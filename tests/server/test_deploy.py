@@ -1,7 +1,7 @@
 """The Dockerfile and the systemd unit: what can be tried of them without an engine and without a booted systemd.
 
-The files that the Dockerfile copies are laid out in an empty folder, and the server is started there by its ENTRYPOINT with its ENV;
-the unit's ExecStart runs too, and systemd's own tool reads the unit where it is installed.
+The files that the Dockerfile copies are laid out in an empty folder, and the server is started there by its ENTRYPOINT
+with its ENV; the unit's ExecStart runs too, and systemd's own tool reads the unit where it is installed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Behind a proxy: who the browser is, which scheme and host it used, in every proxy's way of writing it (rows 40 to 42)."""
+"""Behind a proxy: who the browser is, which scheme and host it used, in every proxy's way of writing it
+(rows 40 to 42).
+"""
 
 from __future__ import annotations
 

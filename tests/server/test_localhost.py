@@ -1,4 +1,6 @@
-"""`localhost` is 127.0.0.1 and ::1: another program on one of them gets our visitors, so both are ours or it is said (row 51)."""
+"""`localhost` is 127.0.0.1 and ::1: another program on one of them gets our visitors, so both are ours or
+it is said (row 51).
+"""
 
 from __future__ import annotations
 

@@ -215,7 +215,9 @@ def test_no_token_and_no_key_of_a_mint_is_in_any_log_line_even_at_debug(
 def test_no_token_of_a_request_or_a_websocket_is_in_any_log_line_even_at_debug(
     tmp_path: Path, provider: FakeProvider
 ) -> None:
-    """The HTTP server prints the query of a WebSocket through its error log, and websockets prints headers and frames."""
+    """The HTTP server prints the query of a WebSocket through its error log, and
+    websockets prints headers and frames.
+    """
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "_headers").write_text("/*\n  X-Test: yes\n")
     variables = {"ASSEMBLYAI_API_KEY": CANARY_KEY, "ASSEMBLYAI_BASE_URL": provider.url, "LOG_LEVEL": "debug"}

@@ -1,6 +1,7 @@
 """`POST /api/token` and `GET /api/voice-token`: what may be asked, how often, and what each refusal may cost upstream.
 
-Next: `test_mint_choice.py` (who mints), `providers/test_upstream.py` (what may go wrong there), `providers/test_vendors.py`.
+Next: `test_mint_choice.py` (who mints), `providers/test_upstream.py` (what may go wrong
+there), `providers/test_vendors.py`.
 """
 
 from __future__ import annotations
@@ -283,7 +284,7 @@ def test_who_waits_too_long_for_a_slot_gets_503_and_never_reaches_the_provider(p
         assert 503 in results
 
 
-# --- a client that goes away -------------------------------------------------------------------------------------------
+# --- a client that goes away ------------------------------------------------------------------------------------------
 
 
 def test_a_request_cut_off_in_its_body_harms_nobody(server: RunningServer, provider: FakeProvider) -> None:

@@ -65,7 +65,9 @@ def test_with_a_key_of_one_vendor_the_others_are_not_played_by_the_local_agent(
 
 
 def test_a_page_that_names_its_protocol_does_not_insist_on_a_key(provider: FakeProvider) -> None:
-    """Every page of ours says which protocol it speaks; whether the vendor or the local agent answers is the owner's choice."""
+    """Every page of ours says which protocol it speaks; whether the vendor or the local agent answers
+    is the owner's choice.
+    """
     with running_server(assemblyai_base_url=provider.url) as server:
         assert "/agent/v1/ws" in server.post({"provider": "assemblyai"}).json()["ws_url"]
     with running_server(assemblyai_base_url=provider.url, provider="assemblyai") as server:

@@ -1,4 +1,6 @@
-"""The region of AssemblyAI's service that the token server is told of stands in the policy of the page, too (row 50)."""
+"""The region of AssemblyAI's service that the token server is told of stands in the
+policy of the page, too (row 50).
+"""
 
 from __future__ import annotations
 

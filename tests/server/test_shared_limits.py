@@ -76,7 +76,10 @@ def ask(server: ServerProcess, **headers: str) -> httpx.Response:
 
 
 def storm(servers: Sequence[ServerProcess], address: Callable[[int], str] = lambda _: "") -> list[httpx.Response]:
-    """Many connections, all at once, in turns to each server. `address`: where a connection's visitor is, as a proxy says it."""
+    """Many connections, all at once, in turns to each server.
+
+    `address`: where a connection's visitor is, as a proxy says it.
+    """
     together = threading.Barrier(CONNECTIONS)
 
     def visitor(number: int) -> list[httpx.Response]:

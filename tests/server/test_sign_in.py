@@ -1,4 +1,6 @@
-"""A team's own sign-in: who gets a token, whose limit counts, what pages of other origins may send, and what a log may say."""
+"""A team's own sign-in: who gets a token, whose limit counts, what pages of other origins may send, and
+what a log may say.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Scripts of `build.py talk`: what is refused, how often one is played, and what leaves as Prometheus text and JUnit."""
+"""Scripts of `build.py talk`: what is refused, how often one is played, and what leaves
+as Prometheus text and JUnit.
+"""
 
 from __future__ import annotations
 

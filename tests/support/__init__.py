@@ -1,4 +1,6 @@
-"""Helpers that tests share, and that hold no tests themselves. What only one room of tests needs lies in its own `support/`.
+"""Helpers that tests share, and that hold no tests themselves.
+
+What only one room of tests needs lies in its own `support/`.
 
 A session without a browser:
     playbook        FakeHost: tells a session events, shows the commands it answers with, owns the clock

@@ -1,4 +1,5 @@
-"""Read and change what a built page is told, and files that it checks: for tests and benches that put something of their own there.
+"""Read and change what a built page is told, and files that it checks: for tests and benches that put something of
+their own there.
 
 with told(site) as config:
     config["boot"]["tools"] = None

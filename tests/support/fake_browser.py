@@ -1,4 +1,6 @@
-"""Stands for the worker's host object, which `pyclient.host.pyodide_host` calls, and for the buffers that it hands over."""
+"""Stands for the worker's host object, which `pyclient.host.pyodide_host` calls, and for the buffers
+that it hands over.
+"""
 
 from __future__ import annotations
 

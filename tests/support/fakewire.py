@@ -1,4 +1,6 @@
-"""A vendor that does not exist, with whatever features a test wants: every wish becomes a message that is easy to read."""
+"""A vendor that does not exist, with whatever features a test wants: every wish becomes a
+message that is easy to read.
+"""
 
 from __future__ import annotations
 

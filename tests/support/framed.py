@@ -83,7 +83,10 @@ def in_page(call: Call) -> Call:
 
 @contextlib.contextmanager
 def embedder(folder: Path, url: str) -> Iterator[str]:
-    """Serve a page that shows `url` in a frame; yields its address. Its site is another one: `url` must be one of localhost."""
+    """Serve a page that shows `url` in a frame; yields its address.
+
+    Its site is another one: `url` must be one of localhost.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     frame = f'<iframe src="{url}" allow="microphone; autoplay" width="900" height="650" title="Voice agent"></iframe>'
     page = f'<!doctype html><html lang="en"><title>A shop</title><link rel="icon" href="data:,">{frame}'

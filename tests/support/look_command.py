@@ -2,7 +2,8 @@
 
     python -m tests.support.look_command --engine firefox https://agent.example/
 
-`{ready, way, why, ready_ms, said, complaints}`, or `{missing}` where the browser is not on this machine. Nothing is clicked.
+`{ready, way, why, ready_ms, said, complaints}`, or `{missing}` where the browser is not on this
+machine. Nothing is clicked.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class OpenAIHost(FakeHost):
         self.sent.clear()
         return self
 
-    # --- the server's side ---------------------------------------------------------------------------------------------
+    # --- the server's side --------------------------------------------------------------------------------------------
 
     def created(self, reply_id: str) -> list[cmd.Command]:
         return self.hear("response.created", response={"id": reply_id})
@@ -70,7 +70,7 @@ class OpenAIHost(FakeHost):
         self.hear("input_audio_buffer.speech_stopped", item_id=item_id)
         self.hear("input_audio_buffer.committed", item_id=item_id)
 
-    # --- what came of it -----------------------------------------------------------------------------------------------
+    # --- what came of it ----------------------------------------------------------------------------------------------
 
     def types(self) -> list[str]:
         """What was sent since the last time, without sound and heartbeats."""

@@ -1,8 +1,8 @@
 """Branch coverage of `pyclient`: `python3 build.py test --coverage`.
 
-Runs `tests/pyclient` and reports what of each module ran. Of the modules in `OWN` every branch must run in the tests that carry the
-module's name: what the tests of other modules happen to pass through says little about this one. Exits with 1 where a branch is
-missing, or where a test fails.
+Runs `tests/pyclient` and reports what of each module ran. Of the modules in `OWN` every branch must run in the tests
+that carry the module's name: what the tests of other modules happen to pass through says little about this one. Exits
+with 1 where a branch is missing, or where a test fails.
 
 Examples that Hypothesis draws do not count, for another run draws others.
 """

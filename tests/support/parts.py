@@ -1,6 +1,7 @@
 """A part alone: a plain `Call` of a vendor that does not exist, and no `Session`.
 
-`told` gives a part an event as the session would, `done` is what it asked for since, `sent` the vendor's messages among it.
+`told` gives a part an event as the session would, `done` is what it asked for since, `sent` the
+vendor's messages among it.
 """
 
 from __future__ import annotations

@@ -60,7 +60,10 @@ def build(site: Path, *, python: str = sys.executable) -> Path:
 
 
 def copy_of_sources(folder: Path) -> Path:
-    """Copy what a build reads into `folder`, to be changed there and built in-process; the cache is this checkout's. Returns `folder`."""
+    """Copy what a build reads into `folder`, to be changed there and built in-process; the cache is this checkout's.
+
+    Returns `folder`.
+    """
     for room in ("templates", "agents", "worklets", "pyclient"):
         shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", folder)
@@ -157,8 +160,9 @@ class Parley:
         return self._log.read_text(errors="replace") if self._log.exists() else ""
 
     def scenario(self, name: str = "", *, sessions: int = 1, **switches: Any) -> Any:
-        """Tell the local agent how to behave in the next `sessions` sessions: a scenario's name, or switches, or a name and
-        switches that differ from it. Without arguments: as usual again. See `server/agent/scenarios.py`."""
+        """Tell the local agent how to behave in the next `sessions` sessions: a scenario's name, or switches, or a name
+        and switches that differ from it. Without arguments: as usual again. See `server/agent/scenarios.py`.
+        """
         if not name and not switches:
             return self.request("POST", "/agent/_scenario", {"scenario": "default", "sessions": 0})
         wanted: Any = {**({"base": name} if name else {}), **switches} if switches else name

@@ -1,8 +1,8 @@
 """A model of the playback worklet in plain Python: what it does, told by its messages, and nothing of how.
 
-A queue of samples per item, rendered in quanta of 128 context samples; counts are posted every 50 ms and begin at nothing
-whenever an item is turned to; a flush renders one more quantum under a fade, drops the rest and is answered at once.
-Messages in both directions keep their order and take their time.
+A queue of samples per item, rendered in quanta of 128 context samples; counts are posted every 50 ms and begin at
+nothing whenever an item is turned to; a flush renders one more quantum under a fade, drops the rest and is answered at
+once. Messages in both directions keep their order and take their time.
 """
 
 from __future__ import annotations

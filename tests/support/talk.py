@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Until the next change that a person could see, or a third of a second. Asking over and over costs the browser under test, and
-# the driver between, more time than the call itself. Two changes in quick succession are waited out together.
+# Until the next change that a person could see, or a third of a second. Asking over and over costs the browser under
+# test, and the driver between, more time than the call itself. Two changes in quick succession are waited out together.
 _CHANGE = """() => new Promise((resolve) => {
   const done = () => { observer.disconnect(); clearTimeout(patience); setTimeout(resolve, 60); };
   const observer = new MutationObserver(done);
@@ -92,7 +92,9 @@ class TurnReport:
 
     @property
     def wrong(self) -> str:
-        """The first thing that went wrong on the way from the person's mouth to their ear, and where to look; else empty."""
+        """The first thing that went wrong on the way from the person's mouth to their ear, and
+        where to look; else empty.
+        """
         if not self.agent_heard:
             return "the page shows nothing that the agent heard; did the microphone reach it, and does the service transcribe?"
         if self.understood < 0.5:
@@ -135,7 +137,10 @@ class Conversation:
 
 
 class SaidAgain(UserWarning):
-    """Something had to be said again. It is told at the end of the run, for once in a while is chance and often is a fault."""
+    """Something had to be said again.
+
+    It is told at the end of the run, for once in a while is chance and often is a fault.
+    """
 
 
 class Misheard(SaidAgain):
@@ -165,7 +170,10 @@ def tell_swallowed(answer: str, sent_dbfs: int | None) -> None:
 
 
 class Call:
-    """One page of Parley in one tab, and the sound around it. Waiting raises TimeoutError saying what the page shows."""
+    """One page of Parley in one tab, and the sound around it.
+
+    Waiting raises TimeoutError saying what the page shows.
+    """
 
     def __init__(self, tab: Tab, sound: Any) -> None:
         self.tab = tab
@@ -190,7 +198,10 @@ class Call:
         self.page.get_by_role("button", name=name, exact=True).click()
 
     def connect(self, *, timeout_s: float = 60.0) -> None:
-        """Click Connect and wait for the session to be live. Raises CallFailed as soon as the page has given the call up."""
+        """Click Connect and wait for the session to be live.
+
+        Raises CallFailed as soon as the page has given the call up.
+        """
         self.press("Connect")
         notice = self.page.locator("[role=alert][data-tone=error]:not([hidden])")
 
@@ -218,7 +229,8 @@ class Call:
         field.fill(text)
 
         def taken() -> bool:
-            # A line that breaks just before the click greys the button. The page keeps the text then, and a person clicks again.
+            # A line that breaks just before the click greys the button. The page keeps the text then,
+            # and a person clicks again.
             self.press("Send")
             return not field.input_value()
 
@@ -261,7 +273,9 @@ class Call:
         return told if isinstance(told, dict) else {}
 
     def sent_dbfs(self) -> int | None:
-        """The loudest sample of the last answer where it left the page, as Diagnostics tells it; None where it does not."""
+        """The loudest sample of the last answer where it left the page, as Diagnostics tells it; None
+        where it does not.
+        """
         told = re.search(r"playback (-?\d+)", str(self.facts().get("Loudest dBFS")))
         return int(told[1]) if told else None
 
@@ -290,7 +304,8 @@ class Call:
     def ask(self, wav: Path, *, containing: str, **where: str) -> Turn:
         """Say `wav`, and once more where it was misheard, as a person would. Return the turn. Raises TimeoutError.
 
-        For tests about something else than hearing: browsers that share the processors leave gaps in what a microphone takes.
+        For tests about something else than hearing: browsers that share the processors leave gaps in
+        what a microphone takes.
         """
         shown = len(self.transcript())
         self.say(wav, **where).wait()
@@ -321,7 +336,10 @@ class Call:
         return str(self.page.evaluate("(name) => document.body.dataset[name] || ''", name))
 
     def until(self, ask: Callable[[], T | None], timeout_s: float, what: str) -> T:
-        """Look again at each change of the page until `ask` is neither None nor False; return that. `what`: "to be ready"."""
+        """Look again at each change of the page until `ask` is neither None nor False; return that.
+
+        `what`: "to be ready".
+        """
         found = poll(ask, timeout_s, lambda: self.page.evaluate(_CHANGE))
         if found is None:
             raise TimeoutError(f"waited {timeout_s:g} s for the page {what}; {self._shown()}")
@@ -349,10 +367,10 @@ def converse(
 ) -> list[TurnReport]:
     """Say `lines` one after the other on a live call and report each turn.
 
-    A turn ends when the agent listens again and the speaker is silent. With `interrupt_after_ms` the next line is said that
-    long after the reply's first sound, so every reply but the last is interrupted. What is missing after `reply_timeout_s`
-    is left empty in the report instead of raising. `at_last_sound` is called while the last reply sounds. Both recordings stay
-    in `folder`.
+    A turn ends when the agent listens again and the speaker is silent. With `interrupt_after_ms` the next line is said
+    that long after the reply's first sound, so every reply but the last is interrupted. What is missing after
+    `reply_timeout_s` is left empty in the report instead of raising. `at_last_sound` is called while the last reply
+    sounds. Both recordings stay in `folder`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
@@ -375,7 +393,8 @@ def converse(
 def asked(call: Call, line: Line, *, folder: Path, containing: str = "") -> TurnReport:
     """`converse` with one line, said once more where it was misheard: half of its words not heard, or not `containing`.
 
-    Also where the answer was lost behind the page. An answer that the page itself did not render is not asked for again.
+    Also where the answer was lost behind the page. An answer that the page itself did not render is
+    not asked for again.
     """
 
     def once(attempt: int) -> TurnReport:

@@ -2,13 +2,14 @@
 
     python3 build.py talk --engine firefox --url https://agent.example/ --say "what time is it" --json
 
-Opens the page, presses Connect, says each line at the microphone, listens at the speaker, and reports per turn what the agent
-heard, what it answered, and what came out. In a page of yours with `<voice-agent>` it clicks that one's button. Exit code 0 only when
-every turn was heard and answered, 1 when one was not, 2 when it did not come to that; `errors` says why. Without `--url` it serves this
-project's own site with the local agent.
+Opens the page, presses Connect, says each line at the microphone, listens at the speaker, and reports per turn what the
+agent heard, what it answered, and what came out. In a page of yours with `<voice-agent>` it clicks that one's button.
+Exit code 0 only when every turn was heard and answered, 1 when one was not, 2 when it did not come to that; `errors`
+says why. Without `--url` it serves this project's own site with the local agent.
 
-`--script FILE` plays a conversation of many turns with what is expected of each (`talk_script`), as often as it says, on a page of
-Parley or any other with a button to connect; `--prometheus FILE` and `--junit FILE` are for whoever watches a deployment.
+`--script FILE` plays a conversation of many turns with what is expected of each (`talk_script`), as often as it says,
+on a page of Parley or any other with a button to connect; `--prometheus FILE` and `--junit FILE` are for whoever
+watches a deployment.
 """
 
 from __future__ import annotations
@@ -180,7 +181,9 @@ def _talk(
 
 
 def _take_picture(call: Call, file: Path) -> None:
-    """Well into the reply, when there is something to see and to read; the mouse, which pressed Connect, points at nothing."""
+    """Well into the reply, when there is something to see and to read; the mouse, which pressed
+    Connect, points at nothing.
+    """
     call.page.mouse.move(1, 1)
     call.page.wait_for_timeout(2500)
     call.tab.screenshot(file)

@@ -1,7 +1,7 @@
 """Plays a script (`talk_script`) on a page, any page with a button to connect, and judges each turn by what was heard.
 
-On a page of Parley the transcript is asked as well: what the agent heard, and whether a reply was interrupted. Of any other page
-only its sound is known. Results leave as JSON, Prometheus text, and JUnit.
+On a page of Parley the transcript is asked as well: what the agent heard, and whether a reply was interrupted. Of any
+other page only its sound is known. Results leave as JSON, Prometheus text, and JUnit.
 """
 
 from __future__ import annotations

@@ -43,7 +43,9 @@ def of_close(reason: CloseReason) -> tuple[str, str]:
 
 
 def worded(view: Mapping[str, Any]) -> dict[str, Any]:
-    """A view of the client's as the page shows it, as `worded` in templates/static/texts.js; lines of our own keep their names."""
+    """A view of the client's as the page shows it, as `worded` in templates/static/texts.js; lines of our
+    own keep their names.
+    """
     notice = view["notice"]
     if notice is not None:
         notice = {**notice, "title": say(notice["title"]), "hint": " ".join(map(say, notice["hint"]))}

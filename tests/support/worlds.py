@@ -1,8 +1,10 @@
-"""A whole world around a session: a person, a network, a speaker, tools, and a server of each wire, all driven by numbers.
+"""A whole world around a session: a person, a network, a speaker, tools, and a server of each wire,
+all driven by numbers.
 
-`World.step(choice, detail)` does one thing that can happen, and checks what must hold after everything; `settle()` lets all end
-that is under way, and checks what must have come of it. A property test draws the numbers, `python -m tests.support.worlds` throws
-them: `python -m tests.support.worlds 200000` plays so many sequences, and `... mutate 1000000` hurls mutated messages at each codec.
+`World.step(choice, detail)` does one thing that can happen, and checks what must hold after everything; `settle()` lets
+all end that is under way, and checks what must have come of it. A property test draws the numbers, `python -m
+tests.support.worlds` throws them: `python -m tests.support.worlds 200000` plays so many sequences, and `... mutate
+1000000` hurls mutated messages at each codec.
 """
 
 from __future__ import annotations
@@ -85,7 +87,7 @@ class World:
             self.trouble, self.trouble_here, self.pause,
         ]  # fmt: skip
 
-    # --- doing ---------------------------------------------------------------------------------------------------------
+    # --- doing --------------------------------------------------------------------------------------------------------
 
     def step(self, choice: int, detail: int) -> None:
         before = self.host.session.state
@@ -140,7 +142,7 @@ class World:
         self.voice = item
         self.speaker.append([item, samples])
 
-    # --- the person and the network --------------------------------------------------------------------------------------
+    # --- the person and the network -----------------------------------------------------------------------------------
 
     def connect(self, detail: int) -> None:
         self.tell(ev.ConnectRequested())
@@ -227,7 +229,7 @@ class World:
             self.voice = ""
             self.tell(ev.PlaybackDrained())
 
-    # --- the server ----------------------------------------------------------------------------------------------------------
+    # --- the server ---------------------------------------------------------------------------------------------------
 
     def server_reads(self, detail: int) -> None:
         """The server takes the next message of the client's."""
@@ -260,7 +262,7 @@ class World:
         self.received[reply] = self.received.get(reply, 0) + samples
         return base64.b64encode(tone(samples)).decode()
 
-    # --- what must hold ---------------------------------------------------------------------------------------------------------
+    # --- what must hold -----------------------------------------------------------------------------------------------
 
     def check(self, before: State) -> None:
         host, call = self.host, self.host.session.call
@@ -609,7 +611,7 @@ def play(number: int, script: list[tuple[int, int]]) -> None:
     world.settled()
 
 
-# --- by hand: many ----------------------------------------------------------------------------------------------------------
+# --- by hand: many ----------------------------------------------------------------------------------------------------
 
 
 def sequences(count: int, seed: int) -> None:

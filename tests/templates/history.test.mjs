@@ -1,4 +1,6 @@
-/** What Diagnostics remembers of a call: levels on one clock, activities, events and delays, and no more than it may. */
+/**
+ * What Diagnostics remembers of a call: levels on one clock, activities, events and delays, and no more than it may.
+ */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,4 +1,7 @@
-/** The page before Python is awake, and what it does itself: `page_state.js`, event by event. Run by test_page_scripts.py. */
+/**
+ * The page before Python is awake, and what it does itself: `page_state.js`, event by
+ * event. Run by test_page_scripts.py.
+ */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

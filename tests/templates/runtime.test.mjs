@@ -144,7 +144,8 @@ test("from the snapshot, and nothing of the ways out is asked for", async () => 
 
 /** A text of Python, "a", as six words of the memory. */
 const textWith = (hash, references = 1) => new Uint8Array(Uint32Array.of(references, 1, 1, hash, 0x64, 97).buffer);
-const HASH_OF_A = ((((97 << 7) * 1000003) % 2 ** 32) ^ 97 ^ 1) >>> 0; // FNV of the one character "a", as its paper has it
+// FNV of the one character "a", as its paper has it
+const HASH_OF_A = ((((97 << 7) * 1000003) % 2 ** 32) ^ 97 ^ 1) >>> 0;
 
 function describeText(complete, part_bytes = 1 << 22) {
   const digest = (data) => createHash("sha256").update(data).digest("base64");

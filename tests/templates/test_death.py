@@ -1,4 +1,6 @@
-"""A page whose client refuses its settings or its tools says so: the build refuses both first, so this is the last resort."""
+"""A page whose client refuses its settings or its tools says so: the build refuses both first, so this
+is the last resort.
+"""
 
 from __future__ import annotations
 

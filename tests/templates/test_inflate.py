@@ -1,4 +1,6 @@
-"""The page's own decoder for gzip, for where Python cannot wait for the browser's: against the one that everybody uses."""
+"""The page's own decoder for gzip, for where Python cannot wait for the browser's:
+against the one that everybody uses.
+"""
 
 from __future__ import annotations
 

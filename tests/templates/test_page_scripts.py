@@ -1,4 +1,6 @@
-"""Scripts of the page and the worker with stand-ins for what surrounds them: the tests are in JavaScript, where the events are."""
+"""Scripts of the page and the worker with stand-ins for what surrounds them: the tests are in JavaScript,
+where the events are.
+"""
 
 from __future__ import annotations
 

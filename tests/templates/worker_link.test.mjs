@@ -1,4 +1,7 @@
-/** The page's link to the worker: `worker_link.js` with stand-ins for the worker, the clock and the host. Run by test_page_scripts.py. */
+/**
+ * The page's link to the worker: `worker_link.js` with stand-ins for the worker, the clock and the
+ * host. Run by test_page_scripts.py.
+ */
 
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";

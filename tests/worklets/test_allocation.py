@@ -1,7 +1,7 @@
 """Nothing is allocated on the render thread: garbage collection there is heard as a crack.
 
-Two checks, because each sees what the other cannot: a scan of the source of everything that `process` reaches, and a run
-of the real cores with an eye on the heap.
+Two checks, because each sees what the other cannot: a scan of the source of everything that `process` reaches, and a
+run of the real cores with an eye on the heap.
 """
 
 from __future__ import annotations

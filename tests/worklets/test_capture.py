@@ -212,7 +212,7 @@ def test_a_drain_sends_the_half_filled_frame_and_says_so(node: Node) -> None:
     assert np.array_equal(made, numbers[: len(made)])
 
 
-# --- what is said before anybody takes it --------------------------------------------------------------------------------
+# --- what is said before anybody takes it -----------------------------------------------------------------------------
 
 
 def loud_counting(length: int) -> tuple[np.ndarray, np.ndarray]:

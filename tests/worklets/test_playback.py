@@ -113,7 +113,9 @@ def test_a_flush_is_silent_after_one_quantum_and_tells_what_was_rendered(node: N
 
 
 def test_a_flush_fades_without_a_click(node: Node) -> None:
-    """No step larger than the tone's own and the fade's slope: 0.5 at 440 Hz moves by 0.029, the fade by 1/128 of it."""
+    """No step larger than the tone's own and the fade's slope: 0.5 at 440 Hz moves by
+    0.029, the fade by 1/128 of it.
+    """
     source = tone(2)
     _, heard = play(node, source, [CONFIGURE, audio(len(source)), {"render": 300}, FLUSH, {"render": 10}])
     assert np.abs(np.diff(heard)).max() < 0.029 + 0.5 / QUANTUM
@@ -159,7 +161,9 @@ def test_a_flush_with_nothing_sounding_is_answered_too(node: Node) -> None:
 
 
 def test_a_flush_in_a_gap_of_an_item_tells_its_count(node: Node) -> None:
-    """Audio of the item waits for the jitter buffer: what of it was heard before is still the truth that is asked for."""
+    """Audio of the item waits for the jitter buffer: what of it was heard before is still
+    the truth that is asked for.
+    """
     steps = [CONFIGURE, audio(2400), {"render": 100}, audio(120), {"render": 1}, FLUSH, {"render": 2}]
     result, _ = play(node, tone(1), steps)
     (flushed,) = of_type(result, "flushed")
@@ -330,7 +334,9 @@ def test_playback_starts_on_the_first_frame(node: Node) -> None:
 
 
 def paced(chunk_ms: int, gaps_ms: dict[int, int], chunks: int) -> list[dict[str, Any]]:
-    """Chunks of one item at the pace of speech; after chunk n the network pauses `gaps_ms[n]`, then sends what it owes."""
+    """Chunks of one item at the pace of speech; after chunk n the network pauses
+    `gaps_ms[n]`, then sends what it owes.
+    """
     steps: list[dict[str, Any]] = [CONFIGURE]
     owed = 0.0
     clock = 0.0

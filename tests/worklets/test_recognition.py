@@ -14,7 +14,8 @@ from voice_browsers.speech import Speech
 pytestmark = pytest.mark.slow
 
 SENTENCES = ("please tell me a joke about seven elephants", "switch on the light in the kitchen and count to twenty")
-# Words that sound like the ones said, or like one another: the recogniser may choose, so hearing the right ones means something.
+# Words that sound like the ones said, or like one another: the recogniser may choose, so hearing the
+# right ones means something.
 DECOYS = (
     "peace bell smoke shout eleven elegant witch often night chicken mount plenty weather paris goodbye story red open"
 )

@@ -89,7 +89,9 @@ def test_every_pair_of_rates_meets_the_figures_of_the_default_setting(node: Node
 
 
 def test_an_output_lies_at_its_own_time(node: Node) -> None:
-    """The counts of rendered samples rest on it: output n is the input at n * from / to, not a filter's length later."""
+    """The counts of rendered samples rest on it: output n is the input at n * from / to,
+    not a filter's length later.
+    """
     for pair, found in zip(PAIRS, measure(node, PAIRS, "default", 0.85, 1.1), strict=True):
         assert found.phase_rad < 1e-4, (pair, found)
 

@@ -3,8 +3,8 @@
  *
  *   node compile.mjs JOB.json
  *
- * The job: {pyodide, archive, packages, out}: Pyodide's folder, the script that writes a flat archive (`builder/flat_archive.py`), the
- * packages in such a one, and where they shall be, compiled.
+ * The job: {pyodide, archive, packages, out}: Pyodide's folder, the script that writes a flat archive
+ * (`builder/flat_archive.py`), the packages in such a one, and where they shall be, compiled.
  */
 
 import { readFileSync, writeFileSync } from "node:fs";

@@ -1,7 +1,8 @@
-"""Run in the browser's Python, in Node: each Python source of the packages becomes bytecode, which needs no compiler in a page.
+"""Run in the browser's Python, in Node: each Python source of the packages becomes bytecode, which needs no
+compiler in a page.
 
-What cannot be compiled stays as it is: templates of sources, and tests of other versions. So do the docstrings: some packages read
-theirs. Files and lines are named as they would be in the page.
+What cannot be compiled stays as it is: templates of sources, and tests of other versions. So do the docstrings: some
+packages read theirs. Files and lines are named as they would be in the page.
 """
 
 import importlib.util

@@ -41,8 +41,9 @@ AUDIO = AudioJson(
 class AssemblyAICodec(BaseCodec):
     """See `BaseCodec` for the contract of each method.
 
-    Not there: the server trims its own record of what was heard (section 5), answers the results of tools unasked (section 8), has
-    no push to talk, and a history in `conversation.message` was seen to be taken and not to reach the model (section 4.5).
+    Not there: the server trims its own record of what was heard (section 5), answers the results of tools unasked
+    (section 8), has no push to talk, and a history in `conversation.message` was seen to be taken and not to reach the
+    model (section 4.5).
     """
 
     name = "assemblyai"
@@ -57,7 +58,9 @@ class AssemblyAICodec(BaseCodec):
         check(settings)
 
     def connect(self, grant: TokenGranted) -> tuple[str, tuple[str, ...]]:
-        """Section 2: the token goes into the query, there is no sub-protocol, and the path is whatever the server says."""
+        """Section 2: the token goes into the query, there is no sub-protocol, and the
+        path is whatever the server says.
+        """
         url = socket_address(grant)
         if not grant.token:
             raise RemoteProtocolError("The token server answered without a token.")
@@ -95,7 +98,9 @@ class AssemblyAICodec(BaseCodec):
         turn_detection: Mapping[str, Any] | None = None,
         tools: tuple[Mapping[str, Any], ...] | None = None,
     ) -> SettingsUpdate:
-        """Sections 4.1 and 6: voice and greeting are never sent again, not even unchanged; volume is the exception of `output`."""
+        """Sections 4.1 and 6: voice and greeting are never sent again, not even unchanged; volume is
+        the exception of `output`.
+        """
         settings = SessionSettings(
             system_prompt=system_prompt or "",
             volume=volume,

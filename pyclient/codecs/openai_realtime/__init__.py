@@ -211,7 +211,10 @@ class OpenAIRealtimeCodec(BaseCodec):
         return close_reason(code, reason, was_ready)
 
     def _server_replies(self, turn_detection: Mapping[str, Any]) -> None:
-        """Section 5: `create_response = false` leaves the answer to a turn to us. With a talk key it is asked for anyway."""
+        """Section 5: `create_response = false` leaves the answer to a turn to us.
+
+        With a talk key it is asked for anyway.
+        """
         self.inbound.server_replies = self._push_to_talk or turn_detection.get("create_response") is not False
 
     def _in_character(self, instructions: str) -> str:

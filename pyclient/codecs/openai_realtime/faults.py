@@ -125,7 +125,10 @@ _STOPPED: Mapping[str, str] = MappingProxyType(
 
 
 def close_reason(code: int, reason: str, was_ready: bool) -> CloseReason:
-    """Close codes in words. Section 3: a reason may name what the code does not, as "invalid_request_error.invalid_api_key"."""
+    """Close codes in words.
+
+    Section 3: a reason may name what the code does not, as "invalid_request_error.invalid_api_key".
+    """
     named = _NAMED.get(reason.rpartition(".")[2].strip().lower())
     known = _CLOSES if named is None else {code: named}
     return words(code, reason, was_ready, known=known, not_let_in=_NOT_LET_IN)

@@ -1,8 +1,8 @@
 """Behind which turn does a turn stand?
 
 Protocol file sections 8.1 and 13: a user's words often arrive after the answer to them, so place is told by
-`previous_item_id` and never by arrival. Items are the server's unit, turns are ours: a user's item is a turn of its own,
-all items of one response are one turn with the response's id.
+`previous_item_id` and never by arrival. Items are the server's unit, turns are ours: a user's item is a turn of its
+own, all items of one response are one turn with the response's id.
 
 Items that we sent (typed text, tool results, history) are no turns here: the session shows them, or does not, where it
 sent them. A turn behind one of them is placed behind that item's id, which nobody else knows: at the end, as of now.
@@ -35,7 +35,10 @@ class Placing:
         return self._place(item_id, item_id, self._previous(fields, item_id), "user")
 
     def worded(self, fields: Fields) -> None:
-        """Words of a user's item. A server that announces items in no other way has it placed by them: answers stand behind it."""
+        """Words of a user's item.
+
+        A server that announces items in no other way has it placed by them: answers stand behind it.
+        """
         item_id = identifier(fields, "item_id")
         if item_id and item_id not in self._turns and item_id not in self._waiting:
             remember(self._turns, item_id, item_id, MAX_ITEMS)
@@ -76,6 +79,9 @@ class Placing:
 
 
 def _spoken(item: Fields) -> bool:
-    """Does a user's item hold speech? The exact content of a new one is not documented, so nothing counts as speech too."""
+    """Does a user's item hold speech?
+
+    The exact content of a new one is not documented, so nothing counts as speech too.
+    """
     kinds = [part.get("type") for part in objects(item, "content")]
     return not kinds or "input_audio" in kinds

@@ -1,7 +1,7 @@
 """What does the agent say, and how much of it has come?
 
-Protocol file sections 7 and 8. "Response" is the vendor's word for a reply. Of each one is kept what a later message can
-be about: the sound received per part (for truncation), its words, and its tool calls.
+Protocol file sections 7 and 8. "Response" is the vendor's word for a reply. Of each one is kept what a later message
+can be about: the sound received per part (for truncation), its words, and its tool calls.
 
 * Words may also come after the end of the response, or stand only in it; both are taken.
 * Words: the vendor's deltas are tokens that end in the middle of words, and bring their own spaces. `ReplyTranscribed`
@@ -310,7 +310,10 @@ def _last_break(piece: str) -> int:
 
 
 def _usage(fields: Fields) -> Usage | None:
-    """Section 7. Cached tokens are a part of the text and the audio; where it is not said of which, they are taken for text."""
+    """Section 7.
+
+    Cached tokens are a part of the text and the audio; where it is not said of which, they are taken for text.
+    """
     if not fields:
         return None
     told, made = inner(fields, "input_token_details"), inner(fields, "output_token_details")

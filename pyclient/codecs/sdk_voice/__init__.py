@@ -65,7 +65,10 @@ class SdkVoiceCodec(BaseCodec):
         self._unsent = b""
 
     def check(self, settings: SessionSettings) -> None:
-        """Section 4: no options at all. What `features` denies is left unused; what only a vendor can know is refused."""
+        """Section 4: no options at all.
+
+        What `features` denies is left unused; what only a vendor can know is refused.
+        """
         for key, value in (("input", settings.input), ("turn_detection", settings.turn_detection)):
             if value:
                 raise ConfigError(key, "this provider takes no settings; they are made at the vendor")

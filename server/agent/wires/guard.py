@@ -19,7 +19,9 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]|\\u[dD][89a-fA-F]")
 
 
 class NotAMessage(ValueError):
-    """The text is too large, too deep, not JSON, not an object, or holds half a character or a number beyond all bounds."""
+    """The text is too large, too deep, not JSON, not an object, or holds half a character or a
+    number beyond all bounds.
+    """
 
 
 def parse(text: str, *, max_bytes: int = MAX_BYTES) -> dict[str, Any]:

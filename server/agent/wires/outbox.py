@@ -1,7 +1,7 @@
 """The way out of a socket: one queue, one sender, and the scripted faults that count what leaves.
 
-A wire `put`s messages and sound from anywhere and runs `run` as a task; `run` returns when the socket is to be closed or
-dropped. What did not leave by then can be had with `unsent`.
+A wire `put`s messages and sound from anywhere and runs `run` as a task; `run` returns when the socket is to be closed
+or dropped. What did not leave by then can be had with `unsent`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from server.agent.scenarios import Fault
 
 __all__ = ["Outbox"]
 
-# A client that reads nothing makes the queue grow by 100 messages a second; after minutes of that it is gone. A burst of ten
-# minutes of sound is half of these bytes.
+# A client that reads nothing makes the queue grow by 100 messages a second; after minutes of that it is gone. A burst
+# of ten minutes of sound is half of these bytes.
 _MAX_QUEUED = 60_000
 _MAX_QUEUED_BYTES = 64 << 20
 _MAX_SWALLOWED = 1000
@@ -134,7 +134,10 @@ class Outbox:
         self._wake.set()
 
     async def run(self) -> None:
-        """Send until closed. Returns with `sent_close` set, or None when the connection is to be dropped with no close."""
+        """Send until closed.
+
+        Returns with `sent_close` set, or None when the connection is to be dropped with no close.
+        """
         try:
             await self._send_all()
         finally:

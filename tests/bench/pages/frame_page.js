@@ -1,4 +1,7 @@
-/** Starts the bench's worker with what the product's page would tell the product's worker. `window.bench` are its figures. */
+/**
+ * Starts the bench's worker with what the product's page would tell the product's worker.
+ * `window.bench` are its figures.
+ */
 
 const config = JSON.parse(document.getElementById("config").textContent);
 const { boot } = config;

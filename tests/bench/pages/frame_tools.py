@@ -1,4 +1,6 @@
-"""Loaded by the product as a team's tools would be: the bench's way to ask the Python of a running session about itself."""
+"""Loaded by the product as a team's tools would be: the bench's way to ask the Python of a
+running session about itself.
+"""
 
 import collections
 import gc

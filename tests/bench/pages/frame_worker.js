@@ -1,9 +1,11 @@
 /**
- * The product's worker with stand-ins at its edges: a socket that counts, a token route, ports of a worklet. Everything between
- * is the product's: its boot script, its restored Python, its session, its host. Frames go in where the browser would bring
- * them (`port.onmessage`, `socket.onmessage`) and are timed until they have gone out where the browser would take them.
+ * The product's worker with stand-ins at its edges: a socket that counts, a token route, ports of a worklet. Everything
+ * between is the product's: its boot script, its restored Python, its session, its host. Frames go in where the browser
+ * would bring them (`port.onmessage`, `socket.onmessage`) and are timed until they have gone out where the browser
+ * would take them.
  *
- * Beside it, in the same worker and the same round, the same frames through plain JavaScript with the platform's own base64.
+ * Beside it, in the same worker and the same round, the same frames through plain JavaScript with
+ * the platform's own base64.
  */
 
 const FRAME_BYTES = 1920;
@@ -139,7 +141,8 @@ async function startCall(config) {
   const view = told.filter((it) => it.type === "view").at(-1).view;
   if (view.state !== "live") throw new Error(`the call is ${view.state}, not live`);
 
-  // The session's own clocks, once, too early to mean anything: what is kept for the first of them is not a frame's growth.
+  // The session's own clocks, once, too early to mean anything: what is kept for the first of them is
+  // not a frame's growth.
   self.setTimeout = plainTimeout;
   for (const run of timers) run();
   const frames = Array.from({ length: 50 }, (_, seed) => noise(seed));

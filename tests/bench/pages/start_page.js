@@ -1,6 +1,7 @@
 /**
- * Starts a worker with the addresses of Pyodide's own files, which the bench put beside the page; `window.bench` is the milliseconds from the start of the navigation until
- * the worker's word "ready" arrived here, by the page's clock, as the product's own page measures itself.
+ * Starts a worker with the addresses of Pyodide's own files, which the bench put beside the page; `window.bench` is the
+ * milliseconds from the start of the navigation until the worker's word "ready" arrived here, by the page's clock, as
+ * the product's own page measures itself.
  */
 
 const { worker: script } = document.querySelector("script[data-worker]").dataset;

@@ -1,6 +1,7 @@
 """What a partial word costs in a build of the client, from the server's message to the text that is posted to the page.
 
-Runs in any Python, CPython or the page's: `measure` is given the folder that holds `pyclient`, of now or of an earlier state.
+Runs in any Python, CPython or the page's: `measure` is given the folder that holds `pyclient`, of now
+or of an earlier state.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import sys
 from time import perf_counter
 from typing import Any
 
-# Of one utterance, as its recogniser hears them, and how often it is heard again: clocks of browsers have steps of a millisecond.
+# Of one utterance, as its recogniser hears them, and how often it is heard again: clocks of browsers have
+# steps of a millisecond.
 PARTIALS = 40
 LAPS = 2
 WORDS = [f"word{number}" for number in range(18)]
@@ -54,7 +56,9 @@ class Build:
                 self._hear("reply.done", reply_id=f"reply_{name}", status="completed")
 
     def partials(self) -> tuple[float, int]:
-        """Of the words of one more turn, which stays open: microseconds of each in the middle, characters posted of the longest."""
+        """Of the words of one more turn, which stays open: microseconds of each in the middle, characters
+        posted of the longest.
+        """
         item = f"item_{self._turns + 1}"
         texts = [" ".join(WORDS[index % len(WORDS)] for index in range(count)) for count in range(1, PARTIALS + 1)]
         messages = [self._message("transcript.user.delta", item_id=item, text=text) for text in texts] * LAPS

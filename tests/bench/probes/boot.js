@@ -1,4 +1,5 @@
-// Put before the product's own worker by a bench: its socket goes to the probe server, and what passes is noted with its time.
+// Put before the product's own worker by a bench: its socket goes to the probe server, and what passes is
+// noted with its time.
 {
   const events = [];
   const note = (kind, values) => events.push({ kind, at: Date.now(), ...values });

@@ -1,4 +1,5 @@
-"""The option `--faults-table=FILE`: what a person reads where a page cannot start or call, written by the tests that made it so.
+"""The option `--faults-table=FILE`: what a person reads where a page cannot start or call, written by the tests that
+made it so.
 
 A test adds `(PROPERTY, [cause, what was read])` to its `user_properties` once for each cause.
 """

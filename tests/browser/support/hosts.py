@@ -1,8 +1,8 @@
 """Hosts as they should not be: each folder of one server shows the built site with another fault.
 
 with FaultyHost(site) as host:
-    host.faults["mistyped"] = lambda path, answer: answer.typed("application/octet-stream") if path.endswith(".js") else answer
-    tab.page.goto(f"{host.url}mistyped/")
+    host.faults["mistyped"] = lambda path, answer: answer.typed("application/octet-stream") if
+    path.endswith(".js") else answer tab.page.goto(f"{host.url}mistyped/")
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class Answer:
         return replace(self, body=self.body.replace(old.encode(), new.encode()))
 
 
-# What a fault makes of a sound answer; the path is that inside the site: "" for the page, "/" for it without a slash behind the folder.
+# What a fault makes of a sound answer; the path is that inside the site: "" for the page, "/" for it without a slash
+# behind the folder.
 Fault = Callable[[str, Answer], Answer]
 HANG_UP = Answer(status=0)
 NOT_FOUND = Answer(status=404, body=b"not here", headers={"Content-Type": "text/plain"})

@@ -12,8 +12,8 @@ OPENAI, SDK = "OpenAI Realtime", "SDK voice, 16 kHz"
 
 GREETING = "I am Parley."
 
-# Said over a reply. Echo cancellation takes much of it away while the agent sounds, Firefox's most of all, so it is long; its end
-# is a question with a brief answer; what remains of it is often answered with "I heard: ...".
+# Said over a reply. Echo cancellation takes much of it away while the agent sounds, Firefox's most of all, so it is
+# long; its end is a question with a brief answer; what remains of it is often answered with "I heard: ...".
 OVER = "please stop talking now and tell me what time is it"
 
 
@@ -31,7 +31,10 @@ def choose(call: Call, label: str) -> None:
 
 
 def greet(call: Call, text: str = GREETING) -> None:
-    """Have the agent greet with `text`: a brief one costs each test less time. The SDK wire's greeting is the server's own."""
+    """Have the agent greet with `text`: a brief one costs each test less time.
+
+    The SDK wire's greeting is the server's own.
+    """
     call.page.evaluate("(text) => { document.getElementById('greeting').value = text }", text)
 
 

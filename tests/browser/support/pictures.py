@@ -1,4 +1,5 @@
-"""The option `--pictures=FOLDER`: what the page looks like in each state of a call, as PNG, one file for each state and engine.
+"""The option `--pictures=FOLDER`: what the page looks like in each state of a call, as PNG, one file for
+each state and engine.
 
 python3 build.py test tests/browser/test_accessibility.py --pictures look/
 """

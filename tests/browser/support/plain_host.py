@@ -27,7 +27,10 @@ def plainly(path: Path, data: bytes) -> tuple[int, bytes, dict[str, str]]:
 
 
 class PlainHost:
-    """Serves `folder` below `prefix`. `answer` may be replaced at any time: it is asked for status, body and headers of each file."""
+    """Serves `folder` below `prefix`.
+
+    `answer` may be replaced at any time: it is asked for status, body and headers of each file.
+    """
 
     def __init__(self, folder: Path, *, prefix: str = "/", answer: Answer = plainly) -> None:
         self.folder = folder

@@ -62,7 +62,10 @@ def write_tools(assets: Path, source: str) -> None:
 
 
 def _forget_old_copies(site: Path, source: Path) -> None:
-    """A compressed copy of a file that a test changed or took away would be sent in its place. One that a test itself changed stays."""
+    """A compressed copy of a file that a test changed or took away would be sent in its place.
+
+    One that a test itself changed stays.
+    """
     for copy in [path for suffix in built.COPIES for path in site.rglob(f"*{suffix}")]:
         file, as_built = copy.with_suffix(""), source / copy.relative_to(site)
         changed = not file.exists() or _stamp(file) != _stamp(source / file.relative_to(site))

@@ -1,4 +1,7 @@
-"""Tools of a page that tell what Python can do there: one line in the console for each thing. `{SAID}` begins each of them."""
+"""Tools of a page that tell what Python can do there: one line in the console for each thing.
+
+`{SAID}` begins each of them.
+"""
 
 import asyncio
 import functools

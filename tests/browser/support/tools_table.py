@@ -1,7 +1,7 @@
 """What a tool can use in the page, as a Markdown table: `pytest --tools-table=docs/tools.md`.
 
-A row per thing, a column per engine, made from the reports of the run itself. A cell says what is so on all three ways of starting
-Python, or what each of them does.
+A row per thing, a column per engine, made from the reports of the run itself. A cell says what is so on all three ways
+of starting Python, or what each of them does.
 """
 
 from __future__ import annotations

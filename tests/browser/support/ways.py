@@ -1,4 +1,6 @@
-"""The ways in which Python starts, and how a test takes one: what is removed from the site, and whether Python works then."""
+"""The ways in which Python starts, and how a test takes one: what is removed from the site, and
+whether Python works then.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +32,7 @@ def remove_both(assets: Path) -> None:
 
 
 # What is removed so that a way is taken, by what the page calls it.
-# An init script: a decoded copy of an earlier visit would start a page whose file is damaged or missing now, and rightly so.
+# An init script: a decoded copy of an earlier visit would start a page whose file is damaged or missing
+# now, and rightly so.
 NO_COPY = "delete globalThis.caches;"
 CHANGES: dict[str, tuple[Change, ...]] = {"snapshot": (), "precompiled": (remove_snapshot,), "stock": (remove_both,)}

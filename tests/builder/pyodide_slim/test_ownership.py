@@ -33,7 +33,8 @@ def told(
     return found
 
 
-# The first part reads tables one and five, a later one the others. Table four stays: where five begins is its end, and code may count down from there.
+# The first part reads tables one and five, a later one the others. Table four stays: where five begins is its end, and
+# code may count down from there.
 BOTH = [[TWO, FOUR]]
 
 

@@ -1,4 +1,6 @@
-"""What the parts of the runtime bring with them: absent before, right afterwards, and Python never takes one for the other."""
+"""What the parts of the runtime bring with them: absent before, right afterwards, and Python never takes
+one for the other.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The smaller runtime: made from the pinned Pyodide alone, always the same, and not at all from one that looks different."""
+"""The smaller runtime: made from the pinned Pyodide alone, always the same, and not at all from
+one that looks different.
+"""
 
 from __future__ import annotations
 

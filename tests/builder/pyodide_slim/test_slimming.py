@@ -1,4 +1,6 @@
-"""Slimming: with what Pyodide the site is made smaller, when it ships the runtime as it is and says so, and what stops the build."""
+"""Slimming: with what Pyodide the site is made smaller, when it ships the runtime as it is and says so, and
+what stops the build.
+"""
 
 from __future__ import annotations
 

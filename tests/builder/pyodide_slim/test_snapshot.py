@@ -1,4 +1,6 @@
-"""The kept memory of Python: the same bytes in every build, nothing secret in it, and a clear error where it cannot be made."""
+"""The kept memory of Python: the same bytes in every build, nothing secret in it, and a clear error where
+it cannot be made.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,9 @@ def test_two_snapshots_of_one_client_are_the_same_byte_for_byte(
 
 
 def test_the_precompiled_library_holds_the_whole_client_and_only_what_it_takes(client: tuple[str, bytes]) -> None:
-    """Stored, as bytecode that no source is compared with: the wire compresses better than a zip, and there is no source."""
+    """Stored, as bytecode that no source is compared with: the wire compresses better than a zip, and
+    there is no source.
+    """
     stock = fetch_runtime.fetch(ROOT).pyodide
     kept = snapshot.make(ROOT, stock, prune.make(ROOT, stock, fetch_runtime.fetch(ROOT).acorn), *client)
     with zipfile.ZipFile(io.BytesIO(client[1])) as archive:

@@ -1,4 +1,6 @@
-"""The divided runtime: what a page starts with, then what calls use, the rest, what is asked for; always the same, and the same Python as the whole."""
+"""The divided runtime: what a page starts with, then what calls use, the rest, what is asked for; always the same, and
+the same Python as the whole.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def memory(runtime: Path) -> Snapshot:
 def test_the_page_gets_half_at_first_and_every_build_the_same(
     tmp_path: Path, runtime: Path, library: Path, memory: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The build itself runs the parts: a start with the primary one alone, a rehearsed call with the second, then what needs the others."""
+    """The build itself runs the parts: a start with the primary one alone, a rehearsed call with the second, then what
+    needs the others.
+    """
     first = split.make(tmp_path / "a", runtime, memory, library, PROVIDERS, None)
     garbage.collect_often(monkeypatch)
     second = split.make(tmp_path / "b", runtime, memory, library, PROVIDERS[::-1], None)
@@ -95,7 +99,9 @@ EACH_WAY = [[1, 2, 3], [2, 3], [1, 3], [1, 2], [1], [2], [3], []]
     ("used", "at_start"), [(used, kept) for used in EACH_WAY for kept in EACH_WAY if {*kept} <= {*used}]
 )
 def test_each_way_between_the_parts_leads_to_the_right_function(used: list[int], at_start: list[int]) -> None:
-    """By number, through a table, to the host, in and out of each missing part; and Pyodide sees what it would see of the whole."""
+    """By number, through a table, to the host, in and out of each missing part; and Pyodide sees what it would
+    see of the whole.
+    """
     command = [find_node(), str(DRIVER)]
     asked = json.dumps([used, at_start])
     done = subprocess.run(command, input=asked, capture_output=True, text=True, check=True, timeout=60)

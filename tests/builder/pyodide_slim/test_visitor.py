@@ -1,4 +1,6 @@
-"""Python put back from the snapshot is the visitor's: it says of its surroundings what a Python says that started there from nothing."""
+"""Python put back from the snapshot is the visitor's: it says of its surroundings what a Python says that
+started there from nothing.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[3]
 DRIVER = Path(__file__).parents[1] / "support" / "visitor_driver.mjs"
 
-# Summer time in July, in January and by half an hour, none at all; with and without stack switching, which Node may or may not have.
+# Summer time in July, in January and by half an hour, none at all; with and without stack switching, which Node may or
+# may not have.
 PLACES = [
     ("Europe/Berlin", "de-DE", False),
     ("America/Santiago", "es-CL", True),

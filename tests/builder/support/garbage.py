@@ -1,4 +1,6 @@
-"""Have Node collect its garbage at other times, as on another machine or on a busy one: Python then lets go of what it belonged to."""
+"""Have Node collect its garbage at other times, as on another machine or on a busy one: Python then lets go of
+what it belonged to.
+"""
 
 from __future__ import annotations
 

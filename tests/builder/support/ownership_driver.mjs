@@ -1,8 +1,10 @@
 /**
- * Prints which tables of a small module only its function 1 can read: function 0 is of the first part, function 1 of a later one.
- * stdin: {reads: [addresses of function 0, of function 1], compares: [numbers of function 0], pointers: {place: address}, held: [addresses]}
+ * Prints which tables of a small module only its function 1 can read: function 0 is of the first part, function 1 of a
+ * later one. stdin: {reads: [addresses of function 0, of function 1], compares: [numbers of function 0], pointers:
+ * {place: address}, held: [addresses]}
  *
- * Tables of 8192 bytes begin at 8192, 16384 and so on up to 65536, where variables begin, the first of them with `pointers`.
+ * Tables of 8192 bytes begin at 8192, 16384 and so on up to 65536, where variables begin, the first
+ * of them with `pointers`.
  */
 
 import { readFileSync } from "node:fs";

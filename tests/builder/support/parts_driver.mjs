@@ -3,8 +3,9 @@
  *
  *   node parts_driver.mjs   with {runtime, folder, memory, codes: {NAME: CODE}} on stdin
  *
- * `folder` holds primary.wasm and the parts, `memory` snapshot.json and snapshot.bin. Each code gets a divided Python of its own, to which
- * parts come only when they are asked for. Of each part it is told which of its data was there too early, and which was wrong afterwards.
+ * `folder` holds primary.wasm and the parts, `memory` snapshot.json and snapshot.bin. Each code gets a divided Python
+ * of its own, to which parts come only when they are asked for. Of each part it is told which of its data was there too
+ * early, and which was wrong afterwards.
  */
 
 import { readFileSync } from "node:fs";

@@ -1,4 +1,6 @@
-"""A small static host with a page like ours, a token route and a socket, all right until a test plants a fault in it."""
+"""A small static host with a page like ours, a token route and a socket, all right until
+a test plants a fault in it.
+"""
 
 from __future__ import annotations
 

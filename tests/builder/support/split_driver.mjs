@@ -1,6 +1,6 @@
 /**
- * Divides a small module twice as it is told on stdin (the numbers of the functions that the first and the second division leave in
- * the primary part), runs it, and prints what happened.
+ * Divides a small module twice as it is told on stdin (the numbers of the functions that the first and the second
+ * division leave in the primary part), runs it, and prints what happened.
  */
 
 import { readFileSync } from "node:fs";

@@ -1,10 +1,11 @@
 /**
- * Start the browser's Python in this Node from nothing or from a snapshot, and print what it says of its surroundings as JSON.
+ * Start the browser's Python in this Node from nothing or from a snapshot, and print what it says of
+ * its surroundings as JSON.
  *
  *   node visitor_driver.mjs JOB.json
  *
- * The job: {runtime, library, snapshot, restores, language, suspends}. `restores`: put the snapshot back. `suspends`: let Pyodide find
- * stack switching, or find none. The time zone is that of this process.
+ * The job: {runtime, library, snapshot, restores, language, suspends}. `restores`: put the snapshot back. `suspends`:
+ * let Pyodide find stack switching, or find none. The time zone is that of this process.
  */
 
 import { readFileSync } from "node:fs";

@@ -1,10 +1,11 @@
 /**
- * Start the browser's Python in this Node, from a snapshot or from nothing, give it what a page gives it, and print as JSON what a
- * tool finds of the time zones, and what was fetched for it.
+ * Start the browser's Python in this Node, from a snapshot or from nothing, give it what a page gives it, and print as
+ * JSON what a tool finds of the time zones, and what was fetched for it.
  *
  *   node zones_driver.mjs JOB.json
  *
- * The job: {runtime, library, snapshot, wheel, zones}: folders and files, `snapshot` null for a start from nothing, with the wheel.
+ * The job: {runtime, library, snapshot, wheel, zones}: folders and files, `snapshot` null for a start from nothing,
+ * with the wheel.
  */
 
 import { readFileSync } from "node:fs";

@@ -1,4 +1,7 @@
-"""`python -m voice_browsers [--json]`: which engines and which sound system this machine has. Exit code 1 when one is missing."""
+"""`python -m voice_browsers [--json]`: which engines and which sound system this machine has.
+
+Exit code 1 when one is missing.
+"""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@
 
 Per engine: Playwright's own browser where it is installed, else Debian's (Chromium; Firefox ESR over WebDriver BiDi;
 WebKitGTK over its inspector). One exception: where WebKitGTK and PulseAudio are at hand WebKitGTK goes first, because
-Playwright's WebKit cannot be given a microphone. Every tab has a profile of its own. Its browser is fresh and ended with
-all its processes, unless `kept` (see `kept.py`) lends one that other tabs have used before it.
+Playwright's WebKit cannot be given a microphone. Every tab has a profile of its own. Its browser is fresh and ended
+with all its processes, unless `kept` (see `kept.py`) lends one that other tabs have used before it.
 """
 
 from __future__ import annotations
@@ -42,13 +42,14 @@ if TYPE_CHECKING:
 ENGINES = ("chromium", "firefox", "webkit")
 
 _DEBIAN = {"chromium": ("chromium", "google-chrome", "chromium-browser"), "firefox": ("firefox-esr", "firefox")}
-# Playwright 1.64 sends network.addDataCollector, which Firefox has known since 143: https://github.com/mdn/browser-compat-data/pull/27619
+# Playwright 1.64 sends network.addDataCollector, which Firefox has known since 143:
+# https://github.com/mdn/browser-compat-data/pull/27619
 _OLDEST = {"firefox": 143}
 _PACKAGES = {"chromium": "chromium", "firefox": "firefox-esr", "webkit": "gir1.2-webkit2-4.1 python3-gi xdotool xvfb"}
 
 
-# For a picture Playwright puts a style of its own into the page. The system's Firefox applies the page's policy to it, and a
-# strict one refuses: https://github.com/microsoft/playwright/issues/29654. Can go when that comes to an end.
+# For a picture Playwright puts a style of its own into the page. The system's Firefox applies the page's policy to it,
+# and a strict one refuses: https://github.com/microsoft/playwright/issues/29654. Can go when that comes to an end.
 _REFUSED_STYLE = {"firefox": r"style-src"}
 
 
@@ -83,13 +84,13 @@ class TabOptions:
     `init_scripts`: JavaScript run before any script of any page; see `quirk_scripts`.
     `size`: width and height of the page in CSS pixels.
     `colors`: "light" or "dark", what the person has told the system to prefer.
-    `profile`: a folder for what the browser keeps on disk, its cache above all: who opens it again comes back for a second visit.
-    Without one nothing outlives the tab, and big files may not be kept even that long.
-    `optimise`: False leaves WebAssembly as the engine's first compiler made it (Chromium and Firefox). The optimising one takes
-    processor time behind a page that is soon closed, which is missing where several real-time tests share a machine. Not WebKit:
-    the only time that a start of stock Pyodide was seen to read out of bounds was in a run without its optimising compiler.
-    `headed`: with a window on the screen; needs a display.
-    `observe`: with `observer.OBSERVER`, which notes for a report what the page does with sound.
+    `profile`: a folder for what the browser keeps on disk, its cache above all: who opens it again comes back for a
+    second visit. Without one nothing outlives the tab, and big files may not be kept even that long. `optimise`: False
+    leaves WebAssembly as the engine's first compiler made it (Chromium and Firefox). The optimising one takes processor
+    time behind a page that is soon closed, which is missing where several real-time tests share a machine. Not WebKit:
+    the only time that a start of stock Pyodide was seen to read out of bounds was in a run without its optimising
+    compiler. `headed`: with a window on the screen; needs a display. `observe`: with `observer.OBSERVER`, which notes
+    for a report what the page does with sound.
     """
 
     mic: str = "allow"
@@ -129,7 +130,9 @@ class Tab:
         return self.found.engine
 
     def press(self, key: str) -> None:
-        """Press and release a key as a person does, so that Tab moves the focus. One that `page.keyboard` knows, without others.
+        """Press and release a key as a person does, so that Tab moves the focus.
+
+        One that `page.keyboard` knows, without others.
 
         WebKitGTK's driver can only hand scripts an event that looks like a key: there it goes through the display.
         """
@@ -178,7 +181,9 @@ class Tab:
         return [*kept, said]
 
     def drop_trace(self) -> None:
-        """A trace that nobody stops goes on: its folder stays, and the driver notes every later call of any page in it."""
+        """A trace that nobody stops goes on: its folder stays, and the driver notes every
+        later call of any page in it.
+        """
         if self._trace:
             self._trace = False
             with contextlib.suppress(Exception):  # a crashed page has none any more
@@ -266,8 +271,8 @@ def open_tab(
 ) -> Iterator[Tab]:
     """A page with a profile of its own. `env` reaches the browser: PULSE_SERVER, and DISPLAY for WebKitGTK.
 
-    On leaving, the page and all that it kept in memory and on disk are gone. So are the browser and every process it started,
-    unless it is `kept`; RuntimeError when one had to be killed.
+    On leaving, the page and all that it kept in memory and on disk are gone. So are the browser and every process it
+    started, unless it is `kept`; RuntimeError when one had to be killed.
     """
     options = options or TabOptions()
     found = find(engine)

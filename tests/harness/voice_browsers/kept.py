@@ -4,8 +4,8 @@
         with open_tab(playwright, "firefox", env=env, kept=kept) as tab: ...
         with open_tab(playwright, "firefox", env=env, kept=kept) as tab: ...      # the same process, another profile
 
-Each tab still has cookies, storage and caches of its own. Sharing also makes the tests stricter: a microphone or a sound
-stream that outlives its page used to go down with the browser and now stays to be seen.
+Each tab still has cookies, storage and caches of its own. Sharing also makes the tests stricter: a microphone or a
+sound stream that outlives its page used to go down with the browser and now stays to be seen.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ class KeptBrowsers:
         self.discard()
 
     def lend(self, playwright: Playwright, found: Found, env: Mapping[str, str], options: TabOptions) -> Browser:
-        """A kept browser that was started the same way and lives; else a fresh one, which is kept instead of the oldest."""
+        """A kept browser that was started the same way and lives; else a fresh one, which is kept
+        instead of the oldest.
+        """
         key = (*launch_options(found.engine, options), *sorted(env.items()))
         browser, stack = self._browsers.pop(key, (None, contextlib.ExitStack()))
         if browser is None or not browser.is_connected():

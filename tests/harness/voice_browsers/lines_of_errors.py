@@ -1,7 +1,9 @@
-"""An error that a time limit raised between two lines has no line there, and pytest ends on it: it gets the one where its function begins.
+"""An error that a time limit raised between two lines has no line there, and pytest ends on it: it gets the one where
+its function begins.
 
-A signal may come in at an instruction that belongs to no line (CPython 3.11 and later: `tb_lineno` is None). pytest 9.2 counts with it,
-and the TypeError ends the whole process of tests: seen in CI, where no more had happened than that a test took too long.
+A signal may come in at an instruction that belongs to no line (CPython 3.11 and later: `tb_lineno` is None). pytest 9.2
+counts with it, and the TypeError ends the whole process of tests: seen in CI, where no more had happened than that a
+test took too long.
 """
 
 from __future__ import annotations

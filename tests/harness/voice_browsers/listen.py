@@ -125,9 +125,10 @@ class Break:
 class Likeness:
     """How much of a reference came back, in windows of 120 ms where the reference is voiced.
 
-    `median` and `share` (of windows that correlate above 0.95) are the two figures to judge by. Measured at the device's rate
-    in all three engines: on an idle machine a median above 0.98 and a share above 0.75; on a busy one the share falls first.
-    Another sentence gives a median around 0.25 and a share of 0; half the sentence lost gives a share of 0.5.
+    `median` and `share` (of windows that correlate above 0.95) are the two figures to judge by. Measured at the
+    device's rate in all three engines: on an idle machine a median above 0.98 and a share above 0.75; on a busy one the
+    share falls first. Another sentence gives a median around 0.25 and a share of 0; half the sentence lost gives a
+    share of 0.5.
     """
 
     windows: int
@@ -174,7 +175,8 @@ def sounding(sound: Sound, *, above_dbfs: float = -45.0) -> Sound:
 
 
 def dominant_hz(sound: Sound) -> float:
-    """The strongest frequency of what sounds, in the median of stretches of 100 ms, exact to about 0.1 Hz for a steady tone.
+    """The strongest frequency of what sounds, in the median of stretches of 100 ms, exact to about 0.1 Hz
+    for a steady tone.
 
     Of the whole at once a gap in the middle, of a machine that is short of time, would split the tone's peak in two.
     ValueError for silence.
@@ -191,8 +193,9 @@ def dominant_hz(sound: Sound) -> float:
 
 
 def tone_dbfs(sound: Sound, frequency_hz: float) -> float:
-    """How strong the component at `frequency_hz` is in what sounds, in the median of stretches of 200 ms: a click of a machine
-    that is short of time has a bit of every frequency. ValueError for silence."""
+    """How strong the component at `frequency_hz` is in what sounds, in the median of stretches of 200 ms: a click of a
+    machine that is short of time has a bit of every frequency. ValueError for silence.
+    """
     stretches = _stretches(sounding(sound), 200)
     length = stretches.shape[1]
     window = np.hanning(length)
@@ -290,7 +293,10 @@ def words_heard(sound: Sound, vocabulary: Sequence[str]) -> list[str]:
 
 
 def dictate(sound: Sound) -> list[str]:
-    """What the recogniser takes down without knowing what to expect. Half of the words are right at best: evidence for people."""
+    """What the recogniser takes down without knowing what to expect.
+
+    Half of the words are right at best: evidence for people.
+    """
     decoder = _dictation()
     pcm = np.round(np.clip(_levelled(sound.at(16_000).samples), -1.0, 1.0) * 32767.0).astype("<i2")
     decoder.start_utt()
@@ -300,7 +306,10 @@ def dictate(sound: Sound) -> list[str]:
 
 
 def share_heard(sound: Sound, expected: str, *, decoys: Sequence[str] = ()) -> float:
-    """Which share of the words of `expected` was recognised, in their order. Words unknown to the recogniser are left out."""
+    """Which share of the words of `expected` was recognised, in their order.
+
+    Words unknown to the recogniser are left out.
+    """
     from difflib import SequenceMatcher
 
     known = words_known(expected)

@@ -33,7 +33,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """A session as the server saw it. `closed_by` is "client", "agent", or "" while it is open. `raw` is all that was told."""
+    """A session as the server saw it. `closed_by` is "client", "agent", or "" while it is open.
+
+    `raw` is all that was told.
+    """
 
     session: str
     scenario: str
@@ -97,7 +100,10 @@ class LocalAgent:
         return found[-1]
 
     def wait_heard(self, words: str, *, timeout_s: float = 20.0) -> Conversation:
-        """Wait until the last session has heard `words` (case ignored), and return it. AssertionError with what it heard."""
+        """Wait until the last session has heard `words` (case ignored), and return it.
+
+        AssertionError with what it heard.
+        """
 
         def heard() -> Conversation | None:
             last = self.conversations()[-1:]

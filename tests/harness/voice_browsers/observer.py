@@ -106,7 +106,10 @@ def facts(page: Page) -> dict[str, Any]:
 
 
 def advice(seen: Mapping[str, Any], engine: str) -> list[str]:
-    """What the page's authors should know, the likeliest cause first. Each sentence says what was seen, and what to do."""
+    """What the page's authors should know, the likeliest cause first.
+
+    Each sentence says what was seen, and what to do.
+    """
     if not seen:
         return []
     return [*_microphone(seen), *_contexts(seen, engine), *_worklets(seen), *_sockets(seen), *_rates(seen, engine)]

@@ -1,18 +1,18 @@
 """The plugin: fixtures, options, the discipline of pages, and the summary. pytest finds it by its entry point.
 
 Options: `--engine chromium,firefox` (or repeated, or `--engines`) narrows the run on purpose, and the summary says so;
-`--headed` shows the browsers; `--tape on|off|retain-on-failure` keeps recordings; `--output DIR` is where recordings, reports and
-pictures of failed tests go (ini `voice_browsers_output`); `--engine-table FILE` writes what ran in which engine.
-Markers: `only_browser(*engines)` and `skip_browser(*engines)` narrow one test; `tab(mic="deny", ...)` opens its page with other
-`TabOptions`. Every test that drives a browser gets the marker `browser`.
-Fixtures: as in pytest-playwright `page`, `context`, `browser_name`; `microphone`, `speaker` (see `voice`); `page_errors`, `tab`,
+`--headed` shows the browsers; `--tape on|off|retain-on-failure` keeps recordings; `--output DIR` is where recordings,
+reports and pictures of failed tests go (ini `voice_browsers_output`); `--engine-table FILE` writes what ran in which
+engine. Markers: `only_browser(*engines)` and `skip_browser(*engines)` narrow one test; `tab(mic="deny", ...)` opens its
+page with other `TabOptions`. Every test that drives a browser gets the marker `browser`. Fixtures: as in
+pytest-playwright `page`, `context`, `browser_name`; `microphone`, `speaker` (see `voice`); `page_errors`, `tab`,
 `engine`, `open_tab`, `sound`, `pulse`, `recording`, `speech`, `local_agent`, `playwright_driver`.
 
 A test that no engine ran is red: one whose markers leave none, and one that was skipped in each.
 
 Nothing here is imported or started for tests that do not ask for it: unit tests need neither Playwright nor numpy.
-Playwright's synchronous interface keeps an event loop running in the main thread, where `asyncio.run` would then fail, so
-it is stopped before any test that does not use it, and tests with a browser run last.
+Playwright's synchronous interface keeps an event loop running in the main thread, where `asyncio.run` would then fail,
+so it is stopped before any test that does not use it, and tests with a browser run last.
 """
 
 from __future__ import annotations
@@ -194,7 +194,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _marked_engines(item: pytest.Item) -> list[str]:
-    """The engines that the test's markers leave. A test that they leave none, or that names one which is none, is an error."""
+    """The engines that the test's markers leave.
+
+    A test that they leave none, or that names one which is none, is an error.
+    """
     named = {
         kind: [{str(name) for name in marker.args} for marker in item.iter_markers(kind)]
         for kind in ("only_browser", "skip_browser")
@@ -221,8 +224,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # Stable: those with a browser come last, in their order, and at the very end those that all others would have to wait for.
-    # Long ones come first among their like, so that no worker waits for the other's.
+    # Stable: those with a browser come last, in their order, and at the very end those that all others would have to
+    # wait for. Long ones come first among their like, so that no worker waits for the other's.
     items.sort(
         key=lambda item: (_drives(item), _alone(item), _quiet(item), item.get_closest_marker("slow") is None),
     )
@@ -377,7 +380,10 @@ def _display() -> Iterator[str]:
 
 @pytest.fixture
 def _elbow_room(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Tests with a browser share the machine with their like, but for those marked `alone`. One process needs no lock."""
+    """Tests with a browser share the machine with their like, but for those marked `alone`.
+
+    One process needs no lock.
+    """
     if sys.platform == "win32" or not hasattr(request.config, "workerinput"):
         yield
         return
@@ -400,11 +406,12 @@ def _elbow_room(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 def open_tab(
     request: pytest.FixtureRequest, engine: str, playwright_driver: PlaywrightDriver, _elbow_room: None
 ) -> Iterator[Callable[..., Tab]]:
-    """Opens pages: `open_tab(mic="deny", init_scripts=[...])`, each with a profile of its own. See `engines.TabOptions`; here
-    WebAssembly is not optimised, unless a test says so with `optimise=True`.
+    """Opens pages: `open_tab(mic="deny", init_scripts=[...])`, each with a profile of its own.
 
-    The browser may have served other tests. It is a fresh one after a test that failed, and where this test or the one before
-    it has meddled with the devices: engines remember those.
+    See `engines.TabOptions`; here WebAssembly is not optimised, unless a test says so with `optimise=True`.
+
+    The browser may have served other tests. It is a fresh one after a test that failed, and where this test or the one
+    before it has meddled with the devices: engines remember those.
     """
     from . import engines
     from .injected import INJECTION
@@ -566,8 +573,9 @@ def _drives(item: pytest.Item) -> bool:
 
 
 def _keep_evidence(item: pytest.Item, when: str, error: BaseException) -> None:
-    """A report of each page, a picture and more, and what was recorded; of a test without a page what went wrong, for pytest tells
-    it only where no second try passes."""
+    """A report of each page, a picture and more, and what was recorded; of a test without a page what went wrong, for
+    pytest tells it only where no second try passes.
+    """
     tabs: list[Tab] = item.stash.get(_TABS, [])
     folder, test = _artifacts_folder(item.config), _file_name(item)
     said = "".join(traceback.format_exception(error))

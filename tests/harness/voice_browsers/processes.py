@@ -4,8 +4,9 @@ Every program the harness starts goes through `spawn`: it gets its own process g
 parent where the kernel can arrange that (Linux), and is ended by `end`, which kills the whole group
 and reaps the child, so that neither a zombie nor a helper process of a browser is left behind.
 
-Each also has a session of its own. Where Linux schedules by session (`sched_autogroup_enabled`, as Debian's kernels do) a nice value
-counts within one session only, and sessions share the processors equally: the session has to be told as well. See sched(7).
+Each also has a session of its own. Where Linux schedules by session (`sched_autogroup_enabled`, as Debian's kernels do)
+a nice value counts within one session only, and sessions share the processors equally: the session has to be told as
+well. See sched(7).
 """
 
 from __future__ import annotations
@@ -35,9 +36,9 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start `command` in a process group of its own.
 
-    `priority` is a nice value and only a wish: without the right to ask for it the program runs as usual. Without one the program
-    makes way as this process does. `real_time=False` takes away the superuser's right to real-time threads, which people lack.
-    Raises FileNotFoundError naming the program when it is not installed.
+    `priority` is a nice value and only a wish: without the right to ask for it the program runs as usual. Without one
+    the program makes way as this process does. `real_time=False` takes away the superuser's right to real-time threads,
+    which people lack. Raises FileNotFoundError naming the program when it is not installed.
     """
     words = [str(word) for word in command]
     program = shutil.which(words[0], path=env.get("PATH"))
@@ -66,7 +67,8 @@ def spawn(
     return process
 
 
-# Linux takes one such order in a tenth of a second from all that are not its superuser, and refuses the others (EAGAIN, sched(7)).
+# Linux takes one such order in a tenth of a second from all that are not its superuser, and refuses
+# the others (EAGAIN, sched(7)).
 _SESSION_TRIES = 20
 _SESSION_PAUSE_S = 0.03
 

@@ -20,7 +20,10 @@ MICROPHONE_ERRORS = {
 
 
 def sample_rate_ignored(hardware_hz: int) -> str:
-    """Safari: `new AudioContext({sampleRate})` yields the hardware's rate, whatever was asked for. The last one to run counts."""
+    """Safari: `new AudioContext({sampleRate})` yields the hardware's rate, whatever was asked for.
+
+    The last one to run counts.
+    """
     return f"""
 (() => {{
   const Real = window.AudioContext.real || window.AudioContext;
@@ -111,9 +114,9 @@ def insecure_page() -> str:
 def gesture_required() -> str:
     """No context runs before a person really clicked, tapped or pressed a key.
 
-    For Firefox as the system has it: Playwright reaches it over a protocol that counts its very first question to a page as
-    a gesture, so the browser's own gate is open from the start. The script closes it again until an event of a hand comes;
-    whether the event is trusted is not asked, because in WebKitGTK Playwright's own clicks are not.
+    For Firefox as the system has it: Playwright reaches it over a protocol that counts its very first question to a
+    page as a gesture, so the browser's own gate is open from the start. The script closes it again until an event of a
+    hand comes; whether the event is trusted is not asked, because in WebKitGTK Playwright's own clicks are not.
     """
     return """
 (() => {

@@ -1,7 +1,7 @@
 """Report of a failed test: one HTML file that holds everything, to be mailed or kept by CI.
 
-What went wrong, what the page's authors should know, both directions as spectrograms with marks where something was said
-and heard, the recordings to listen to, the page's picture, its console, and (Chromium) Playwright's trace.
+What went wrong, what the page's authors should know, both directions as spectrograms with marks where something was
+said and heard, the recordings to listen to, the page's picture, its console, and (Chromium) Playwright's trace.
 """
 
 from __future__ import annotations

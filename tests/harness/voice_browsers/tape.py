@@ -23,7 +23,10 @@ AUDIBLE_DBFS = -50.0
 
 
 class Tape(abc.ABC):
-    """Mono sound from `started_at` (a `time.monotonic()`) until now. Times on the tape are milliseconds from its start."""
+    """Mono sound from `started_at` (a `time.monotonic()`) until now.
+
+    Times on the tape are milliseconds from its start.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
@@ -84,7 +87,9 @@ class Tape(abc.ABC):
     def wait_silence(
         self, *, for_ms: float, timeout_s: float, since_ms: float = 0.0, below_dbfs: float = AUDIBLE_DBFS
     ) -> float:
-        """Wait for the first `for_ms` of silence later than `since_ms`; return where it began, in ms. Raises TimeoutError.
+        """Wait for the first `for_ms` of silence later than `since_ms`; return where it began, in ms.
+
+        Raises TimeoutError.
 
         It may be long over when this is asked: a busy machine is late to look.
         """

@@ -6,8 +6,8 @@
     microphone.say("stop", wait=False)
     assert speaker.silent_since() > heard.end_ms    # ms on the same clock
 
-The clock begins with the recording. Both directions are recorded; where sound is injected into the page (see `injected`),
-what went in is what was said, and a recording begins with the page's first sound.
+The clock begins with the recording. Both directions are recorded; where sound is injected into the page (see
+`injected`), what went in is what was said, and a recording begins with the page's first sound.
 """
 
 from __future__ import annotations

@@ -94,9 +94,10 @@ def webkit_gtk(
         inner["WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS"] = "1"  # its sandbox refuses to run as root
     command = [SYSTEM_PYTHON, str(_BROWSER), "--mic", mic, "--autoplay", autoplay, "--size", f"{size[0]}x{size[1]}"]
     command += ["--profile", str(profile)] if profile else []
-    # As root WebKitGTK makes the thread of its AudioWorklet a real-time one without any bound, and two of them then take both
-    # processors of a small machine for a second, PulseAudio's as well: its sound is lost while the page believes it played.
-    # Bounded by https://github.com/WebKit/WebKit/pull/63081, gone with https://github.com/WebKit/WebKit/pull/71157.
+    # As root WebKitGTK makes the thread of its AudioWorklet a real-time one without any bound, and two
+    # of them then take both processors of a small machine for a second, PulseAudio's as well: its sound
+    # is lost while the page believes it played. Bounded by https://github.com/WebKit/WebKit/pull/63081,
+    # gone with https://github.com/WebKit/WebKit/pull/71157.
     with log.open("wb") as out:
         process = spawn(command, env=inner, stdout=out, stderr=out, real_time=False)
     try:
@@ -119,7 +120,8 @@ _DISPLAYS: weakref.WeakKeyDictionary[Page, str] = weakref.WeakKeyDictionary()
 def press(page: Page, key: str) -> None:
     """Press a key of the display that the page's window is on: "Tab", "Enter", "a", or "Shift+Tab".
 
-    It goes to the window under the pointer, so there may be one window only. What the page makes of it comes a moment later.
+    It goes to the window under the pointer, so there may be one window only. What the page makes of it
+    comes a moment later.
     """
     *held, name = key.split("+")
     named = {"Enter": "Return", " ": "space"}.get(name, name)
@@ -196,8 +198,9 @@ CANCELLED = "due to access control checks|Load failed|Importing a module script 
 
 
 def _retry_cancelled_loads(page: Page) -> None:
-    # A change of process (another site, or an opener policy) cancels the load that caused it; the second one is served. The first
-    # had begun by then, with workers and all: so a page of the site that asks for little goes before, where there is one.
+    # A change of process (another site, or an opener policy) cancels the load that caused it; the second one is served.
+    # The first had begun by then, with workers and all: so a page of the site that asks for little goes before, where
+    # there is one.
     goto = page.goto
     site = ""
 

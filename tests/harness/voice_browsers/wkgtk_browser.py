@@ -72,8 +72,8 @@ def answer_query(query: WebKit2.PermissionStateQuery, mic: str) -> bool:
 def answer_at_once() -> bool:
     """Have the inspector's sockets send what they have. Returns True: a timer goes on.
 
-    WebKit's inspector is several sockets within this process. What it says in two pieces the kernel sends in one: the second
-    waits 40 ms, until the first is acknowledged, and a click takes half a second.
+    WebKit's inspector is several sockets within this process. What it says in two pieces the kernel sends in one: the
+    second waits 40 ms, until the first is acknowledged, and a click takes half a second.
     """
     for name in os.listdir("/proc/self/fd"):
         try:

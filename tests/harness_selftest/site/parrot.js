@@ -1,5 +1,5 @@
-// Says again what it heard, half a second after the person has stopped. `?rate=24000` forces its AudioContext to that rate, and
-// `?broken` leaves out the one line that lets it be heard.
+// Says again what it heard, half a second after the person has stopped. `?rate=24000` forces its AudioContext to that
+// rate, and `?broken` leaves out the one line that lets it be heard.
 const query = new URLSearchParams(location.search);
 const status = document.querySelector("#status");
 

@@ -1,4 +1,6 @@
-"""What the conversation does for wires whose clients ask for replies and end turns themselves, and while no socket is there."""
+"""What the conversation does for wires whose clients ask for replies and end turns themselves, and
+while no socket is there.
+"""
 
 from __future__ import annotations
 

@@ -109,7 +109,10 @@ def test_row_61_a_noisy_caller_does_not_keep_another_waiting(recognizer: SpeechR
 def test_row_61_the_work_of_a_session_that_is_over_is_dropped(
     recognizer: SpeechRecognizer, seconds: float, processes: int
 ) -> None:
-    """What waits is never begun. A long utterance is broken off; a short one is sooner done than a new process ready."""
+    """What waits is never begun.
+
+    A long utterance is broken off; a short one is sooner done than a new process ready.
+    """
     FakeProcess.go_on[1] = threading.Event()
 
     async def body() -> None:

@@ -1,4 +1,6 @@
-"""What is understood of spoken phrases, measured on a small table; the agent's own voice and the espeak-ng program speak it."""
+"""What is understood of spoken phrases, measured on a small table; the agent's own voice and the
+espeak-ng program speak it.
+"""
 
 from __future__ import annotations
 

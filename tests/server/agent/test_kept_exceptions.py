@@ -1,7 +1,7 @@
 """No exception object outlives its use (row 62).
 
-An exception that is raised again keeps every frame of every time, with all that their variables held: 300 refused messages
-of 900 kB each stayed in memory until the process ended. So nothing at module level may be one.
+An exception that is raised again keeps every frame of every time, with all that their variables held: 300 refused
+messages of 900 kB each stayed in memory until the process ended. So nothing at module level may be one.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ def modules() -> Iterator[ModuleType]:
 
 
 def exceptions_in(value: Any, path: str, depth: int = 4) -> Iterator[str]:
-    """Paths of exception objects in a module's value: itself, in a container, a class's attributes, a function's defaults."""
+    """Paths of exception objects in a module's value: itself, in a container, a class's
+    attributes, a function's defaults.
+    """
     if isinstance(value, BaseException):
         yield path
     elif depth == 0:

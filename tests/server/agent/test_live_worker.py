@@ -57,7 +57,9 @@ def test_the_stage_right_behind_the_last_sound(recognizer: LiveRecognizer, text:
 
 
 def test_half_a_sentence_is_not_taken_for_a_whole_one(recognizer: LiveRecognizer) -> None:
-    """In the middle of "what is the weather in paris" there is "what is the weather", which is `open`, and no `complete`."""
+    """In the middle of "what is the weather in paris" there is "what is the weather", which is
+    `open`, and no `complete`.
+    """
     told = hear(recognizer, spoken("what is the weather in paris"))
     half = told[: len(told) * 6 // 10]
     assert "complete" not in [one["stage"] for one in half]

@@ -1,4 +1,7 @@
-"""Where is the local agent? Only where it answers in the vendors' place; beside a vendor's key there is none (row 60)."""
+"""Where is the local agent?
+
+Only where it answers in the vendors' place; beside a vendor's key there is none (row 60).
+"""
 
 from __future__ import annotations
 

@@ -72,8 +72,9 @@ def running_agent(options: AgentOptions) -> Iterator[RunningAgent]:
 def spoken(text: str, voice: str = "michael") -> bytes:
     """24 kHz PCM of the agent's own voice saying something.
 
-    The synthesizer never says a sentence twice in quite the same way. "tell me a long story" is misheard once in four times so, and
-    "count to ten" once in fourteen (240 times each); "can you tell me a long story" and "please count to ten" never were.
+    The synthesizer never says a sentence twice in quite the same way. "tell me a long story" is misheard once in four
+    times so, and "count to ten" once in fourteen (240 times each); "can you tell me a long story" and "please count to
+    ten" never were.
     """
     return synthesize(text, voice=voice, rate_hz=24_000).samples.astype("<i2").tobytes()
 

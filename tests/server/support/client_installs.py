@@ -1,7 +1,9 @@
-"""Installs real clients of other people, once for each lock file, into `.cache/`; nothing of the test environment changes.
+"""Installs real clients of other people, once for each lock file, into `.cache/`; nothing of
+the test environment changes.
 
-They have a place of their own because they cannot share ours: `openai-agents` wants an older `websockets` than the server has, and
-the npm package brings twenty others. The versions and digests are in `builder/locks/clients.txt` and `node_clients/package-lock.json`.
+They have a place of their own because they cannot share ours: `openai-agents` wants an older
+`websockets` than the server has, and the npm package brings twenty others. The versions and digests are
+in `builder/locks/clients.txt` and `node_clients/package-lock.json`.
 """
 
 from __future__ import annotations
@@ -46,7 +48,10 @@ def node_packages() -> Path:
 
 
 def own_environment(**variables: str) -> Mapping[str, str]:
-    """What a client needs to run, and none of the developer's keys, proxies or settings. It reports nothing to its maker."""
+    """What a client needs to run, and none of the developer's keys, proxies or settings.
+
+    It reports nothing to its maker.
+    """
     return {**node.environment_of_builds(), "OPENAI_AGENTS_DISABLE_TRACING": "1", "PYTHONUTF8": "1", **variables}
 
 

@@ -1,6 +1,7 @@
 """Judges the order of all events of a whole session of the OpenAI Realtime protocol (section 8 of the protocol file).
 
-`check_order` accounts for every event: one that belongs to no turn, no response and no request of the client is a failure, too.
+`check_order` accounts for every event: one that belongs to no turn, no response and no request of the
+client is a failure, too.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ _ANSWERS = ("conversation.item.truncated", "conversation.item.retrieved")
 
 
 def check_order(events: list[Event]) -> Counter[str]:
-    """How many spoken turns, typed items, spoken answers and calls the session had. AssertionError: an event out of its place."""
+    """How many spoken turns, typed items, spoken answers and calls the session had.
+
+    AssertionError: an event out of its place.
+    """
     assert events[0]["type"] == "session.created", "the first event, unprompted"
     ids = [event["event_id"] for event in events]
     assert len(set(ids)) == len(ids), "two events have one id"

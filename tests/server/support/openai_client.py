@@ -1,7 +1,8 @@
 """A client of the OpenAI Realtime protocol: the vendor's own Python package, and a judge of every event that comes.
 
-`OpenAIClient` talks through `openai.AsyncOpenAI`; each event is checked against the package's own types, strictly: a type that
-the package does not know, a missing or misspelt field, or a value of another type fails at the event where it happens.
+`OpenAIClient` talks through `openai.AsyncOpenAI`; each event is checked against the package's own types,
+strictly: a type that the package does not know, a missing or misspelt field, or a value of another type fails
+at the event where it happens.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A real client in a process of its own: it is told what to say on stdin, and tells line by line what it received.
 
-Each line of its stdout is JSON: `{"server": event}` for an event of the server as it came over the wire, `{"client": name, ...}` for
-what the client's own package made of it. The commands, one a line: `{"audio": base64}` and `{"text": words}`. The end of stdin is the
-end of the session. Every event is judged as it comes (`openai_client.checked`).
+Each line of its stdout is JSON: `{"server": event}` for an event of the server as it came over the wire, `{"client":
+name, ...}` for what the client's own package made of it. The commands, one a line: `{"audio": base64}` and `{"text":
+words}`. The end of stdin is the end of the session. Every event is judged as it comes (`openai_client.checked`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from tests.server.support.openai_client import checked
 
 
 class ProcessClient(Inbox):
-    """`events` are the server's; `made` is what the package made of them, in order, as (number of events before it, line)."""
+    """`events` are the server's; `made` is what the package made of them, in order, as (number of
+    events before it, line).
+    """
 
     def __init__(self, command: Sequence[str], environ: Mapping[str, str]) -> None:
         super().__init__()

@@ -1,4 +1,6 @@
-"""A real `redis-server`, unpacked by `builder/webservers.py`, on a port of its own; it can be killed, stopped and started again."""
+"""A real `redis-server`, unpacked by `builder/webservers.py`, on a port of its own; it can be killed,
+stopped and started again.
+"""
 
 from __future__ import annotations
 

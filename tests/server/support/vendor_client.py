@@ -1,4 +1,5 @@
-"""A complete client of the AssemblyAI Voice Agent protocol, and an example of it: mint, connect, configure, talk, listen.
+"""A complete client of the AssemblyAI Voice Agent protocol, and an example of it: mint,
+connect, configure, talk, listen.
 
 It knows only the vendor's documents, so the same lines work against the vendor and against `/agent` of this server.
 """
@@ -18,7 +19,10 @@ from tests.server.support.inbox import Event, Inbox, live
 
 
 class VendorClient(Inbox):
-    """One session. Use as `async with VendorClient(base_url) as client: ...`; `events` holds all that came, in order."""
+    """One session.
+
+    Use as `async with VendorClient(base_url) as client: ...`; `events` holds all that came, in order.
+    """
 
     def __init__(self, base_url: str, *, api_key: str = "any-key", query: str = "", origin: str | None = None) -> None:
         self.base_url, self.api_key, self.query, self.origin = base_url, api_key, query, origin

@@ -1,10 +1,11 @@
 /**
- * Start the client in the browser's Python, in this Node, with settings and tools that are wrong, and print as JSON what the page
- * would be told of each.
+ * Start the client in the browser's Python, in this Node, with settings and tools that are wrong, and print as JSON
+ * what the page would be told of each.
  *
  *   node death_driver.mjs JOB.json
  *
- * The job: {runtime, wheel, cases}; each case {settings, tools}, `tools` null for a page without. What a page fetches cannot be had.
+ * The job: {runtime, wheel, cases}; each case {settings, tools}, `tools` null for a page without. What a page fetches
+ * cannot be had.
  */
 
 import { readFileSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * Runs jobs against the worker's `Host` with stand-ins for Python, the ports and the socket, and prints what each of them saw.
- * Node may lack the platform's base64: then the same is made of Buffer.
+ * Runs jobs against the worker's `Host` with stand-ins for Python, the ports and the socket, and prints what each of
+ * them saw. Node may lack the platform's base64: then the same is made of Buffer.
  */
 
 import { readFileSync } from "node:fs";

@@ -1,4 +1,7 @@
-/** Decodes with the page's own script, in Node. `node inflate_driver.mjs FILE LENGTH` prints the content's SHA-256, or the name of the error. */
+/**
+ * Decodes with the page's own script, in Node. `node inflate_driver.mjs FILE LENGTH` prints the content's SHA-256, or
+ * the name of the error.
+ */
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";

@@ -1,7 +1,7 @@
 /**
- * Runs jobs of the worklet tests in Node, without any AudioWorklet. `node driver.mjs JOBS.json FOLDER` reads a list of jobs,
- * runs each with the worklets in FOLDER (a URL) and writes a list of plain results beside it (JOBS.json.out); sample data goes
- * through raw files.
+ * Runs jobs of the worklet tests in Node, without any AudioWorklet. `node driver.mjs JOBS.json FOLDER` reads a list of
+ * jobs, runs each with the worklets in FOLDER (a URL) and writes a list of plain results beside it (JOBS.json.out);
+ * sample data goes through raw files.
  *
  * A frame that a core posts is really transferred, so a core that touches it afterwards fails here as in a browser.
  */
@@ -16,7 +16,9 @@ const { Resampler } = await import(`${folder}/resampler.js`);
 
 const QUANTUM = 128;
 
-/** A machine of which every look at the clock takes so long; 0: the clock stands still, and everything is affordable. */
+/**
+ * A machine of which every look at the clock takes so long; 0: the clock stands still, and everything is affordable.
+ */
 function slowClock(tick_ms) {
   let at = 0;
   return () => (at += tick_ms);

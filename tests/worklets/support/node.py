@@ -32,7 +32,10 @@ def find_node() -> str:
 
 
 class Node:
-    """Jobs of one test. Sample files live in a directory of the test's own. `worklets`: the folder of the code that is tried."""
+    """Jobs of one test. Sample files live in a directory of the test's own.
+
+    `worklets`: the folder of the code that is tried.
+    """
 
     def __init__(self, directory: Path, worklets: Path = WORKLETS) -> None:
         self.directory = directory
@@ -66,7 +69,10 @@ def samples(path: str, dtype: Any) -> np.ndarray:
 def capture(
     node: Node, context_rate: int, signal: np.ndarray, steps: list[dict[str, Any]], **extra: Any
 ) -> tuple[dict[str, Any], np.ndarray]:
-    """What the capture worklet's core does with a sound: the result and all frames as one array. `signal`: one row per channel."""
+    """What the capture worklet's core does with a sound: the result and all frames as one array.
+
+    `signal`: one row per channel.
+    """
     job = {
         "kind": "capture",
         "context_rate": context_rate,

@@ -40,7 +40,9 @@ def image_matrix(frequencies: np.ndarray, factor: int, residue: int, half_suppor
 
 
 def design() -> np.ndarray:
-    """The coefficients a[k] of h(t) = sum a[k] cos(pi k t / HALF_SUPPORT), with the smallest alias and the smallest image."""
+    """The coefficients a[k] of h(t) = sum a[k] cos(pi k t / HALF_SUPPORT), with the smallest alias
+    and the smallest image.
+    """
     ripple = 10 ** (RIPPLE_DB / 20) - 1
     stop_scale = 1e4  # the solver's tolerances are absolute: bring -100 dB into their range
     at_pass = response_matrix(np.linspace(0, PASS, 400), HALF_SUPPORT, HARMONICS)

@@ -1,9 +1,9 @@
 /**
  * Take out of a WebAssembly module the code that nobody can reach once most of its exports are gone.
  *
- * Pyodide exports every symbol, 8,560 of them, so that compiled packages can be linked to it while it runs. Without those, a
- * part of the code is dead. A dead function keeps its number and gets the shortest body that traps, so nothing has to be
- * renumbered and every living byte stays as it was.
+ * Pyodide exports every symbol, 8,560 of them, so that compiled packages can be linked to it while it runs. Without
+ * those, a part of the code is dead. A dead function keeps its number and gets the shortest body that traps, so nothing
+ * has to be renumbered and every living byte stays as it was.
  */
 
 import {
@@ -25,7 +25,8 @@ import { UnlikeError } from "../unlike.mjs";
 
 /**
  * @param {Uint8Array} bytes a module   @param {Set<string>} wanted names of functions and globals that stay exported
- * @returns {{bytes: Uint8Array, called: Set<string>, imported: Set<string>, functions: number, dead: number, exports: number}}
+ * @returns {{bytes: Uint8Array, called: Set<string>, imported: Set<string>, functions: number,
+ * dead: number, exports: number}}
  *   `called`: the imports that the host must have, out of `imported`
  */
 export function prune(bytes, wanted) {

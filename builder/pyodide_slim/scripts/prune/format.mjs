@@ -1,6 +1,6 @@
 /**
- * Read a WebAssembly module and write its parts: what both who takes code out (`dead_code.mjs`) and who divides it (`split.mjs`) need.
- * Anything not understood is an error: a new Pyodide may bring new opcodes.
+ * Read a WebAssembly module and write its parts: what both who takes code out (`dead_code.mjs`) and who divides it
+ * (`split.mjs`) need. Anything not understood is an error: a new Pyodide may bring new opcodes.
  *
  * Format: webassembly.github.io/spec/core/binary, with the older exception handling that engines still read.
  */
@@ -153,7 +153,8 @@ export function passLocals(input) {
 /**
  * Every instruction of a body, in order.
  *
- * @param {(opcode: number, begin: number, end: number, functions: number[]) => void} visit where the instruction stands, and the
+ * @param {(opcode: number, begin: number, end: number, functions: number[]) => void} visit where the instruction
+ * stands, and the
  *   functions that it calls or refers to
  */
 export function eachInstruction(bytes, { code, end }, index, visit) {

@@ -4,8 +4,9 @@
  *   node prune.mjs RUNTIME_FOLDER ACORN.mjs OUT_FOLDER
  *
  * Writes pyodide.asm.wasm without the exports that Pyodide's own scripts never name and the code behind them, and
- * pyodide.asm.mjs without the lines that would bind those exports. Prints what was done as JSON. The scripts are the pinned
- * ones: where they do not look as they did when this was written, it stops with a reason on stderr and exit code 3.
+ * pyodide.asm.mjs without the lines that would bind those exports. Prints what was done as JSON. The scripts
+ * are the pinned ones: where they do not look as they did when this was written, it stops with a reason on
+ * stderr and exit code 3.
  */
 
 import { readFileSync, writeFileSync } from "node:fs";
@@ -25,12 +26,13 @@ process.on("uncaughtException", (error) => {
 });
 
 const LOADS_COMPILED = "var loadWebAssemblyModule=(binary,flags,libName,localScope,handle)=>{";
-// Python turns it into an ImportError or OSError. Without it such code would run into what is not there, which is fatal.
+// Python turns it into an ImportError or OSError. Without it such code would run into what is not
+// there, which is fatal.
 const REFUSES =
   'throw new Error("this runtime loads no compiled packages; `[runtime] full = true` in agent.toml brings one that does");';
 
-// Pyodide's own beginning compiles five lines of Python, and with them the browser compiles the whole of Python's compiler, which a
-// page may never need. What the lines ask for is there already, where the memory was put back.
+// Pyodide's own beginning compiles five lines of Python, and with them the browser compiles the whole of Python's
+// compiler, which a page may never need. What the lines ask for is there already, where the memory was put back.
 const BEGINS = [
   [
     'let[r,n]=API.rawRun("import _pyodide_core");r&&API.fatal_loading_error(`Failed to import _pyodide_core\\n`,n),',
@@ -46,7 +48,8 @@ const BEGINS = [
   ['s=API.runPythonInternal("import builtins; builtins.__dict__");', 's=modules.get("builtins").__dict__;'],
 ];
 
-// What is done for main loops, windows and SDL whenever the script runs, or a file is loaded: a worker has none of them.
+// What is done for main loops, windows and SDL whenever the script runs, or a file is loaded: a worker
+// has none of them.
 const FOR_A_WINDOW = [
   'if(typeof Browser!="undefined")Browser.init();',
   "registerPostMainLoop(()=>SDL.audio?.queueNewAudioData?.());",

@@ -1,10 +1,11 @@
 /**
- * Leave out of Emscripten's script what this WebAssembly never asks for: SDL, WebGL, sockets and more, which packages with compiled
- * code might. It is half of the script, and a worker has to read all of it before Python can begin.
+ * Leave out of Emscripten's script what this WebAssembly never asks for: SDL, WebGL, sockets and more, which packages
+ * with compiled code might. It is half of the script, and a worker has to read all of it before Python can begin.
  *
- * Parsed with acorn, so what is taken are whole declarations: a function or a constant of the script's one big scope whose name
- * occurs in nothing that stays. A name that occurs anywhere counts as used, whatever it means there, as a text too. Properties set on
- * such a function go with it, and so does what tells others of it. Anything else that is done in that scope stays.
+ * Parsed with acorn, so what is taken are whole declarations: a function or a constant of the script's one big scope
+ * whose name occurs in nothing that stays. A name that occurs anywhere counts as used, whatever it means there, as a
+ * text too. Properties set on such a function go with it, and so does what tells others of it. Anything else that is
+ * done in that scope stays.
  */
 
 import { UnlikeError } from "../unlike.mjs";
@@ -12,7 +13,8 @@ import { UnlikeError } from "../unlike.mjs";
 /** What the script offers to the WebAssembly, by name. */
 const OFFERED = "wasmImports";
 const MISSING = "parleyMissing";
-// The module has a table of these for whoever looks a function of WebGL up by its name: compiled packages, and there are none.
+// The module has a table of these for whoever looks a function of WebGL up by its name: compiled packages,
+// and there are none.
 const FOR_PACKAGES_ONLY = /^emscripten_gl[A-Z]/;
 const IS_PURE = new Set(["ArrowFunctionExpression", "FunctionExpression", "Literal", "Identifier"]);
 

@@ -1,4 +1,6 @@
-"""Run in a browser's Python that was restored, with the library at hand: what was deferred comes from there when it is used."""
+"""Run in a browser's Python that was restored, with the library at hand: what was deferred comes from there
+when it is used.
+"""
 
 import asyncio.base_events
 

@@ -1,10 +1,10 @@
 """Run in the browser's Python, in Node: the standard library and the client as bytecode.
 
-Compiling leaves garbage in memory, and a snapshot ships all of it: so it is done in another runtime than the one that is kept.
-Columns of lines are left out (PYTHONNODEBUGRANGES): they are for showing source, and a browser has none.
+Compiling leaves garbage in memory, and a snapshot ships all of it: so it is done in another runtime than the one that
+is kept. Columns of lines are left out (PYTHONNODEBUGRANGES): they are for showing source, and a browser has none.
 
-What is bytecode already stays as it is. Writes `compiled.zip`, and where modules are to be deferred (`deferred.txt`), `deferring.zip`:
-the same, with `deferred_module.py` in the place of each, and with what is `OURS`.
+What is bytecode already stays as it is. Writes `compiled.zip`, and where modules are to be deferred (`deferred.txt`),
+`deferring.zip`: the same, with `deferred_module.py` in the place of each, and with what is `OURS`.
 """
 
 import ast
@@ -26,7 +26,10 @@ DATES = (1980, 1, 1, 0, 0, 0)
 
 
 class WithoutHints(ast.NodeTransformer):
-    """Takes what only readers and type checkers want: the hints of functions and of modules. Those of classes make dataclasses."""
+    """Takes what only readers and type checkers want: the hints of functions and of modules.
+
+    Those of classes make dataclasses.
+    """
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         return self._without(node)

@@ -1,7 +1,8 @@
 """In the snapshot this stands for a module that Pyodide or asyncio imports, and a page hardly ever uses.
 
-While the memory is made, every attribute is a promise to look it up later. Afterwards `forget_files.py` takes the stand-in
-out of `sys.modules`: an import then finds the real module (see `pyclient.host.lazy_stdlib`), and so does whoever kept the stand-in.
+While the memory is made, every attribute is a promise to look it up later. Afterwards `forget_files.py` takes the
+stand-in out of `sys.modules`: an import then finds the real module (see `pyclient.host.lazy_stdlib`), and so does
+whoever kept the stand-in.
 """
 
 from __future__ import annotations

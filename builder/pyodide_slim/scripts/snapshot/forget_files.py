@@ -1,4 +1,5 @@
-"""Run in the browser's Python before its memory is kept: the file system is no part of it, so what is remembered of files is wrong.
+"""Run in the browser's Python before its memory is kept: the file system is no part of it, so what is remembered of
+files is wrong.
 
 What only takes room goes too: stand-ins (`deferred_module.py`), caches, and the bytes that freed objects left behind.
 """
@@ -21,7 +22,9 @@ SHRINK = 0.93
 
 
 def forget_texts() -> None:
-    """Docstrings and lines of what was not compiled by us: Python's frozen modules, and methods that dataclasses write."""
+    """Docstrings and lines of what was not compiled by us: Python's frozen modules, and
+    methods that dataclasses write.
+    """
     for it in gc.get_objects():
         if isinstance(it, FunctionType) and it.__code__.co_filename.startswith("<"):
             it.__code__ = on_one_line(without_docstring(it.__code__))

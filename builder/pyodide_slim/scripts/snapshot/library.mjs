@@ -1,14 +1,16 @@
 /**
- * Run by Node at build time, once per Pyodide: its library as bytecode. Compiling it takes longer than all else that a snapshot needs.
+ * Run by Node at build time, once per Pyodide: its library as bytecode. Compiling it takes longer than all else
+ * that a snapshot needs.
  *
  *   node library.mjs STOCK_FOLDER OUT_FOLDER
  *
  * Writes into the folder
  *   library.zip      the library
- *   engine.json      {suspending: {address, with, without}, trampoline}: the two words of Python's memory that depend on the engine.
- *                    The one says whether it can suspend WebAssembly ("stack switching"); the other is the place of a function
- *                    through which Python calls without JavaScript in between, 0 where the engine cannot compile it. Pyodide sets
- *                    both while it starts, so a kept memory has Node's answers.
+ *   engine.json      {suspending: {address, with, without}, trampoline}: the two words of Python's memory that depend
+ *                    on the engine.
+ *                    The one says whether it can suspend WebAssembly ("stack switching"); the other is the place of a
+ *                    function through which Python calls without JavaScript in between, 0 where the engine cannot
+ *                    compile it. Pyodide sets both while it starts, so a kept memory has Node's answers.
  * Exit code 1 and a reason on stderr where it cannot be done.
  */
 

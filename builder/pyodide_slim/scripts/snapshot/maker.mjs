@@ -1,18 +1,22 @@
 /**
- * Run by Node at build time: start the browser's Python, import everything that the client will ever import, and keep the
- * memory. A browser that puts this memory back has Python and the client at once.
+ * Run by Node at build time: start the browser's Python, import everything that the client will ever import, and keep
+ * the memory. A browser that puts this memory back has Python and the client at once.
  *
  *   node maker.mjs JOB.json
  *
- * The job: {stock, library, runtime, wheel, work, out, modules, wanted, deferred}. `wanted` are modules that the tools of a page import: those that
- * there are go into the memory too. `stock` are Pyodide's own files, `library` its library as bytecode, `runtime` those that the page will start. `deferred` are modules that are imported at their first use (`deferred_module.py`).
+ * The job: {stock, library, runtime, wheel, work, out, modules, wanted, deferred}. `wanted` are modules that the
+ * tools of a page import: those that there are go into the memory too. `stock` are Pyodide's own files, `library`
+ * its library as bytecode, `runtime` those that the page will start. `deferred` are modules that are imported at
+ * their first use (`deferred_module.py`).
  *
  * Writes into `out`, each after a real run of it that asks Python whether all is there:
  *   snapshot.bin     the blocks that differ from a freshly instantiated module, one after the other
- *   complete.bin     the same when they were put back, with the hashes of texts: what a browser keeps for its next visit
+ *   complete.bin     the same when they were put back, with the hashes of texts: what a browser keeps
+ *                    for its next visit
  *   snapshot.json    Pyodide's own header, and which blocks they are
  *   modules.txt      what is imported in it: for people who want it smaller
- *   precompiled.zip  the part of the library that the client takes, and the client, as bytecode: where the memory cannot be used
+ *   precompiled.zip  the part of the library that the client takes, and the client, as bytecode: where the memory
+ *                    cannot be used
  * Exit code 1 and a reason on stderr otherwise.
  */
 
@@ -56,7 +60,9 @@ const take = (python, name) => {
 const compiled = take(compiler, "compiled.zip");
 const library = take(compiler, "deferring.zip");
 
-/** Import what the page shall have. A tool may ask for what this system does not have: that is told when the tool runs. */
+/**
+ * Import what the page shall have. A tool may ask for what this system does not have: that is told when the tool runs.
+ */
 function importAll(python) {
   for (const name of job.modules) python.pyimport(name).destroy();
   for (const name of job.wanted) {

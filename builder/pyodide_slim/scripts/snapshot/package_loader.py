@@ -1,7 +1,8 @@
-"""In the snapshot this stands for `pyodide._package_loader`, which a page needs only when it loads a package: the real one comes then.
+"""In the snapshot this stands for `pyodide._package_loader`, which a page needs only when it loads a package: the real
+one comes then.
 
-Pyodide itself asks it at every start for two folders, and for what is installed already, which is nothing. The real one would bring
-`pathlib`, `shutil` and `glob`.
+Pyodide itself asks it at every start for two folders, and for what is installed already, which is nothing. The real one
+would bring `pathlib`, `shutil` and `glob`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,9 @@ HAS_DOCSTRING = 0x4000000  # in co_flags: the first constant is the docstring
 
 
 def on_one_line(code: CodeType) -> CodeType:
-    """Every instruction is on the first line of its function: a fifteenth of the snapshot told more than that of the library."""
+    """Every instruction is on the first line of its function: a fifteenth of the snapshot told more than
+    that of the library.
+    """
     consts = tuple(on_one_line(it) if isinstance(it, CodeType) else it for it in code.co_consts)
     return code.replace(co_consts=consts, co_linetable=_lines(len(code.co_code) // 2))
 

@@ -4,7 +4,10 @@ import crypto from "node:crypto";
 
 const EPOCH_MS = 1577836800000;
 
-/** Nothing of this machine is seen from now on. @returns {() => void} begin anew: what is drawn and told from then on is as at first */
+/**
+ * Nothing of this machine is seen from now on. @returns {() => void} begin anew: what is drawn and told from then on is
+ * as at first
+ */
 export function sameEveryTime() {
   let [seed, tick] = [1, 0];
   const random = () => (seed = (seed * 48271) % 2147483647) / 2147483647;
@@ -26,8 +29,8 @@ export function sameEveryTime() {
 }
 
 /**
- * When JavaScript's garbage is collected depends on how busy the machine is. Pyodide would then have Python let go of what
- * belonged to it, and what is in Python's memory is looked at afterwards.
+ * When JavaScript's garbage is collected depends on how busy the machine is. Pyodide would then have Python let go of
+ * what belonged to it, and what is in Python's memory is looked at afterwards.
  */
 export function ignoreGarbage() {
   globalThis.FinalizationRegistry = class {

@@ -1,4 +1,6 @@
-"""Run in a browser's Python that started from `compiled.zip` and imported the client: keep what that took, and no more."""
+"""Run in a browser's Python that started from `compiled.zip` and imported the client:
+keep what that took, and no more.
+"""
 
 import sys
 import zipfile

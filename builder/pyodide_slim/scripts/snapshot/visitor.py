@@ -1,6 +1,8 @@
-"""In the snapshot this is the module `_visitor`: what a page calls so that Python is its visitor's, and no longer the builder's.
+"""In the snapshot this is the module `_visitor`: what a page calls so that Python is its visitor's, and
+no longer the builder's.
 
-Started from nothing, Python asks for all this while it starts. A memory that was kept holds the answers of the machine that built it.
+Started from nothing, Python asks for all this while it starts. A memory that was kept holds the answers of the machine
+that built it.
 """
 
 import _locale

@@ -1,4 +1,5 @@
-"""Run in the browser's Python, in Node: a page's tools as bytecode, where they are Python at all; if not, the page says why.
+"""Run in the browser's Python, in Node: a page's tools as bytecode, where they are Python at all; if not,
+the page says why.
 
 A page would have to compile them before it is ready, and bring the whole of Python's compiler for that.
 """

@@ -1,7 +1,8 @@
 /**
- * Data that Python itself describes, in tables whose form is known, and that few functions read: the code of frozen modules and the
- * docstrings of what is written in C. Many functions can come by the addresses of such data, so ownership says nothing of it. It may
- * leave the primary module where those few functions, the gates, are in the part that it comes with.
+ * Data that Python itself describes, in tables whose form is known, and that few functions read: the code of frozen
+ * modules and the docstrings of what is written in C. Many functions can come by the addresses of such data, so
+ * ownership says nothing of it. It may leave the primary module where those few functions, the gates, are in the part
+ * that it comes with.
  */
 
 import { SECTION, readSections, reader } from "../prune/format.mjs";
@@ -10,9 +11,11 @@ import { UnlikeError } from "../unlike.mjs";
 
 // How the marshalled code of a module begins: what it is, and that it takes no arguments of three kinds.
 const CODE_OF_MODULE = Uint8Array.of(0x63, ...new Array(12).fill(0));
-// Who reads a frozen module reads it through one of these: as code, or as the bytes that `_imp.find_frozen` gives when asked to.
+// Who reads a frozen module reads it through one of these: as code, or as the bytes that `_imp.find_frozen`
+// gives when asked to.
 const READ_FROZEN = ["PyMarshal_ReadObjectFromString", "PyMemoryView_FromMemory"];
-// Whose `__doc__` and `__text_signature__` are those of C code, and where such a type lists its attributes (`PyTypeObject`).
+// Whose `__doc__` and `__text_signature__` are those of C code, and where such a type
+// lists its attributes (`PyTypeObject`).
 const DOCUMENTED = ["PyCFunction_Type", "PyMethodDescr_Type", "PyClassMethodDescr_Type", "PyGetSetDescr_Type"];
 const [TP_GETSET, GETSET_BYTES, METHOD_BYTES] = [124, 20, 16];
 const LARGEST_FLAGS = 0x3ff; // of METH_VARARGS and its like
@@ -42,7 +45,10 @@ export class Described {
     return /^[A-Za-z_][\w.]{0,60}$/.test(this.text(address));
   }
 
-  /** {name, code, size, is it a package}. Python looks at the beginning of the code when it asks whether there is such a module. */
+  /**
+   * {name, code, size, is it a package}. Python looks at the beginning of the code when it asks whether there
+   * is such a module.
+   */
   frozenModules() {
     const found = new Map();
     for (let at = this.constantEnd; at <= this.memory.length - 16; at += 4) {
@@ -55,7 +61,10 @@ export class Described {
     return { found, gates, areAlone: true };
   }
 
-  /** {name, function, flags, text} of methods, {name, function, function or 0, text, anything} of attributes, up to a name that is 0. */
+  /**
+   * {name, function, flags, text} of methods, {name, function, function or 0, text, anything} of attributes, up to a
+   * name that is 0.
+   */
   docstrings() {
     const found = new Map();
     for (let at = this.constantEnd; at <= this.memory.length - GETSET_BYTES; at += 4) {
@@ -113,11 +122,15 @@ export class Described {
   }
 }
 
-/** Places of addresses that need not count, for the gates see to it, and the data that is there. @returns {Map<number, [number, number]>} */
+/**
+ * Places of addresses that need not count, for the gates see to it, and the data that is there.
+ * @returns {Map<number, [number, number]>}
+ */
 export const placesOf = (kinds) => new Map(kinds.flatMap(({ found }) => [...found]));
 
 /**
- * The kinds without the texts of which something else refers to a part: their addresses do count. Code has no parts that could be referred to.
+ * The kinds without the texts of which something else refers to a part: their addresses do count. Code has no parts
+ * that could be referred to.
  *
  * @param {Ownership} ownership for which none of them counted
  */

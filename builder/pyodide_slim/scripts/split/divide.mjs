@@ -1,12 +1,14 @@
 /**
- * Run by Node at build time: divide the smaller runtime's WebAssembly into what a page needs to start, what a call needs, and the rest.
+ * Run by Node at build time: divide the smaller runtime's WebAssembly into what a page needs to start, what a call
+ * needs, and the rest.
  *
  *   node divide.mjs JOB.json
  *
- * The job: {runtime, stock, snapshot, library, zones, packages, tools, settings, work, out}: folders and files, `packages` and `tools` null where a page has none, and the
- * settings of each choice of the page; `stock` is the runtime that this one was made of. Writes tools.pyc, primary.wasm and a file for each part
- * (`parts.mjs`), parts.json, which lists them, and memory.sha256 into `out`, after a run of all with the page's script and the page's memory, and prints counts
- * as JSON. Exit code 1 and a reason on stderr otherwise.
+ * The job: {runtime, stock, snapshot, library, zones, packages, tools, settings, work, out}: folders and files,
+ * `packages` and `tools` null where a page has none, and the settings of each choice of the page; `stock` is the
+ * runtime that this one was made of. Writes tools.pyc, primary.wasm and a file for each part (`parts.mjs`), parts.json,
+ * which lists them, and memory.sha256 into `out`, after a run of all with the page's script and the page's memory, and
+ * prints counts as JSON. Exit code 1 and a reason on stderr otherwise.
  */
 
 import crypto from "node:crypto";
@@ -50,7 +52,10 @@ const { loadPyodide } = await import(pathToFileURL(join(runtime, "pyodide.mjs"))
 const { default: create } = await import(pathToFileURL(join(runtime, "pyodide.asm.mjs")));
 const plain = WebAssembly.instantiate;
 
-/** Python as the page has it, of another module than the one in the folder. `attach` says what Pyodide sees of the instance. */
+/**
+ * Python as the page has it, of another module than the one in the folder. `attach` says what Pyodide
+ * sees of the instance.
+ */
 async function pythonOf(bytes, attach) {
   const module = await WebAssembly.compile(bytes);
   WebAssembly.instantiate = async (_, imports) => {
@@ -140,7 +145,8 @@ const known = { rare: describedBy((kind) => !isOfCall(kind)), call: describedBy(
 const ranges = dataOfParts(ownership, functions, known, { start: atStart.read, call: inCall.read });
 const parts = divided();
 
-// A real run of what was made: the start needs the primary module alone, the rehearsal the call's, what else Python can do the rest.
+// A real run of what was made: the start needs the primary module alone, the rehearsal the call's, what else Python can
+// do the rest.
 const later = new Map();
 for (const name of PARTS) {
   const module = await WebAssembly.compile(parts[name]);

@@ -1,18 +1,21 @@
 /**
  * Which of a module's constant data only a later part of its code can read: that data may come with that part.
  *
- * A read of what is not there does not fail, it gives zeros. So data leaves the primary module only where no code but the part's own
- * can come by its address. Addresses stand in code, in globals and in data; what is reached from any of those without a function of
- * the part stays, as a garbage collector would keep it. Where a number only looks like an address, more stays than had to.
+ * A read of what is not there does not fail, it gives zeros. So data leaves the primary module only where no code but
+ * the part's own can come by its address. Addresses stand in code, in globals and in data; what is reached from any of
+ * those without a function of the part stays, as a garbage collector would keep it. Where a number only looks like an
+ * address, more stays than had to.
  *
- * An object is what lies from one address that something refers to up to the next. Only constants leave: the first part of the data,
- * which is never written and holds no addresses, because what needs addresses is put further up by the compiler.
+ * An object is what lies from one address that something refers to up to the next. Only constants leave: the
+ * first part of the data, which is never written and holds no addresses, because what needs addresses is put
+ * further up by the compiler.
  */
 
 import { KIND, Reader, SECTION, constant, eachInstruction, passDescription, reader } from "../prune/format.mjs";
 import { readModule } from "./split.mjs";
 
-// Before the first byte that was ever written there may be variables that nothing wrote so far: a few, as Python's types come early.
+// Before the first byte that was ever written there may be variables that nothing wrote so far: a few, as Python's
+// types come early.
 const MAYBE_VARIABLE_BYTES = 1 << 12;
 // Compilers subtract a known index from an address, or count down from an object's end.
 const NEAR_BYTES = { text: 32, table: 1024, variable: 64 };
@@ -29,7 +32,9 @@ const IS_NUMBER = new Set([
   0x76, 0x77, 0x78,
 ]);
 
-/** Up to where the data is constant: what is the same in a new memory and in those of running Pythons, with a distance. */
+/**
+ * Up to where the data is constant: what is the same in a new memory and in those of running Pythons, with a distance.
+ */
 export function constantEnd({ memory, begin }, memories) {
   let end = begin;
   while (end < memory.length && memories.every((it) => it[end] === memory[end])) end += 1;
@@ -97,7 +102,10 @@ export class Ownership {
     return this.isIn(this.words[at >> 2]) && !this.known.has(at);
   }
 
-  /** Constants whose first byte a running Python holds the address of. It holds numbers without end: one in the middle of a table is no address. */
+  /**
+   * Constants whose first byte a running Python holds the address of. It holds numbers without end: one in the middle
+   * of a table is no address.
+   */
   heldBy(memories) {
     const found = new Set();
     for (const memory of memories) {
@@ -125,8 +133,8 @@ export class Ownership {
   }
 
   /**
-   * The data that only functions of one part can read, as sorted ranges [begin, end): constants, and where none of these functions
-   * ever ran, variables too.
+   * The data that only functions of one part can read, as sorted ranges [begin, end): constants, and where none of
+   * these functions ever ran, variables too.
    *
    * @param {(index: number) => boolean} isOfPart   @param {{hasRun: boolean, takesDead: boolean}} options `takesDead`: what nobody reads as well
    */
@@ -217,7 +225,10 @@ const wordsOf = (memory, end) => {
   return new Uint32Array(padded.buffer);
 };
 
-/** For each function the addresses in its code: constants, and what is added to an address where memory is read or written. */
+/**
+ * For each function the addresses in its code: constants, and what is added to an address where memory
+ * is read or written.
+ */
 function referencesOfCode(bytes, isIn, constants) {
   const { imported, bodies } = readModule(bytes);
   const found = new Map();

@@ -7,10 +7,11 @@
  *   archive the libraries for zstd, lzma and bz2
  *   tables  the library SQLite
  *   names   what is known of each character of Unicode, most of it names
- *   rare    Python's own tests, what holds a large table and was not used, frozen modules and docstrings (`described.mjs`)
+ *   rare    Python's own tests, what holds a large table and was not used, frozen
+ *           modules and docstrings (`described.mjs`)
  *
- * `call` and `rest` come when Python is ready, the others only when they are asked for. A function may be in any part: whoever calls
- * it waits for that. What belongs to no part stays in the first one.
+ * `call` and `rest` come when Python is ready, the others only when they are asked for. A function may be in any part:
+ * whoever calls it waits for that. What belongs to no part stays in the first one.
  */
 
 import { KIND, SECTION, readSections, reader } from "../prune/format.mjs";
@@ -39,8 +40,8 @@ const LARGE_BYTES = 1 << 16;
 const ZEROS_BETWEEN = 16;
 
 /**
- * What the stock runtime exports, which is all that has a name beyond its own file; the smaller one has the same functions under the
- * same numbers, and the same data in the same places.
+ * What the stock runtime exports, which is all that has a name beyond its own file; the smaller one has the same
+ * functions under the same numbers, and the same data in the same places.
  *
  * @returns {{functions: Map<string, number>, data: Map<string, number>}}
  */
@@ -103,7 +104,10 @@ function specialFunctions(names, ownership) {
   return special;
 }
 
-/** The functions of the libraries. Of a file the linker puts those with a name first, so one reaches to where the next library begins. */
+/**
+ * The functions of the libraries. Of a file the linker puts those with a name first, so one reaches to where
+ * the next library begins.
+ */
 function librariesOf(names) {
   const groups = LIBRARIES.map(([part, pattern]) => ({
     part,

@@ -1,9 +1,10 @@
 /**
- * A page's start and its calls without a page: the worker's own `Host`, with stand-ins for ports, sockets and the token route.
- * What of Python's code this uses, a page has before it is ready. Nothing here judges anything: what is forgotten comes a little
- * later (`templates/static/deferred_wasm.js`).
+ * A page's start and its calls without a page: the worker's own `Host`, with stand-ins for ports, sockets and the token
+ * route. What of Python's code this uses, a page has before it is ready. Nothing here judges anything: what is
+ * forgotten comes a little later (`templates/static/deferred_wasm.js`).
  *
- * What each service says in a call is in `rehearsed_calls/`; without such a file its call is rehearsed up to the first answer.
+ * What each service says in a call is in `rehearsed_calls/`; without such a file its call is rehearsed up
+ * to the first answer.
  */
 
 import { existsSync, readFileSync } from "node:fs";
@@ -76,7 +77,8 @@ export function begin(python, settings, tools) {
 export async function rehearse(python, settings, tools) {
   globalThis.WebSocket = FakeSocket;
   globalThis.fetch = async () => ({ status: 200, headers: { get: () => null }, text: async () => TOKEN });
-  globalThis.setTimeout = (callback, delay) => (delay > 0 ? 0 : setImmediate(callback)); // timers are told, not waited for
+  // timers are told, not waited for
+  globalThis.setTimeout = (callback, delay) => (delay > 0 ? 0 : setImmediate(callback));
   forgetTools(python);
   python.runPython(PYTHON);
   await python.runPythonAsync("await waiting()");

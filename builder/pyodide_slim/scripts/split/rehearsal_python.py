@@ -1,7 +1,9 @@
-"""Run where a call is rehearsed: what any code does with Python's own types, so that a page has all of it before it is ready.
+"""Run where a call is rehearsed: what any code does with Python's own types, so that a page has all of it
+before it is ready.
 
-Each line is done with each value that it names (⏎ begins another line of code), and may fail: what is done when something fails is
-needed too. Nothing is checked here; the loop of many lists brings on collections of garbage. Values are as they come in calls: times in seconds and milliseconds, text beyond ASCII, broken input.
+Each line is done with each value that it names (⏎ begins another line of code), and may fail: what is done when
+something fails is needed too. Nothing is checked here; the loop of many lists brings on collections of garbage. Values
+are as they come in calls: times in seconds and milliseconds, text beyond ASCII, broken input.
 """
 
 import asyncio

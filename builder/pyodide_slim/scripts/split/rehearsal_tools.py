@@ -1,4 +1,6 @@
-"""What the agent may call while a call is rehearsed: a tool that answers at once, one that takes its time, one that fails."""
+"""What the agent may call while a call is rehearsed: a tool that answers at once, one that takes its
+time, one that fails.
+"""
 
 import asyncio
 from typing import Literal

@@ -1,4 +1,7 @@
-/** The first data of a WebAssembly module: read it as the memory that it makes, and write parts of that memory as segments. */
+/**
+ * The first data of a WebAssembly module: read it as the memory that it makes, and write parts of
+ * that memory as segments.
+ */
 
 import { SECTION, concatenated, leb, readSections, reader, signed, written } from "../prune/format.mjs";
 import { UnlikeError } from "../unlike.mjs";
@@ -27,7 +30,10 @@ export function readData(bytes) {
   return { memory, begin: Math.min(...segments.map(({ place }) => place)) };
 }
 
-/** The module with other data: `ranges` of `memory`, sorted, [begin, end). Long zeros are left out: a new memory has them. */
+/**
+ * The module with other data: `ranges` of `memory`, sorted, [begin, end). Long zeros are left out: a
+ * new memory has them.
+ */
 export function withData(bytes, memory, ranges) {
   const segments = ranges.flatMap(([begin, end]) => segmentsOf(memory, begin, end));
   const parts = [bytes.subarray(0, 8)];

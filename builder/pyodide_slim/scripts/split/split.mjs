@@ -1,12 +1,15 @@
 /**
- * Divide a WebAssembly module: what was seen to be used, and the rest, which comes later. The primary part can be divided again.
+ * Divide a WebAssembly module: what was seen to be used, and the rest, which comes later. The primary part
+ * can be divided again.
  *
- * Three quarters of Python's functions are never called in a page that only talks. The browser need not have them before it is ready.
- * The primary module keeps every function's number, so tables, exports and a kept memory fit as before. In place of a function that
- * it lacks stands a stub, which calls it through a table that the secondary module fills, and asks for that part where it is not
- * there yet (`templates/static/deferred_wasm.js`). The secondary module calls back through the same table.
+ * Three quarters of Python's functions are never called in a page that only talks. The browser need not have them
+ * before it is ready. The primary module keeps every function's number, so tables, exports and a kept memory fit as
+ * before. In place of a function that it lacks stands a stub, which calls it through a table that the secondary module
+ * fills, and asks for that part where it is not there yet (`templates/static/deferred_wasm.js`). The secondary module
+ * calls back through the same table.
  *
- * Binaryen's wasm-split does the same (github.com/WebAssembly/binaryen/blob/main/src/tools/wasm-split); its npm package lacks the tool.
+ * Binaryen's wasm-split does the same (github.com/WebAssembly/binaryen/blob/main/src/tools/wasm-split); its npm package
+ * lacks the tool.
  */
 
 import {
@@ -258,7 +261,10 @@ export function readModule(bytes) {
   };
 }
 
-/** The module with some of its sections changed: `change[id]` makes of the entries that were there those that there shall be. */
+/**
+ * The module with some of its sections changed: `change[id]` makes of the entries that were there those
+ * that there shall be.
+ */
 export function rewritten(bytes, module, change) {
   const parts = [bytes.subarray(0, 8)];
   const missing = new Set(Object.keys(change));

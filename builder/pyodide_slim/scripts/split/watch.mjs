@@ -1,6 +1,6 @@
 /**
- * What a run of a WebAssembly module uses: a copy of the module that tells which functions were called and which of its first data was
- * read, and what counts as used without a run.
+ * What a run of a WebAssembly module uses: a copy of the module that tells which functions were called and which of its
+ * first data was read, and what counts as used without a run.
  */
 
 import { KIND, Reader, SECTION, concatenated, eachInstruction, leb, passValueType, signed } from "../prune/format.mjs";
@@ -16,8 +16,9 @@ const READS = `${PREFIX}reads`;
 const MARK = `${PREFIX}mark`;
 
 /**
- * A copy of the module that tells which functions were called: for each there is a global `split:N`, 0 or 1. And which blocks of the
- * memory below `limit` were read: the table `split:reads` holds something for each. The memory itself stays as it would be.
+ * A copy of the module that tells which functions were called: for each there is a global `split:N`, 0 or 1. And which
+ * blocks of the memory below `limit` were read: the table `split:reads` holds something for each. The memory itself
+ * stays as it would be.
  *
  * @param {Uint8Array} bytes   @param {number} limit   @returns {Uint8Array}
  */
@@ -79,8 +80,9 @@ export function told(exports) {
 }
 
 /**
- * The functions that Pyodide's own scripts can call, and some of what those call. Which of them are used depends on the browser:
- * one that can suspend WebAssembly calls Python in another way than Node, through what is named after promises.
+ * The functions that Pyodide's own scripts can call, and some of what those call. Which of them are used
+ * depends on the browser: one that can suspend WebAssembly calls Python in another way than Node, through what
+ * is named after promises.
  *
  * @returns {Set<number>}
  */

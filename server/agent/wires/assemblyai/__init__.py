@@ -1,4 +1,7 @@
-"""The AssemblyAI Voice Agent protocol, as a second reading of its documents. Section numbers are the protocol file's."""
+"""The AssemblyAI Voice Agent protocol, as a second reading of its documents.
+
+Section numbers are the protocol file's.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ __all__ = ["AgentRoutes", "StoredAgents", "serve"]
 
 
 async def serve(socket: WebSocket, hub: Hub, agents: StoredAgents) -> None:
-    """Run one socket to its end. `agents`: those that `agent_id` may name. The Origin was checked; the socket is not accepted yet."""
+    """Run one socket to its end. `agents`: those that `agent_id` may name.
+
+    The Origin was checked; the socket is not accepted yet.
+    """
     asked = socket.query_params.get("scenario", "")
     token = socket.query_params.get("token", "")
     peeked = hub.tokens.peek(token)

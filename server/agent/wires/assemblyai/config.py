@@ -103,7 +103,8 @@ class Config:
     def later(self, session: Any, *, identical_is_error: bool = False) -> list[Refused]:
         """Apply a later session.update: mutable keys change, immutable ones are dropped and told in the list returned.
 
-        `identical_is_error` also tells re-sent immutable values that are no change. Raises Refused; nothing is applied then.
+        `identical_is_error` also tells re-sent immutable values that are no change. Raises Refused;
+        nothing is applied then.
         """
         if session is None:
             session = {}
@@ -203,7 +204,10 @@ class Config:
 
 
 def _is_same(given: Any, present: Any) -> bool:
-    """Whether a re-sent value changes nothing. Of a format only some keys may be named; no greeting can be null or empty."""
+    """Whether a re-sent value changes nothing.
+
+    Of a format only some keys may be named; no greeting can be null or empty.
+    """
     if isinstance(present, dict) and isinstance(given, dict):
         return all(value is None or present.get(key) == value for key, value in given.items() if key in present) and (
             set(given) <= set(present)

@@ -1,7 +1,8 @@
 """Resume: what a session keeps when its socket is lost, and what the next socket gets of it.
 
-Section 10 says nothing of messages that a drop has caught on their way. What is settled is sent after the resume: a client
-can do without a delta or without sound, but not without a final text, the end of a reply, or a call it must answer.
+Section 10 says nothing of messages that a drop has caught on their way. What is settled is sent after the
+resume: a client can do without a delta or without sound, but not without a final text, the end of a reply, or a
+call it must answer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Stored agents: what `agent_id` names, and the routes that make, show, change and delete them (protocol file section 12).
+"""Stored agents: what `agent_id` names, and the routes that make, show, change and delete them
+(protocol file section 12).
 
 They are kept in memory, for as long as the process lives, and whoever has a key may see and change all of them.
 """

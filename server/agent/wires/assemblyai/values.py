@@ -1,4 +1,7 @@
-"""The values of an AssemblyAI session: what each may be, and how a wrong one is refused. Protocol file sections 4.1, 6, 8 and 11."""
+"""The values of an AssemblyAI session: what each may be, and how a wrong one is refused.
+
+Protocol file sections 4.1, 6, 8 and 11.
+"""
 
 from __future__ import annotations
 
@@ -175,7 +178,10 @@ def _tool(given: Any, path: str, stored: bool) -> dict[str, Any]:
 
 
 def tools_of(given: Any, *, stored: bool = False) -> list[dict[str, Any]]:
-    """Tools with their defaults. `stored`: of a stored agent, whose tools the service itself may call. Raises Refused."""
+    """Tools with their defaults. `stored`: of a stored agent, whose tools the service itself may call.
+
+    Raises Refused.
+    """
     if not isinstance(given, list) or len(given) > _MAX_TOOLS:
         raise Refused("invalid_value", "'tools' must be a list of tools", "tools")
     return [_tool(tool, f"tools[{index}]", stored) for index, tool in enumerate(given)]

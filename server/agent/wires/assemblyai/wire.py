@@ -45,7 +45,10 @@ def _make_id(kind: IdKind) -> str:
 
 
 class Wire:
-    """One socket. Everything goes out through `_telling`; `_session` is set once the session is configured or resumed."""
+    """One socket.
+
+    Everything goes out through `_telling`; `_session` is set once the session is configured or resumed.
+    """
 
     def __init__(self, socket: WebSocket, hub: Hub, scenario: Scenario, record: Record, agents: StoredAgents) -> None:
         self._socket = socket
@@ -234,7 +237,10 @@ class Wire:
             self._session.conversation.begin()
 
     def _resume(self, session_id: str) -> None:
-        """Section 10. The reply that was in flight is gone, the greeting is not repeated, a second socket evicts the first."""
+        """Section 10.
+
+        The reply that was in flight is gone, the greeting is not repeated, a second socket evicts the first.
+        """
         assert self._grant is not None
         if self._session is not None:
             raise Refused("invalid_format", "session.resume must be the first message")

@@ -1,4 +1,7 @@
-"""The OpenAI Realtime protocol over a WebSocket, as a second reading of its documents. Section numbers are the protocol file's."""
+"""The OpenAI Realtime protocol over a WebSocket, as a second reading of its documents.
+
+Section numbers are the protocol file's.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,10 @@ def _usual(scenario: Scenario) -> Scenario:
 
 
 def _unknown_kind(query: Mapping[str, str]) -> Refused | None:
-    """Section 2: an address may ask for another kind of session than a talking one. There is none here, so none is opened."""
+    """Section 2: an address may ask for another kind of session than a talking one.
+
+    There is none here, so none is opened.
+    """
     if "intent" in query:
         message = f"Sessions with intent={query['intent'][:100]!r} are not supported here, only talking ones."
         return Refused("invalid_value", message, "intent")

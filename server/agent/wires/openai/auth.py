@@ -39,7 +39,9 @@ _REFUSALS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visitor:
-    """What a handshake says: the key (never shown), the sub-protocol to select (None: none was offered), and if it is beta."""
+    """What a handshake says: the key (never shown), the sub-protocol to select (None: none was offered),
+    and if it is beta.
+    """
 
     key: str
     protocol: str | None

@@ -1,6 +1,7 @@
 """The configuration of an OpenAI Realtime session: what session.update may hold, how it is merged, how it is echoed.
 
-Protocol file sections 5 and 9. `Config.update` either applies a partial session or raises `Refused` and applies nothing.
+Protocol file sections 5 and 9. `Config.update` either applies a partial session or raises
+`Refused` and applies nothing.
 """
 
 from __future__ import annotations

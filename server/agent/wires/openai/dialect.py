@@ -1,4 +1,6 @@
-"""The OpenAI wire as an independent server was seen to speak it (protocol file section 12): a client must cope with both."""
+"""The OpenAI wire as an independent server was seen to speak it (protocol file section 12): a client
+must cope with both.
+"""
 
 from __future__ import annotations
 

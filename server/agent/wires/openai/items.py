@@ -31,8 +31,9 @@ _CONTENT = {
 class Item:
     """One item. `shown` is what events carry.
 
-    `text` is what it says; of a user's audio it is known when `known` is set. `sure` as in `skills.answer`. `audio_ms` is the
-    length of its sound; `skill` and `arguments` belong to a call. `cut`: the client has truncated it, nothing is added any more.
+    `text` is what it says; of a user's audio it is known when `known` is set. `sure` as in `skills.answer`. `audio_ms`
+    is the length of its sound; `skill` and `arguments` belong to a call. `cut`: the client has truncated it, nothing is
+    added any more.
     """
 
     shown: dict[str, Any]

@@ -1,4 +1,7 @@
-"""The client events of the OpenAI Realtime protocol, and the transcription events. Protocol file sections 6, 7 and 9."""
+"""The client events of the OpenAI Realtime protocol, and the transcription events.
+
+Protocol file sections 6, 7 and 9.
+"""
 
 from __future__ import annotations
 

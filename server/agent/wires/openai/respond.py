@@ -1,8 +1,9 @@
 """Response text: the items before it and its instructions in, a reply out.
 
-The local agent is no language model: a session's instructions change nothing. A response's own instructions are obeyed when
-they ask for something to be said (`skills.asked_to_say`: `Say exactly: ...`, or a verb of speaking and a quotation), and
-taken for the user's words when no item waits for an answer. Otherwise the last item that waits is answered.
+The local agent is no language model: a session's instructions change nothing. A response's own instructions
+are obeyed when they ask for something to be said (`skills.asked_to_say`: `Say exactly: ...`, or a verb of
+speaking and a quotation), and taken for the user's words when no item waits for an answer. Otherwise the
+last item that waits is answered.
 """
 
 from __future__ import annotations

@@ -124,7 +124,9 @@ class Responses:
         self._cancelling = "turn_detected"
 
     def end_of(self, item_id: str) -> None:
-        """This item was cut: a response that is still making it ends here, and what of it has not left is taken back."""
+        """This item was cut: a response that is still making it ends here, and what of it
+        has not left is taken back.
+        """
         story = next((one for one in self._stories.values() if one.item_id == item_id), None)
         if story is None:
             return

@@ -57,7 +57,8 @@ class Turns:
         self._reader = AudioReader(self._form)
         self._speech_item = ""
         self._speech_ms = 0
-        # Turns that the client ended itself are not answered unasked; the last other one is, when nothing is in its way.
+        # Turns that the client ended itself are not answered unasked; the last other one is, when nothing
+        # is in its way.
         self._by_hand: set[str] = set()
         self._owed = False
         self._manual_ms = 0.0

@@ -1,4 +1,7 @@
-"""The values that a session and a single response have in common: tools, modalities, limits, voices. Protocol file section 5."""
+"""The values that a session and a single response have in common: tools, modalities, limits, voices.
+
+Protocol file section 5.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,10 @@ _TOOL: dict[str, Check] = {
 
 
 def check_tools(given: Any, path: str) -> list[dict[str, Any]]:
-    """A list of function tools, with their defaults. Raises Refused; remote MCP tools are refused, nothing here runs them."""
+    """A list of function tools, with their defaults.
+
+    Raises Refused; remote MCP tools are refused, nothing here runs them.
+    """
     if not isinstance(given, list) or len(given) > _MAX_TOOLS:
         raise wrong(path, f"a list of at most {_MAX_TOOLS} tools")
     tools: list[dict[str, Any]] = []

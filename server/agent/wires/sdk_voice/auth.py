@@ -39,7 +39,10 @@ def heartbeat(request: Request, hub: Hub) -> JSONResponse:
 
 
 def _ws_url(request: Request, hub: Hub) -> str:
-    """The socket beside this very route, as the caller named the host. A page over https of that host opens `wss://` only."""
+    """The socket beside this very route, as the caller named the host.
+
+    A page over https of that host opens `wss://` only.
+    """
     path = request.url.path.removesuffix("/token") + "/ws"
     over_https = request.headers.get("origin", "") == f"https://{request.url.netloc}"
     scheme = "wss" if request.url.scheme == "https" or over_https else "ws"

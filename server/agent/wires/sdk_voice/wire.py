@@ -1,7 +1,7 @@
 """The server side of the SDK-style voice protocol: binary 16 kHz frames both ways, four text messages, nothing else.
 
-`serve` lives as long as one socket. There are no transcripts, no turn events and no tools on this wire; all that a client
-gets of the conversation is its sound. Section numbers are the protocol file's.
+`serve` lives as long as one socket. There are no transcripts, no turn events and no tools on this wire; all that a
+client gets of the conversation is its sound. Section numbers are the protocol file's.
 """
 
 from __future__ import annotations

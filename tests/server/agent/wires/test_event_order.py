@@ -1,4 +1,6 @@
-"""The judge of the order of events lets a good session pass, and no session with an event missing, doubled or out of its place."""
+"""The judge of the order of events lets a good session pass, and no session with an event missing, doubled or
+out of its place.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +82,10 @@ def test_an_event_comes_twice(at: int) -> None:
 
 @pytest.mark.parametrize("at", range(len(_COURSE)), ids=[f"{at}-{kind}" for at, (kind, _) in enumerate(_COURSE)])
 def test_an_event_comes_last(at: int) -> None:
-    """After all others: only the truncation belongs there, or what stood right before it. Words of a turn may come late."""
+    """After all others: only the truncation belongs there, or what stood right before it.
+
+    Words of a turn may come late.
+    """
     events = _session()
     events.append(events.pop(at))
     if _COURSE[at][0] in ("rate_limits.updated", "conversation.item.truncated", _HEARD + "completed"):

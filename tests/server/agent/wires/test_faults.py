@@ -33,7 +33,8 @@ def agent() -> Iterator[RunningAgent]:
 
 
 async def frames(agent: RunningAgent, wire: str, scenario: str, *, until: int | None = None) -> tuple[list[Any], int]:
-    """All messages (text parsed where it is JSON, else as it is) of a session that asks for a long story; the close code.
+    """All messages (text parsed where it is JSON, else as it is) of a session that asks for a long
+    story; the close code.
 
     With `until` the client leaves after so many messages.
     """
@@ -133,7 +134,8 @@ def test_the_session_is_never_confirmed(agent: RunningAgent, wire: str, kind: st
 def test_a_drop_at_any_point_of_a_turn_loses_no_final_transcript(agent: RunningAgent, point: str) -> None:
     """What was settled before comes before; what could not leave, or was understood without a socket, after the resume.
 
-    A drop while the user still speaks is a matter of the conversation alone, see tests/server/agent/test_asked_replies.py.
+    A drop while the user still speaks is a matter of the conversation alone, see
+    tests/server/agent/test_asked_replies.py.
     """
     agent.scenario({"faults": [{"after": point, "do": "drop"}]})
 
@@ -229,8 +231,8 @@ def words(text: str) -> set[str]:
 def test_calls_on_different_wires_do_not_hold_each_other_up(agent: RunningAgent) -> None:
     """All three are asked and answered at the same time; while one is being sent a long story the others' turns end.
 
-    Each hears most of its own sentence and not a word of another's: the sentences have no word in common. A busy machine
-    may spoil a word of what is heard; it must not lead one call's sound into another.
+    Each hears most of its own sentence and not a word of another's: the sentences have no word in common. A busy
+    machine may spoil a word of what is heard; it must not lead one call's sound into another.
     """
     sentences = ["please count to ten", "what time is it", "thank you very much"]
     assert sum(len(words(one)) for one in sentences) == len(set().union(*map(words, sentences)))

@@ -1,4 +1,6 @@
-"""The OpenAI wire where the vendor's package does not go: handshakes, errors, items, odd responses, limits and faults."""
+"""The OpenAI wire where the vendor's package does not go: handshakes, errors, items, odd
+responses, limits and faults.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""The vendor's two agent packages hold whole conversations with the local agent: PyPI `openai-agents`, npm `@openai/agents-realtime`.
+"""The vendor's two agent packages hold whole conversations with the local agent: PyPI
+`openai-agents`, npm `@openai/agents-realtime`.
 
-Each runs in a process of its own over its own WebSocket, with its own session.update, its own way of running a tool and its own way
-of interrupting. Every event is judged by the types of PyPI `openai` as it comes, and all of them together by `check_order`.
+Each runs in a process of its own over its own WebSocket, with its own session.update, its own way of running a
+tool and its own way of interrupting. Every event is judged by the types of PyPI `openai` as it comes, and all
+of them together by `check_order`.
 """
 
 from __future__ import annotations
@@ -124,7 +126,9 @@ def test_a_tool_call(opened: Open, agent: RunningAgent) -> None:
 
 
 def test_an_interruption(opened: Open, agent: RunningAgent) -> None:
-    """Speech over a reply: the agent ends the reply, the package stops its sound and cuts the item to what it played."""
+    """Speech over a reply: the agent ends the reply, the package stops its sound and cuts
+    the item to what it played.
+    """
 
     async def run() -> None:
         async with opened(scenario="real_time") as client:

@@ -194,7 +194,9 @@ def test_an_interruption(agent: RunningAgent) -> None:
 
 
 def test_an_interruption_of_a_reply_that_was_sent_in_a_burst(agent: RunningAgent) -> None:
-    """Sound comes faster than real time, so the response is over when the user speaks; truncation is all there is to do."""
+    """Sound comes faster than real time, so the response is over when the user speaks; truncation is all
+    there is to do.
+    """
 
     async def run() -> None:
         async with OpenAIClient(agent.url) as client:

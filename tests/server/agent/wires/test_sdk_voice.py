@@ -1,6 +1,7 @@
 """The SDK-style voice wire: a token, a socket, frames of sound, and the four messages that there are.
 
-What was said can only be heard: a turn is proved by the agent's own speech recognition of the reply, and by the agent's record.
+What was said can only be heard: a turn is proved by the agent's own speech recognition of the reply,
+and by the agent's record.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The vendor's own web guide, step by step, against `/agent`: nothing replaced but its API_URL and its API_KEY.
 
-`WebGuide` is the guide's complete example in Python, with its names, its constants and its order, and the other branches of
-`onmessage` and the down-sampling from its snippets. It knows nothing of ours. The heartbeat is from the vendor's page on
-authentication. A page of another origin would first ask leave (CORS); a program does not.
+`WebGuide` is the guide's complete example in Python, with its names, its constants and its order, and the other
+branches of `onmessage` and the down-sampling from its snippets. It knows nothing of ours. The heartbeat is from the
+vendor's page on authentication. A page of another origin would first ask leave (CORS); a program does not.
 """
 
 from __future__ import annotations

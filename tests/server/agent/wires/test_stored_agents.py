@@ -168,7 +168,10 @@ def test_row_48_a_session_takes_its_settings_from_the_agent_it_names(agent: Runn
 
 
 def test_row_48_a_spoken_turn_with_a_stored_agent(agent: RunningAgent) -> None:
-    """As the starter's page holds it: nothing in the first update but the id. A tool that the service calls is not called here."""
+    """As the starter's page holds it: nothing in the first update but the id.
+
+    A tool that the service calls is not called here.
+    """
     agent_id = made(agent, FULL)
 
     async def run() -> None:

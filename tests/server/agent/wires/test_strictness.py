@@ -130,7 +130,9 @@ LONG = 'Say exactly: "' + " ".join(["this is a sentence that goes on and on,"] *
 
 @pytest.mark.parametrize("pace", ["burst", "real-time"])
 def test_row_45_a_truncate_while_the_item_is_made_ends_it(agent: RunningAgent, pace: str) -> None:
-    """What was not heard is gone: no more of it comes, the item holds none of it, and it cannot be cut later and later."""
+    """What was not heard is gone: no more of it comes, the item holds none of it, and it
+    cannot be cut later and later.
+    """
     agent.scenario({"pace": pace, "chunk_ms": 20})
 
     async def run() -> None:

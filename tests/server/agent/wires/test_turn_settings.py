@@ -1,4 +1,6 @@
-"""What each wire's settings mean for the end of a turn: who sets the silence gets it, and the words decide nothing then."""
+"""What each wire's settings mean for the end of a turn: who sets the silence gets it, and the
+words decide nothing then.
+"""
 
 from __future__ import annotations
 

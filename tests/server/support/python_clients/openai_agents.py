@@ -1,4 +1,6 @@
-"""Runs PyPI `openai-agents`: a realtime agent with one tool, over the package's own WebSocket. Argument: the socket's address.
+"""Runs PyPI `openai-agents`: a realtime agent with one tool, over the package's own WebSocket.
+
+Argument: the socket's address.
 
 It runs with the packages in `.cache/` and imports nothing of this project. `process_client.py` describes its lines.
 """
