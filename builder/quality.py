@@ -33,6 +33,8 @@ def check(root: Path) -> bool:
             failed.append(name)
             print((done.stdout + done.stderr).rstrip(), flush=True)
     print(f"check: {'failed: ' + ', '.join(failed) if failed else 'all clean'}", flush=True)
+    if any(name.endswith("format") for name in failed):
+        print("check: python3 build.py format mends the format", flush=True)
     return not failed
 
 

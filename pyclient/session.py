@@ -9,7 +9,7 @@ A life, in events and the commands that answer them:
     ConnectRequested -> RequestToken    TokenGranted -> OpenSocket    SocketOpened -> SendMessage (settings)
     SessionReady -> audio flows         HangUpRequested -> SendMessage (goodbye)    SessionEnded -> CloseSocket
 
-    SocketClosed -> SetTimer (back-off) -> RequestToken -> OpenSocket -> SendMessage (resume, or settings)
+    SocketClosed -> SetTimer (backoff) -> RequestToken -> OpenSocket -> SendMessage (resume, or settings)
 
 This module only routes: events and timers to the parts that handle them, and each step that a part decides on (a call
 begins, its line is lost or back, it ends) to all of them.

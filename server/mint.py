@@ -1,4 +1,4 @@
-"""How does a browser get a token? Three routes:
+"""Token route: how a browser gets a token. Three routes:
 
     POST /api/token        JSON body, all optional: provider, expires_in_seconds, max_session_duration_seconds
                            -> {provider, token, ws_url, expires_at, max_session_seconds}; the last is asked of the

@@ -22,7 +22,7 @@ class Liveness(Enum):
     """Whether the socket still answers, and what to do about it."""
 
     ALIVE = "alive"
-    PROBE = "ask"  # send the probe
+    PROBE = "probe"  # send one
     DEAD = "dead"
 
 

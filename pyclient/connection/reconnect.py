@@ -1,6 +1,6 @@
 """Reconnect: decides how a session comes back after its connection broke.
 
-LIVE -> DROPPED -> (back-off) -> RESUMING: a fresh token, a new socket, and then
+LIVE -> DROPPED -> (backoff) -> RESUMING: a fresh token, a new socket, and then
 
 * where the vendor resumes and its window is open: the same session. Nothing is marked, nothing is greeted, calls of
   tools that ran meanwhile are answered now;

@@ -61,7 +61,7 @@ class Transcript:
         self._made = 0
         self._suffix = ""
         self._lost_sessions = 0
-        self._turn_taking: str | None = None  # the mark behind which the session of now begins
+        self._session_mark: str | None = None  # the mark behind which the present session begins
         self._speech_behind: dict[str, str | None] = {}  # item id -> the last turn when its speech began
         self._changed: dict[str, None] = {}
         self._gone: list[str] = []
@@ -103,7 +103,7 @@ class Transcript:
             if anchor is None:
                 return
         else:
-            anchor = self._turn_taking if self._turn_taking in self._turns else None
+            anchor = self._session_mark if self._session_mark in self._turns else None
         self._move_behind(key, anchor)
 
     def speech_began(self, item_id: str = "") -> None:
@@ -143,7 +143,7 @@ class Transcript:
         self.finish()
         self._lost_sessions += 1
         self._suffix = f"~{self._lost_sessions}"
-        self._turn_taking = self._settled("mark", mark).id
+        self._session_mark = self._settled("mark", mark).id
 
     def user_said(self, item_id: str, text: str, final: bool) -> None:
         """A partial or final transcript of the user. Without an id it belongs to the last turn that is not settled."""
@@ -279,7 +279,7 @@ class Transcript:
         behind = self._speech_behind.pop(name)
         self._speech_behind.pop("", None)
         if behind is None:
-            behind = self._turn_taking
+            behind = self._session_mark
         if behind != key and (behind is None or behind in self._turns):
             self._move_behind(key, behind)
 

@@ -1,6 +1,6 @@
 """Barge-in: which audio may play, and what happens when the person speaks over it.
 
-Barge-in, by policy (`ClientConfig.barge_in`):
+What happens depends on `ClientConfig.barge_in`:
 
 * **duck**: the first sign of speech only lowers the voice, because the sign may be an "uh-huh" that the server means to
   talk over. The server's verdict (the reply is reported interrupted) flushes what is queued; speech that ends with the

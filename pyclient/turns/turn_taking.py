@@ -1,9 +1,9 @@
 """Turn taking: interrupts the agent; delays requests for a reply until the interruption is acknowledged.
 
 The part of a session that deals with taking turns: stopping the agent, waiting for its answer, asking for one, and the
-two waiting times that are measured. What asks for a reply is held back until the interruption before it is complete:
-the server has said that it stopped, and knows how much was heard. Else it would refuse, or answer with words in mind
-that nobody heard.
+three waiting times: to the first sound, from the end of speech, from its commit and from the sound's arrival. What asks
+for a reply is held back until the interruption before it is complete: the server has said that it stopped, and knows
+how much was heard. Else it would refuse, or answer with words in mind that nobody heard.
 
 A reply is asked for only while nobody speaks and none is being made (`want`). A request that the server refused all the
 same is repeated after the reply that was in its way; several of them become one.
@@ -49,7 +49,7 @@ class TurnTaking(Part):
         tool_calls.watch(on_answer_due=self.await_reply, on_results_sent=self._results_sent)
         self._thinking = self.timer(THINKING_TIMER, self._thinking_overdue)
         self._settle = self.timer(SETTLE_TIMER, lambda now_ms: self._interruption_over(now_ms, force=True))
-        self._ask = self.timer(ASK_TIMER, self._overdue)
+        self._ask_timer = self.timer(ASK_TIMER, self._overdue)
         self._reset()
         self.handlers = {
             events.InterruptRequested: lambda event, now_ms: self.interrupt(),
@@ -70,12 +70,12 @@ class TurnTaking(Part):
 
     def _reset(self) -> None:
         """Nobody waits for anything."""
-        self._asking: list[tuple[str, list[Message], bool]] = []
-        self._wanted: list[Wanted] = []
-        self._asked = False  # a request is out, and no reply has begun since
+        self._held_back: list[tuple[str, list[Message], bool]] = []
+        self._replies_wanted: list[Wanted] = []
+        self._request_out = False  # a request is out, and no reply has begun since
         self._server_answers = False  # speech ended: the server is about to begin a reply by itself
         self._refusals = 0
-        self._ask_again = False  # the line broke over a refused request
+        self._repeat_after_line = False  # the line broke over a refused request
         self._speech_end_ms: float | None = None  # by client-side voice activity detection
         self._commit_ms: float | None = None  # by the server's word, or the released key
         self._arrival_ms: float | None = None  # of the first audio that can be heard since then
@@ -83,7 +83,7 @@ class TurnTaking(Part):
     @property
     def waiting(self) -> int:
         """How many replies are still to be asked for."""
-        return len(self._wanted)
+        return len(self._replies_wanted)
 
     # --- the life of a call ------------------------------------------------------------------------------------------
 
@@ -92,19 +92,19 @@ class TurnTaking(Part):
 
     def line_lost(self, now_ms: float) -> None:
         """What was held back is not sent any more, and the person hears of it, unless it will be asked again."""
-        if not all(again for _, _, again in self._asking):
+        if not all(again for _, _, again in self._held_back):
             self.call.notify(notices.NOT_SENT_LINE_LOST)
-        for timer in (self._settle, self._ask, self._thinking):
+        for timer in (self._settle, self._ask_timer, self._thinking):
             timer.cancel()
-        ask_again = self._ask_again or any(what == "reply" for what, _ in self._wanted)
+        ask_again = self._repeat_after_line or any(what == "reply" for what, _ in self._replies_wanted)
         self._reset()
         self.call.speech_began_ms = 0.0
         self.call.last_loud_ms = None
-        self._ask_again = ask_again
+        self._repeat_after_line = ask_again
 
     def line_back(self, now_ms: float, back: LineBack) -> None:
         """A refused request is repeated where the agent still knows, or was told, what it was about."""
-        again, self._ask_again = self._ask_again, False
+        again, self._repeat_after_line = self._repeat_after_line, False
         if not again:
             return
         if back.remembers:
@@ -124,31 +124,32 @@ class TurnTaking(Part):
 
         `again`: whoever asks will ask again should the line break before that.
         """
-        self._asking.append((what, messages, again))
+        self._held_back.append((what, messages, again))
         if self.call.replies.unsettled:
             self._settle.set(SETTLE_TIMEOUT_MS, now_ms)
         else:
             self.settled()
 
     def settled(self, force: bool = False) -> None:
-        """Something that was waited for came; with `force` it is no longer waited for."""
+        """The server said that it stopped, or how much was heard; with `force` neither is waited for any longer."""
         call = self.call
         if force:
             self._barge_in.settle()
-        if call.replies.unsettled or not (self._asking or self._wanted):
+        if call.replies.unsettled or not (self._held_back or self._replies_wanted):
             return
         self._settle.cancel()
-        asking, self._asking = self._asking, []
-        if asking and call.state is State.LIVE:
-            for what, messages, _ in asking:
+        held_back, self._held_back = self._held_back, []
+        if held_back and call.state is State.LIVE:
+            for what, messages, _ in held_back:
                 call.send(what, messages)
-            self._asked = True
-            self._wanted = [wanted for wanted in self._wanted if not _plain(wanted)]  # the same reply answers both
+            self._request_out = True
+            # The same reply answers both.
+            self._replies_wanted = [wanted for wanted in self._replies_wanted if not _plain(wanted)]
 
     def _interruption_over(self, now_ms: float, *, force: bool = False) -> None:
         """What waited for an interruption goes out; then, if it is the moment, what is wanted is asked for."""
         self.settled(force)
-        self._ask_wanted(now_ms)
+        self._ask_if_free(now_ms)
 
     # --- a reply is wanted --------------------------------------------------------------------------------------------
 
@@ -157,48 +158,48 @@ class TurnTaking(Part):
 
         One answers all plain requests.
         """
-        if wanted not in self._wanted and not (_plain(wanted) and any(map(_plain, self._wanted))):
-            self._wanted.append(wanted)
-        self._ask_wanted(now_ms)
+        if wanted not in self._replies_wanted and not (_plain(wanted) and any(map(_plain, self._replies_wanted))):
+            self._replies_wanted.append(wanted)
+        self._ask_if_free(now_ms)
 
     def _results_sent(self, reply_id: str, now_ms: float) -> None:
         """All results of a reply's tools are out: ask for the answer to them, where that has to be asked for."""
         if self.call.codec.tool_results_sent(self.call.replies.wire_id_of(reply_id)):
             self._want(("results", reply_id), now_ms)
 
-    def _ask_wanted(self, now_ms: float) -> None:
+    def _ask_if_free(self, now_ms: float) -> None:
         """Ask now, if it is the moment. Whatever is in the way calls this again when it is over."""
         call, replies = self.call, self.call.replies
-        if not self._wanted or call.state is not State.LIVE:
+        if not self._replies_wanted or call.state is not State.LIVE:
             return
         if replies.unsettled:
             if not self._settle.running:
                 self._settle.set(SETTLE_TIMEOUT_MS, now_ms)
-        elif call.user_speaking or replies.current is not None or self._asked or self._asking:
+        elif call.user_speaking or replies.current is not None or self._request_out or self._held_back:
             pass
         elif self._server_answers:
-            if not self._ask.running:
-                self._ask.set(ASK_GRACE_MS, now_ms)
+            if not self._ask_timer.running:
+                self._ask_timer.set(ASK_GRACE_MS, now_ms)
         else:
             self._ask_next(now_ms)
 
     def _ask_next(self, now_ms: float) -> None:
         call = self.call
-        what, about = self._wanted.pop(0)
+        what, about = self._replies_wanted.pop(0)
         if what == "results":
             call.send("tool results sent", call.codec.tool_results_sent(call.replies.wire_id_of(about)))
         else:
             call.send("reply request", call.codec.reply_create(about))
-        self._asked = True
+        self._request_out = True
         self.await_reply(now_ms)
 
     def _refused(self, instructions: str, now_ms: float) -> None:
         """The server is making another reply: ask again after it. What it refuses without end is told."""
-        self._asked = False
+        self._request_out = False
         if self.call.replies.current is None:
             self._refusals += 1
         if self._refusals > MAX_REFUSALS:
-            self._wanted.clear()
+            self._replies_wanted.clear()
             self.stop_awaiting()
             self.call.notify(notices.REPLY_REFUSED)
             return
@@ -213,16 +214,16 @@ class TurnTaking(Part):
 
     def _reply_started(self) -> None:
         """The server began a reply. One that it began by itself knows all that was sent before."""
-        if not self._asked:
-            self._wanted = [wanted for wanted in self._wanted if not _plain(wanted)]
-        self._asked = self._server_answers = False
-        self._ask.cancel()
+        if not self._request_out:
+            self._replies_wanted = [wanted for wanted in self._replies_wanted if not _plain(wanted)]
+        self._request_out = self._server_answers = False
+        self._ask_timer.cancel()
         self.stop_awaiting()
 
     def _reply_done(self, event: events.ReplyDone, now_ms: float) -> None:
         self._refusals = 0
         self.settled()
-        self._ask_wanted(now_ms)
+        self._ask_if_free(now_ms)
         reply = self.call.replies.last_done  # `BargeIn` noted it before this
         if reply is not None:
             self._tool_calls.reply_done(reply, now_ms)
@@ -237,8 +238,8 @@ class TurnTaking(Part):
 
     def _overdue(self, now_ms: float) -> None:
         """No reply began in time: nobody waits for one any more, and what is wanted is asked for."""
-        self._asked = self._server_answers = False
-        self._ask_wanted(now_ms)
+        self._request_out = self._server_answers = False
+        self._ask_if_free(now_ms)
 
     # --- the person ---------------------------------------------------------------------------------------------------
 
@@ -259,7 +260,7 @@ class TurnTaking(Part):
         """Results of tools wait from now on, and no answer is waited for."""
         self._tool_calls.speech_started()
         self.call.clear_notice(notices.TOOL_CIRCLE.code)
-        self._ask.cancel()
+        self._ask_timer.cancel()
         self._server_answers = False
         self.call.speech_began_ms = now_ms
         self._forget_times()
@@ -274,13 +275,13 @@ class TurnTaking(Part):
         self._speech_end_ms = self.call.last_loud_ms
         self._server_answers = True
         self._tool_calls.speech_stopped(now_ms)
-        self._ask_wanted(now_ms)
+        self._ask_if_free(now_ms)
         self.await_reply(now_ms)
 
     def speech_taken_back(self, now_ms: float) -> None:
         """What was said is not meant for the agent: no answer to it is coming."""
         self._tool_calls.speech_stopped(now_ms)
-        self._ask_wanted(now_ms)
+        self._ask_if_free(now_ms)
 
     def key_let_go(self) -> None:
         """What the agent said meanwhile is heard now."""

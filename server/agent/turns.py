@@ -1,7 +1,8 @@
 """Turn detection with voice activity detection: audio in, turn events out. Time is the audio's own time, never a clock.
 
-Feed 16 kHz samples; every 20 ms frame is judged voiced or not (WebRTC's detector, and a level above the room's own
-noise). A turn begins after enough voiced frames and ends after enough silence. Nothing here knows words or wires.
+Feed 16 kHz samples; every 20 ms frame is judged voiced or not (WebRTC's detector, as pocketsphinx carries it, and a
+level above the room's own noise). A turn begins after enough voiced frames and ends after enough silence. Nothing here
+knows words or wires.
 """
 
 from __future__ import annotations

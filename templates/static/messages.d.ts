@@ -1,6 +1,7 @@
 /**
  * What page and worker know of each other, and of what the build and Python tell them: for the type checker, nothing of
- * it is sent. The messages of the worklets are in `worklets/messages.js`.
+ * it is sent. Scripts import these types as if from `./messages.js`, which does not exist. The messages of the worklets
+ * are in `worklets/messages.js`.
  */
 
 /**

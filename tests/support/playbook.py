@@ -71,7 +71,7 @@ class FakeHost:
         return self._run(self.session.handle(event, self.now_ms))
 
     def hear(self, type: str, after_ms: float = 10, **fields: Any) -> list[cmd.Command]:
-        """One message of the vendor's."""
+        """One message of AssemblyAI's wire; `tests/wire/assemblyai.jsonl` has their names."""
         data = json.dumps({"type": type, **fields})
         return self.tell(ev.MessageReceived(socket_id=self.socket_id, data=data), after_ms)
 
@@ -130,13 +130,14 @@ class FakeHost:
         return self.tell(ev.PlaybackFlushed(item_id=item_id, rendered_samples=rendered))
 
     def go_live(self, **fields: Any) -> Self:
-        """From wherever a session can be begun to a live one."""
+        """From idle, ended or failed to live."""
         self.click(**fields)
         self.grant()
         self.opened()
         self.hear("session.updated", config={})
         self.hear("session.ready", session_id="sess_1", config={})
-        assert self.view["state"] == "live"
+        state = self.view["state"]
+        assert state == "live", f"still {state}: a session can be begun only when the one before is over"
         return self
 
     def reach(self, state: str) -> Self:
