@@ -1,4 +1,4 @@
-"""What phones do to a page in a call: sound that the system takes away."""
+"""What phones and the back button do to a page in a call: sound is taken away, a page is left and seen again."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from tests.support.server import Parley
 from tests.support.talk import Call
+from voice_browsers.tape import poll
 
 pytestmark = pytest.mark.browser
 
@@ -44,5 +45,24 @@ def test_sound_that_the_system_took_away_comes_back_with_a_tap_in_the_same_sessi
     call.type("what time is it")
     call.wait_turn("agent", containing="it is")
     assert (call.snapshot() or {})["session_id"] == session and len(parley.sessions()) >= 1
+    call.wait_activity("listening")
+    call.hang_up()
+
+
+def test_a_page_that_was_left_in_a_call_and_comes_back_can_call_again(call: Call, parley: Parley) -> None:
+    """By the browser's back button: in WebKit the very page, out of its cache, in the others one that loads anew."""
+    page = call.page
+    call.connect()
+    call.wait_turn("agent", containing="parley")
+    call.wait_activity("listening")
+    page.goto("about:blank")
+    assert poll(lambda: parley.sessions()[-1]["closed_by"], 20.0), "the call is over when nobody sees its page"
+    page.go_back(wait_until="commit")
+    call.wait_booted()
+    expect(page.get_by_role("button", name="Connect", exact=True)).to_be_enabled(timeout=30_000)
+    before = len(parley.sessions())
+    call.connect()
+    call.wait_turn("agent", containing="parley")
+    assert len(parley.sessions()) == before + 1
     call.wait_activity("listening")
     call.hang_up()
