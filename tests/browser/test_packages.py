@@ -109,14 +109,17 @@ assert {pair for pairs in IN_ENGINE.values() for pair in pairs} == set(itertools
 
 
 @pytest.mark.timeout(600)
-def test_a_tool_uses_a_package(tab: Any, sound: Any, spoiled: SpoiledSite, request: pytest.FixtureRequest) -> None:
+@pytest.mark.parametrize("number", range(len(CHANGES)))
+def test_a_tool_uses_a_package(
+    tab: Any, sound: Any, spoiled: SpoiledSite, request: pytest.FixtureRequest, number: int
+) -> None:
+    which, way = IN_ENGINE[tab.engine][number]
     call = Call(tab, sound)
     call.tab.errors.expect("Failed to load resource|404")
-    for which, way in IN_ENGINE[tab.engine]:
-        call.open(spoiled.spoil(*CHANGES[way], original=request.getfixturevalue(which)))
-        call.wait_booted()
-        assert call.facts()["Python started from"] == way, which
-        ask_weather(call, spoiled, SAID[which])
+    call.open(spoiled.spoil(*CHANGES[way], original=request.getfixturevalue(which)))
+    call.wait_booted()
+    assert call.facts()["Python started from"] == way
+    ask_weather(call, spoiled, SAID[which])
 
 
 def test_what_packages_import_is_in_the_snapshot_so_nothing_more_is_fetched_for_it(
