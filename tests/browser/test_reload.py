@@ -82,7 +82,8 @@ def test_the_open_page_follows_its_sources(tab: Any, sound: Any, workshop: Works
         workshop.change(tools, "def get_weather(city: str)", "def get_weather(city: str")
         wait(SHOWN, "to tell the mistake")
         text = page.evaluate(NOTICE)
-        assert "agents/demo/tools.py, line 15: it is not Python" in text and "Mend the file" in text, text
+        line = 1 + tools.read_text().partition("def get_weather(")[0].count("\n")
+        assert f"agents/demo/tools.py, line {line}: it is not Python" in text and "Mend the file" in text, text
         workshop.change(tools, "def get_weather(city: str", "def get_weather(city: str)")
         wait("document.readyState === 'complete' && document.querySelector('#reload')?.hidden", "to show the good page")
 
