@@ -48,7 +48,7 @@ def test_a_call_is_seen_as_events_parts_of_a_delay_and_plots(call: Call, speech:
     page.get_by_label("Which").select_option(label="Everything")
     expect(rows.filter(has_text="configuring -> live")).to_contain_text("here")
 
-    pause = page.get_by_role("button", name="Pause")
+    pause = page.locator("#event-list").get_by_role("button", name="Pause")  # the call has one of its own
     pause.click()
     expect(pause).to_have_attribute("aria-pressed", "true")
     shown = rows.count()
