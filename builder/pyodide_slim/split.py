@@ -28,6 +28,7 @@ PAGE_SCRIPTS = (
     "host.js",
     "network.js",
     "restore.js",
+    "sign_in.js",
     "deferred_wasm.js",
     "text_hash.js",
 )

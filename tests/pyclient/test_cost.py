@@ -73,18 +73,18 @@ def test_it_is_shown_and_is_no_difference_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("rates", "words"),
     [
-        ({"currency": "USD", "per_hour": 1}, "per_hour is not known"),
+        ({"currency": "USD", "per_hour": 1}, "is not known; use one of: currency"),
         ({"currency": "usd"}, "three capital letters"),
-        ({"currency": "USD", "per_minute": -1}, "not negative"),
-        ({"currency": "USD", "per_minute": True}, "not negative"),
-        ({"per_minute": 1}, "names no currency"),
+        ({"currency": "USD", "per_minute": -1}, "a number from 0 to 1000000"),
+        ({"currency": "USD", "per_minute": True}, "a number from 0 to 1000000"),
+        ({"per_minute": 1}, "currency: is missing"),
         ([], "must be a section"),
     ],
 )
 def test_rates_that_cannot_be_are_refused(rates: Any, words: str) -> None:
     with pytest.raises(ConfigError, match=words) as told_:
         ClientConfig(cost=rates)
-    assert told_.value.key == "cost"
+    assert told_.value.key.partition(".")[0] == "cost"
 
 
 @pytest.mark.parametrize("seconds", [-1, 59, 10_801, True, 90.0])
