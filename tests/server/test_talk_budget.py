@@ -85,6 +85,7 @@ def test_calls_together_never_last_longer_than_the_budget(wanted: list[int], sec
     assert given_s <= seconds
 
 
+@pytest.mark.slow
 @needs_redis
 def test_processes_that_share_a_redis_share_the_budget_exactly(tmp_path: Path) -> None:
     from server.shared_limits import SharedRateLimit
