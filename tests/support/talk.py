@@ -189,7 +189,7 @@ class Call:
         """Load the page. It may be clicked at once; see `wait_booted` for tests that want it calm."""
         self.page.goto(url)
 
-    def wait_booted(self, *, timeout_s: float = 60.0) -> None:
+    def wait_booted(self, *, timeout_s: float = 120.0) -> None:
         """Wait until the runtime has loaded in the background."""
         self.until(lambda: self._body("boot") == "ready", timeout_s, "to be ready")
 
