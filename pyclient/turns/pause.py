@@ -30,20 +30,18 @@ class Pause(Part):
         call = self.call
         if event.paused == call.paused or call.state not in IN_CALL:
             return
-        was_off = call.microphone_off
-        call.paused = event.paused
+        self._switch(event.paused, now_ms)
         call.changed = True
-        self.add(PausePlayback(on=event.paused))
-        self._microphone.switch(was_off, now_ms)
 
     def end(self, now_ms: float, end: End) -> None:
         """What waited is not heard after all: nobody is surprised by a voice that they had paused."""
         if self.call.paused:
             self._barge_in.silence()
-            self._release(now_ms)
+            self._switch(False, now_ms)
 
-    def _release(self, now_ms: float) -> None:
+    def _switch(self, paused: bool, now_ms: float) -> None:
+        """Voice and microphone together; whoever is muted as well stays muted."""
         was_off = self.call.microphone_off
-        self.call.paused = False
-        self.add(PausePlayback(on=False))
+        self.call.paused = paused
+        self.add(PausePlayback(on=paused))
         self._microphone.switch(was_off, now_ms)
