@@ -10,8 +10,9 @@ import json
 import math
 import signal
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from pocketsphinx import Decoder
@@ -21,21 +22,26 @@ from server.agent.pcm import Floats, Samples
 
 __all__ = [
     "LEAST",
-    "ROOM_RMS",
     "SMALL",
+    "Answer",
     "Hypothesis",
     "Recognizer",
     "confidence",
     "gain",
     "grammar_decoder",
     "hypothesis",
-    "main",
+    "prepared",
+    "quiet_room",
+    "serve",
 ]
+
+# Of a request and its sound.
+Answer = Callable[[Mapping[str, Any], Samples], Mapping[str, Any]]
 
 _TARGET_RMS = 2500.0
 # The acoustic model was trained on rooms. Digital silence (all zeros) breaks its normalisation: measured, 38 of 108
 # phrases without noise and 89 of 108 with noise of this size.
-ROOM_RMS = 30.0
+_ROOM_RMS = 30.0
 # With the default beams the search loses sentences that begin with a weak sound. Wider ones cost half as much again;
 # much wider ones find little more and take seconds for one second of noise.
 _WIDE = {"beam": 1e-56, "wbeam": 1e-36, "pbeam": 1e-56}
@@ -71,11 +77,15 @@ class Hypothesis:
     frames: int
 
 
-def _prepare(samples: Samples) -> bytes:
-    """Loudness made equal, and a quiet room added; the same input gives the same output."""
-    wide: Floats = samples.astype(np.float64) * gain(samples)
-    room = np.random.default_rng(7).normal(0.0, ROOM_RMS, len(wide))
-    return np.clip(wide + room, -32768, 32767).astype("<i2").tobytes()
+def quiet_room() -> np.random.Generator:
+    """The noise that is added to what is heard: the same each time, so that the same input gives the same output."""
+    return np.random.default_rng(7)
+
+
+def prepared(samples: Samples, loudness: float, room: np.random.Generator) -> bytes:
+    """Loudness made equal by `gain`, and a quiet room added."""
+    wide: Floats = samples.astype(np.float64) * loudness
+    return np.clip(wide + room.normal(0.0, _ROOM_RMS, len(wide)), -32768, 32767).astype("<i2").tobytes()
 
 
 def gain(samples: Samples) -> float:
@@ -99,7 +109,7 @@ class Recognizer:
         """`{"kind", "text", "confidence"}` as `asr.Recognized` has it."""
         if len(samples) < 1600:
             return _NOTHING
-        audio = _prepare(samples)
+        audio = prepared(samples, gain(samples), quiet_room())
         if not final:
             # Without a second opinion: what comes is replaced by the final in any case.
             text = _decode(self._skills, audio).text
@@ -202,18 +212,24 @@ def hypothesis(decoder: Any) -> Hypothesis:
     return Hypothesis(found.hypstr, score, frames)
 
 
-def main(source: BinaryIO, sink: BinaryIO) -> None:
-    recognizer = Recognizer()
-    recognizer.warm()
+def serve(load: Callable[[], Answer]) -> None:
+    """The other end of `worker_process`: what `load` gives answers each request, until the end of input."""
+    # Ctrl-C in a terminal reaches this process too; the parent decides when it ends, by closing the pipe.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answer = load()
+    source, sink = sys.stdin.buffer, sys.stdout.buffer
     while line := source.readline():
         request = json.loads(line)
-        audio = source.read(request["bytes"])
-        answer = recognizer.recognize(np.frombuffer(audio, dtype="<i2").astype(np.int16), final=request["final"])
-        sink.write(json.dumps(answer).encode() + b"\n")
+        samples = np.frombuffer(source.read(request["bytes"]), dtype="<i2").astype(np.int16)
+        sink.write(json.dumps(answer(request, samples)).encode() + b"\n")
         sink.flush()
 
 
+def load() -> Answer:
+    recognizer = Recognizer()
+    recognizer.warm()
+    return lambda request, samples: recognizer.recognize(samples, final=request["final"])
+
+
 if __name__ == "__main__":
-    # Ctrl-C in a terminal reaches this process too; the parent decides when it ends, by closing the pipe.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    main(sys.stdin.buffer, sys.stdout.buffer)
+    serve(load)

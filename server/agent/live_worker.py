@@ -10,28 +10,29 @@ left to compute.
 from __future__ import annotations
 
 import contextlib
-import json
-import signal
-import sys
-from typing import Any, BinaryIO
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from pocketsphinx import Decoder
 
 from server.agent.asr_worker import (
     LEAST,
-    ROOM_RMS,
     SMALL,
+    Answer,
     Hypothesis,
     confidence,
     gain,
     grammar_decoder,
     hypothesis,
+    prepared,
+    quiet_room,
+    serve,
 )
 from server.agent.pcm import Samples
 from server.agent.skills import may_go_on
 
-__all__ = ["LiveRecognizer", "main"]
+__all__ = ["LiveRecognizer"]
 
 # Loudness and colour of the voice are judged by so much of the turn, half a second (the silence before it included).
 # They stay as they are then: a decoder that has begun cannot be told anew.
@@ -62,7 +63,7 @@ class LiveRecognizer:
     def __init__(self) -> None:
         self._skills = grammar_decoder()
         self._free = Decoder(loglevel="FATAL", **_NARROW)
-        self._room = np.random.default_rng(7)
+        self._room = quiet_room()
         self._head: list[Samples] = []
         self._gain = 0.0
 
@@ -83,7 +84,7 @@ class LiveRecognizer:
     def more(self, samples: Samples) -> dict[str, Any]:
         """`{"text", "stage", "confidence"}` of the turn so far, as `asr.SoFar` has it."""
         if self._gain:
-            audio = self._prepared(samples)
+            audio = prepared(samples, self._gain, self._room)
         else:
             self._head.append(samples)
             if sum(map(len, self._head)) < _HEAD:
@@ -97,7 +98,7 @@ class LiveRecognizer:
         """Begin with what was held back, prepared as what follows will be."""
         head = np.concatenate(self._head)
         self._head, self._gain = [], gain(head)
-        audio = self._prepared(head)
+        audio = prepared(head, self._gain, self._room)
         # The features of it as a whole recording, without a search, leave its cepstral mean behind.
         self._skills.start_utt()
         self._skills.process_raw(audio, no_search=True, full_utt=True)
@@ -108,10 +109,6 @@ class LiveRecognizer:
             decoder.start_utt()
             decoder.set_cmn(text)
         return audio
-
-    def _prepared(self, samples: Samples) -> bytes:
-        wide = samples.astype(np.float64) * self._gain + self._room.normal(0.0, ROOM_RMS, len(samples))
-        return np.clip(wide, -32768, 32767).astype("<i2").tobytes()
 
     def _judged(self) -> dict[str, Any]:
         # Asked for before the end, a decoder gives its best words, whether or not a sentence may end there.
@@ -130,20 +127,17 @@ class LiveRecognizer:
         return "open" if may_go_on(skill.text) else "complete"
 
 
-def main(source: BinaryIO, sink: BinaryIO) -> None:
+def load() -> Answer:
     recognizer = LiveRecognizer()
     recognizer.warm()
-    while line := source.readline():
-        request = json.loads(line)
-        audio = source.read(request["bytes"])
+
+    def answer(request: Mapping[str, Any], samples: Samples) -> dict[str, Any]:
         if request["begin"]:
             recognizer.begin()
-        answer = recognizer.more(np.frombuffer(audio, dtype="<i2").astype(np.int16))
-        sink.write(json.dumps(answer).encode() + b"\n")
-        sink.flush()
+        return recognizer.more(samples)
+
+    return answer
 
 
 if __name__ == "__main__":
-    # As in `asr_worker.py`.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    main(sys.stdin.buffer, sys.stdout.buffer)
+    serve(load)
