@@ -588,3 +588,9 @@ def test_alone_it_lets_a_call_end_aloud_or_in_silence() -> None:
     aloud.end(0, End(Trigger.FINISH))
     silent.end(0, End(Trigger.HANG_UP))
     assert done(aloud) == [] and done(silent) == [cmd.FlushPlayback()]
+
+
+def test_alone_it_silences_what_waits_to_be_heard() -> None:
+    part = speaking()
+    part.silence()
+    assert done(part) == [cmd.FlushPlayback()]

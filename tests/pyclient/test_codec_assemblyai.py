@@ -437,6 +437,8 @@ def test_tool_time_limits_stay_in_the_vendors_range() -> None:
         ({"turn_detection": {"vad_threshold": True}}, "turn_detection.vad_threshold"),
         ({"turn_detection": {"interruption_delay": 1_001}}, "turn_detection.interruption_delay"),
         ({"turn_detection": {"min_silence": -1}}, "turn_detection.min_silence"),
+        ({"turn_detection": {"min_silence": 900, "max_silence": 899}}, "turn_detection.min_silence"),
+        ({"turn_detection": {"type": 1}}, "turn_detection.type"),
         ({"turn_detection": {"interrupt_response": "no"}}, "turn_detection.interrupt_response"),
         ({"volume": 101}, "volume"),
     ],
@@ -452,6 +454,7 @@ def test_settings_that_the_vendor_would_refuse_are_refused_before_they_are_sent(
 
 def test_good_settings_pass() -> None:
     Codec().check(FULL)
+    Codec().check(SessionSettings(turn_detection={"min_silence": 900, "max_silence": 900}))
 
 
 # --- close codes ------------------------------------------------------------------------------------------------------

@@ -54,6 +54,18 @@ def test_muted_it_sends_silence_for_a_while_and_then_nothing() -> None:
     assert done(part) == [] and part.call.stats.frames_muted == 2
 
 
+def test_it_is_switched_only_where_nobody_else_wants_it_off_too() -> None:
+    part = microphone()
+    part.call.paused = True
+    part.switch(False, 0)
+    assert done(part) == [cmd.SetCaptureMuted(muted=True)]
+    told(part, ev.MuteChanged(muted=True))
+    assert part.call.muted and done(part) == [], "it is off already"
+    part.call.paused = False
+    part.switch(True, 0)
+    assert done(part) == [], "muted it stays off"
+
+
 def test_one_that_cannot_be_used_ends_the_call_with_a_goodbye() -> None:
     part = microphone()
     step = told(part, ev.CaptureFailed(kind="busy"))

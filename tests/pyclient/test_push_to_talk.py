@@ -210,6 +210,12 @@ def test_without_push_to_talk_the_key_does_nothing(state: str) -> None:
     assert host.view["talking"] is False
 
 
+def test_who_has_paused_the_agent_is_told_so(host: WireHost) -> None:
+    host.tell(ev.PauseChanged(paused=True))
+    host.tell(PRESS)
+    assert host.brief() == [] and host.view["notice"]["code"] == "talk_paused" and not host.view["talking"]
+
+
 def test_who_is_muted_is_told_so(host: WireHost) -> None:
     host.tell(ev.MuteChanged(muted=True))
     host.tell(PRESS)

@@ -69,7 +69,7 @@ def spawn(
 
 # Linux takes one such order in a tenth of a second from all that are not its superuser, and refuses
 # the others (EAGAIN, sched(7)).
-_SESSION_TRIES = 20
+_SESSION_TRIES = 50
 _SESSION_PAUSE_S = 0.03
 
 
