@@ -1,14 +1,16 @@
 /**
- * Runs jobs of the worklet tests in Node, without any AudioWorklet. `node driver.mjs JOBS.json FOLDER` reads a list of
- * jobs, runs each with the worklets in FOLDER (a URL) and writes a list of plain results beside it (JOBS.json.out);
- * sample data goes through raw files.
+ * Runs jobs of the worklet tests in Node, without any AudioWorklet. `node driver.mjs FOLDER` takes the names of files
+ * from its input, a line for each. A file is a JSON list of jobs; each is run with the worklets in FOLDER (a URL), and a
+ * list of plain results is written beside it (JOBS.json.out). Then comes a line: "null", or a JSON text that says what
+ * was thrown. Sample data goes through raw files.
  *
  * A frame that a core posts is really transferred, so a core that touches it afterwards fails here as in a browser.
  */
 
 import { readFileSync, writeFileSync } from "node:fs";
+import { createInterface } from "node:readline";
 
-const [jobsPath, folder] = process.argv.slice(2);
+const folder = process.argv[2];
 const { CaptureCore } = await import(`${folder}/capture_core.js`);
 const { swapToOrFromWire } = await import(`${folder}/pcm.js`);
 const { PlaybackCore } = await import(`${folder}/playback_core.js`);
@@ -269,5 +271,13 @@ function swapped({ samples }) {
 }
 
 const KINDS = { tones, resample, capture, playback, allocation, swapped };
-const results = JSON.parse(readFileSync(jobsPath, "utf8")).map((job) => KINDS[job.kind](job));
-writeFileSync(`${jobsPath}.out`, JSON.stringify(results));
+for await (const jobsPath of createInterface({ input: process.stdin })) {
+  let thrown = null;
+  try {
+    const results = JSON.parse(readFileSync(jobsPath, "utf8")).map((job) => KINDS[job.kind](job));
+    writeFileSync(`${jobsPath}.out`, JSON.stringify(results));
+  } catch (error) {
+    thrown = String(error.stack);
+  }
+  console.log(JSON.stringify(thrown));
+}

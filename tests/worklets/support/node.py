@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -51,15 +53,43 @@ class Node:
         return str(path)
 
     def run(self, *jobs: dict[str, Any], flags: tuple[str, ...] = ()) -> list[dict[str, Any]]:
-        """The results of the jobs, in order; raises with Node's own message if one failed."""
+        """The results of the jobs, in order; raises with Node's own message if one failed. With `flags` they get a
+        process of their own.
+        """
         jobs_path = self.directory / "jobs.json"
         jobs_path.write_text(json.dumps(jobs))
-        command = [find_node(), *flags, str(DRIVER), str(jobs_path), self.worklets.as_uri()]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-        if done.returncode != 0:
-            raise AssertionError(f"node failed:\n{done.stderr}")
+        command = (find_node(), *flags, str(DRIVER), self.worklets.as_uri())
+        if flags or self.worklets != WORKLETS:
+            done = subprocess.run(
+                command, input=f"{jobs_path}\n", capture_output=True, text=True, timeout=120, check=False
+            )
+            answer, why = done.stdout, done.stderr
+        else:
+            driver = _driver(command)
+            assert driver.stdin and driver.stdout
+            driver.stdin.write(f"{jobs_path}\n")
+            driver.stdin.flush()
+            answer, why = driver.stdout.readline(), "it is gone"
+            if not answer:
+                _driver.cache_clear()
+        thrown = json.loads(answer) if answer else why
+        if thrown is not None:
+            raise AssertionError(f"node failed:\n{thrown}")
         results: list[dict[str, Any]] = json.loads(Path(f"{jobs_path}.out").read_text())
         return results
+
+
+@cache
+def _driver(command: tuple[str, ...]) -> subprocess.Popen[str]:
+    """One for all tests of a process: it takes longer to start than most jobs take. It ends with its input."""
+    started = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    atexit.register(_end, started)
+    return started
+
+
+def _end(driver: subprocess.Popen[str]) -> None:
+    with driver:
+        driver.terminate()
 
 
 def samples(path: str, dtype: Any) -> np.ndarray:
