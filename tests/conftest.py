@@ -3,6 +3,9 @@
 Real browsers with real sound are the plugin of `tests/harness/`, which is installed.
 """
 
+import functools
+import ssl
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -15,6 +18,9 @@ pytest_plugins = [
     "tests.browser.support.pictures",
     "tests.browser.support.tools_table",
 ]
+
+# Every client of httpx reads all certificate authorities, 45 ms of a processor, and the tests make two thousand.
+ssl.create_default_context = functools.cache(ssl.create_default_context)  # type: ignore[assignment]
 
 # How long an example takes says how busy the machine is.
 settings.register_profile("parley", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -22,6 +22,7 @@ from server.agent.options import AgentOptions
 from server.agent.tts import synthesize
 from tests.browser.support.plain_host import PlainHost
 from tests.server.support.server_support import RunningServer, running_server
+from tests.server.support.shared_recognizer import get_ready
 from voice_browsers.engines import find
 from voice_browsers.plugin import PlaywrightDriver
 from voice_browsers.tape import poll
@@ -88,7 +89,8 @@ def caller(driver: PlaywrightDriver, *, allowed: bool) -> Iterator[Caller]:
     """The page is open; its origin is in ALLOWED_ORIGINS or is not."""
     with PlainHost(Path(__file__).parent / "support" / "foreign_page") as host:
         origins = (host.url.rstrip("/"),) if allowed else ("https://somebody.example",)
-        agent = AgentOptions(allow_control=True, allowed_origins=origins, recognizer_processes=1)
+        agent = AgentOptions(allow_control=True, allowed_origins=origins)
+        get_ready()
         with running_server(agent=agent, allowed_origins=origins) as server:
             args = ["--autoplay-policy=no-user-gesture-required"]
             if sys.platform != "win32" and os.geteuid() == 0:

@@ -18,7 +18,7 @@ def house() -> Iterator[RunningServer]:
         for name in Settings.model_fields:  # nothing of the developer's own settings may reach a test
             patch.delenv(name.upper(), raising=False)
             patch.delenv(name, raising=False)
-        agent = AgentOptions(allow_control=True, recognizer_processes=1)
+        agent = AgentOptions(allow_control=True)
         rates: dict[str, Any] = {"token_rate_per_client_per_minute": 100_000, "token_rate_total_per_minute": 100_000}
         with running_server(agent=agent, local_agent=True, **rates) as server:
             yield server

@@ -7,7 +7,6 @@ import wave
 
 import numpy as np
 import pytest
-from scipy.signal import resample_poly
 
 from server.agent.pcm import (
     Resampler,
@@ -49,6 +48,8 @@ def test_a_stream_in_pieces_equals_the_whole() -> None:
 
 
 def test_it_agrees_with_an_independent_resampler() -> None:
+    from scipy.signal import resample_poly  # a second of a processor, which every process of a run would pay for
+
     sound = np.cumsum(np.random.default_rng(3).normal(0, 200, 24_000))
     sound -= resample_poly(resample_poly(sound, 1, 40), 40, 1)[: len(sound)]
     ours, theirs = resample(sound, 24_000, 16_000), resample_poly(sound, 2, 3)

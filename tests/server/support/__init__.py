@@ -3,6 +3,7 @@
 Servers:
     server_support  a real server on a free port, a fake provider, raw requests
     agent_support   a real server with the local agent alone, and speech for it
+    shared_recognizer  one speech recogniser for all of them
     redis_server    a real Redis that can be killed and started again
     vendors         what is known of each vendor: settings, call, answer
     conversing      a conversation of the local agent with fake speech

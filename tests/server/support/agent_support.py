@@ -21,6 +21,7 @@ from server.agent.options import AgentOptions
 from server.agent.pcm import resample, to_samples
 from server.agent.routes import create_router
 from server.agent.tts import synthesize
+from tests.server.support.shared_recognizer import get_ready, shared_recognizer
 
 DEADLINE_S = 30.0
 
@@ -48,7 +49,8 @@ class RunningAgent:
 def running_agent(options: AgentOptions) -> Iterator[RunningAgent]:
     """Uvicorn in a thread, on a free port, until the block ends."""
     app = FastAPI()
-    app.include_router(create_router(options), prefix="/agent")
+    with shared_recognizer():
+        app.include_router(create_router(options), prefix="/agent")
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_level="warning", lifespan="on", timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
@@ -76,6 +78,7 @@ def spoken(text: str, voice: str = "michael") -> bytes:
     times so, and "count to ten" once in fourteen (240 times each); "can you tell me a long story" and "please count to
     ten" never were.
     """
+    get_ready()
     return synthesize(text, voice=voice, rate_hz=24_000).samples.astype("<i2").tobytes()
 
 

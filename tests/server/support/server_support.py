@@ -25,6 +25,7 @@ from server.__main__ import bind
 from server.agent.options import AgentOptions
 from server.app import create_app
 from server.settings import Settings, load_settings
+from tests.server.support.shared_recognizer import shared_recognizer
 from tests.server.support.vendors import KEYS, VENDORS, vendor_at
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -168,9 +169,9 @@ def running_server(
     with bind("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
         settings = load_settings(None, **{"port": port, **overrides})
-        # Tests that say nothing to the agent need no recognizer that is warmed up.
-        agent = agent or AgentOptions(allowed_origins=settings.allowed_origins, prewarm=False, recognizer_processes=1)
-        app = create_app(settings, site_root=site, agent=agent, http_client=http_client)
+        agent = agent or AgentOptions(allowed_origins=settings.allowed_origins, prewarm=False)
+        with shared_recognizer():
+            app = create_app(settings, site_root=site, agent=agent, http_client=http_client)
         config = uvicorn.Config(app, lifespan="on", log_config=None, log_level="warning", proxy_headers=False)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

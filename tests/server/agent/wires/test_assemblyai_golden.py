@@ -33,7 +33,7 @@ TOOL = {
 
 @pytest.fixture(scope="module")
 def agent() -> Iterator[RunningAgent]:
-    with running_agent(AgentOptions(allow_control=True, recognizer_processes=1)) as running:
+    with running_agent(AgentOptions(allow_control=True)) as running:
         yield running
 
 

@@ -22,7 +22,7 @@ from tests.server.support.openai_socket import KEY_PROTOCOL, browser, message, s
 
 @pytest.fixture(scope="module")
 def agent() -> Iterator[RunningAgent]:
-    with running_agent(AgentOptions(allow_control=True, recognizer_processes=1)) as running:
+    with running_agent(AgentOptions(allow_control=True)) as running:
         yield running
 
 

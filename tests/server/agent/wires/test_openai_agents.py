@@ -35,7 +35,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 @pytest.fixture(scope="module")
 def agent() -> Iterator[RunningAgent]:
-    with running_agent(AgentOptions(allow_control=True, recognizer_processes=1)) as running:
+    with running_agent(AgentOptions(allow_control=True)) as running:
         yield running
 
 

@@ -34,7 +34,7 @@ Floats = npt.NDArray[np.float32]
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[RunningServer]:
-    with running_server(agent=AgentOptions(allow_control=True, recognizer_processes=1), local_agent=True) as server:
+    with running_server(agent=AgentOptions(allow_control=True), local_agent=True) as server:
         yield server
 
 

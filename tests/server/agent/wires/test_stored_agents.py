@@ -49,7 +49,7 @@ FULL = {
 
 @pytest.fixture(scope="module")
 def agent() -> Iterator[RunningAgent]:
-    options = AgentOptions(allow_control=True, api_keys=("good", "any-key"), recognizer_processes=1)
+    options = AgentOptions(allow_control=True, api_keys=("good", "any-key"))
     with running_agent(options) as running:
         yield running
 

@@ -25,7 +25,7 @@ PAGE = "https://app.example.org"
 
 @pytest.fixture(scope="module")
 def agent() -> Iterator[RunningAgent]:
-    options = AgentOptions(allow_control=True, allowed_origins=(PAGE,), recognizer_processes=1)
+    options = AgentOptions(allow_control=True, allowed_origins=(PAGE,))
     with running_agent(options) as running:
         yield running
 
