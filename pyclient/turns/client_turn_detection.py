@@ -6,7 +6,8 @@
   60 ms silence it. `off`: nothing is done here. After silencing, what comes of that reply is dropped: while the person
   speaks, and then until a pause of 600 ms in its arrival (the answer begins) or for 1500 ms, whichever is first. A
   server that talks on all the same is heard again after that.
-* **What is going on.** 240 ms of loud microphone are the person speaking; 500 ms of quiet are the end of that.
+* **What is going on.** 240 ms of loud microphone are the person speaking; 500 ms of quiet are the end of that. A server
+  may know sooner: no answer is waited for where one has begun by then.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class ClientTurnDetection(Part):
         self._reply_id = ""
         self._dropping = False
         self._drop_until_ms = 0.0
+        self._answered = False  # a reply has begun since the person began to speak
 
     def begin(self, now_ms: float) -> None:
         self._reset()
@@ -71,19 +73,24 @@ class ClientTurnDetection(Part):
             self._drop_for_a_while(now_ms)
         elif heard is VoiceActivity.SPEECH:
             call.user_speaking = True
+            self._answered = False
             self._silence_agent()
             self._turn_taking.speech_began(now_ms)
         else:
-            self._barge_in.user_stopped()
-            self._drop_for_a_while(now_ms)
+            self._speech_ended(now_ms)
+
+    def _speech_ended(self, now_ms: float) -> None:
+        self._barge_in.user_stopped()
+        self._drop_for_a_while(now_ms)
+        if self._answered:
+            self._turn_taking.speech_taken_back(now_ms)
+        else:
             self._turn_taking.speech_ended(now_ms)
 
     def muted(self, now_ms: float) -> None:
         """Frames stop being heard in mid-sentence: that is its end."""
         if self._vad.speaking:
-            self._barge_in.user_stopped()
-            self._drop_for_a_while(now_ms)
-            self._turn_taking.speech_ended(now_ms)
+            self._speech_ended(now_ms)
         self._barge_in.raise_again()
         self._vad = VoiceActivityDetector(self.call.codec.wire_rate_hz)
 
@@ -121,6 +128,7 @@ class ClientTurnDetection(Part):
         if paused or not self._reply_id:
             self._end_reply()
             self._made += 1
+            self._answered = True
             self._reply_id = f"heard#{self._made}"
             self._barge_in.started(self._reply_id)
             self._turn_taking.stop_awaiting()

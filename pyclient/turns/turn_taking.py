@@ -279,7 +279,7 @@ class TurnTaking(Part):
         self.await_reply(now_ms)
 
     def speech_taken_back(self, now_ms: float) -> None:
-        """What was said is not meant for the agent: no answer to it is coming."""
+        """No answer to what was said is coming: it is not meant for the agent, or is being answered already."""
         self._tool_calls.speech_stopped(now_ms)
         self._ask_if_free(now_ms)
 

@@ -186,6 +186,25 @@ def test_speech_while_nothing_sounds_only_shows(host: WireHost) -> None:
     assert len(agent(host, 3)) == 3
 
 
+def test_an_answer_that_comes_before_the_end_of_speech_is_heard_is_not_waited_for(host: WireHost) -> None:
+    """A server that goes by the words answers sooner than half a second of quiet has passed."""
+    hear(host, LOUD, 400)
+    hear(host, silence(FRAME), 200)
+    item = agent(host, 5)[0]
+    host.render(item, FRAME)
+    assert host.view["activity"] == "user_speaking"
+    hear(host, silence(FRAME), 320)
+    assert host.view["activity"] == "agent_speaking"
+    while "reply_pause" in host.timers:
+        host.wait("reply_pause")
+    host.render(item, 5 * FRAME)
+    host.tell(ev.PlaybackDrained())
+    assert host.view["activity"] == "listening"
+    hear(host, LOUD, 400)
+    hear(host, silence(FRAME), 600)
+    assert host.view["activity"] == "thinking", "the next one is waited for again"
+
+
 def test_muting_in_mid_sentence_ends_the_sentence(host: WireHost) -> None:
     hear(host, LOUD, 400)
     host.tell(ev.MuteChanged(muted=True))
