@@ -151,6 +151,7 @@ KINDS = (
 STEPS = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 11)), max_size=60)
 
 
+@pytest.mark.slow
 @example(steps=[("audio", 0), ("progress", 9), ("interrupt", 0), ("audio", 0)], barge_in="duck")
 @example(steps=[("audio", 0), ("done", 0), ("flushed", 9), ("audio", 0)], barge_in="duck")
 @given(steps=STEPS, barge_in=st.sampled_from(("duck", "flush", "off")))

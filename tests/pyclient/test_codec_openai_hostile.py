@@ -67,6 +67,7 @@ def mutated(draw: st.DrawFn) -> str:
     return text
 
 
+@pytest.mark.slow
 @given(st.lists(mutated() | st.text(max_size=50) | st.binary(max_size=50) | values.map(json.dumps), max_size=8))
 @settings(max_examples=400)
 def test_a_codec_raises_nothing_whatever_a_session_brings(session: list[str | bytes]) -> None:

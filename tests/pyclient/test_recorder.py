@@ -43,7 +43,9 @@ def played_world(seed: int) -> RecordedSession:
 
 
 @pytest.mark.usefixtures("recorded")
-@pytest.mark.parametrize("first", range(0, SEEDS, 50))
+@pytest.mark.parametrize(
+    "first", [pytest.param(first, marks=[pytest.mark.slow] if first else []) for first in range(0, SEEDS, 50)]
+)
 def test_what_was_recorded_of_a_world_comes_out_the_same(first: int) -> None:
     for seed in range(first, first + 50):
         lines = played_world(seed).lines(1e9)
