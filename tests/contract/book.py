@@ -9,29 +9,38 @@ a proof of its own for every protocol that cannot.
 
 The reasons quote the protocol files by their sections. The function behind a reason asserts what
 the client does instead.
+
+`spoken=SPOKEN` says that somebody speaks, so that the agent's recogniser runs over sound; such a scenario is `slow`. A
+call in which anybody speaks without it fails. `SPOKEN_WITHOUT_TEXT` is the same where questions cannot be typed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 
+from tests.contract.adapters import ADAPTERS
 from tests.contract.call import Call
 
 Run = Callable[[Call], Awaitable[None]]
 
+SPOKEN = frozenset(ADAPTERS)
+SPOKEN_WITHOUT_TEXT = frozenset({"sdk_voice"})
+
 
 @dataclass(slots=True)
 class Scenario:
-    """`cannots`: by adapter, why not, and what proves it."""
+    """`cannots`: by adapter, why not, and what proves it. `spoken`: the adapters with which somebody speaks."""
 
     name: str
     expected: str
     run: Run
+    spoken: Collection[str] = frozenset()
     cannots: dict[str, tuple[str, Run]] = field(default_factory=dict)
 
-    def cannot(self, adapter: str, reason: str) -> Callable[[Run], Run]:
+    def cannot(self, adapter: str, reason: str, *, spoken: Collection[str] = frozenset()) -> Callable[[Run], Run]:
         assert adapter not in self.cannots, f"{self.name}: {adapter} twice"
+        self.spoken = (set(self.spoken) - {adapter}) | ({adapter} & set(spoken))
 
         def add(proof: Run) -> Run:
             self.cannots[adapter] = (reason, proof)
@@ -51,11 +60,11 @@ class Scenario:
 SCENARIOS: dict[str, Scenario] = {}
 
 
-def scenario(name: str, expected: str) -> Callable[[Run], Scenario]:
+def scenario(name: str, expected: str, *, spoken: Collection[str] = frozenset()) -> Callable[[Run], Scenario]:
     assert name not in SCENARIOS, f"two scenarios are called {name!r}"
 
     def add(run: Run) -> Scenario:
-        SCENARIOS[name] = made = Scenario(name=name, expected=expected, run=run)
+        SCENARIOS[name] = made = Scenario(name=name, expected=expected, run=run, spoken=spoken)
         return made
 
     return add

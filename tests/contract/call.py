@@ -19,6 +19,7 @@ from pyclient.tools import ToolRegistry
 from server.agent.tts import synthesize
 from tests.contract.adapters import Adapter
 from tests.contract.headless_host import HeadlessHost
+from tests.server.support.shared_recognizer import get_ready
 from tests.support.texts import worded
 
 View = dict[str, Any]
@@ -46,10 +47,11 @@ def square_wave(rate_hz: int, ms: int) -> bytes:
 
 
 class Call:
-    """`base_url` is the server's. One page; `open` may be called once."""
+    """`base_url` is the server's. One page; `open` may be called once. `spoken`: somebody may speak (`book.py`)."""
 
-    def __init__(self, base_url: str, adapter: Adapter) -> None:
+    def __init__(self, base_url: str, adapter: Adapter, *, spoken: bool) -> None:
         self.adapter = adapter
+        self._spoken = spoken
         self._base_url = base_url
         self._agent = httpx.AsyncClient(base_url=f"{base_url}/agent", trust_env=False, timeout=20)
         self.host: HeadlessHost
@@ -102,15 +104,20 @@ class Call:
         that it is to interrupt.
         """
         for text in texts:
-            await asyncio.to_thread(speech, text, self.adapter.rate_hz)
+            await self._speech(text)
 
     async def say(self, text: str, *, end: bool = True) -> None:
         """Speak; returns when the last sample went into the microphone."""
-        # In a thread: the host stands still while speech is made, and then believes what the speaker
-        # told it before that.
-        self.host.sound.say(await asyncio.to_thread(speech, text, self.adapter.rate_hz))
+        self.host.sound.say(await self._speech(text))
         if end:
             await self.happens(lambda: not self.host.sound.saying, "all was said")
+
+    async def _speech(self, text: str) -> bytes:
+        assert self._spoken, "somebody speaks here: say so where the scenario begins (`spoken`, in `book.py`)"
+        get_ready()
+        # In a thread: the host stands still while speech is made, and then believes what the speaker
+        # told it before that.
+        return await asyncio.to_thread(speech, text, self.adapter.rate_hz)
 
     async def ask(self, text: str) -> None:
         """Type a question where the wire takes text, else say it: recognising speech

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.contract.book import scenario
+from tests.contract.book import SPOKEN, scenario
 from tests.contract.call import GREETING, Call, square_wave
 
 # The wall judges here what was heard, so nothing is compressed (see `headless_host`).
@@ -40,13 +40,13 @@ async def speak_over(call: Call, after_ms: float, **agent: Any) -> None:
     await quiet_again(call)
 
 
-@scenario("barge-in early", "Speech in the first moments of a reply silences it within the word.")
+@scenario("barge-in early", "Speech in the first moments of a reply silences it within the word.", spoken=SPOKEN)
 async def early(call: Call) -> None:
     await speak_over(call, 60, pace="real-time")
     check_cut(call)
 
 
-@scenario("barge-in late", "Speech in the middle of a reply silences it there.")
+@scenario("barge-in late", "Speech in the middle of a reply silences it there.", spoken=SPOKEN)
 async def late(call: Call) -> None:
     await speak_over(call, 900, pace="real-time")
     check_cut(call)
@@ -54,7 +54,9 @@ async def late(call: Call) -> None:
 
 
 @scenario(
-    "barge-in after the last byte", "A reply whose every byte has come is silenced as well: what is queued is dropped."
+    "barge-in after the last byte",
+    "A reply whose every byte has come is silenced as well: what is queued is dropped.",
+    spoken=SPOKEN,
 )
 async def after_last_byte(call: Call) -> None:
     await speak_over(call, 400, pace="burst")
@@ -63,7 +65,7 @@ async def after_last_byte(call: Call) -> None:
     assert call.heard_ms >= 400
 
 
-@scenario("late sound", "Sound of an interrupted reply that was still on its way is never heard.")
+@scenario("late sound", "Sound of an interrupted reply that was still on its way is never heard.", spoken=SPOKEN)
 async def late_sound(call: Call) -> None:
     await speak_over(call, 300, pace="real-time", late_audio_chunks=20)
     heard_ms = call.heard_ms
@@ -74,6 +76,7 @@ async def late_sound(call: Call) -> None:
 @scenario(
     "transcript of what was heard",
     "The text of an interrupted reply is cut to what was heard and marked as interrupted.",
+    spoken=SPOKEN,
 )
 async def heard_text(call: Call) -> None:
     await call.rehearse(OVER)
@@ -91,13 +94,17 @@ async def heard_text(call: Call) -> None:
     assert turn["heard_ms"] == int(call.heard_ms), (turn, call.host.sound.rendered, call.heard_ms)
 
 
-@heard_text.cannot("sdk_voice", "there are no transcripts on this wire, only sound (section 4)")
+@heard_text.cannot("sdk_voice", "there are no transcripts on this wire, only sound (section 4)", spoken=SPOKEN)
 async def _(call: Call) -> None:
     await speak_over(call, 300, pace="real-time")
     assert call.view["turns"] == []
 
 
-@scenario("reported truncation", "The server is told to the millisecond how much of an interrupted reply was heard.")
+@scenario(
+    "reported truncation",
+    "The server is told to the millisecond how much of an interrupted reply was heard.",
+    spoken=SPOKEN,
+)
 async def reported(call: Call) -> None:
     await speak_over(call, 500, pace="burst")
     await call.happens(lambda: call.adapter.reported_heard_ms(call.host.sent) != [], "the report")
@@ -112,8 +119,10 @@ async def nothing_reported(call: Call) -> None:
     assert kinds <= {"session.update", "input.audio"}, kinds
 
 
-reported.cannot("assemblyai", "there is no such message; the server trims its own record (section 5)")(nothing_reported)
-reported.cannot("sdk_voice", "there is no such message (section 3)")(nothing_reported)
+reported.cannot("assemblyai", "there is no such message; the server trims its own record (section 5)", spoken=SPOKEN)(
+    nothing_reported
+)
+reported.cannot("sdk_voice", "there is no such message (section 3)", spoken=SPOKEN)(nothing_reported)
 
 
 @scenario("cough", "A noise too short for a word does not stop the reply.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.contract.book import Scenario, scenario
+from tests.contract.book import SPOKEN_WITHOUT_TEXT, Scenario, scenario
 from tests.contract.call import GREETING, Call, square_wave
 
 # --- the beginning ----------------------------------------------------------------------------------------------------
@@ -13,7 +13,7 @@ from tests.contract.call import GREETING, Call, square_wave
 @scenario("nothing before ready", "What is said before the server is ready is held, and sent once it is.")
 async def before_ready(call: Call) -> None:
     await call.open(token_delay_ms=400, live=False)
-    call.host.sound.say(square_wave(call.adapter.rate_hz, 200))
+    call.host.sound.say(square_wave(call.adapter.rate_hz, 60))
     await call.until(lambda view: view["status"] == "Listening", "the agent")
     await call.wait_ms(500)
     record = await call.record()
@@ -162,7 +162,9 @@ async def _(call: Call) -> None:
 
 
 @scenario(
-    "the agent hangs up", "When the service ends the session itself, the call is over and the page says who ended it."
+    "the agent hangs up",
+    "When the service ends the session itself, the call is over and the page says who ended it.",
+    spoken=SPOKEN_WITHOUT_TEXT,
 )
 async def agent_hangs_up(call: Call) -> None:
     await call.open(agent={"hang_up_after_goodbye": True}, speed=2)
@@ -284,7 +286,7 @@ async def outage(call: Call) -> None:
     await call.agent_plays({})
     call.host.break_line()
     call.host.token_delay_ms = 800
-    call.host.sound.say(square_wave(call.adapter.rate_hz, 200))
+    call.host.sound.say(square_wave(call.adapter.rate_hz, 60))
     await call.until(lambda view: view["stats"]["reconnects"] == 1, "the line is back")
     await call.until(lambda view: view["stats"]["outage_frames_sent"] >= 5, "what was said during the outage")
     await call.comes_through()

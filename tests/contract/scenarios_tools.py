@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pyclient.tools import ToolRegistry
-from tests.contract.book import Scenario, scenario
+from tests.contract.book import SPOKEN, Scenario, scenario
 from tests.contract.call import Call
 
 QUESTION = "what is the weather in paris"
@@ -92,7 +92,9 @@ async def slow_tool(call: Call) -> None:
 
 
 @scenario(
-    "tool cut by interruption", "Who interrupts the reply that called a tool stops the tool; its result is never sent."
+    "tool cut by interruption",
+    "Who interrupts the reply that called a tool stops the tool; its result is never sent.",
+    spoken=SPOKEN,
 )
 async def cut_tool(call: Call) -> None:
     await call.open(tools=registry(endless), agent={"preamble": "held_open"}, speed=1)

@@ -22,15 +22,21 @@ from tests.contract.call import Call
 from tests.contract.table import PROPERTY, cell
 from tests.server.support.server_support import RunningServer
 
+PLAYED = [
+    pytest.param(chosen.name, adapter, marks=[pytest.mark.slow] if adapter in chosen.spoken else [])
+    for chosen in SCENARIOS.values()
+    for adapter in ADAPTERS
+]
 
-@pytest.mark.parametrize("adapter", ADAPTERS)
-@pytest.mark.parametrize("name", SCENARIOS)
+
+@pytest.mark.parametrize(("name", "adapter"), PLAYED)
 def test_contract(house: RunningServer, name: str, adapter: str, request: pytest.FixtureRequest) -> None:
     chosen = SCENARIOS[name]
     request.node.user_properties.append((PROPERTY, cell(chosen, ADAPTERS[adapter])))
 
     async def run() -> None:
-        async with Call(f"http://127.0.0.1:{house.port}", ADAPTERS[adapter]) as call:
+        url, spoken = f"http://127.0.0.1:{house.port}", adapter in chosen.spoken
+        async with Call(url, ADAPTERS[adapter], spoken=spoken) as call:
             await chosen.play(adapter, call)
 
     asyncio.run(run())

@@ -57,6 +57,7 @@ def fits(message: dict[str, Any], golden: dict[str, Any]) -> bool:
     )
 
 
+@pytest.mark.slow
 def test_every_message_of_a_long_session_has_the_shape_of_a_golden_one(agent: RunningAgent) -> None:
     async def run() -> list[dict[str, Any]]:
         async with VendorClient(agent.url) as client:

@@ -260,6 +260,7 @@ def test_a_response_can_have_its_own_tools_and_length(agent: RunningAgent) -> No
     asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_turns_without_answers(agent: RunningAgent) -> None:
     """create_response false: the turn is committed and understood, and nobody answers until asked."""
     off = {"type": "server_vad", "create_response": False}
@@ -278,6 +279,7 @@ def test_turns_without_answers(agent: RunningAgent) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_speech_does_not_stop_a_reply_that_may_not_be_interrupted(agent: RunningAgent) -> None:
     keep = {"type": "server_vad", "interrupt_response": False}
 
@@ -296,6 +298,7 @@ def test_speech_does_not_stop_a_reply_that_may_not_be_interrupted(agent: Running
     asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_a_commit_by_hand_ends_the_turn_that_is_heard(agent: RunningAgent) -> None:
     """Then no speech_stopped follows, and no answer comes unasked."""
 
@@ -342,6 +345,7 @@ def test_the_end_of_a_sessions_time(agent: RunningAgent) -> None:
     assert (events[1]["error"]["code"], events[2]["code"]) == ("session_expired", 1001)
 
 
+@pytest.mark.slow
 def test_a_response_can_fail_and_a_transcription_too(agent: RunningAgent) -> None:
     async def run() -> None:
         async with OpenAIClient(agent.url, scenario="reply_failed") as client:

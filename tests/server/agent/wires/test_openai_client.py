@@ -55,6 +55,7 @@ def kinds(events: list[Event]) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_a_voice_turn(agent: RunningAgent) -> None:
     """The server hears where the turn ends, commits it, and answers by voice: in the documented order."""
 
@@ -113,6 +114,7 @@ def test_a_text_turn(agent: RunningAgent) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_a_tool_turn(agent: RunningAgent) -> None:
     """The call is a response of its own; its output and one response.create make the spoken answer."""
 
@@ -151,6 +153,7 @@ def test_a_tool_turn(agent: RunningAgent) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_an_interruption(agent: RunningAgent) -> None:
     """A reply that is still being sent (here: in real time) is cancelled by speech, then cut to what was heard."""
 
@@ -193,6 +196,7 @@ def test_an_interruption(agent: RunningAgent) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_an_interruption_of_a_reply_that_was_sent_in_a_burst(agent: RunningAgent) -> None:
     """Sound comes faster than real time, so the response is over when the user speaks; truncation is all
     there is to do.
@@ -221,6 +225,7 @@ def test_an_interruption_of_a_reply_that_was_sent_in_a_burst(agent: RunningAgent
     asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_push_to_talk(agent: RunningAgent) -> None:
     """The seed's way: no turn detection, clear, append, commit, and only then the wish for an answer."""
 
@@ -253,6 +258,7 @@ def test_push_to_talk(agent: RunningAgent) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_an_answer_may_be_asked_for_before_the_words_are_known(agent: RunningAgent) -> None:
     async def run() -> None:
         async with OpenAIClient(agent.url) as client:

@@ -257,6 +257,7 @@ def test_a_process_wide_scenario_needs_no_client_to_ask() -> None:
         asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_the_record_shows_what_the_agent_saw(agent: RunningAgent) -> None:
     async def run() -> str:
         async with VendorClient(agent.url) as client:

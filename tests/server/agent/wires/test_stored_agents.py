@@ -167,6 +167,7 @@ def test_row_48_a_session_takes_its_settings_from_the_agent_it_names(agent: Runn
     assert "SECRET" not in json.dumps(config)
 
 
+@pytest.mark.slow
 def test_row_48_a_spoken_turn_with_a_stored_agent(agent: RunningAgent) -> None:
     """As the starter's page holds it: nothing in the first update but the id.
 
@@ -188,6 +189,7 @@ def test_row_48_a_spoken_turn_with_a_stored_agent(agent: RunningAgent) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_row_48_our_client_opens_a_session_of_a_stored_agent_and_is_asked_for_its_tool(agent: RunningAgent) -> None:
     body = {**MINIMAL, "tools": [{"name": "get_weather", "description": "The weather", "parameters": WEATHER_OF}]}
     config = ClientConfig.from_dict({"agent_id": made(agent, body)})
