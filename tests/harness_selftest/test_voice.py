@@ -272,6 +272,8 @@ def run(folder: Path, suite: str, *arguments: str, **env: str) -> subprocess.Com
     (folder / "test_suite.py").write_text(suite)
     with tempfile.TemporaryDirectory() as short:  # Chromium's socket has no room for the path of `tmp_path`
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--basetemp", str(folder / "base")]
+        # Our own other plugins would take longer to import than most of these suites run.
+        command += ["-p", "no:hypothesispytest", "-p", "no:anyio", "-p", "no:xdist", "-p", "no:rerunfailures"]
         environ = {
             **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
             "TMPDIR": short,
