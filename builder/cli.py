@@ -16,6 +16,7 @@ BENCHES = (
     "bytes",
     "frame",
     "view",
+    "drawing",
     "latency",
     "answer",
     "end_of_turn",
@@ -24,7 +25,7 @@ BENCHES = (
     "mint",
 )
 # The engines that each needs: as many as are asked for, or the one in which a page load is watched.
-BENCHES_IN_BROWSERS = ("start", "line", "frame", "view", "latency", "answer", "barge_in")
+BENCHES_IN_BROWSERS = ("start", "line", "frame", "view", "drawing", "latency", "answer", "barge_in")
 BENCHES_IN_CHROMIUM = ("bytes",)
 
 

@@ -14,6 +14,7 @@ import { t } from "./texts.js";
  */
 
 const ANNOUNCEMENTS_KEPT = 6;
+const NEAR_END_PX = 60;
 const STORED = "parley.announce";
 // Older turns than these were announced long ago.
 const ANNOUNCED_FROM_END = 50;
@@ -22,6 +23,11 @@ const ANNOUNCED_FROM_END = 50;
 const items = new Map();
 /** When the first of them came, on the page's clock. */
 let first_ms = 0;
+/** The turns that were drawn last. @type {Turn[] | null} */
+let last = null;
+/** The list whose scrolling is watched, and whether its end was in sight then. @type {HTMLElement | null} */
+let watched = null;
+let end_seen = true;
 /** Whether a screen reader is told; remembered from visit to visit. */
 let aloud = readChoice();
 /** @type {Set<string>} */
@@ -55,24 +61,52 @@ export function mergeTurns(turns, update) {
  * @param {HTMLElement} list   @param {HTMLElement} announcer   @param {Turn[]} turns
  */
 export function drawTurns(list, announcer, turns) {
-  const near_end = list.scrollHeight - list.scrollTop - list.clientHeight < 60;
+  if (turns === last) return;
+  last = turns;
+  const near_end = follows(list);
+  // First what is gone: else each turn behind it would be moved to where it is already, and laid out anew.
   const left = new Set(items.keys());
+  for (const { id } of turns) left.delete(id);
+  for (const id of left) {
+    items.get(id)?.element.remove();
+    items.delete(id);
+    announced.delete(id);
+  }
   let before = /** @type {HTMLElement | null} */ (null);
   for (const turn of turns) {
-    left.delete(turn.id);
     const item = items.get(turn.id) ?? newItem(turn);
     if (item.turn !== turn) drawTurn(item, turn);
     const place = before ? before.nextSibling : list.firstChild;
     if (place !== item.element) list.insertBefore(item.element, place);
     before = item.element;
   }
-  for (const id of left) {
-    items.get(id)?.element.remove();
-    items.delete(id);
-    announced.delete(id);
-  }
-  if (near_end) list.scrollTop = list.scrollHeight;
+  if (near_end) toEnd(list);
   announce(announcer, turns);
+}
+
+/**
+ * Whether the end is in sight, and so is to stay there. Known from the last scrolling: to ask now would have all laid
+ * out once more.
+ *
+ * @param {HTMLElement} list
+ */
+function follows(list) {
+  if (list !== watched) {
+    watched = list;
+    list.addEventListener(
+      "scroll",
+      () => {
+        end_seen = list.scrollHeight - list.scrollTop - list.clientHeight < NEAR_END_PX;
+      },
+      { passive: true },
+    );
+  }
+  return end_seen;
+}
+
+/** @param {HTMLElement} list */
+function toEnd(list) {
+  list.scrollTop = 1e9;
 }
 
 /**

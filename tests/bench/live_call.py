@@ -91,10 +91,10 @@ def calls(engines: Sequence[str]) -> Iterator[tuple[Rig, ProbeServer]]:
 
 
 @contextlib.contextmanager
-def live(rig: Rig, engine: str, *, framed: bool = False) -> Iterator[Call]:
+def live(rig: Rig, engine: str, *, framed: bool = False, init_scripts: Sequence[str] = ()) -> Iterator[Call]:
     """A live call, also in a frame of another site's page; hung up at the end."""
     with contextlib.ExitStack() as stack:
-        tab = stack.enter_context(rig.tab(engine, init_scripts=[PAGE]))
+        tab = stack.enter_context(rig.tab(engine, init_scripts=[PAGE, *init_scripts]))
         if framed:
             folder = stack.enter_context(tempfile.TemporaryDirectory())
             tab.page.goto(stack.enter_context(embedder(Path(folder), rig.url)))

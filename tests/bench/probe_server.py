@@ -63,6 +63,14 @@ class ProbeServer:
         """One reply at the pace of speech, `lead_ms` ahead."""
         self._do(self._stream(seconds, lead_ms))
 
+    def history(self, turns: int) -> None:
+        """So many finished turns of the person's."""
+        self._do(self._history(turns))
+
+    def conversation(self, seconds: float, *, word_every_ms: int = 150) -> None:
+        """Both at once: one reply at the pace of speech, and words of the person's, a new turn for each twenty."""
+        self._do(self._conversation(seconds, word_every_ms))
+
     def reply(self, ms: int) -> str:
         """Begin a reply and send `ms` of it at once; it stays unfinished. Returns its id."""
         return str(self._do(self._reply(ms)))
@@ -159,6 +167,23 @@ class ProbeServer:
             due += 0.02
             await asyncio.sleep(max(0.0, due - time.monotonic()))
         await self._say(type="reply.done", reply_id=reply_id, status="completed")
+
+    async def _history(self, turns: int) -> None:
+        for _ in range(turns):
+            self._number += 1
+            await self._say(type="transcript.user", item_id=f"said_{self._number}", text=" ".join(["word"] * 12))
+
+    async def _conversation(self, seconds: float, word_every_ms: int) -> None:
+        number = self._number
+
+        async def speak() -> None:
+            for count in range(round(seconds * 1000 / word_every_ms)):
+                turn, words = divmod(count, 20)
+                text = " ".join(["word"] * (words + 1))
+                await self._say(type="transcript.user.delta", item_id=f"now_{number}_{turn}", text=text)
+                await asyncio.sleep(word_every_ms / 1000)
+
+        await asyncio.gather(self._stream(seconds, 120), speak())
 
     async def _reply(self, ms: int) -> str:
         reply_id = await self._begin()

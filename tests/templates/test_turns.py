@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +90,36 @@ def test_and_a_reply_that_was_heard_to_its_end_is_told_after_it() -> None:
     host.render("r", 24_000)
     host.tell(ev.PlaybackDrained())
     assert shown(updates_of(host))[-1]["announced"] == ["Agent: It is noon."]
+
+
+def turn(name: str, text: str = "hello") -> dict[str, Any]:
+    """A turn as the page is told of it."""
+    said = {"id": name, "role": "user", "text": text, "final": False, "interrupted": False}
+    return {**said, "heard_chars": None, "sounding": False}
+
+
+def update(*turns: dict[str, Any], gone: Sequence[str] = (), **more: Any) -> dict[str, Any]:
+    return {"turns": list(turns), "gone": list(gone), "order": None, **more}
+
+
+def test_no_turn_is_moved_that_stays_where_it_is() -> None:
+    """A turn that is moved is laid out anew, and a long call drops its oldest turn with each new one."""
+    many = [turn(f"t{number}") for number in range(200)]
+    placed = [one["placed"] for one in shown([
+        update(*many),
+        update(turn("t199", "hello you")),
+        update(turn("t200"), gone=["t0"]),
+        update(gone=["t100"]),
+        {**update(turn("t201")), "order": [f"t{number}" for number in range(1, 202) if number != 100]},
+    ])]  # fmt: skip
+    assert placed == [200, 0, 1, 0, 1]
+
+
+def test_the_end_stays_in_sight_for_whoever_looks_at_it_and_nobody_else_is_scrolled() -> None:
+    seen = shown([
+        update(turn("t0")),
+        update(turn("t1"), scrolled_to=100),
+        update(turn("t2"), scrolled_to=860),
+    ])  # fmt: skip
+    first, reading, back = (one["scrolled_to"] for one in seen)
+    assert reading == 100 and min(first, back) >= 900, "900 is the end"

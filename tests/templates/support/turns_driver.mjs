@@ -33,7 +33,11 @@ class Element {
   append(...more) {
     for (const one of more) this.insertBefore(one, null);
   }
+  addEventListener(_kind, heard) {
+    this.scrolled = heard;
+  }
   insertBefore(one, before) {
+    this.placed = (this.placed ?? 0) + 1;
     one.remove();
     one.parent = this;
     this.children.splice(before === null ? this.children.length : this.children.indexOf(before), 0, one);
@@ -54,10 +58,19 @@ const announcer = new Element();
 let turns = [];
 const seen = JSON.parse(readFileSync(0, "utf8")).map((update) => {
   turns = mergeTurns(turns, update);
+  list.placed = 0;
+  list.scrollHeight = 1000;
+  list.clientHeight = 100;
+  if (update.scrolled_to !== undefined) {
+    list.scrollTop = update.scrolled_to;
+    list.scrolled();
+  }
   drawTurns(list, announcer, turns);
   return {
     turns: structuredClone(turns),
     drawn: list.children.map((item) => [item.dataset.turn, item.querySelector(".text").textContent]),
+    placed: list.placed,
+    scrolled_to: list.scrollTop,
     dirs: [...new Set(list.children.map((item) => item.querySelector(".text").dir))],
     announced: announcer.children.map(({ textContent }) => textContent),
   };
