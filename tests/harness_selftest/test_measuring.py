@@ -84,6 +84,7 @@ def test_likeness_survives_splices_but_not_loss_or_another_sentence(speech: Spee
     assert not likeness(said, sound(resample(said.samples, 48_000, 44_100))).good
 
 
+@pytest.mark.slow
 def test_words_are_recognised_and_others_are_not_made_up(speech: Speech) -> None:
     decoys = ["banana", "purple", "guitar", "mountain"]
     assert share_heard(load(speech.say(SENTENCE, tail_ms=300)), SENTENCE, decoys=decoys) > 0.8

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import subprocess
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 
 from pyclient.codecs.assemblyai import AUDIO
-from tests.worklets.support.node import find_node
+from tests.worklets.support.node import ask, find_node
 
 DRIVER = Path(__file__).parent / "support" / "host_driver.mjs"
 SHORT = {**asdict(AUDIO), "most_buffered": 1000, "most_chars": 1000, "loud_peak": 1640}
@@ -23,17 +22,9 @@ PCM = base64.b64encode(b"\0\0\1\0").decode()
 
 
 def host(**job: Any) -> dict[str, Any]:
-    done = subprocess.run(
-        [find_node(), str(DRIVER)],
-        input=json.dumps([{**ALLOWED, **job}]),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    (told,) = json.loads(done.stdout)
-    return dict(told)
+    told = ask((find_node(), str(DRIVER)), json.dumps({**ALLOWED, **job}))
+    assert told, "it has ended, and its errors say why"
+    return dict(json.loads(told))
 
 
 def audio(**fields: Any) -> str:

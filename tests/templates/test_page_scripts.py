@@ -35,7 +35,8 @@ FILES = {
 
 @pytest.mark.parametrize("file", FILES)
 def test_in_node(file: str) -> None:
-    command = [node.node(ROOT), "--test", "--test-reporter=tap", str(Path(__file__).with_name(file))]
+    # Without --test, which would start a second Node.
+    command = [node.node(ROOT), "--test-reporter=tap", str(Path(__file__).with_name(file))]
     environ = {**os.environ, "PARLEY_PYTHON": sys.executable}
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False, env=environ)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]

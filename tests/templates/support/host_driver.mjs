@@ -1,9 +1,9 @@
 /**
- * Runs jobs against the worker's `Host` with stand-ins for Python, the ports and the socket, and prints what each of
- * them saw. Node may lack the platform's base64: then the same is made of Buffer.
+ * Runs jobs, a line of JSON each, against the worker's `Host` with stand-ins for Python, the ports and the socket, and
+ * prints a line for each: what all of them saw. Node may lack the platform's base64: then the same is made of Buffer.
  */
 
-import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
 
 import { Host } from "../../../templates/static/host.js";
 
@@ -77,4 +77,4 @@ function run({ audio, may_send, item_of, may_play, frames = [], messages = [], b
   return { told, sent: socket.sent, played, recycled };
 }
 
-console.log(JSON.stringify(JSON.parse(readFileSync(0, "utf8")).map(run)));
+for await (const job of createInterface({ input: process.stdin })) console.log(JSON.stringify(run(JSON.parse(job))));

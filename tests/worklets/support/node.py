@@ -65,13 +65,7 @@ class Node:
             )
             answer, why = done.stdout, done.stderr
         else:
-            driver = _driver(command)
-            assert driver.stdin and driver.stdout
-            driver.stdin.write(f"{jobs_path}\n")
-            driver.stdin.flush()
-            answer, why = driver.stdout.readline(), "it is gone"
-            if not answer:
-                _driver.cache_clear()
+            answer, why = ask(command, str(jobs_path)), "it is gone"
         thrown = json.loads(answer) if answer else why
         if thrown is not None:
             raise AssertionError(f"node failed:\n{thrown}")
@@ -79,9 +73,23 @@ class Node:
         return results
 
 
+def ask(command: tuple[str, ...], line: str) -> str:
+    """What a script that answers each line of its input with a line says to this one; "" where it has ended.
+
+    One for all tests of a process: it takes longer to start than most jobs take.
+    """
+    driver = _started(command)
+    assert driver.stdin and driver.stdout
+    driver.stdin.write(f"{line}\n")
+    driver.stdin.flush()
+    answer = driver.stdout.readline()
+    if not answer:
+        _started.cache_clear()
+    return answer
+
+
 @cache
-def _driver(command: tuple[str, ...]) -> subprocess.Popen[str]:
-    """One for all tests of a process: it takes longer to start than most jobs take. It ends with its input."""
+def _started(command: tuple[str, ...]) -> subprocess.Popen[str]:
     started = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     atexit.register(_end, started)
     return started
