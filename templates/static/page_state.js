@@ -13,6 +13,8 @@ import { mergeTurns } from "./turns.js";
 /** @typedef {[State, Effect[]]} Step */
 
 const SILENT_AFTER_MS = 2500;
+// Once it was heard it is known to work, and one with a noise gate is silent whenever nobody speaks.
+const SILENT_AGAIN_AFTER_MS = 10_000;
 // What a new request alone does not mend: the page must be another one, or come from a host that was mended.
 const PAGE_FAULTS = ["missing", "mistyped", "damaged", "refused", "policy"];
 // Over as soon as there is a network.
@@ -28,7 +30,16 @@ export function initial(words) {
     why: null,
     fault: null,
   });
-  const none = { local: null, call: 0, opening: false, audio: false, waiting: null, hold_ms: 0, silent: false };
+  const none = {
+    local: null,
+    call: 0,
+    opening: false,
+    audio: false,
+    waiting: null,
+    hold_ms: 0,
+    silent: false,
+    sounded: false,
+  };
   return { words, view: ready(), boot, ...none };
 }
 
@@ -209,7 +220,7 @@ function cancel(state) {
 
 /** @param {State} state   @returns {Step} */
 function release(state) {
-  return [{ ...state, audio: false, silent: false }, [{ do: "close_audio" }]];
+  return [{ ...state, audio: false, silent: false, sounded: false }, [{ do: "close_audio" }]];
 }
 
 /**
@@ -245,9 +256,12 @@ function complain(state, kind, fatal, detail = "") {
  */
 function level(state, who, heard) {
   if (!state.audio) return [state, []];
-  const silent = who === "user" ? heard.silent_ms >= SILENT_AFTER_MS : state.silent;
+  const isUser = who === "user";
+  const sounded = state.sounded || (isUser && heard.rms > 0);
+  const limit_ms = sounded ? SILENT_AGAIN_AFTER_MS : SILENT_AFTER_MS;
+  const silent = isUser ? heard.silent_ms >= limit_ms : state.silent;
   return inTurn(
-    state,
+    { ...state, sounded },
     (it) => [it, [{ do: "draw_level", who, level: heard }]],
     (it) => (silent === it.silent ? [it, []] : faulted({ ...it, silent }, "silent", false, !silent)),
   );

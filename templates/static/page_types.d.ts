@@ -19,6 +19,8 @@ export interface State {
   hold_ms: number;
   /** The microphone delivers exact zeros. */
   silent: boolean;
+  /** It has delivered more than that since it was opened. */
+  sounded: boolean;
   boot: Boot;
 }
 

@@ -68,7 +68,7 @@ class Page {
   }
 
   hears(silent_ms) {
-    return this.happens("level", { who: "user", level: { rms: 0, silent_ms } });
+    return this.happens("level", { who: "user", level: { rms: silent_ms ? 0 : 0.01, silent_ms } });
   }
 }
 
@@ -237,6 +237,17 @@ test("a microphone of exact zeros is told when it begins and when it ends", () =
   assert.deepEqual(new Page().hears(9000), [], "no microphone, no level");
 });
 
+test("one that was heard may be silent for longer, as behind a noise gate, until its call is over", () => {
+  const page = inCall();
+  page.hears(0);
+  assert.deepEqual(page.hears(9999), ["draw_level"]);
+  assert.deepEqual(page.hears(10_000), ["draw_level", "send capture_failed"]);
+  assert.deepEqual(page.hears(0), ["draw_level", "send capture_recovered"]);
+  assert.equal(page.state.sounded, true);
+  page.happens("died", { fault: "crashed" });
+  assert.equal(page.state.sounded, false);
+});
+
 test("what happens to the microphone while Python is asleep is told by the page", () => {
   const page = new Page();
   page.clicks();
@@ -245,7 +256,7 @@ test("what happens to the microphone while Python is asleep is told by the page"
   assert.deepEqual([page.state.view.notice.code, page.state.view.notice.tone], ["mic_silent", "warn"]);
   page.hears(0);
   assert.equal(page.state.view.notice, null);
-  page.hears(2500);
+  page.hears(10_000);
   assert.deepEqual(page.worker(READY), ["started", "send connect", "send capture_failed", "draw_boot", "draw"]);
 });
 
