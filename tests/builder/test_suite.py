@@ -1,4 +1,4 @@
-"""How the whole suite is run: nothing is left out, the worse result counts, and what runs behind makes way and ends."""
+"""How the whole suite is run: nothing is left out, and the worse result counts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ import pytest
 from builder import suite
 from tests import conftest
 from tests.support import fast_lane
-from voice_browsers.processes import runs
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD, BAD = ("--version",), ("--no-such-option",)
@@ -49,23 +47,15 @@ def test_every_test_of_the_page_drives_a_browser() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("front", "behind", "code"),
+    ("with_browser", "without", "code"),
     [(GOOD, GOOD, 0), (BAD, GOOD, 4), (GOOD, BAD, 4)],
 )
 def test_the_worse_of_both_counts(
-    monkeypatch: pytest.MonkeyPatch, front: tuple[str, ...], behind: tuple[str, ...], code: int
+    monkeypatch: pytest.MonkeyPatch, with_browser: tuple[str, ...], without: tuple[str, ...], code: int
 ) -> None:
-    monkeypatch.setattr(suite, "IN_FRONT", front)
-    monkeypatch.setattr(suite, "BEHIND", behind)
+    monkeypatch.setattr(suite, "WITH_BROWSER", with_browser)
+    monkeypatch.setattr(suite, "WITHOUT_BROWSER", without)
     assert suite.run(ROOT, os.environ) == code
-
-
-@pytest.mark.slow
-def test_what_the_tests_behind_said_is_told(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(suite, "IN_FRONT", GOOD)
-    monkeypatch.setattr(suite, "BEHIND", BAD)
-    suite.run(ROOT, os.environ)
-    assert "unrecognized arguments: --no-such-option" in capfd.readouterr().out
 
 
 MARKED = """
@@ -106,24 +96,3 @@ def test_fast_leaves_out_what_is_slow_whatever_else_is_chosen(
     )
     found = [line.partition("::test_")[2] for line in done.stdout.splitlines() if "::test_" in line]
     assert found == chosen, done.stdout + done.stderr
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="priorities and groups of processes are another matter there")
-def test_what_runs_behind_makes_way_and_is_ended_with_all_that_it_started() -> None:
-    child = "import time; time.sleep(60)"
-    parent = (
-        f"import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', {child!r}]).pid, flush=True); {child}"
-    )
-    with suite._behind([sys.executable, "-c", parent], ROOT, os.environ) as (process, said):
-        while not (text := said.read_text()).endswith("\n"):
-            assert process.poll() is None
-        if sys.platform == "linux":
-            assert os.sched_getscheduler(int(text)) == os.SCHED_IDLE
-        session = Path(f"/proc/{int(text)}/autogroup")
-        assert not session.exists() or session.read_text().split()[-2:] in (["nice", str(suite._SHARE)], [])
-    assert process.poll() is not None
-    # What was killed dies when its turn comes, and at the idle priority that is when nobody else wants to run.
-    deadline = time.monotonic() + 60
-    while runs(int(text)):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
