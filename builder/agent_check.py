@@ -36,13 +36,19 @@ def settings(root: Path, file: str, raw: Mapping[str, Any], choices: Sequence[Ma
 
     `raw` is agent.toml as it was read, to say in which of its sections the key stands.
     """
+    check_together(file, raw, choices, checked_settings(root, file, choices))
+
+
+def checked_settings(root: Path, file: str, choices: Sequence[Mapping[str, Any]]) -> list[dict[str, str] | None]:
+    """What the client says of the settings of each choice: nothing, or {key, problem}. SetupError where it cannot."""
     command = [sys.executable, str(CHECKER / "check_settings.py")]
     given = json.dumps([choice["settings"] for choice in choices])
     environ = for_programs(root, os.environ)
     done = subprocess.run(command, input=given, capture_output=True, text=True, check=False, env=environ, timeout=60)
     if done.returncode != 0:
         raise SetupError(f"{file}: the settings could not be checked.\n{done.stderr.strip()[-500:]}")
-    check_together(file, raw, choices, json.loads(done.stdout))
+    found: list[dict[str, str] | None] = json.loads(done.stdout)
+    return found
 
 
 def check_together(

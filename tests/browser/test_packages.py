@@ -122,6 +122,8 @@ def test_a_tool_uses_a_package(
     ask_weather(call, spoiled, SAID[which])
 
 
+# Both are Python's and the snapshot's matter, not an engine's.
+@pytest.mark.only_browser("chromium")
 def test_what_packages_import_is_in_the_snapshot_so_nothing_more_is_fetched_for_it(
     tab: Any, sound: Any, spoiled: SpoiledSite, pure_site: Path
 ) -> None:
@@ -135,6 +137,7 @@ def test_what_packages_import_is_in_the_snapshot_so_nothing_more_is_fetched_for_
     assert not {"library", "precompiled", "stock", "split"} & set(asked), asked
 
 
+@pytest.mark.only_browser("chromium")
 def test_packages_that_are_damaged_are_told_as_such(
     tab: Any, sound: Any, spoiled: SpoiledSite, pure_site: Path
 ) -> None:

@@ -59,6 +59,8 @@ def workshop(tmp_path: Path) -> Iterator[Workshop]:
     made.end()
 
 
+# What the author has in front of them; a visitor's page has none of it.
+@pytest.mark.only_browser("chromium")
 @pytest.mark.timeout(600)
 def test_the_open_page_follows_its_sources(tab: Any, sound: Any, workshop: Workshop) -> None:
     tab.errors.expect("Failed to load resource|404|503|NetworkError|access control|not load")

@@ -30,6 +30,8 @@ def whole_site(shared_folder: Path) -> Path:
     return build_once(shared_folder / "whole", build)
 
 
+# That each engine starts from these files: test_plain_host.py.
+@pytest.mark.only_browser("chromium")
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_the_page_starts_from_pyodides_own_files_and_calls(

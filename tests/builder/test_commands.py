@@ -55,6 +55,7 @@ def test_wrong_arguments_end_with_usage_and_not_with_a_traceback(arguments: list
     assert "usage:" in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_scenario_that_is_not_understood_starts_no_agent() -> None:
     done = build_py("agent", "--scenario", "drops aftr 3 s")
     assert done.returncode == 2 and "there is no moment 'aftr 3 s'" in done.stderr, done.stderr

@@ -44,6 +44,7 @@ def page_config(dist: Path) -> dict[str, Any]:
     return config
 
 
+@pytest.mark.slow
 def test_two_builds_are_equal_byte_for_byte(dist: Path, tmp_path: Path) -> None:
     """A team must be able to prove that what is on the CDN came from its sources."""
     again = site.build(ROOT, tmp_path / "dist", "demo")

@@ -72,6 +72,7 @@ def test_browser(): ...
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "chosen"),
     [

@@ -199,6 +199,7 @@ NOWHERE = (
 MISSPELT = "import pytest\n@pytest.mark.only_browser('fierfox')\ndef test_no(page):\n    pass\n"
 
 
+@pytest.mark.slow
 def test_markers_narrow_a_test_to_engines(tmp_path: Path) -> None:
     done = run(tmp_path, NARROWED, "--collect-only", "-q")
     assert "test_narrow[firefox" in done.stdout and "1 test collected" in done.stdout, done.stdout
@@ -215,6 +216,7 @@ def test_a_test_that_every_engine_skipped_is_red(tmp_path: Path) -> None:
     assert "test_nowhere: no engine ran it" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("suite", "words"), [(NOWHERE, "no engine runs this test"), (MISSPELT, "no engine fierfox")])
 def test_markers_that_leave_no_engine_are_red(tmp_path: Path, suite: str, words: str) -> None:
     done = run(tmp_path, suite)
@@ -222,6 +224,7 @@ def test_markers_that_leave_no_engine_are_red(tmp_path: Path, suite: str, words:
     assert words in done.stdout, done.stdout[-2000:]
 
 
+@pytest.mark.slow
 def test_beside_pytest_playwright_one_of_both_is_to_be_switched_off(tmp_path: Path) -> None:
     """Both have `page`, `context` and --headed; whichever came last would win without a word."""
     made = tmp_path / "other" / "pytest_playwright-9.dist-info"
@@ -243,17 +246,20 @@ def test_without_an_extra_it_is_said_which_one_to_install(monkeypatch: pytest.Mo
     assert done.returncode == 1 and "espeak-ng, or pytest-voice-browsers[voice]" in done.stderr
 
 
+@pytest.mark.slow
 def test_headed_without_a_display_says_so(tmp_path: Path) -> None:
     done = run(tmp_path, NARROWED, "--headed", DISPLAY="")
     assert done.returncode == pytest.ExitCode.USAGE_ERROR and "--headed needs a display" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_folder_that_holds_the_tests_is_not_emptied(tmp_path: Path) -> None:
     done = run(tmp_path, NARROWED, "--output", str(tmp_path))
     assert done.returncode == pytest.ExitCode.USAGE_ERROR and "it holds the tests" in done.stderr
     assert (tmp_path / "test_suite.py").exists()
 
 
+@pytest.mark.slow
 def test_only_what_an_earlier_run_has_left_is_emptied(tmp_path: Path) -> None:
     """`test-results` may be somebody else's as well."""
     folder = tmp_path / "test-results"

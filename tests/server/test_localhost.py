@@ -37,6 +37,7 @@ def taken_on_ipv6() -> Iterator[int]:
         yield other.getsockname()[1]
 
 
+@pytest.mark.slow
 def test_row_51_both_addresses_of_localhost_are_served(tmp_path: Path) -> None:
     with server_process(tmp_path) as server:
         for host in ("127.0.0.1", "[::1]", "localhost"):
