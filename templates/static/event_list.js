@@ -3,7 +3,7 @@
  * recorder, so it costs nothing while it is closed.
  */
 
-import { $ } from "./element.js";
+import { $, arrange } from "./element.js";
 import { chosen, EventRows } from "./event_rows.js";
 import { t } from "./texts.js";
 
@@ -45,21 +45,16 @@ export function eventList({ recording, send }) {
     const near_end = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
     const now = chosen(rows.rows, directions.value, filter.value).slice(-MOST_SHOWN);
     const left = new Set(shown.keys());
-    let before = /** @type {Element | null} */ (null);
-    for (const row of now) {
+    const drawn = now.map((row) => {
       left.delete(row.id);
       const item = shown.get(row.id) ?? newItem(row);
       shown.set(row.id, item);
       const size = item.querySelector(".size");
       if (size && size.textContent !== sizeOf(row)) size.textContent = sizeOf(row);
-      const place = before ? before.nextSibling : list.firstChild;
-      if (place !== item) list.insertBefore(item, place);
-      before = item;
-    }
-    for (const id of left) {
-      shown.get(id)?.remove();
-      shown.delete(id);
-    }
+      return item;
+    });
+    for (const id of left) shown.delete(id);
+    arrange(list, drawn);
     empty.hidden = now.length > 0;
     if (near_end) list.scrollTop = list.scrollHeight;
   };

@@ -3,6 +3,7 @@
  * it to a screen reader when nobody is heard.
  */
 
+import { arrange } from "./element.js";
 import { t } from "./texts.js";
 
 /** @import { Turn, ViewUpdate } from "./messages.js" */
@@ -64,23 +65,19 @@ export function drawTurns(list, announcer, turns) {
   if (turns === last) return;
   last = turns;
   const near_end = follows(list);
-  // First what is gone: else each turn behind it would be moved to where it is already, and laid out anew.
   const left = new Set(items.keys());
   for (const { id } of turns) left.delete(id);
   for (const id of left) {
-    items.get(id)?.element.remove();
     items.delete(id);
     announced.delete(id);
   }
-  let before = /** @type {HTMLElement | null} */ (null);
-  for (const turn of turns) {
+  const drawn = turns.map((turn) => {
     const item = items.get(turn.id) ?? newItem(turn);
     if (item.turn !== turn) drawTurn(item, turn);
-    const place = before ? before.nextSibling : list.firstChild;
-    if (place !== item.element) list.insertBefore(item.element, place);
-    before = item.element;
-  }
-  if (near_end) toEnd(list);
+    return item.element;
+  });
+  arrange(list, drawn);
+  if (near_end) list.scrollTop = 1e9; // as far as it goes; to ask how far would have all laid out once more
   announce(announcer, turns);
 }
 
@@ -102,11 +99,6 @@ function follows(list) {
     );
   }
   return end_seen;
-}
-
-/** @param {HTMLElement} list */
-function toEnd(list) {
-  list.scrollTop = 1e9;
 }
 
 /**
