@@ -118,7 +118,7 @@ class Tape(abc.ABC):
 def poll(
     ask: Callable[[], T | None], timeout_s: float, pause: Callable[[], None] = lambda: time.sleep(0.03)
 ) -> T | None:
-    """Ask until the answer is neither None nor False, or the time is over (then None)."""
+    """Ask until the answer is neither None nor False (an empty text is one), or the time is over (then None)."""
     deadline = time.monotonic() + timeout_s
     while True:
         answer = ask()
