@@ -6,7 +6,7 @@ an answer there (a test walks through both).
 
 from __future__ import annotations
 
-__all__ = ["CITIES", "NUMBERS", "jsgf", "small_talk_jsgf"]
+__all__ = ["CITIES", "NUMBERS", "ROOMS", "jsgf", "small_talk_jsgf"]
 
 CITIES: tuple[str, ...] = tuple(
     """
@@ -19,6 +19,7 @@ CITIES: tuple[str, ...] = tuple(
     .strip("|")
     .split("|")
 )
+ROOMS: tuple[str, ...] = ("kitchen", "living room", "bedroom", "bathroom", "hall", "office", "garden", "garage")
 NUMBERS: tuple[str, ...] = (
     "one",
     "two",
@@ -49,6 +50,7 @@ _RULES = """#JSGF V1.0;
 grammar skills;
 <city> = %(cities)s;
 <number> = %(numbers)s;
+<room> = %(rooms)s;
 <polite> = please | can you | could you | would you | okay | hey | can you please | could you please;
 <greet> = hello | hi | hello there | hi there | good morning | good afternoon | good evening
   | how are you [today] | hello how are you | hi how are you | nice to meet you;
@@ -63,8 +65,8 @@ grammar skills;
 <weather> = (what is | what's | how is | how's) the weather [like] [today]
   | (what is | what's | how is | how's) the weather [like] [today] in <city> [today]
   | weather in <city> | what is the temperature in <city>;
-<light> = (turn | switch) (on | off) the (light | lights | lamp) | (turn | switch) the (light | lights | lamp) (on | off)
-  | lights on | lights off;
+<light> = (turn | switch) (on | off) the (light | lights | lamp) [in the <room>]
+  | (turn | switch) the (light | lights | lamp) (on | off) [in the <room>] | lights on | lights off;
 <bye> = goodbye | bye | bye bye | see you later | that is all | hang up;
 <help> = help | help me | what can you do | what can i say;
 <thanks> = thank you | thanks | thank you very much;
@@ -78,7 +80,7 @@ public <utterance> = /1.0/ <request> | /1.0/ <social> | /0.02/ <polite> <request
 
 def jsgf() -> str:
     """The grammar's text, ready for the recogniser."""
-    return _RULES % {"cities": " | ".join(CITIES), "numbers": " | ".join(NUMBERS)}
+    return _RULES % {"cities": " | ".join(CITIES), "numbers": " | ".join(NUMBERS), "rooms": " | ".join(ROOMS)}
 
 
 def small_talk_jsgf() -> str:

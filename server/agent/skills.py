@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from server.agent.grammar import CITIES, NUMBERS
+from server.agent.grammar import CITIES, NUMBERS, ROOMS
 from server.agent.texts import JOKES, STORIES
-from server.agent.tools import ToolRequest, ToolSpec, error_words, light_words, parsed, plain, weather_words
+from server.agent.tools import ROOM_KEYS, ToolRequest, ToolSpec, error_words, light_words, parsed, plain, weather_words
 
 __all__ = [
     "Facts",
@@ -164,8 +164,8 @@ def wants_more(text: str) -> bool:
 
 
 def may_go_on(text: str) -> bool:
-    """Whether a whole sentence can have more behind it that changes the answer: the weather "in Paris",
-    hello "how are you".
+    """Whether a whole sentence can have more behind it that changes the answer: the weather "in Paris", the light "in
+    the kitchen", hello "how are you".
     """
     return bool(_CAN_GO_ON.search(_normal(text)))
 
@@ -181,7 +181,10 @@ _OPEN_END = re.compile(
     r"|(?:turn|switch) the \w+|switch|tell me|tell me a|the|what is|what's|can you|could you)$"
 )
 
-_CAN_GO_ON = re.compile(r"\bweather(?: like)?(?: today)?(?: please)?$|^(?:hello|hi)$")
+_CAN_GO_ON = re.compile(
+    r"\bweather(?: like)?(?: today)?(?: please)?$|^(?:hello|hi)$"
+    r"|\b(?:turn|switch)\b.* the (?:lights?|lamp)(?: on| off)?$"
+)
 
 
 def _normal(text: str) -> str:
@@ -269,11 +272,16 @@ def _light(found: re.Match[str], facts: Facts) -> Reply:
     if key:
         kind = tool.properties[key].get("type") if isinstance(tool.properties[key], Mapping) else None
         arguments[key] = ("on" if on else "off") if kind == "string" else on
+    room = next((found[name] for name in ("before", "inner", "after") if found[name]), "")
+    which = next((name for name in ROOM_KEYS if name in tool.properties), "")
+    if room and which:
+        arguments[which] = room
     request = ToolRequest(tool=tool, arguments=arguments, skill="light")
     return Reply(skill="light", sentences=("One moment.",), tool=request)
 
 
 _CITY = "|".join(CITIES)
+_ROOM = "|".join(ROOMS)
 _FROM = r"(?:from (?P<first>[\w-]+) )?(?:up )?to (?P<last>[\w-]+)"
 _Skill = tuple[re.Pattern[str], Callable[[re.Match[str], Facts], Reply]]
 _REQUESTS: tuple[_Skill, ...] = tuple(
@@ -289,10 +297,15 @@ _REQUESTS: tuple[_Skill, ...] = tuple(
             _weather,
         ),
         (
-            r"\b(?:turn|switch|put)\b(?: (?P<first>on|off))?(?: the)? (?:light|lights|lamp)(?: (?P<last>on|off))?",
+            rf"\b(?:turn|switch|put)\b(?: (?P<first>on|off))?(?: the)?(?: (?P<before>{_ROOM}))? (?:lights?|lamp)\b"
+            rf"(?: in the (?P<inner>{_ROOM}))?(?: (?P<last>on|off))?(?: in the (?P<after>{_ROOM}))?",
             _light,
         ),
-        (r"\b(?:light|lights|lamp) (?P<first>on|off)(?P<last>)$", _light),
+        (
+            rf"\b(?:(?P<before>{_ROOM}) )?(?:lights?|lamp) (?P<first>on|off)(?P<last>)"
+            rf"(?: in the (?P<inner>{_ROOM}))?(?P<after>)$",
+            _light,
+        ),
         (r"\bstory\b", _story),
         (r"\bjokes?\b|\bmake me laugh\b", _joke),
         (r"\bwhat time\b|\bthe time\b", _time),

@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["ToolRequest", "ToolSpec", "error_words", "light_words", "parsed", "plain", "weather_words"]
+__all__ = ["ROOM_KEYS", "ToolRequest", "ToolSpec", "error_words", "light_words", "parsed", "plain", "weather_words"]
+
+# How the argument of a light's tool may be called that says which light.
+ROOM_KEYS = ("room", "where", "location", "place", "area")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +64,16 @@ def weather_words(request: ToolRequest, value: Any) -> str:
 
 
 def light_words(request: ToolRequest, value: Any) -> str:
-    wanted = next(iter(request.arguments.values()), True)
+    """The room is named only if the person did."""
+    room = next((argument for key, argument in request.arguments.items() if key in ROOM_KEYS), "")
+    wanted = next((argument for key, argument in request.arguments.items() if key not in ROOM_KEYS), True)
     state = (
         next((value[key] for key in ("on", "state", "power") if key in value), wanted)
         if isinstance(value, Mapping)
         else wanted
     )
-    return f"The light is {'on' if state in (True, 'on', 'true') else 'off'} now."
+    where = f" in the {room}" if room else ""
+    return f"The light{where} is {'on' if state in (True, 'on', 'true') else 'off'} now."
 
 
 def error_words(result: str) -> str:

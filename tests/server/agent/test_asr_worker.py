@@ -21,6 +21,7 @@ PHRASES = (
     "count from one to twenty",
     "what is the weather like in london",
     "turn on the light",
+    "switch on the light in the kitchen",
 )
 # For the voices that are not the agent's own: fewer, as each costs the better part of a second.
 FEW = PHRASES[1::2]

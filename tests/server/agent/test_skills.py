@@ -15,6 +15,9 @@ from server.agent.tools import ToolRequest, ToolSpec
 
 WEATHER = ToolSpec(name="get_weather", parameters={"properties": {"city": {"type": "string"}}})
 LIGHT = ToolSpec(name="set_light", parameters={"properties": {"on": {"type": "boolean"}}})
+LIGHTS = ToolSpec(
+    name="set_light", parameters={"properties": {"state": {"type": "string"}, "room": {"type": "string"}}}
+)
 NOON = datetime(2026, 3, 5, 14, 7)
 
 
@@ -84,7 +87,7 @@ def all_sentences() -> set[str]:
 def test_a_sentence_may_go_on_where_more_words_change_the_answer() -> None:
     """Then it is not answered at once. "What time is it ... now" is the same question."""
     found = all_sentences()
-    told = {text: answer(text, facts(WEATHER, LIGHT)) for text in found}
+    told = {text: answer(text, facts(WEATHER, LIGHTS)) for text in found}
     begins = {text for text in found for other in found if other.startswith(f"{text} ") and told[text] != told[other]}
     assert len(begins) > 10
     assert {text for text in begins if not may_go_on(text)} == set()
@@ -148,12 +151,50 @@ def test_a_tool_is_found_by_its_description_too_and_its_own_argument_names_are_u
 
 
 @pytest.mark.parametrize(
-    ("said", "on"), [("turn on the light", True), ("switch the lamp off", False), ("lights off", False)]
+    ("said", "on"),
+    [
+        ("turn on the light", True),
+        ("switch the lamp off", False),
+        ("turn the lights off", False),
+        ("lights off", False),
+    ],
 )
 def test_the_light_is_switched(said: str, on: bool) -> None:
     reply = answer(said, facts(LIGHT))
     assert reply.tool is not None
     assert reply.tool.arguments == {"on": on}
+
+
+@pytest.mark.parametrize(
+    ("said", "arguments"),
+    [
+        ("switch on the light in the kitchen", {"state": "on", "room": "kitchen"}),
+        ("turn the lights off in the living room please", {"state": "off", "room": "living room"}),
+        ("turn the lamp in the hall off", {"state": "off", "room": "hall"}),
+        ("could you turn on the kitchen light", {"state": "on", "room": "kitchen"}),
+        ("bedroom lights off", {"state": "off", "room": "bedroom"}),
+        ("switch on the light", {"state": "on"}),
+    ],
+)
+def test_the_light_of_a_room_is_switched(said: str, arguments: dict[str, str]) -> None:
+    reply = answer(said, facts(LIGHTS))
+    assert reply.tool is not None
+    assert reply.tool.arguments == arguments
+    # A page whose tool knows no rooms gets none.
+    told = answer(said, facts(LIGHT))
+    assert told.tool is not None
+    assert told.tool.arguments == {"on": arguments["state"] == "on"}
+
+
+def test_the_room_is_named_where_the_person_named_it() -> None:
+    result = json.dumps({"room": "kitchen", "state": "on"})
+    for said, text in (
+        ("switch on the light in the kitchen", "The light in the kitchen is on now."),
+        ("switch on the light", "The light is on now."),
+    ):
+        request = answer(said, facts(LIGHTS)).tool
+        assert request is not None
+        assert answer_tool(request, result, is_error=False).sentences == (text,)
 
 
 @pytest.mark.parametrize("said", ["what is the weather in paris", "turn on the light"])
