@@ -12,6 +12,7 @@ the client does instead.
 
 `spoken=SPOKEN` says that somebody speaks, so that the agent's recogniser runs over sound; such a scenario is `slow`. A
 call in which anybody speaks without it fails. `SPOKEN_WITHOUT_TEXT` is the same where questions cannot be typed.
+`long=True` says that it waits for more than four seconds of sound in real time: it is `slow`, too.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Scenario:
     expected: str
     run: Run
     spoken: Collection[str] = frozenset()
+    long: bool = False
     cannots: dict[str, tuple[str, Run]] = field(default_factory=dict)
 
     def cannot(self, adapter: str, reason: str, *, spoken: Collection[str] = frozenset()) -> Callable[[Run], Run]:
@@ -60,11 +62,13 @@ class Scenario:
 SCENARIOS: dict[str, Scenario] = {}
 
 
-def scenario(name: str, expected: str, *, spoken: Collection[str] = frozenset()) -> Callable[[Run], Scenario]:
+def scenario(
+    name: str, expected: str, *, spoken: Collection[str] = frozenset(), long: bool = False
+) -> Callable[[Run], Scenario]:
     assert name not in SCENARIOS, f"two scenarios are called {name!r}"
 
     def add(run: Run) -> Scenario:
-        SCENARIOS[name] = made = Scenario(name=name, expected=expected, run=run, spoken=spoken)
+        SCENARIOS[name] = made = Scenario(name=name, expected=expected, run=run, spoken=spoken, long=long)
         return made
 
     return add

@@ -139,6 +139,7 @@ async def cough(call: Call) -> None:
 @scenario(
     "back-channel",
     "An “uh-huh” that the server means to talk over lowers the voice, which then comes back; the reply goes on.",
+    long=True,
 )
 async def back_channel(call: Call) -> None:
     # Five seconds: a starved server may notice speech two late, and a reply that is over cannot be lowered.

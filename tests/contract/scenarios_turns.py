@@ -157,7 +157,9 @@ async def real_time(call: Call) -> None:
 
 
 @scenario(
-    "reply that stutters", "A pause of 400 ms in the arrival of a reply loses nothing and makes no second reply of it."
+    "reply that stutters",
+    "A pause of 400 ms in the arrival of a reply loses nothing and makes no second reply of it.",
+    long=True,
 )
 async def stutter(call: Call) -> None:
     # A wire without marks takes 600 ms for the end of a reply. Stretched time leaves a busy machine

@@ -23,7 +23,7 @@ from tests.contract.table import PROPERTY, cell
 from tests.server.support.server_support import RunningServer
 
 PLAYED = [
-    pytest.param(chosen.name, adapter, marks=[pytest.mark.slow] if adapter in chosen.spoken else [])
+    pytest.param(chosen.name, adapter, marks=[pytest.mark.slow] if chosen.long or adapter in chosen.spoken else [])
     for chosen in SCENARIOS.values()
     for adapter in ADAPTERS
 ]

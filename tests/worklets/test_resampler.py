@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import signal
 
 from tests.worklets.support import prototype_design
 from tests.worklets.support.node import Node, decibels, fit_tone, samples
@@ -226,6 +225,8 @@ def test_a_constant_passes_by_one_without_a_whistle_on_it(node: Node, quality: s
 @pytest.mark.parametrize("pair", [(48000, 24000), (24000, 48000), (44100, 16000)])
 def test_a_sweep_agrees_with_an_independent_implementation(node: Node, pair: tuple[int, int]) -> None:
     """SciPy's polyphase resampler with a filter of its own design, far longer than ours."""
+    from scipy import signal  # a second of a processor, which every process of a run would pay for
+
     a, b = pair
     divisor = gcd(a, b)
     up, down = b // divisor, a // divisor
@@ -255,6 +256,8 @@ def test_a_sweep_agrees_with_an_independent_implementation(node: Node, pair: tup
 
 def test_noise_above_the_wire_s_band_is_kept_out(node: Node) -> None:
     """Hiss between 13.2 and 24 kHz, as microphones deliver it, must not fold into the speech band."""
+    from scipy import signal
+
     rng = np.random.default_rng(3)
     taps = signal.firwin(2001, 13600, fs=48000, pass_zero=False, window=("kaiser", 14.0))
     hiss = np.convolve(rng.standard_normal(60000), taps, mode="valid")

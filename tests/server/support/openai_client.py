@@ -11,20 +11,15 @@ import asyncio
 import base64
 import json
 from collections.abc import Iterator
+from functools import cache
 from types import TracebackType
 from typing import Any, get_args
 
-import openai
 import websockets
-from openai.types.realtime import RealtimeServerEvent
 from pydantic import BaseModel, TypeAdapter
 
 from tests.server.support.inbox import Event, Inbox, live
 
-_ADAPTER: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)
-_MODELS: dict[str, type[BaseModel]] = {
-    model.model_fields["type"].annotation.__args__[0]: model for model in get_args(get_args(RealtimeServerEvent)[0])
-}
 # Fields that the documents show in events and the package's types do not have: the session's own three (protocol file
 # section 5). The package's models keep unknown fields, so a misspelt optional field would pass without this list.
 _ONLY_DOCUMENTED = {"session.id", "session.object", "session.expires_at"}
@@ -38,12 +33,26 @@ WEATHER = {
 }
 
 
+@cache
+def _server_events() -> tuple[TypeAdapter[Any], dict[str, type[BaseModel]]]:
+    """The union of the package's server events, and its models by type.
+
+    The package takes a second of a processor to import, and not each process that reads these tests runs one of them.
+    """
+    from openai.types.realtime import RealtimeServerEvent
+
+    models = get_args(get_args(RealtimeServerEvent)[0])
+    by_type = {model.model_fields["type"].annotation.__args__[0]: model for model in models}
+    return TypeAdapter(RealtimeServerEvent), by_type
+
+
 def checked(event: Event) -> Any:
     """The event as the package's own model. Fails for what that package would not understand in full."""
-    assert event.get("type") in _MODELS, f"the package knows no event {event.get('type')!r}"
+    union, models = _server_events()
+    assert event.get("type") in models, f"the package knows no event {event.get('type')!r}"
     # By its own model first, for a readable message; then through the union, as a typed client would.
-    parsed = _MODELS[event["type"]].model_validate(event, strict=True)
-    assert type(_ADAPTER.validate_python(event)) is type(parsed)
+    parsed = models[event["type"]].model_validate(event, strict=True)
+    assert type(union.validate_python(event)) is type(parsed)
     unknown = set(_extras(parsed)) - _ONLY_DOCUMENTED
     assert not unknown, f"{event['type']} has fields that the package does not know: {sorted(unknown)}"
     return parsed
@@ -66,6 +75,8 @@ class OpenAIClient(Inbox):
         self, base_url: str, *, api_key: str = "any-key", model: str = "gpt-realtime-2.1", scenario: str = ""
     ) -> None:
         super().__init__()
+        import openai  # for the reason of `_server_events`
+
         self.package = openai.AsyncOpenAI(api_key=api_key, base_url=f"{base_url}/v1", max_retries=0)
         self.model, self.scenario = model, scenario
 

@@ -13,7 +13,6 @@ import re
 from pathlib import Path
 
 import numpy as np
-from scipy.optimize import linprog
 
 HALF_SUPPORT = 15.96  # just under 2.0 ms at 8 kHz, the goal for the delay, so that every rate rounds to no more
 HARMONICS = 26
@@ -43,6 +42,8 @@ def design() -> np.ndarray:
     """The coefficients a[k] of h(t) = sum a[k] cos(pi k t / HALF_SUPPORT), with the smallest alias
     and the smallest image.
     """
+    from scipy.optimize import linprog  # half a second of a processor, which every test of the resampler would pay for
+
     ripple = 10 ** (RIPPLE_DB / 20) - 1
     stop_scale = 1e4  # the solver's tolerances are absolute: bring -100 dB into their range
     at_pass = response_matrix(np.linspace(0, PASS, 400), HALF_SUPPORT, HARMONICS)
