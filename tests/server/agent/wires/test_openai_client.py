@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import openai
 import pytest
 
 from server.agent.options import AgentOptions
@@ -274,6 +273,7 @@ def test_an_answer_may_be_asked_for_before_the_words_are_known(agent: RunningAge
 
 def test_ephemeral_keys_come_from_the_packages_own_call(agent: RunningAgent) -> None:
     """Minted for a configured session, good for several sockets, and not good for minting more."""
+    import openai  # a second of a processor, which every process of a run would pay for
 
     async def run() -> None:
         session: Any = {"type": "realtime", "model": "gpt-realtime-2", "audio": {"output": {"voice": "cedar"}}}
