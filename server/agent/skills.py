@@ -7,7 +7,7 @@ is a few sentences, perhaps a tool call, perhaps the end of the conversation.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -267,21 +267,21 @@ def _light(found: re.Match[str], facts: Facts) -> Reply:
         why = "I cannot do that, this page gave me no light to switch." if facts.page_tools else _NOT_HERE
         return Reply(skill="light", sentences=(why,))
     on = (found["first"] or found["last"] or "on") == "on"
-    key = _property(tool, "on", "state", "power", "enabled")
+    key = _property(tool, "on", "state", "power", "enabled", besides=ROOM_KEYS)
     arguments: dict[str, Any] = {}
     if key:
         kind = tool.properties[key].get("type") if isinstance(tool.properties[key], Mapping) else None
         arguments[key] = ("on" if on else "off") if kind == "string" else on
-    room = next((found[name] for name in ("before", "inner", "after") if found[name]), "")
+    room = re.search(rf"\b{_ROOM}\b", found.string)
     which = next((name for name in ROOM_KEYS if name in tool.properties), "")
     if room and which:
-        arguments[which] = room
+        arguments[which] = room[0]
     request = ToolRequest(tool=tool, arguments=arguments, skill="light")
     return Reply(skill="light", sentences=("One moment.",), tool=request)
 
 
 _CITY = "|".join(CITIES)
-_ROOM = "|".join(ROOMS)
+_ROOM = f"(?:{'|'.join(ROOMS)})"
 _FROM = r"(?:from (?P<first>[\w-]+) )?(?:up )?to (?P<last>[\w-]+)"
 _Skill = tuple[re.Pattern[str], Callable[[re.Match[str], Facts], Reply]]
 _REQUESTS: tuple[_Skill, ...] = tuple(
@@ -297,15 +297,11 @@ _REQUESTS: tuple[_Skill, ...] = tuple(
             _weather,
         ),
         (
-            rf"\b(?:turn|switch|put)\b(?: (?P<first>on|off))?(?: the)?(?: (?P<before>{_ROOM}))? (?:lights?|lamp)\b"
-            rf"(?: in the (?P<inner>{_ROOM}))?(?: (?P<last>on|off))?(?: in the (?P<after>{_ROOM}))?",
+            rf"\b(?:turn|switch|put)\b(?: (?P<first>on|off))?(?: the)?(?: {_ROOM})? (?:lights?|lamp)\b"
+            rf"(?: in the {_ROOM})?(?: (?P<last>on|off))?",
             _light,
         ),
-        (
-            rf"\b(?:(?P<before>{_ROOM}) )?(?:lights?|lamp) (?P<first>on|off)(?P<last>)"
-            rf"(?: in the (?P<inner>{_ROOM}))?(?P<after>)$",
-            _light,
-        ),
+        (rf"\b(?:lights?|lamp) (?P<first>on|off)(?P<last>)(?: in the {_ROOM})?$", _light),
         (r"\bstory\b", _story),
         (r"\bjokes?\b|\bmake me laugh\b", _joke),
         (r"\bwhat time\b|\bthe time\b", _time),
@@ -344,11 +340,12 @@ def _tool_for(facts: Facts, *hints: str) -> ToolSpec | None:
     return None
 
 
-def _property(tool: ToolSpec, *names: str) -> str | None:
+def _property(tool: ToolSpec, *names: str, besides: Collection[str] = ()) -> str | None:
+    """The first of `names` that the tool has, else its first property that is none of `besides`."""
     for name in names:
         if name in tool.properties:
             return name
-    return next(iter(tool.properties), None)
+    return next((name for name in tool.properties if name not in besides), None)
 
 
 def _number(word: str) -> int | None:

@@ -186,6 +186,15 @@ def test_the_light_of_a_room_is_switched(said: str, arguments: dict[str, str]) -
     assert told.tool.arguments == {"on": arguments["state"] == "on"}
 
 
+def test_a_tool_that_takes_a_room_alone_is_not_given_the_state_for_it() -> None:
+    """The agent would say that the light in the on is on."""
+    tool = ToolSpec(name="switch_light", parameters={"properties": {"room": {"type": "string"}}})
+    for said, arguments in (("turn on the light", {}), ("turn on the light in the hall", {"room": "hall"})):
+        request = answer(said, facts(tool)).tool
+        assert request is not None
+        assert request.arguments == arguments
+
+
 def test_the_room_is_named_where_the_person_named_it() -> None:
     result = json.dumps({"room": "kitchen", "state": "on"})
     for said, text in (
