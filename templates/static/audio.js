@@ -78,9 +78,10 @@ function stop(stream) {
  * @param {Chosen} chosen
  * @param {Listeners} listeners
  * @param {boolean} wanted is a microphone? Without one none is asked for: the person types, and listens
+ * @param {(fault: AudioFault) => null} [without] told why there is no microphone, where the speaker alone will do too
  * @returns {Promise<Audio>} throws AudioFault
  */
-export async function openAudio(worklets, hold_ms, chosen, listeners, wanted) {
+export async function openAudio(worklets, hold_ms, chosen, listeners, wanted, without) {
   if (!globalThis.isSecureContext || !navigator.mediaDevices?.getUserMedia) throw new AudioFault("insecure");
   if (!AudioContextClass) throw new AudioFault("unsupported");
   const context = new AudioContextClass({ latencyHint: "interactive" });
@@ -90,7 +91,7 @@ export async function openAudio(worklets, hold_ms, chosen, listeners, wanted) {
   }
   announceCall(wanted ? "play-and-record" : "playback");
   context.resume().catch(() => {});
-  const microphone = wanted ? microphoneOf(chosen.microphone) : Promise.resolve(null);
+  const microphone = wanted ? microphoneOf(chosen.microphone).catch(without) : Promise.resolve(null);
   const modules = addChecked(context, worklets).catch((error) => {
     throw new AudioFault("no_worklet", String(error));
   });

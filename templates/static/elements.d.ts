@@ -12,6 +12,10 @@ export interface Elements {
   "boot-text": HTMLElement;
   bundle: HTMLElement;
   "character-keys": HTMLElement;
+  check: HTMLButtonElement;
+  "check-microphone": HTMLElement;
+  "check-server": HTMLElement;
+  "check-speaker": HTMLElement;
   connect: HTMLButtonElement;
   copied: HTMLElement;
   copy: HTMLButtonElement;

@@ -54,6 +54,8 @@ export interface Choice {
 
 /** What Python's `ClientConfig` takes; here only what the page looks at itself. */
 export interface Settings {
+  provider: string;
+  token_url: string;
   preconnect_audio_ms: number;
   known_voices?: { id: string; label: string }[];
   voice?: string;

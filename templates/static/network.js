@@ -7,7 +7,7 @@ const CLOSE_PATIENCE_MS = 300;
 const VIOLATION_PATIENCE_MS = 50;
 
 /**
- * Addresses that this worker's policy has refused. Chromium tells of them, a moment after the failure.
+ * Addresses that the policy of this worker, or page, has refused. Chromium tells of them, a moment after the failure.
  *
  * @type {Set<string>}
  */
@@ -20,18 +20,25 @@ globalThis.addEventListener?.("securitypolicyviolation", (event) => {
  * POST for a token. `shown`: what the token server is shown of who asks (`sign_in.js`).
  *
  * @param {string} url   @param {string} body   @param {number} timeout_ms   @param {import("./sign_in.js").Shown} shown
+ */
+export function askForToken(url, body, timeout_ms, { credentials, headers }) {
+  const all = { "Content-Type": "application/json", ...headers };
+  return answerOf(url, { method: "POST", body, headers: all, credentials }, timeout_ms);
+}
+
+/**
+ * A request to the token server.
+ *
+ * @param {string} url   @param {RequestInit} request   @param {number} timeout_ms
  * @returns {Promise<{status: number, text: string, retry_after: string}>} status 0: there is no answer to be read, and
  * `text` is why:
  *   "redirected", "policy", "offline", or the name of the error
  */
-export async function askForToken(url, body, timeout_ms, shown) {
+export async function answerOf(url, request, timeout_ms) {
   try {
     const answer = await fetch(url, {
-      method: "POST",
-      body,
-      headers: { "Content-Type": "application/json", ...shown.headers },
+      ...request,
       cache: "no-store",
-      credentials: shown.credentials,
       redirect: "manual", // followed, it would end at somebody's page for signing in, which answers with 200
       referrerPolicy: "no-referrer",
       signal: AbortSignal.timeout(timeout_ms),

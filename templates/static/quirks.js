@@ -125,6 +125,28 @@ export function isMonitor({ label }) {
 }
 
 /**
+ * Does this entry stand for the browser's own choice? Chromium lists that beside the devices (measured in 156;
+ * github.com/w3c/mediacapture-main/issues/727). Goes when it lists devices alone.
+ *
+ * @param {{deviceId: string}} device
+ */
+export function isStandIn({ deviceId }) {
+  return ["default", "communications"].includes(deviceId);
+}
+
+/**
+ * What the microphone that was taken is called, "" where the browser does not say. Chromium on Linux calls its own
+ * choice "Default" and tells by nothing which device that is; elsewhere the device's name follows (measured in 156;
+ * github.com/w3c/mediacapture-main/issues/727). Goes when a track names its device.
+ *
+ * @param {MediaStreamTrack} track
+ */
+export function microphoneName(track) {
+  const { label } = track;
+  return isStandIn({ deviceId: track.getSettings().deviceId ?? "" }) && !label.includes(" - ") ? "" : label;
+}
+
+/**
  * By which way sound can be sent to a speaker that was chosen: Chromium lets a context choose, Firefox
  * only an element that plays the context's stream, WebKit neither (measured in 156, 153, 2.50). Goes
  * when all have `AudioContext.setSinkId`.

@@ -48,8 +48,7 @@ let state = initial(config.microphone_words);
 let audio = /** @type {Awaited<ReturnType<typeof openAudio>> | null} */ (null);
 let redraw_timer = /** @type {number | null} */ (null);
 let [chosen] = config.choices;
-/** Asks for the devices anew, which have names once there is a microphone. */
-let devicesNamed = () => {};
+let sound = /** @type {ReturnType<typeof import("./sound.js").soundPanel> | null} */ (null);
 let orb = /** @type {import("./orb.js").Orb | null} */ (null);
 /** What the page around this one wants of calls. @type {Partial<Wishes>} */
 let prepared = {};
@@ -130,6 +129,7 @@ function redraw() {
   keepAwake(state.view.can_hang_up);
   drawOrb();
   drawFacts(facts());
+  sound?.allow(Boolean($("hang-up").hidden));
 }
 
 function drawOrb() {
@@ -161,7 +161,20 @@ function panel(details, fetched) {
 
 async function openSound() {
   const { soundPanel } = /** @type {typeof import("./sound.js")} */ (await later(config.boot.sound));
-  devicesNamed = soundPanel(devices, chooseDevices, () => audio);
+  sound = soundPanel(devices, chooseDevices, () => audio, {
+    open: async (listeners, microphone, without) => {
+      const opened = await openAudio(config.boot.worklets, 0, devices, listeners, microphone, without);
+      opened.setVolume(volume);
+      return opened;
+    },
+    drawLevel,
+    server: () => ({
+      ...chosen.settings,
+      credentials: config.boot.sign_in === "cookie" ? "include" : "same-origin",
+    }),
+    words: config.microphone_words,
+  });
+  redraw();
 }
 
 async function openDiagnostics() {
@@ -209,11 +222,12 @@ async function open(call, hold_ms, microphone) {
     onLevel: (who, level) => happened({ type: "level", who, level }),
     onFault: (kind, fatal, recovered = false) => happened({ type: "fault", kind, fatal, recovered }),
   };
+  sound?.stop();
   try {
     const opened = await openAudio(config.boot.worklets, hold_ms, devices, listeners, microphone);
     if (call !== state.call) return opened.close(); // cancelled meanwhile
     audio = opened;
-    devicesNamed();
+    sound?.named();
     audio.setVolume(volume);
   } catch (error) {
     const { kind, message } = /** @type {AudioFault} */ (error);

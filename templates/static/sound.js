@@ -1,26 +1,34 @@
-/** The panel "Sound": pickers for microphone and speaker, and the volume. A change counts at once, also in mid-call. */
+/**
+ * The panel "Sound": pickers for microphone and speaker, the volume, and the check before a call. A change counts at
+ * once, also in mid-call.
+ */
 
 import { $ } from "./element.js";
-import { isMonitor, speakerWay } from "./quirks.js";
+import { isMonitor, isStandIn, speakerWay } from "./quirks.js";
+import { SoundCheck } from "./sound_check.js";
 
 /** @import { Chosen } from "./devices.js" */
-/** @typedef {() => {exchange(isGone: boolean): void, useSpeaker(): Promise<void>, setVolume(): void} | null} AudioNow */
+/** @import { Audio, Means } from "./sound_check.js" */
 
 /**
  * This file is a bundle of its own, so what is chosen, which the page knows, is handed in.
  *
  * @param {Chosen} chosen   @param {(change: Partial<Chosen>) => void} choose
- * @param {AudioNow} audio what is open at that moment
- * @returns {() => void} to be called when devices may have other names
+ * @param {() => Audio | null} inCall what is open at that moment   @param {Means} means
+ * @returns `named` is to be called when devices may have other names, `stop` before a microphone is opened for a call,
+ * `allow` with whether there is none
  */
-export function soundPanel(chosen, choose, audio) {
+export function soundPanel(chosen, choose, inCall, means) {
   const draw = () => void drawDevices(chosen);
+  const check = new SoundCheck(means, draw);
+  const audio = () => inCall() ?? check.audio;
   $("volume").value = String(chosen.volume);
   $("speaker-help").hidden = speakerWay() !== null;
   $("speaker").disabled = speakerWay() === null;
   $("microphone").addEventListener("change", () => {
     choose({ microphone: $("microphone").value });
-    audio()?.exchange(false);
+    if (check.run) check.begin();
+    else inCall()?.exchange(false);
   });
   $("speaker").addEventListener("change", () => {
     choose({ speaker: $("speaker").value });
@@ -32,10 +40,19 @@ export function soundPanel(chosen, choose, audio) {
     choose({ volume: $("volume").valueAsNumber });
     audio()?.setVolume();
   });
-  $("sound").addEventListener("toggle", draw);
+  $("check").addEventListener("click", () => (check.run ? check.stop() : check.begin()));
+  addEventListener("pagehide", () => check.stop());
+  $("sound").addEventListener("toggle", () => {
+    if (!$("sound").open) check.stop();
+    draw();
+  });
   navigator.mediaDevices?.addEventListener?.("devicechange", draw);
   draw();
-  return draw;
+  return {
+    named: draw,
+    stop: () => check.stop(),
+    allow: (/** @type {boolean} */ allowed) => ($("check").disabled = !allowed),
+  };
 }
 
 /** While the panel is closed nobody sees them. @param {Chosen} chosen */
@@ -62,7 +79,5 @@ function offer(picker, devices, id) {
  */
 async function listDevices(kind) {
   const found = await navigator.mediaDevices.enumerateDevices();
-  return found.filter(
-    (it) => it.kind === kind && it.deviceId && !["default", "communications"].includes(it.deviceId) && !isMonitor(it),
-  );
+  return found.filter((it) => it.kind === kind && it.deviceId && !isStandIn(it) && !isMonitor(it));
 }
