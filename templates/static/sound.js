@@ -59,7 +59,13 @@ export function soundPanel(chosen, choose, inCall, means) {
 async function drawDevices(chosen) {
   if (!$("sound").open || !navigator.mediaDevices?.enumerateDevices) return;
   const inputs = await listDevices("audioinput");
-  $("microphone-help").hidden = inputs.some(({ label }) => label);
+  const [help, named] = [$("microphone-help"), inputs.some(({ label }) => label)];
+  if (!help.dataset.seen) help.hidden = named;
+  if (!help.hidden) {
+    // It keeps its place: they get their names in mid-check, and what ends that lies below.
+    help.dataset.seen = "true";
+    help.style.visibility = named ? "hidden" : "visible";
+  }
   offer($("microphone"), inputs, chosen.microphone);
   if (speakerWay()) offer($("speaker"), await listDevices("audiooutput"), chosen.speaker);
 }
