@@ -128,10 +128,14 @@ export class SoundCheck {
   async hearAndPlay(audio, signal, lost) {
     const gate = new GainNode(audio.context, { gain: 0 });
     gate.connect(audio.gain);
-    const heard = audio.stream && (await this.hear(audio, gate, signal, lost));
-    if (audio.chosen.volume * audio.share === 0) return { tone: "warn", text: t("check.no_volume") };
-    if (heard) return this.playWords(audio, gate, heard.until_s, signal);
-    return this.playTones(audio, gate, signal);
+    try {
+      const heard = audio.stream && (await this.hear(audio, gate, signal, lost));
+      if (audio.chosen.volume * audio.share === 0) return { tone: "warn", text: t("check.no_volume") };
+      if (heard) return await this.playWords(audio, gate, heard.until_s, signal);
+      return await this.playTones(audio, gate, signal);
+    } finally {
+      gate.disconnect();
+    }
   }
 
   /**
@@ -156,6 +160,7 @@ export class SoundCheck {
     };
     say("microphone", busy(t("check.speak")));
     await this.reach(context, from_s + SPEAK_S, signal);
+    source?.disconnect(held);
     this.onLevel = () => {};
     this.means.drawLevel("user", { rms: 0 });
     const track = (audio.stream ?? stream)?.getAudioTracks()[0];
