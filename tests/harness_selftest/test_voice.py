@@ -19,9 +19,9 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from voice_browsers import listen
+from voice_browsers.advice import advice
 from voice_browsers.injected import INJECTION, InjectedSound
 from voice_browsers.listen import Sound
-from voice_browsers.observer import advice
 from voice_browsers.picture import HEIGHT, spectrogram
 from voice_browsers.speech import tone
 from voice_browsers.voice import Microphone, NothingHeard, Speaker

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.support.talk import Call
+from voice_browsers.advice import advice
 from voice_browsers.listen import DECOYS, words_heard, words_known
-from voice_browsers.observer import advice, facts
+from voice_browsers.observer import facts
 from voice_browsers.voice import TAIL_MS, Microphone, NothingHeard, Recording, Speaker, recorded
 
 if TYPE_CHECKING:

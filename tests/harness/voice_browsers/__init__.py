@@ -30,7 +30,7 @@ Rooms
     speech        make speech, tones, sweeps, silence (`wheel_voice`: its voice where espeak-ng is not installed)
     listen        levels, segments, pitch, gaps, likeness, words
     local_agent   an agent on this machine that misbehaves on request, over HTTP
-    observer      what a page does with sound, and what its authors should know about that
+    observer      what a page does with sound           (advice: what its authors should know about that)
     report        a failed test as one HTML file          (picture: spectrograms)
     quirk_scripts init scripts: other browsers' quirks and faults
     lines_of_errors  a line for an error that a time limit raised between two: pytest would end on it

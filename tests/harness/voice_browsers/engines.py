@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from playwright.sync_api import ViewportSize
 
 from . import pulse, webkit_gtk
+from .injected import INJECTION
 from .observer import OBSERVER
 from .page_errors import PageErrors
 from .processes import bearing, end_bearing
@@ -293,7 +294,10 @@ def open_tab(
         tab = Tab(page=page, found=found, options=options)
         tab.errors.attach(page)
         webkit_gtk.AFTER_CANCEL[:] = [lambda: tab.errors.expect(webkit_gtk.CANCELLED)]
-        for script in [*([OBSERVER] if options.observe else []), *options.init_scripts]:
+        # First what stands in for the sound system: the observer must see it as the page does.
+        instead = [script for script in options.init_scripts if script == INJECTION]
+        others = [script for script in options.init_scripts if script != INJECTION]
+        for script in [*instead, *([OBSERVER] if options.observe else []), *others]:
             page.add_init_script(script)
         if trace and engine == "chromium":
             # Without pictures of the page: they are made before and after each question that a waiting test asks it.

@@ -576,6 +576,9 @@ def _keep_evidence(item: pytest.Item, when: str, error: BaseException) -> None:
     """A report of each page, a picture and more, and what was recorded; of a test without a page what went wrong, for
     pytest tells it only where no second try passes.
     """
+    from .advice import advice
+    from .observer import facts
+
     tabs: list[Tab] = item.stash.get(_TABS, [])
     folder, test = _artifacts_folder(item.config), _file_name(item)
     said = "".join(traceback.format_exception(error))
@@ -595,30 +598,36 @@ def _keep_evidence(item: pytest.Item, when: str, error: BaseException) -> None:
     if not tabs:
         (folder / f"{test}.txt").write_text(said, encoding="utf-8")
     for number, tab in enumerate(tabs):
+        seen = facts(tab.page, recording if number == 0 else None)  # as it was when the test failed
+        known: list[str] = []
+        with contextlib.suppress(Exception):  # evidence must not hide the failure it belongs to
+            known = advice(seen, tab.engine)
         kept = tab.keep_evidence(folder, test + (f"-{number}" if number else ""))
         with kept[-1].open("a", encoding="utf-8") as file:
             file.write(f"\n{said}")
         with contextlib.suppress(Exception):
-            report = _report(item, tab, error, kept, recording if number == 0 else None)
+            report = _report(item, tab, error, kept, recording if number == 0 else None, seen, known)
             item.user_properties.append(("report", str(report)))  # JUnit has it as a property of the test
             kept.insert(0, report)
-            for sentence in _advice(tab):
+            for sentence in known:
                 item.user_properties.append(("advice", sentence))
         item.add_report_section(when, "kept", "\n".join(str(path) for path in kept))
-        if advice := _advice(tab):
-            item.add_report_section(when, "what the page's authors should know", "\n".join(advice))
+        if known:
+            item.add_report_section(when, "what the page's authors should know", "\n".join(known))
         if tab.errors.unexpected:
             item.add_report_section(when, "page errors", "\n".join(str(error) for error in tab.errors.unexpected))
 
 
-def _advice(tab: Tab) -> list[str]:
-    from .observer import advice, facts
-
-    return advice(facts(tab.page), tab.engine)
-
-
-def _report(item: pytest.Item, tab: Tab, error: BaseException, kept: list[Path], recording: Recording | None) -> Path:
-    from .observer import facts, facts_in_words
+def _report(
+    item: pytest.Item,
+    tab: Tab,
+    error: BaseException,
+    kept: list[Path],
+    recording: Recording | None,
+    seen: dict[str, Any],
+    known: list[str],
+) -> Path:
+    from .observer import facts_in_words
     from .report import Report
 
     by_ending = {path.suffix: path for path in kept}
@@ -629,8 +638,8 @@ def _report(item: pytest.Item, tab: Tab, error: BaseException, kept: list[Path],
         url=tab.page.url,
         error=str(error) or type(error).__name__,
         traceback=_own_lines(error),
-        advice=_advice(tab),
-        facts=facts_in_words(facts(tab.page)),
+        advice=known,
+        facts=facts_in_words(seen),
         console=[*(str(one) for one in tab.errors.unexpected), *tab.errors.console],
         shown=tab.shown,
         screenshot=by_ending.get(".png"),
