@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,27 +22,43 @@ WORLDS = {"worklets": "worklets", "worker": "templates/tsconfig.worker.json", "p
 
 
 def check(root: Path) -> bool:
-    """Run every step, also after one has failed, and say which failed. As many at a time as there are processors.
-
-    Raises SetupError where a tool cannot be fetched.
+    """Run every step, also after one has failed, and say which failed. Raises SetupError where a tool cannot be
+    fetched.
     """
+    with begin(root) as checks:
+        return checks.told()
 
-    def run(command: list[str]) -> subprocess.CompletedProcess[str]:
-        environ = {**os.environ, "PYTHONPATH": str(root)}
-        return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, env=environ)
 
-    failed = []
-    wanted = steps(root)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for name, done in zip(wanted, pool.map(run, wanted.values()), strict=True):
+class Checks:
+    """Steps that run, as many at a time as there are processors."""
+
+    def __init__(self, root: Path, pool: ThreadPoolExecutor) -> None:
+        def run(command: list[str]) -> subprocess.CompletedProcess[str]:
+            environ = {**os.environ, "PYTHONPATH": str(root)}
+            return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, env=environ)
+
+        self._steps = {name: pool.submit(run, command) for name, command in steps(root).items()}
+
+    def told(self) -> bool:
+        """Say of each step, when it is done, what it found; whether all are clean."""
+        failed = []
+        for name, step in self._steps.items():
+            done = step.result()
             print(f"• {name}", flush=True)
             if done.returncode != 0:
                 failed.append(name)
                 print((done.stdout + done.stderr).rstrip(), flush=True)
-    print(f"check: {'failed: ' + ', '.join(failed) if failed else 'all clean'}", flush=True)
-    if any(name.endswith("format") for name in failed):
-        print("check: python3 build.py format mends the format", flush=True)
-    return not failed
+        print(f"check: {'failed: ' + ', '.join(failed) if failed else 'all clean'}", flush=True)
+        if any(name.endswith("format") for name in failed):
+            print("check: python3 build.py format mends the format", flush=True)
+        return not failed
+
+
+@contextlib.contextmanager
+def begin(root: Path) -> Iterator[Checks]:
+    """Start all steps and go on with something else meanwhile. Raises SetupError where a tool cannot be fetched."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield Checks(root, pool)
 
 
 def steps(root: Path) -> dict[str, list[str]]:

@@ -4,6 +4,7 @@ Real browsers with real sound are the plugin of `tests/harness/`, which is insta
 """
 
 import functools
+import gc
 import ssl
 
 import pytest
@@ -25,6 +26,14 @@ ssl.create_default_context = functools.cache(ssl.create_default_context)  # type
 # How long an example takes says how busy the machine is.
 settings.register_profile("parley", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("parley")
+
+# Collecting tests makes millions of objects that all stay: looking through them for garbage finds none.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -89,6 +89,7 @@ def broken_by(root: Path, lines: list[tuple[str, str]]) -> dict[str, str]:
     return {name: told[begin:end] for (begin, name), end in zip(begins, ends, strict=True)}
 
 
+@pytest.mark.slow
 def test_a_wrong_import_breaks_the_contract_that_says_why(tmp_path: Path) -> None:
     """A contract that cannot fail is decoration. All lines stand in one copy: each contract names the import itself."""
     told = broken_by(tmp_path, [(file, line) for file, line, _ in WRONG_IMPORTS])
@@ -98,6 +99,7 @@ def test_a_wrong_import_breaks_the_contract_that_says_why(tmp_path: Path) -> Non
         assert f"{importer} -> {line.split()[1]} " in said, (contract, said)
 
 
+@pytest.mark.slow
 def test_a_circle_breaks_the_contract_that_forbids_it(tmp_path: Path) -> None:
     """It names few of the imports, so that one stands alone."""
     file, line, contract = CIRCLE

@@ -77,6 +77,7 @@ def test_a_wrong_type_makes_the_check_of_its_world_fail(tmp_path: Path, file: st
     assert done.returncode != 0 and Path(file).name in done.stdout, done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "line", "rule"),
     [
@@ -93,6 +94,7 @@ def test_what_the_linter_finds_makes_the_check_fail(tmp_path: Path, file: str, l
     assert done.returncode != 0 and rule in done.stdout + done.stderr, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "line"),
     [

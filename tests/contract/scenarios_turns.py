@@ -138,6 +138,7 @@ words.cannot("sdk_voice", NO_TRANSCRIPTS)(no_turns)
 @scenario(
     "long reply in a burst",
     "Twelve seconds of sound that come at once are heard to the last sample, at their own pace.",
+    long=True,
 )
 async def burst(call: Call) -> None:
     await call.open(greeting=GREETING, agent={"tone_ms": 12_000}, speed=8)

@@ -31,6 +31,7 @@ def sound(samples: np.ndarray) -> Sound:
     return Sound(samples=samples, rate_hz=RATE_HZ)
 
 
+@pytest.mark.slow
 def test_a_flawless_tone_has_no_breaks_also_when_two_clocks_differ_a_little() -> None:
     """A sound card is never exactly as fast as another; that is not a fault of the page."""
     assert breaks(sound(TONE), 700) == []
@@ -71,6 +72,7 @@ def test_segments_are_the_stretches_that_sound() -> None:
         sounding(sound(rest))
 
 
+@pytest.mark.slow
 def test_likeness_survives_splices_but_not_loss_or_another_sentence(speech: Speech) -> None:
     said = load(speech.say(SENTENCE))
     spliced = sound(np.concatenate([np.zeros(9000), np.delete(said.samples, slice(40_000, 41_000)), np.zeros(9000)]))

@@ -72,6 +72,7 @@ def started(command: list[str], cwd: Path, variables: dict[str, str]) -> Iterato
                 process.kill()
 
 
+@pytest.mark.slow
 def test_what_the_dockerfile_copies_is_enough_to_mint_and_to_stop(tmp_path: Path, provider: FakeProvider) -> None:
     lay_out(tmp_path)
     home = tmp_path / dict(last_stage())["WORKDIR"].strip("/")
@@ -108,6 +109,7 @@ def settings_of_the_unit() -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines)
 
 
+@pytest.mark.slow
 def test_the_units_command_starts_and_stops(tmp_path: Path, provider: FakeProvider) -> None:
     words = shlex.split(settings_of_the_unit()["ExecStart"])
     words[0], words[words.index("--port") + 1] = sys.executable, "0"

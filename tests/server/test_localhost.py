@@ -46,6 +46,7 @@ def test_row_51_both_addresses_of_localhost_are_served(tmp_path: Path) -> None:
         server.stop(signal.SIGTERM)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0"])
 def test_row_51_a_port_that_is_taken_on_ipv6_is_said_in_one_line(tmp_path: Path, host: str) -> None:
     with taken_on_ipv6() as port:

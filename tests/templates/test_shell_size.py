@@ -41,6 +41,7 @@ def shell_files(dist: Path) -> list[Path]:
     return found
 
 
+@pytest.mark.slow
 def test_the_shell_fits_its_budget(dist: Path) -> None:
     """Compressed as servers and CDNs send it. Who clicks at once on a slow line waits for this and not for Python."""
     sizes = {path.name: len(brotli.compress(path.read_bytes())) for path in shell_files(dist)}

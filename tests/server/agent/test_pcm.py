@@ -47,6 +47,7 @@ def test_a_stream_in_pieces_equals_the_whole() -> None:
     assert np.allclose(np.concatenate([*pieces, stream.flush()]), resample(sound, 24_000, 16_000))
 
 
+@pytest.mark.slow
 def test_it_agrees_with_an_independent_resampler() -> None:
     from scipy.signal import resample_poly  # a second of a processor, which every process of a run would pay for
 
