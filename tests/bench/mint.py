@@ -10,7 +10,8 @@ process of its own.
     shared_*                           two such processes under load at once: tokens given and refused of one limit
     start_ms, earlier_start_ms, start_ratio
                                        from the command to the ready line, beside a server of the build of
-                                       9731686; and processor time
+                                       9731686; and processor time. `bare_*`: a server that is
+                                       nothing but FastAPI, httpx and uvicorn, which no other can beat
     resident_mb, earlier_resident_mb, resident_ratio
                                        of all processes (what they share counted once), when that one has loaded all
                                        that it loads
@@ -21,6 +22,7 @@ process of its own.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import subprocess
@@ -28,8 +30,9 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,24 +86,33 @@ def measure(engines: Sequence[str], rounds: int) -> dict[str, Any]:
 
 
 def _footprint(folder: str, environment: dict[str, str], rounds: int) -> dict[str, Any]:
-    """Start and memory, in turns with the earlier build, which knew no token server without the local agent."""
+    """Start and memory, in turns with the earlier build, which knew no token server without the local agent, and with
+    the packages alone.
+    """
     earlier = earlier_build.build(EARLIER)
-    sides = (("", ROOT, sys.executable), ("earlier_", earlier, earlier_build.python_of(earlier)))
-    starts: dict[str, list[float]] = {"": [], "earlier_": []}
-    costs: dict[str, list[float]] = {"": [], "earlier_": []}
+    homes = {"": (ROOT, sys.executable), "earlier_": (earlier, earlier_build.python_of(earlier))}
+    servers: dict[str, Callable[[], AbstractContextManager[_Server]]] = {
+        name: functools.partial(_ours, folder, environment | {"PYTHONPATH": str(home)}, python)
+        for name, (home, python) in homes.items()
+    }
+    servers["bare_"] = functools.partial(_process, "bare")
+    starts: dict[str, list[float]] = {name: [] for name in servers}
+    costs: dict[str, list[float]] = {name: [] for name in servers}
     sizes: dict[str, float] = {}
     for number in range(rounds):
-        for name, home, python in sides[:: 1 if number % 2 == 0 else -1]:
+        for name, started in list(servers.items())[:: 1 if number % 2 == 0 else -1]:
             begun_s = time.perf_counter()
-            with _ours(folder, environment | {"PYTHONPATH": str(home)}, python) as server:
+            with started() as server:
                 starts[name].append((time.perf_counter() - begun_s) * 1000)
                 costs[name].append(server.cpu_s())
-                if number == 0:
+                if number == 0 and name != "bare_":
                     sizes[name] = server.settled_mb()
     return {
         **{f"{name}start_ms": median(found) for name, found in starts.items()},
         "start_ratio": median(a / b for a, b in zip(starts[""], starts["earlier_"], strict=True)),
         "start_cpu_ratio": median(costs[""]) / median(costs["earlier_"]),
+        "bare_start_ratio": median(a / b for a, b in zip(starts["bare_"], starts["earlier_"], strict=True)),
+        "bare_start_cpu_ratio": median(costs["bare_"]) / median(costs["earlier_"]),
         **{f"{name}resident_mb": found for name, found in sizes.items()},
         "resident_ratio": sizes[""] / sizes["earlier_"],
     }

@@ -1,4 +1,4 @@
-"""The processes around the token route: `python -m tests.bench.mint_processes upstream|baseline|load ARGUMENTS`.
+"""The processes around the token route: `python -m tests.bench.mint_processes upstream|baseline|bare|load ARGUMENTS`.
 
 Each stays on 127.0.0.1, prints one JSON line when it listens or is done, and ends with its parent's signal. The fake
 vendor and the load are plain asyncio protocols: what they cost is time that the servers under test do not get.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 import sys
 import time
 from collections import deque
@@ -100,6 +101,31 @@ def baseline(upstream_url: str, slots: int) -> None:
         # The settings of our own server, so that the two differ in the application alone.
         config = uvicorn.Config(app, log_config=None, log_level="info", proxy_headers=False, server_header=False)
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def bare() -> None:
+    """What starting costs with the packages of a token server and nothing of ours: FastAPI, httpx and
+    uvicorn, no route. `server.quick_start` helps here too.
+    """
+    from server import quick_start
+
+    # isort: split
+    import httpx
+    import uvicorn
+    from fastapi import FastAPI
+
+    quick_start.over()
+    client = httpx.AsyncClient()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        print(json.dumps({"port": listener.getsockname()[1]}), flush=True)
+        yield
+        await client.aclose()
+
+    app = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        uvicorn.Server(uvicorn.Config(app, log_config=None)).run(sockets=[listener])
 
 
 class Visitor(asyncio.Protocol):
@@ -211,6 +237,8 @@ def main(role: str, *arguments: str) -> None:
     """Run one role until its end."""
     if role == "upstream":
         asyncio.run(upstream())
+    elif role == "bare":
+        bare()
     elif role == "baseline":
         baseline(arguments[0], int(arguments[1]))
     else:
