@@ -94,32 +94,36 @@ def test_of_a_page_that_works_nothing_is_told_but_what_it_did(
     assert SECRET not in lines + str(seen)
 
 
-@pytest.mark.parametrize(
-    ("broken", "words"),
-    [
-        ("file", "addModule('no-such-file.js') failed with AbortError"),
-        ("name", "new AudioWorkletNode(context, 'plya') failed with"),
-        (
-            "not connected",
-            "From AudioWorkletNode 'play', which was given 20 messages with samples, no way led",
-        ),
-        ("constraint", "(deviceId): no microphone here meets what was asked for"),
-        ("track", "`track.enabled` is false"),
-        ("microphone", "(createMediaStreamSource) leads to no AudioWorkletNode; the page has made 'play', 'take'"),
-        ("address", "nowhere did not open (closed with 1006)"),
-        ("field", "answered with an error: 'bad: field audio is missing'. The page had sent `audio.in` ×"),
-        ("type", "20 messages with sound (`audio.out` ×20 (base64 in `audio`)), and passed on none of it"),
-        ("handler", ", 20 times, while it handled the message `audio.out` from ws://127.0.0.1"),
-    ],
-)
+# What is wrong in the page, and words of the sentence that its authors are told first.
+MISTAKES = {
+    "file": "addModule('no-such-file.js') failed with AbortError",
+    "name": "new AudioWorkletNode(context, 'plya') failed with",
+    "not connected": "From AudioWorkletNode 'play', which was given 20 messages with samples, no way led",
+    "constraint": "(deviceId): no microphone here meets what was asked for",
+    "address": "nowhere did not open (closed with 1006)",
+    "field": "answered with an error: 'bad: field audio is missing'. The page had sent `audio.in` ×",
+    "type": "20 messages with sound (`audio.out` ×20 (base64 in `audio`)), and passed on none of it",
+    "handler": ", 20 times, while it handled the message `audio.out` from ws://127.0.0.1",
+    # These two are heard at the speaker, and whoever was heard is not told of sound that went nowhere.
+    "track": "`track.enabled` is false",
+    "microphone": "(createMediaStreamSource) leads to no AudioWorkletNode; the page has made 'play', 'take'",
+}
+
+
 def test_a_mistake_is_named_first(
-    page: Page, recording: Recording, tab: Any, engine: str, site: str, service: str, broken: str, words: str
+    page: Page, recording: Recording, tab: Any, engine: str, site: str, service: str
 ) -> None:
-    """The first sentence is the one that a stranger reads."""
+    """The first sentence is the one that a stranger reads. One page after the other in one browser: each
+    start of one costs seconds.
+    """
     tab.errors.expect(r"(?i)socket|connection to the server|404|forEach|caller\.js|no-such-file|undefined")
-    opened(page, site, service, broken)
-    told = told_soon(page, engine, words, recording)
-    assert words in told[0], told
+    missed = {}
+    for broken, words in MISTAKES.items():
+        opened(page, site, service, broken)
+        told = told_soon(page, engine, words, recording)
+        if not told or words not in told[0]:
+            missed[broken] = told
+    assert missed == {}
 
 
 @pytest.mark.only_browser("chromium", "webkit")  # Firefox lets it run after the click
