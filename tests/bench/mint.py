@@ -113,6 +113,7 @@ def _footprint(folder: str, environment: dict[str, str], rounds: int) -> dict[st
         "start_cpu_ratio": median(costs[""]) / median(costs["earlier_"]),
         "bare_start_ratio": median(a / b for a, b in zip(starts["bare_"], starts["earlier_"], strict=True)),
         "bare_start_cpu_ratio": median(costs["bare_"]) / median(costs["earlier_"]),
+        "start_to_bare_ratio": median(a / b for a, b in zip(starts[""], starts["bare_"], strict=True)),
         **{f"{name}resident_mb": found for name, found in sizes.items()},
         "resident_ratio": sizes[""] / sizes["earlier_"],
     }
