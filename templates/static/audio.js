@@ -38,6 +38,8 @@ const VOLUME_S = 0.02;
 // Without echo cancellation the agent hears itself and interrupts itself. The provider focuses on the voice by itself,
 // so noise suppression would only take from what it hears.
 const PROCESSING = { channelCount: 1, echoCancellation: true, noiseSuppression: false, autoGainControl: true };
+// What engines say of a device that is not there. One that is busy is told as that.
+const GONE = ["OverconstrainedError", "NotFoundError"];
 
 /** A failure to open or keep sound; `kind` is a word that the session knows. */
 export class AudioFault extends Error {
@@ -49,15 +51,15 @@ export class AudioFault extends Error {
 }
 
 /**
- * The chosen microphone, or another one where that is not there.
+ * The chosen microphone, or the browser's default where that one is not there any more. It is asked for as the only one
+ * that will do: where it is only a wish, Chromium takes its default.
  *
  * @param {string} id   @returns {Promise<MediaStream>} throws AudioFault
  */
 async function microphoneOf(id) {
-  const audio = id ? { ...PROCESSING, deviceId: { ideal: id } } : PROCESSING;
   let stream;
   try {
-    stream = await navigator.mediaDevices.getUserMedia({ audio });
+    stream = await (id ? onlyThis(id) : userMedia(PROCESSING));
   } catch (thrown) {
     const error = /** @type {Error} */ (thrown);
     throw new AudioFault(await microphoneFault(error), `${error.name}: ${error.message}`);
@@ -65,6 +67,21 @@ async function microphoneOf(id) {
   if (!stream.getAudioTracks().some(isMonitor)) return stream;
   stop(stream);
   throw new AudioFault("not_found", "only a monitor of a speaker was offered");
+}
+
+/** @param {string} id */
+async function onlyThis(id) {
+  try {
+    return await userMedia({ ...PROCESSING, deviceId: { exact: id } });
+  } catch (error) {
+    if (!GONE.includes(/** @type {Error} */ (error).name)) throw error;
+    return userMedia(PROCESSING);
+  }
+}
+
+/** @param {MediaTrackConstraints} audio */
+function userMedia(audio) {
+  return navigator.mediaDevices.getUserMedia({ audio });
 }
 
 /** @param {MediaStream} stream */

@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.browser.support.pages import beep, expect_notice, greet
 from tests.support.server import Parley
 from tests.support.talk import Call, Turn
 from voice_browsers import quirk_scripts
 from voice_browsers.listen import Sound, breaks, dominant_hz, load, sounding, tone_dbfs
-from voice_browsers.pulse import Pulse
+from voice_browsers.pulse import MICROPHONE, Pulse
 from voice_browsers.speech import Speech
 from voice_browsers.tape import poll
 
@@ -236,6 +236,37 @@ def test_a_pulled_microphone_is_replaced_in_the_same_session(
     assert call.snapshot()["session_id"] == session  # type: ignore[index]
     expect(call.page.get_by_role("alert")).to_be_hidden()
     call.hang_up()
+
+
+def test_a_chosen_microphone_is_the_one_that_hears_and_is_remembered(call: Call, pulse: Pulse, speech: Speech) -> None:
+    """Chosen in mid-call; the next call opens it at once; and where it is gone the browser's default is taken."""
+    other = pulse.plug_other_microphone()
+    call.connect()
+    call.wait_turn("agent", containing="parley")
+    call.page.evaluate("document.getElementById('sound').open = true")
+    picker = call.page.get_by_label("Microphone")
+    picker.select_option(label=poll(lambda: _named(picker, "Other"), 10.0))
+    assert poll(lambda: _heard_by(pulse) == ["other"], 10.0), pulse.story()
+    call.ask(speech.say("what time is it", tail_ms=700), containing="time", at=other)
+    call.hang_up()
+    call.sound.wait_unused()
+    call.connect()
+    assert poll(lambda: _heard_by(pulse) == ["other"], 10.0), pulse.story()
+    call.hang_up()
+    call.sound.wait_unused()
+    pulse.unplug_other_microphone()
+    call.connect()
+    assert poll(lambda: _heard_by(pulse) == [MICROPHONE], 10.0), pulse.story()
+    call.hang_up()
+
+
+def _named(picker: Locator, name: str) -> str | None:
+    return next((label for label in picker.locator("option").all_inner_texts() if name in label), None)
+
+
+def _heard_by(pulse: Pulse) -> list[str]:
+    """The microphones that somebody has open; what feeds the virtual ones is none."""
+    return [user.source for user in pulse.listeners() if user.source in (MICROPHONE, "other")]
 
 
 def steady_dbfs(tone: Sound) -> float:

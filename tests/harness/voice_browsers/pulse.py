@@ -365,6 +365,12 @@ class Pulse:
         self._load("other-source", "module-remap-source", f"source_name=other master=othermic.monitor {described}")
         return "othermic"
 
+    def unplug_other_microphone(self) -> None:
+        """Pull the second microphone out."""
+        self._meddled = True
+        for name in ("other-source", "other-mic"):
+            self._unload(name)
+
     def plug_other_speaker(self) -> str:
         """A second speaker, which is not the default. Returns the source that records what it plays."""
         self._meddled = True
