@@ -264,13 +264,16 @@ export class Orb {
 
   /**
    * A closed line around the middle, pushed out by each band: the lowest below, the highest above, alike on both sides.
+   * A band that stands out draws its neighbours along, or the line would have corners.
    *
    * @param {number} radius   @param {Float32Array} bands   @param {number} depth   @param {number} turn
    */
   contour(radius, bands, depth, turn) {
     const { pen, xs, ys } = this;
+    const at = (/** @type {number} */ point) => bands[point < BANDS ? point : POINTS - 1 - point];
     for (let point = 0; point < POINTS; point++) {
-      const out = radius + depth * bands[point < BANDS ? point : POINTS - 1 - point];
+      const beside = at((point + POINTS - 1) % POINTS) + at((point + 1) % POINTS);
+      const out = radius + depth * (at(point) / 2 + beside / 4);
       const angle = ((point + 0.5) / POINTS + 0.25) * ROUND + turn;
       xs[point] = out * Math.cos(angle);
       ys[point] = out * Math.sin(angle);
