@@ -14,13 +14,10 @@ from pathlib import Path
 
 from builder.environment import say
 
-# Most tests without a browser wait for sound in real time, so three times as many processes as processors.
-PROCESSES = ("-n", str(3 * (os.cpu_count() or 1)), "--dist=worksteal")
 # A test that fails gets one more try (two with a browser), and the last line counts it as "rerun": speech is heard and
 # sound is judged in real time, on machines that others share.
 WITHOUT_BROWSER = (
-    *PROCESSES,
-    *("-m", "not browser"),
+    *("-n", "4", "--dist=worksteal", "-m", "not browser"),
     # The limit of time is against what never ends; a build that makes all anew takes a minute.
     *("-q", "-raR", "--reruns=1", "--timeout=600", "--contract-table=docs/contract.md"),
 )
@@ -34,8 +31,9 @@ WITH_BROWSER = (
     *("--faults-table=docs/faults-at-start.md", "--tools-table=docs/tools.md", *ROOMS),
 )
 
-# `--fast` leaves out what drives a browser and what is marked slow (`tests/support/fast_lane.py`).
-FAST = (*PROCESSES, "-q", "-raR", "--reruns=1", "--durations=5")
+# `--fast` leaves out what drives a browser and what is marked slow (`tests/support/fast_lane.py`). Most of what is left
+# waits for sound in real time, so three times as many processes as processors; the slow ones compute.
+FAST = ("-n", str(3 * (os.cpu_count() or 1)), "--dist=worksteal", "-q", "-raR", "--reruns=1", "--durations=5")
 
 
 def run(root: Path, environ: Mapping[str, str]) -> int:

@@ -30,6 +30,7 @@ FILES = {
     "event_rows.test.mjs": 5,
     "delay_parts.test.mjs": 2,
     "plots.test.mjs": 2,
+    "sound_check_words.test.mjs": 5,
 }
 
 
