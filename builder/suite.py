@@ -32,8 +32,8 @@ WITH_BROWSER = (
 )
 
 # `--fast` leaves out what drives a browser and what is marked slow (`tests/support/fast_lane.py`). Most of what is left
-# waits for sound in real time, so three times as many processes as processors; the slow ones compute.
-FAST = ("-n", str(3 * (os.cpu_count() or 1)), "--dist=worksteal", "-q", "-raR", "--reruns=1", "--durations=5")
+# waits for sound in real time, so four times as many processes as processors; the slow ones compute.
+FAST = ("-n", str(4 * (os.cpu_count() or 1)), "--dist=worksteal", "-q", "-raR", "--reruns=1", "--durations=5")
 
 
 def run(root: Path, environ: Mapping[str, str]) -> int:
