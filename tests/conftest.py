@@ -31,7 +31,9 @@ settings.load_profile("parley")
 gc.disable()
 
 
-def pytest_collection_finish() -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """Before the first test; also in a process that only hands tests out, and collects none."""
     gc.freeze()
     gc.enable()
 
