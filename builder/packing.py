@@ -32,6 +32,10 @@ TEXTS = (".html", ".css", ".js", ".svg")
 BYTES, WASM = ".bin", ".wasm"
 PACKED = (BYTES, WASM)
 BEST, QUICK = 11, 9
+# Brotli has no magic number. A stream in the widest window begins with gzip's first byte where it is of less than
+# 64 KiB, and with both, for who guesses a form by its content, where the size less one ends in 8B: one file in 256.
+SMALL_BYTES = 1 << 16
+NARROW_WINDOW, WIDE_WINDOW = 22, 24
 # Of so many results, those that were used last stay. A build has about 60.
 KEPT = 400
 
@@ -61,9 +65,11 @@ class Packer:
         return self._once(data, "gz", lambda: gzip.compress(data, 9, mtime=0))
 
     def brotli(self, data: bytes, quality: int) -> bytes:
-        if self.remembered and self._kept(data, f"br{BEST}").exists():
+        window = NARROW_WINDOW if len(data) <= SMALL_BYTES else WIDE_WINDOW
+        if self.remembered and self._kept(data, f"br{window}-{BEST}").exists():
             quality = BEST
-        return self._once(data, f"br{quality}", lambda: brotli.compress(data, quality=quality, lgwin=24))
+        compress = functools.partial(brotli.compress, data, quality=quality, lgwin=window)
+        return self._once(data, f"br{window}-{quality}", compress)
 
     def packed(self, data: bytes) -> bytes:
         """What a page can read without a host's help: gzip, or `data` as it is where that gains nothing.

@@ -18,7 +18,7 @@ DATA = b"".join(b"line %d of a text that repeats itself\n" % number for number i
 
 def test_a_build_that_does_not_wait_takes_the_best_where_another_made_it(tmp_path: Path) -> None:
     serve = Packer(tmp_path, smallest=False, remembered=True)
-    best = brotli.compress(DATA, quality=BEST, lgwin=24)
+    best = brotli.compress(DATA, quality=BEST, lgwin=packing.WIDE_WINDOW)
     quick = serve.brotli(DATA, QUICK)
     assert quick != best
     assert Packer(tmp_path, smallest=True).brotli(DATA, BEST) == best
@@ -62,3 +62,10 @@ def test_what_was_begun_is_waited_for_and_not_begun_again(tmp_path: Path, monkey
 def test_what_looks_packed_before_it_is_packed_stops_the_build(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="begins like gzip"):
         Packer(tmp_path, smallest=False).packed(b"\x1f\x8b and more")
+
+
+def test_no_brotli_file_begins_like_gzip(tmp_path: Path) -> None:
+    """Whoever guesses a form by its first bytes would take one in 256 of the small ones for gzip."""
+    packer = Packer(tmp_path, smallest=True)
+    for size in (0x8C, 0x1A8C, 0xFF8C, 0x10000, 0x1008C):
+        assert not packer.brotli(DATA[:size], BEST).startswith(packing.GZIP_MAGIC), size

@@ -59,12 +59,13 @@ def copy_of_everything(folder: Path) -> Path:
 def forms(data: bytes, name: str = "") -> Iterator[tuple[str, bytes]]:
     """What a file says, in every form in which it may say it: as it is, unpacked, and what is written in base64."""
     yield name, data
-    if data[:2] == b"\x1f\x8b":
-        yield from forms(gzip.decompress(data), f"{name} unpacked")
-    if name.endswith(".br"):
+    if name.endswith(".br"):  # which may begin like any other form
         import brotli
 
         yield from forms(brotli.decompress(data), f"{name[:-3]} unpacked")
+        return
+    if data[:2] == b"\x1f\x8b":
+        yield from forms(gzip.decompress(data), f"{name} unpacked")
     if data[:4] == b"PK\x03\x04":
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for entry in archive.namelist():
