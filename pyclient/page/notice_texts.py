@@ -97,6 +97,20 @@ TOKEN_CODES: Mapping[str, Notice] = MappingProxyType(
         "offline": error("token_offline"),
         "policy": error("token_policy", retry=False),
         "no_bearer": error("token_no_bearer"),
+        "sign_in_needed": error("token_401"),
+        "sign_in_failed": error("token_sign_in_failed"),
+        "rate_limited": error("token_429"),
+        "talk_budget_used_up": error("token_talk_budget_used_up"),
+        "limits_unavailable": error("token_limits_unavailable"),
+        "overloaded": error("token_503"),
+        "stopping": error("token_stopping"),
+        "upstream_rate_limited": error("token_upstream_rate_limited"),
+        "upstream_overloaded": error("token_upstream_overloaded"),
+        "upstream_unreachable": error("token_upstream_unreachable"),
+        "upstream_failed": error("token_upstream_failed"),
+        "upstream_unusable": error("token_upstream_unusable"),
+        "upstream_refused": error("token_502"),
+        "upstream_timeout": error("token_504"),
     }
 )
 

@@ -6,6 +6,7 @@ tables stand in `notice_texts`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from pyclient.codecs import CloseReason
@@ -15,24 +16,36 @@ from pyclient.page.view import Text
 
 # How the reason of a socket begins that the page's policy forbids; the rest is its origin.
 BLOCKED = "blocked by policy: "
+# The longest wait that is told; whoever is told a longer one should not wait.
+DAY_S = 86_400
 
 
 def token_refused(event: TokenRefused) -> Notice:
     """Words for an answer of the token route that holds no token."""
-    if event.code in TOKEN_CODES:
-        return TOKEN_CODES[event.code]
-    known = TOKEN.get(event.status) or Notice(
-        tone="error",
-        code=f"token_{event.status}",
-        name="token_other",
-        values={"status": event.status},
-        retry=True,
-    )
-    hint = known.hint
-    if event.status == 429 and event.retry_after_s is not None and 0 < event.retry_after_s < 86_400:
-        hint = (text("wait_seconds", seconds=max(1, round(event.retry_after_s))),)
-    more = (text("server_says", detail=event.message[:200]),) if event.message else ()
-    return replace(known, hint=hint, more=more)
+    known = TOKEN_CODES.get(event.code)
+    more: tuple[Text, ...] = ()
+    if known is None:  # by the status alone; what the server says may say more
+        known = TOKEN.get(event.status) or Notice(
+            tone="error",
+            code=f"token_{event.status}",
+            name="token_other",
+            values={"status": event.status},
+            retry=True,
+        )
+        more = (text("server_says", detail=event.message[:200]),) if event.message else ()
+    after_s = event.retry_after_s
+    if event.status in (429, 503) and after_s is not None and 0 < after_s <= DAY_S:
+        return replace(known, hint=(wait(after_s),), more=more)
+    return replace(known, more=more)
+
+
+def wait(seconds: float) -> Text:
+    """For how long, in a unit that a person would use; never one of it, so that each language needs one form."""
+    if seconds < 100:
+        return text("wait_seconds", seconds=max(2, round(seconds)))
+    if seconds < 100 * 60:
+        return text("wait_minutes", minutes=math.ceil(seconds / 60))
+    return text("wait_hours", hours=math.ceil(seconds / 3600))
 
 
 def capture_failed(event: CaptureFailed) -> Notice:

@@ -152,13 +152,29 @@ def test_the_refusals_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("after", "hint"), [(29.6, "30 seconds"), (0.2, "1 seconds"), (None, "a little"), (-5, "a little")]
+    ("after", "hint"),
+    [
+        *[(29.6, "30 seconds"), (0.2, "2 seconds"), (99, "99 seconds"), (100, "2 minutes"), (3600, "60 minutes")],
+        *[(5_999, "100 minutes"), (6_001, "2 hours"), (86_400, "24 hours")],
+        *[(86_401, "a little"), (None, "a little"), (-5, "a little")],
+    ],
 )
-def test_too_many_calls_name_the_seconds_to_wait_when_the_server_does(after: float | None, hint: str) -> None:
+def test_too_many_calls_name_the_time_to_wait_when_the_server_does(after: float | None, hint: str) -> None:
     host = FakeHost()
     host.click()
     host.tell(ev.TokenRefused(attempt=1, status=429, retry_after_s=after))
     assert hint in host.view["notice"]["hint"]
+
+
+def test_what_our_own_server_refuses_is_told_by_its_code_and_not_said_twice() -> None:
+    host = FakeHost()
+    host.click()
+    used_up = "Today's talk time of this service is used up; it begins anew at midnight UTC."
+    refused = ev.TokenRefused(attempt=1, status=429, code="talk_budget_used_up", message=used_up, retry_after_s=50_000)
+    host.tell(refused)
+    notice = host.view["notice"]
+    assert notice["title"] == "Today's talk time on this site is used up"
+    assert notice["hint"] == "Wait 14 hours, then press Connect."
 
 
 @pytest.mark.parametrize("grant", [{"ws_url": "https://voice.test"}, {"ws_url": "wss://a b"}, {"token": ""}])
