@@ -63,7 +63,7 @@ def test_nothing_is_opened_or_connected_before_the_person_agrees(tab: Tab, sound
     expect(dialog).to_be_visible()
     expect(dialog).to_contain_text("Your voice goes to the voice service.")
     expect(dialog.get_by_role("link", name="More about this")).to_have_attribute("href", "https://site.example/privacy")
-    assert page.evaluate("document.activeElement.id") == "consent-title", "Enter once more must open and agree to nothing"
+    assert page.evaluate("document.activeElement.id") == "consent-title", "neither a link nor a button"
     page.get_by_role("button", name="No, thank you").click()
     expect(dialog).to_be_hidden()
     assert page.evaluate("document.activeElement.id") == "connect"
