@@ -36,7 +36,7 @@ SECTIONS = (
     "consent",
 )
 PAGE_DEFAULTS: dict[str, Any] = {"title": "Parley", "tagline": "", "language": "en", "embedded_by": []}
-SERVER_DEFAULTS: dict[str, Any] = {"token_url": "/api/token", "sign_in": "", "connect": []}
+SERVER_DEFAULTS: dict[str, Any] = {"token_url": "/api/token", "sign_in": "", "sign_in_page": "", "connect": []}
 # How the token server finds out who asks; "": it does not.
 SIGN_IN = ("", "cookie", "bearer")
 MAX_TITLE_CHARS = 200
@@ -99,6 +99,7 @@ class Agent:
     page: dict[str, str]
     connect: tuple[str, ...]
     sign_in: str  # "", "cookie" or "bearer"
+    sign_in_page: str  # an address, "" for none
     embedded_by: tuple[str, ...]
     tools: Path
     full_runtime: bool
@@ -136,6 +137,7 @@ def load(root: Path, name: str) -> Agent:
     _known(name, server, tuple(SERVER_DEFAULTS), "[server] key")
     _text(name, "[server] token_url", server["token_url"])
     _sign_in(name, server["sign_in"], embedded_by)
+    _sign_in_page(name, server["sign_in_page"])
     runtime = {**RUNTIME_DEFAULTS, **_table(name, raw, "runtime")}
     _known(name, runtime, tuple(RUNTIME_DEFAULTS), "[runtime] key")
     if not isinstance(runtime["full"], bool):
@@ -167,6 +169,7 @@ def load(root: Path, name: str) -> Agent:
         page={key: str(value) for key, value in page.items()},
         connect=_origins(name, _provider_origins(root, providers), server),
         sign_in=server["sign_in"],
+        sign_in_page=server["sign_in_page"],
         embedded_by=embedded_by,
         tools=folder / "tools.py",
         full_runtime=runtime["full"],
@@ -286,6 +289,14 @@ def _sign_in(name: str, given: object, embedded_by: tuple[str, ...]) -> None:
     if given == "bearer" and not embedded_by:
         raise SetupError(
             f'{file}: [server] sign_in = "bearer" needs a page that gives one; name its origin in [page] embedded_by'
+        )
+
+
+def _sign_in_page(name: str, given: object) -> None:
+    if given != "" and not (isinstance(given, str) and consent.LINK.fullmatch(given)):
+        raise SetupError(
+            f"agents/{name}/agent.toml: [server] sign_in_page must be an address that begins with https:// or with /, "
+            f"not {_shown(given)}"
         )
 
 

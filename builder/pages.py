@@ -55,6 +55,7 @@ def render(
         "base": base,
         "live": live,
         "may_change": agent.may_change,
+        "sign_in_page": agent.sign_in_page,
         "config": config,
         "assets": facts["assets"],
         "integrity": facts["integrity"],

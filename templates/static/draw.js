@@ -85,8 +85,7 @@ function drawNotice(notice) {
     setText($("notice-title"), notice.title);
     setText($("notice-hint"), notice.hint);
   }
-  $("still-here").hidden = notice?.code !== "idle";
-  $("half-duplex").hidden = notice?.code !== "hears_itself";
+  for (const it of marked("[data-notices]")) it.hidden = !it.dataset.notices?.split(" ").includes(notice?.code ?? "");
   box.hidden = !notice;
 }
 

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from builder import site
 from tests.browser.support.outer_page import OuterPage
 from tests.browser.support.spoiled import Change, SpoiledSite
 from tests.support import built
-from tests.support.server import ROOT, Parley
+from tests.support.server import ROOT, Parley, build_once, copy_of_sources
 from tests.support.talk import Call
 from voice_browsers.tape import poll
 
@@ -47,6 +48,17 @@ def tokens(spoiled: SpoiledSite, folder: Path) -> Iterator[Parley]:
         "ALLOWED_ORIGINS": spoiled.parley.url.rstrip("/"),
     }
     with Parley(site=spoiled.original, env=env) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def with_login(shared_folder: Path, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parley]:
+    """A page that knows where a visitor signs in, beside a token server that asks for it."""
+    root = copy_of_sources(tmp_path_factory.mktemp("with_login") / "root")
+    file = root / "agents" / "demo" / "agent.toml"
+    file.write_text(file.read_text().replace('sign_in_page = ""', 'sign_in_page = "/login?from=call"'))
+    made = build_once(shared_folder / "with_login", lambda folder: site.build(root, folder, "demo"))
+    with Parley(site=made, env={"SIGN_IN": "team_sign_in:who", "PYTHONPATH": f"{ROOT}:{folder}"}) as server:
         yield server
 
 
@@ -96,6 +108,24 @@ def test_a_cookie_crosses_origins_where_agent_toml_says_so(
     call.hang_up()
     assert "outcome=sign_in_needed" in tokens.log and "user=alice" in tokens.log
     assert COOKIE not in tokens.log
+
+
+def test_who_is_not_signed_in_is_led_to_where_one_can(tab: Any, sound: Any, with_login: Parley) -> None:
+    tab.errors.expect(REFUSED)
+    call = Call(tab, sound)
+    call.open(with_login.url)
+    call.wait_booted()
+    link = tab.page.get_by_role("link", name="Sign in")
+    expect(link).to_have_count(0)  # nobody has asked
+    call.press("Connect")
+    refused(tab, "You are not signed in")
+    notice = tab.page.locator("#notice")
+    expect(notice.get_by_role("link", name="Sign in")).to_have_attribute("href", "/login?from=call")
+    expect(notice).not_to_contain_text("The server says")
+    tab.page.evaluate(f"document.cookie = 'session={COOKIE}; SameSite=Lax'")  # as the page behind the link does it
+    call.connect()
+    expect(link).to_have_count(0)
+    call.hang_up()
 
 
 def test_a_bearer_comes_from_the_page_around_for_each_token_and_stays_nowhere(
