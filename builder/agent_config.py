@@ -293,7 +293,7 @@ def _sign_in(name: str, given: object, embedded_by: tuple[str, ...]) -> None:
 
 
 def _sign_in_page(name: str, given: object) -> None:
-    if given != "" and not (isinstance(given, str) and consent.LINK.fullmatch(given)):
+    if given != "" and not origins.is_link(given):
         raise SetupError(
             f"agents/{name}/agent.toml: [server] sign_in_page must be an address that begins with https:// or with /, "
             f"not {_shown(given)}"

@@ -12,14 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from builder import origins
 from builder.environment import SetupError
 
 KEYS = ("text", "link", "remember")
 REMEMBER = ("session", "version")
 MAX_CHARS = 4000
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
-# An address in a page: of another site, or of this one.
-LINK = re.compile(r"(https://|/)[^\s]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +64,7 @@ def checked(file: str, given: Mapping[str, Any], languages: Sequence[str]) -> Co
                 f"{file}: {where} text must be text in quotes of 1 to {MAX_CHARS} characters{_shown(text)}"
             )
     link = given.get("link", "")
-    if not isinstance(link, str) or (link and not LINK.fullmatch(link)):
+    if link != "" and not origins.is_link(link):
         raise SetupError(f"{file}: [consent] link must be an address that begins with https:// or with /{_shown(link)}")
     remember = given.get("remember", "session")
     if remember not in REMEMBER:

@@ -12,6 +12,7 @@ TOKEN_URL = "a path that starts with one / or an http(s) address"
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
 _PORT = re.compile(r"[0-9]{1,5}")
+_LINK = re.compile(r"(https://|/)[^\s]*")
 _ORIGIN = re.compile(r"(https?|wss?)://([^:/?#@\[\]\\\s]+)(?::([^/]*))?")
 
 
@@ -29,6 +30,11 @@ def is_embedder(given: object) -> bool:
         return False
     scheme, found, rest = given.partition("://*.")
     return is_origin(f"{scheme}://{rest}" if found else given)
+
+
+def is_link(given: object) -> bool:
+    """May a link of the page lead there, to another site or within this one?"""
+    return isinstance(given, str) and _LINK.fullmatch(given) is not None
 
 
 def nearest(given: object, scheme: str, fits: Callable[[object], bool]) -> str:

@@ -66,8 +66,12 @@ class Notice:
         return {"tone": self.tone, "code": self.code, "title": self.title, "hint": self.hints, "retry": self.retry}
 
 
-def error(code: str, *, retry: bool = True) -> Notice:
-    return Notice(tone="error", code=code, retry=retry)
+def error(code: str, *, retry: bool = True, more: tuple[Text, ...] = ()) -> Notice:
+    return Notice(tone="error", code=code, retry=retry, more=more)
+
+
+# Behind what to do for now, also where that is a wait that the server named.
+STAYS = (text("stays"),)
 
 
 # By the status of the answer: can another try help?
@@ -98,15 +102,15 @@ TOKEN_CODES: Mapping[str, Notice] = MappingProxyType(
         "policy": error("token_policy", retry=False),
         "no_bearer": error("token_no_bearer"),
         "sign_in_needed": error("token_401"),
-        "sign_in_failed": error("token_not_now"),
+        "sign_in_failed": error("token_not_now", more=STAYS),
         "rate_limited": error("token_429"),
         "talk_budget_used_up": error("token_talk_budget_used_up"),
-        "limits_unavailable": error("token_not_now"),
+        "limits_unavailable": error("token_not_now", more=STAYS),
         "overloaded": error("token_503"),
         "stopping": error("token_stopping"),
-        "upstream_rate_limited": error("token_upstream_rate_limited"),
+        "upstream_rate_limited": error("token_upstream_rate_limited", more=STAYS),
         "upstream_overloaded": error("token_upstream_overloaded"),
-        "upstream_unreachable": error("token_upstream_unreachable"),
+        "upstream_unreachable": error("token_upstream_unreachable", more=STAYS),
         "upstream_failed": error("token_upstream_failed"),
         "upstream_unusable": error("token_upstream_failed"),
         "upstream_refused": error("token_502"),

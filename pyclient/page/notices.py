@@ -23,8 +23,8 @@ DAY_S = 86_400
 def token_refused(event: TokenRefused) -> Notice:
     """Words for an answer of the token route that holds no token."""
     known = TOKEN_CODES.get(event.code)
-    more: tuple[Text, ...] = ()
     if known is None:  # by the status alone; what the server says may say more
+        more = (text("server_says", detail=event.message[:200]),) if event.message else ()
         known = TOKEN.get(event.status) or Notice(
             tone="error",
             code=f"token_{event.status}",
@@ -32,11 +32,11 @@ def token_refused(event: TokenRefused) -> Notice:
             values={"status": event.status},
             retry=True,
         )
-        more = (text("server_says", detail=event.message[:200]),) if event.message else ()
+        known = replace(known, more=more)
     after_s = event.retry_after_s
     if event.status in (429, 503) and after_s is not None and 0 < after_s <= DAY_S:
-        return replace(known, hint=(wait(after_s),), more=more)
-    return replace(known, more=more)
+        return replace(known, hint=(wait(after_s),))
+    return known
 
 
 def wait(seconds: float) -> Text:

@@ -85,7 +85,8 @@ function drawNotice(notice) {
     setText($("notice-title"), notice.title);
     setText($("notice-hint"), notice.hint);
   }
-  for (const it of marked("[data-notices]")) it.hidden = !it.dataset.notices?.split(" ").includes(notice?.code ?? "");
+  for (const it of marked("[data-notices]", box))
+    it.hidden = !it.dataset.notices?.split(" ").includes(notice?.code ?? "");
   box.hidden = !notice;
 }
 
@@ -105,9 +106,9 @@ function drawFeatures(features) {
   for (const element of marked("[data-without]")) element.hidden = features[element.dataset.without ?? ""];
 }
 
-/** @param {string} selector   @returns {NodeListOf<HTMLElement>} */
-function marked(selector) {
-  return document.querySelectorAll(selector);
+/** @param {string} selector   @param {ParentNode} within   @returns {NodeListOf<HTMLElement>} */
+function marked(selector, within = document) {
+  return within.querySelectorAll(selector);
 }
 
 /** @param {string[]} voices */

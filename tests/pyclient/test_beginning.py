@@ -177,6 +177,14 @@ def test_what_our_own_server_refuses_is_told_by_its_code_and_not_said_twice() ->
     assert notice["hint"] == "Wait 14 hours, then press Connect."
 
 
+@pytest.mark.parametrize(("after", "wait"), [(5, "Wait 5 seconds"), (None, "Wait a few seconds")])
+def test_a_wait_leaves_whom_to_tell(after: float | None, wait: str) -> None:
+    host = FakeHost()
+    host.click()
+    host.tell(ev.TokenRefused(attempt=1, status=503, code="sign_in_failed", message="...", retry_after_s=after))
+    assert host.view["notice"]["hint"] == f"{wait}, then press Connect. If it stays so, tell the site's owner."
+
+
 @pytest.mark.parametrize("grant", [{"ws_url": "https://voice.test"}, {"ws_url": "wss://a b"}, {"token": ""}])
 def test_a_grant_that_cannot_be_used_fails_in_words(grant: dict[str, str]) -> None:
     host = FakeHost()
