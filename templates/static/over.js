@@ -9,16 +9,21 @@ const OF_THE_LINE = /^(token_unreachable|token_offline|line_silent|reconnect_fai
 const OF_THE_DEVICE = /^mic_(not_found|overconstrained)$/;
 const OF_THE_PERMISSION = /^mic_(denied|dismissed|framed)$/;
 
-/** @param {(codes: RegExp) => void} over is told which notices are not true any more */
+/**
+ * @param {(codes: RegExp) => void} over is told which notices are not true any more
+ * @returns {() => void} from when on devices are watched, too: once one was missing. For the first who listens,
+ *   Chromium starts the processes of sound and of cameras, and takes their time from a page that loads
+ */
 export function watchForRecovery(over) {
   addEventListener("online", () => over(OF_THE_LINE));
-  const devices = navigator.mediaDevices;
-  devices?.addEventListener?.("devicechange", async () => {
-    const found = await devices.enumerateDevices();
-    if (found.some(({ kind }) => kind === "audioinput")) over(OF_THE_DEVICE);
-  });
   navigator.permissions?.query({ name: "microphone" }).then(
     (status) => status.addEventListener("change", () => status.state !== "denied" && over(OF_THE_PERMISSION)),
     () => {}, // this browser does not tell
   );
+  const devices = navigator.mediaDevices;
+  const changed = async () => {
+    const found = await devices.enumerateDevices();
+    if (found.some(({ kind }) => kind === "audioinput")) over(OF_THE_DEVICE);
+  };
+  return () => devices?.addEventListener?.("devicechange", changed); // the same one counts once
 }

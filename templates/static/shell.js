@@ -74,6 +74,7 @@ const link = new WorkerLink(
   },
   died,
 );
+const watchDevices = watchForRecovery((codes) => happened({ type: "over", codes }));
 const approvals = new Approvals((call_id, approved) => link.send({ type: "tool_approved", call_id, approved }));
 
 /** @param {Event} event */
@@ -231,6 +232,7 @@ async function open(call, hold_ms, microphone) {
     audio.setVolume(volume);
   } catch (error) {
     const { kind, message } = /** @type {AudioFault} */ (error);
+    watchDevices();
     return happened({ type: "refused", call, kind, detail: message });
   }
   const wanted = { ...wishes(), ...prepared, ...(!microphone && { turn_style: "text" }), filled };
@@ -361,7 +363,6 @@ addEventListener("offline", () => happened({ type: "offline" }));
 const awake = () => document.hidden || happened({ type: "awake" });
 for (const event of ["visibilitychange", "resume"]) document.addEventListener(event, awake);
 addEventListener("pageshow", awake);
-watchForRecovery((codes) => happened({ type: "over", codes }));
 $("voice").addEventListener("change", () => {
   $("voice-other").hidden = $("voice").value !== "*";
   if (!$("voice-other").hidden) $("voice-other").focus();

@@ -25,6 +25,7 @@ FILES = {
     "sign_in.test.mjs": 4,
     "transcript_file.test.mjs": 4,
     "wake_lock.test.mjs": 4,
+    "over.test.mjs": 4,
     "history.test.mjs": 7,
     "session_bundle.test.mjs": 7,
     "event_rows.test.mjs": 5,
