@@ -10,9 +10,11 @@ const OF_THE_DEVICE = /^mic_(not_found|overconstrained)$/;
 const OF_THE_PERMISSION = /^mic_(denied|dismissed|framed)$/;
 
 /**
+ * Devices are watched from when a notice says that one is missing: for the first who listens, Chromium starts the
+ * processes of sound and of cameras, and takes their time from a page that loads.
+ *
  * @param {(codes: RegExp) => void} over is told which notices are not true any more
- * @returns {() => void} from when on devices are watched, too: once one was missing. For the first who listens,
- *   Chromium starts the processes of sound and of cameras, and takes their time from a page that loads
+ * @returns {(code: string) => void} to be told of each notice that is shown
  */
 export function watchForRecovery(over) {
   addEventListener("online", () => over(OF_THE_LINE));
@@ -25,5 +27,7 @@ export function watchForRecovery(over) {
     const found = await devices.enumerateDevices();
     if (found.some(({ kind }) => kind === "audioinput")) over(OF_THE_DEVICE);
   };
-  return () => devices?.addEventListener?.("devicechange", changed); // the same one counts once
+  return (code) => {
+    if (OF_THE_DEVICE.test(code)) devices?.addEventListener?.("devicechange", changed); // the same one counts once
+  };
 }

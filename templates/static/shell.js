@@ -74,7 +74,7 @@ const link = new WorkerLink(
   },
   died,
 );
-const watchDevices = watchForRecovery((codes) => happened({ type: "over", codes }));
+const noticed = watchForRecovery((codes) => happened({ type: "over", codes }));
 const approvals = new Approvals((call_id, approved) => link.send({ type: "tool_approved", call_id, approved }));
 
 /** @param {Event} event */
@@ -127,6 +127,7 @@ function redraw() {
   if (redraw_timer !== null) clearTimeout(redraw_timer);
   redraw_timer = null;
   drawView(state.view, state.local);
+  noticed(state.view.notice?.code ?? "");
   keepAwake(state.view.can_hang_up);
   drawOrb();
   drawFacts(facts());
@@ -232,7 +233,6 @@ async function open(call, hold_ms, microphone) {
     audio.setVolume(volume);
   } catch (error) {
     const { kind, message } = /** @type {AudioFault} */ (error);
-    watchDevices();
     return happened({ type: "refused", call, kind, detail: message });
   }
   const wanted = { ...wishes(), ...prepared, ...(!microphone && { turn_style: "text" }), filled };
