@@ -14,7 +14,7 @@ const OF_THE_PERMISSION = /^mic_(denied|dismissed|framed)$/;
  * processes of sound and of cameras, and takes their time from a page that loads.
  *
  * @param {(codes: RegExp) => void} over is told which notices are not true any more
- * @returns {(code: string) => void} to be told of each notice that is shown
+ * @returns {(code: string) => unknown} to be told of each notice that is shown
  */
 export function watchForRecovery(over) {
   addEventListener("online", () => over(OF_THE_LINE));
@@ -22,12 +22,10 @@ export function watchForRecovery(over) {
     (status) => status.addEventListener("change", () => status.state !== "denied" && over(OF_THE_PERMISSION)),
     () => {}, // this browser does not tell
   );
-  const devices = navigator.mediaDevices;
   const changed = async () => {
-    const found = await devices.enumerateDevices();
+    const found = await navigator.mediaDevices.enumerateDevices();
     if (found.some(({ kind }) => kind === "audioinput")) over(OF_THE_DEVICE);
   };
-  return (code) => {
-    if (OF_THE_DEVICE.test(code)) devices?.addEventListener?.("devicechange", changed); // the same one counts once
-  };
+  // A page without `mediaDevices` has another notice; the same listener counts once.
+  return (code) => OF_THE_DEVICE.test(code) && navigator.mediaDevices.addEventListener("devicechange", changed);
 }
