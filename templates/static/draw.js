@@ -211,12 +211,12 @@ export function drawBoot(stage, percent) {
   setText($("boot-text"), stage === "failed" ? "" : t(`loading.${stage}`));
 }
 
-/** @param {Record<string, unknown>} facts */
+/** @param {() => Record<string, unknown>} facts asked for where somebody looks */
 export function drawFacts(facts) {
   const list = $("facts");
   if (!$("diagnostics").open) return;
   list.replaceChildren();
-  for (const [name, value] of Object.entries(facts)) list.append(made("dt", name), made("dd", String(value ?? "–")));
+  for (const [name, value] of Object.entries(facts())) list.append(made("dt", name), made("dd", String(value ?? "–")));
 }
 
 /** @param {Record<string, unknown>} facts */

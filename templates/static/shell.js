@@ -130,7 +130,7 @@ function redraw() {
   noticed(state.view.notice?.code ?? "");
   keepAwake(state.view.can_hang_up);
   drawOrb();
-  drawFacts(facts());
+  drawFacts(facts);
   sound?.allow(Boolean($("hang-up").hidden));
 }
 
@@ -373,7 +373,7 @@ $("typed").addEventListener("submit", (event) => {
   if (text) link.send({ type: "text", text });
   $("typed-text").value = "";
 });
-$("diagnostics").addEventListener("toggle", () => drawFacts(facts()));
+$("diagnostics").addEventListener("toggle", () => drawFacts(facts));
 panel($("diagnostics"), openDiagnostics);
 $("copy").addEventListener("click", () => copyFacts(allFacts()));
 shortcuts();
@@ -385,7 +385,7 @@ addEventListener("pagehide", ({ persisted }) => {
   if (persisted && inCall) endWithKeptPage(link.worker);
 });
 setInterval(drawCountdown, 1000);
-setInterval(() => drawFacts(facts()), 1000);
+setInterval(() => drawFacts(facts), 1000);
 guard.alive();
 takeOver();
 drawBoot(state.boot.stage, 0);

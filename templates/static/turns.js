@@ -19,11 +19,15 @@ const NEAR_END_PX = 60;
 const STORED = "parley.announce";
 // Older turns than these were announced long ago.
 const ANNOUNCED_FROM_END = 50;
+// More turns than twice as many are laid out in two parts.
+const RECENT = 20;
 
 /** What is drawn, by the turn's id. @type {Map<string, Item>} */
 const items = new Map();
 /** When the first of them came, on the page's clock. */
 let first_ms = 0;
+/** What holds the older turns. @type {HTMLElement | undefined} */
+let older;
 /** The turns that were drawn last. @type {Turn[] | null} */
 let last = null;
 /** The list whose scrolling is watched, and whether its end was in sight then. @type {HTMLElement | null} */
@@ -76,9 +80,23 @@ export function drawTurns(list, announcer, turns) {
     if (item.turn !== turn) drawTurn(item, turn);
     return item.element;
   });
-  arrange(list, drawn);
+  arrangeTurns(list, drawn);
   if (near_end) list.scrollTop = 1e9; // as far as it goes; to ask how far would have all laid out once more
   announce(announcer, turns);
+}
+
+/**
+ * Older turns stand in a box of their own, which is laid out once: a new word below it costs what a short list does.
+ * Screen readers and the fingers of a search find one list.
+ *
+ * @param {HTMLElement} list   @param {HTMLElement[]} drawn
+ */
+function arrangeTurns(list, drawn) {
+  older ??= document.createElement("div");
+  let from = drawn.findIndex(({ parentNode }) => parentNode !== older);
+  if (drawn.length - from > 2 * RECENT) from = drawn.length - RECENT;
+  arrange(older, drawn.slice(0, from));
+  arrange(list, [older, ...drawn.slice(from)]);
 }
 
 /**
@@ -120,6 +138,7 @@ export function timedTurns() {
 /** @param {Turn} turn   @returns {Item} */
 function newItem(turn) {
   const element = document.createElement("li");
+  element.role = "listitem"; // also within the box of older turns
   element.dataset.turn = turn.id;
   element.dataset.role = turn.role;
   const who = made("who", t(`who.${turn.role}`));

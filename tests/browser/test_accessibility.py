@@ -37,6 +37,16 @@ FOCUSED = """() => {
   return it.labels?.[0]?.textContent.trim() || it.textContent.trim() || it.id;
 }"""
 
+# As Python's worker would tell of them: of every kind, and so many that the older ones stand in a box of their own.
+MANY_TURNS = """() => {
+  const view = parley.snapshot();
+  const turns = Array.from({ length: 60 }, (_, n) => (
+    { id: `t${n}`, role: ["user", "agent", "tool", "system"][n % 4], text: `Sentence ${n}.`, final: n % 3 > 0,
+      interrupted: n % 5 === 0, heard_chars: n % 7 ? null : 4, sounding: false }));
+  const update = { ...view, status: "not_connected", notice: null, turns, gone: [], order: turns.map(({ id }) => id) };
+  parleyAhead.first.worker.onmessage(new MessageEvent("message", { data: { type: "view", call: 1e6, view: update } }));
+}"""
+
 
 class Auditor:
     """Asks axe-core about the page, and keeps what it found until `report`: one failure says everything."""
@@ -133,6 +143,10 @@ def audit_each_state(tab: Tab, sound: Any, spoiled: SpoiledSite, request: pytest
     with pytest.raises(CallFailed):
         call.connect()
     see.audit("failed")
+
+    tab.page.evaluate(MANY_TURNS)
+    tab.page.wait_for_selector("#transcript > div > li[data-turn=t0]")
+    see.audit("long")
     see.report()
 
 

@@ -123,3 +123,20 @@ def test_the_end_stays_in_sight_for_whoever_looks_at_it_and_nobody_else_is_scrol
     ])  # fmt: skip
     first, reading, back = (one["scrolled_to"] for one in seen)
     assert reading == 100 and min(first, back) >= 900, "900 is the end"
+
+
+def test_older_turns_stand_apart_from_those_that_a_new_word_lays_out() -> None:
+    """Whatever comes, goes or is put in another order: what is laid out with each word stays short."""
+    many = [turn(f"t{number}") for number in range(60)]
+    long = shown([
+        *(update(one) for one in many),
+        update(gone=["t59"]),
+        {**update(turn("new")), "order": ["new", *(f"t{number}" for number in reversed(range(59)))]},
+        update(turn("last"), gone=[f"t{number}" for number in range(59)]),
+        update(gone=["new", "last"]),
+    ])  # fmt: skip
+    *growing, shorter, turned, few, none = (one["recent"] for one in long)
+    assert growing[:40] == list(range(1, 41)), "a short list is whole"
+    assert growing[40:] == [20 + number % 21 for number in range(20)]
+    assert (shorter, few, none) == (38, 1, 0)
+    assert turned <= 40

@@ -17,6 +17,9 @@ class Element {
     });
     Object.assign(this, { scrollHeight: 0, scrollTop: 0, clientHeight: 0 });
   }
+  get parentNode() {
+    return this.parent;
+  }
   get textContent() {
     return this.words + this.children.map(({ textContent }) => textContent).join("");
   }
@@ -37,7 +40,7 @@ class Element {
     this.scrolled = heard;
   }
   insertBefore(one, before) {
-    this.placed = (this.placed ?? 0) + 1;
+    one.moved = (one.moved ?? 0) + 1;
     one.remove();
     one.parent = this;
     this.children.splice(before === null ? this.children.length : this.children.indexOf(before), 0, one);
@@ -56,9 +59,11 @@ const { drawTurns, mergeTurns } = await import("../../../templates/static/turns.
 const list = new Element();
 const announcer = new Element();
 let turns = [];
+/** The drawn turns, in or after the box of the older ones. */
+const items = () => list.children.flatMap((child) => (child.dataset.turn ? [child] : child.children));
 const seen = JSON.parse(readFileSync(0, "utf8")).map((update) => {
   turns = mergeTurns(turns, update);
-  list.placed = 0;
+  for (const item of items()) item.moved = 0;
   list.scrollHeight = 1000;
   list.clientHeight = 100;
   if (update.scrolled_to !== undefined) {
@@ -68,10 +73,11 @@ const seen = JSON.parse(readFileSync(0, "utf8")).map((update) => {
   drawTurns(list, announcer, turns);
   return {
     turns: structuredClone(turns),
-    drawn: list.children.map((item) => [item.dataset.turn, item.querySelector(".text").textContent]),
-    placed: list.placed,
+    drawn: items().map((item) => [item.dataset.turn, item.querySelector(".text").textContent]),
+    placed: items().reduce((sum, item) => sum + (item.moved ?? 0), 0),
+    recent: list.children.length - 1,
     scrolled_to: list.scrollTop,
-    dirs: [...new Set(list.children.map((item) => item.querySelector(".text").dir))],
+    dirs: [...new Set(items().map((item) => item.querySelector(".text").dir))],
     announced: announcer.children.map(({ textContent }) => textContent),
   };
 });
