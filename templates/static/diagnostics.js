@@ -3,18 +3,19 @@
  * the panel is opened.
  */
 
-import { $ } from "./element.js";
+import { $, setPairs } from "./element.js";
 import { t } from "./texts.js";
 import { KEPT_MS, percentile, STEP_MS } from "./history.js";
 import { drawDelayParts, partsOf } from "./delay_parts.js";
 import { eventList } from "./event_list.js";
-import { drawPlots } from "./plots.js";
+import { blank, drawPlots } from "./plots.js";
 import { bundlePanel } from "./session_bundle.js";
 
 /** @import { History } from "./history.js" */
 /** @import { Source } from "./session_bundle.js" */
 
-const REDRAW_MS = 500;
+// One picture after the other, so that none of them waits for another in the same frame.
+const REDRAW_MS = 125;
 const HEIGHT = 150;
 const VOICES = 100;
 const STRIP = 112;
@@ -28,6 +29,8 @@ const SPANS = {
   resuming: "--parley-error",
   failed: "--parley-error",
 };
+/** What was drawn of the delays: they change once in an answer. */
+let delays_drawn = "";
 const MARKS = ["interruption", "duck", "tool", "underrun", "reconnect", "drop", "fault"];
 
 /** @param {Source & {counters: () => Record<string, unknown>}} source what the page has; `counters` as they are now */
@@ -35,19 +38,23 @@ export function diagnosticsPanel(source) {
   const { history, counters } = source;
   const toggle = $("all-counters");
   toggle.hidden = false;
+  const parts = [
+    () => drawTimeline($("timeline"), history, performance.now()),
+    () => drawPlots(history, performance.now()),
+    () => drawDelays(history),
+    () => drawCounters(toggle.getAttribute("aria-expanded") === "true" ? counters() : {}),
+  ];
+  let turn = 0;
+  const isSeen = () => $("diagnostics").open && !document.hidden;
+  const drawNext = () => isSeen() && parts[turn++ % parts.length]();
   const draw = () => {
-    if (!$("diagnostics").open || document.hidden) return;
-    const now_ms = performance.now();
-    drawTimeline($("timeline"), history, now_ms);
-    drawPlots(history, now_ms);
-    drawDelays(history);
-    drawCounters(toggle.getAttribute("aria-expanded") === "true" ? counters() : {});
+    if (isSeen()) for (const part of parts) part();
   };
   toggle.addEventListener("click", () => {
     toggle.setAttribute("aria-expanded", String(toggle.getAttribute("aria-expanded") !== "true"));
     draw();
   });
-  setInterval(draw, REDRAW_MS);
+  setInterval(drawNext, REDRAW_MS);
   $("diagnostics").addEventListener("toggle", draw);
   $("pictures").hidden = false;
   eventList(source);
@@ -57,14 +64,7 @@ export function diagnosticsPanel(source) {
 
 /** @param {HTMLCanvasElement} canvas   @param {History} history   @param {number} now_ms */
 function drawTimeline(canvas, history, now_ms) {
-  const dots = globalThis.devicePixelRatio || 1;
-  const width = canvas.clientWidth;
-  canvas.width = Math.round(width * dots);
-  canvas.height = Math.round(HEIGHT * dots);
-  const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  const style = getComputedStyle(canvas);
-  const colour = (/** @type {string} */ name) => style.getPropertyValue(name).trim();
-  pen.scale(dots, dots);
+  const { pen, width, style, colour } = blank(canvas, HEIGHT);
   const x = (/** @type {number} */ at_ms) => width - ((now_ms - at_ms) / KEPT_MS) * width;
 
   pen.fillStyle = colour("--parley-line");
@@ -104,7 +104,8 @@ function drawTimeline(canvas, history, now_ms) {
     pen.fillText(word, from, STRIP + 22);
     free = from + wide + 6;
   }
-  canvas.setAttribute("aria-label", told(history, now_ms));
+  const words = told(history, now_ms);
+  if (canvas.getAttribute("aria-label") !== words) canvas.setAttribute("aria-label", words);
 }
 
 /** The picture in words. @param {History} history   @param {number} now_ms */
@@ -122,6 +123,9 @@ function told({ spans, marks }, now_ms) {
 
 /** @param {History} history */
 function drawDelays({ delays, stats }) {
+  const now = `${delays.length} ${delays.at(-1)?.at_ms} ${stats.round_trip_at_most_ms}`;
+  if (now === delays_drawn) return;
+  delays_drawn = now;
   const heard = delays.map(({ heard_ms }) => heard_ms).filter((value) => value !== null);
   const known = delays.map(({ known_ms }) => known_ms).filter((value) => value !== null);
   const both = (/** @type {number[]} */ values) => ({
@@ -156,11 +160,6 @@ function drawDelays({ delays, stats }) {
 
 /** @param {Record<string, unknown>} counters */
 function drawCounters(counters) {
-  const made = (/** @type {string} */ tag, /** @type {unknown} */ text) =>
-    Object.assign(document.createElement(tag), { textContent: String(text ?? "–") });
-  const pairs = Object.entries(counters).flatMap(([name, value]) => [
-    made("dt", name.replaceAll("_", " ")),
-    made("dd", value),
-  ]);
-  $("counters").replaceChildren(...pairs);
+  const named = Object.entries(counters).map(([name, value]) => [name.replaceAll("_", " "), value]);
+  setPairs($("counters"), Object.fromEntries(named));
 }

@@ -1,6 +1,6 @@
 /** Draws views. The page owns nothing of what it shows, and text goes in as text only. */
 
-import { $ } from "./element.js";
+import { $, setPairs, setText } from "./element.js";
 import { t } from "./texts.js";
 import { drawTurns } from "./turns.js";
 
@@ -213,10 +213,7 @@ export function drawBoot(stage, percent) {
 
 /** @param {() => Record<string, unknown>} facts asked for where somebody looks */
 export function drawFacts(facts) {
-  const list = $("facts");
-  if (!$("diagnostics").open) return;
-  list.replaceChildren();
-  for (const [name, value] of Object.entries(facts())) list.append(made("dt", name), made("dd", String(value ?? "–")));
+  if ($("diagnostics").open) setPairs($("facts"), facts());
 }
 
 /** @param {Record<string, unknown>} facts */
@@ -230,16 +227,6 @@ export async function copyFacts(facts) {
   } catch {
     $("copied").textContent = t("diagnostics.not_allowed");
   }
-}
-
-/** @param {"dt" | "dd"} tag   @param {string} textContent */
-function made(tag, textContent) {
-  return Object.assign(document.createElement(tag), { textContent });
-}
-
-/** @param {HTMLElement} element   @param {string} text */
-function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
 }
 
 /** What is chosen in the settings, as Python takes it. @returns {Wishes} */

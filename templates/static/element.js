@@ -23,3 +23,21 @@ export function arrange(list, wanted) {
     else list.insertBefore(element, place);
   }
 }
+
+/**
+ * What is there already is not touched: it needs no new layout, and what somebody has selected stays so.
+ *
+ * @param {Element} element   @param {string} text
+ */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** Names and values of a definition list. @param {Element} list   @param {Record<string, unknown>} values by their names */
+export function setPairs(list, values) {
+  const words = Object.entries(values).flatMap(([name, value]) => [name, String(value ?? "–")]);
+  while (list.children.length > words.length) list.lastElementChild?.remove();
+  words.forEach((text, n) => {
+    setText(list.children[n] ?? list.appendChild(document.createElement(n % 2 ? "dd" : "dt")), text);
+  });
+}

@@ -3,7 +3,7 @@
  * words what it shows.
  */
 
-import { $ } from "./element.js";
+import { $, setText } from "./element.js";
 import { STEP_MS } from "./history.js";
 import { t } from "./texts.js";
 
@@ -38,20 +38,32 @@ export function drawPlots(history, now_ms) {
   const [loudest_user, loudest_agent, most] = [user, agent, waiting].map((values) => Math.max(...values));
   plot($("level-plot"), { "--parley-user": user, "--parley-agent": agent }, 1);
   plot($("queue-plot"), { "--parley-agent": waiting }, Math.max(LEAST_TOP_MS, most));
-  $("level-words").textContent = t("plots.level", { user: dbfs(loudest_user), agent: dbfs(loudest_agent) });
-  $("queue-words").textContent = t("plots.queue", { now: waiting[STEPS - 1], most });
+  setText($("level-words"), t("plots.level", { user: dbfs(loudest_user), agent: dbfs(loudest_agent) }));
+  setText($("queue-words"), t("plots.queue", { now: waiting[STEPS - 1], most }));
+}
+
+/**
+ * An empty canvas, as wide as it is shown. It gets a new size only where that is another one: a new size has the page
+ * laid out anew.
+ *
+ * @param {HTMLCanvasElement} canvas   @param {number} height in CSS pixels
+ */
+export function blank(canvas, height) {
+  const dots = globalThis.devicePixelRatio || 1;
+  const width = canvas.clientWidth;
+  const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const style = getComputedStyle(canvas);
+  const colour = (/** @type {string} */ name) => style.getPropertyValue(name).trim();
+  const [across, down] = [Math.round(width * dots), Math.round(height * dots)];
+  if (canvas.width !== across || canvas.height !== down) Object.assign(canvas, { width: across, height: down });
+  pen.setTransform(dots, 0, 0, dots, 0, 0);
+  pen.clearRect(0, 0, width, height);
+  return { pen, width, style, colour };
 }
 
 /** @param {HTMLCanvasElement} canvas   @param {Record<string, number[]>} lines by the name of their colour   @param {number} top */
 function plot(canvas, lines, top) {
-  const dots = globalThis.devicePixelRatio || 1;
-  const width = canvas.clientWidth;
-  canvas.width = Math.round(width * dots);
-  canvas.height = Math.round(HEIGHT * dots);
-  const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  const style = getComputedStyle(canvas);
-  const colour = (/** @type {string} */ name) => style.getPropertyValue(name).trim();
-  pen.scale(dots, dots);
+  const { pen, width, colour } = blank(canvas, HEIGHT);
   pen.fillStyle = colour("--parley-line");
   pen.fillRect(0, HEIGHT - 1, width, 1);
   for (const [name, values] of Object.entries(lines)) {

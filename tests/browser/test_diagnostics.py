@@ -73,6 +73,19 @@ def test_a_call_is_seen_as_events_parts_of_a_delay_and_plots(call: Call, speech:
     call.hang_up()
 
 
+def test_what_is_selected_to_be_copied_stays_selected(call: Call) -> None:
+    """Figures change while somebody takes hold of one: what has not changed is not made anew."""
+    page = call.page
+    call.wait_booted()
+    page.evaluate("document.getElementById('diagnostics').open = true")
+    page.locator("#all-counters").click()
+    for shown in ("facts", "counters"):
+        page.wait_for_selector(f"#{shown} dt")
+        selected = page.evaluate(f"getSelection().selectAllChildren({shown}.firstElementChild), `${{getSelection()}}`")
+        page.wait_for_timeout(1500)
+        assert selected and page.evaluate("`${getSelection()}`") == selected
+
+
 def test_a_closed_event_list_asks_the_worker_for_nothing(call: Call) -> None:
     asked = """() => {
       globalThis.asked = 0;
