@@ -67,20 +67,15 @@ export function mergeTurns(turns, update) {
  */
 export function drawTurns(list, announcer, turns) {
   if (turns === last) return;
+  const before = last ?? [];
   last = turns;
   const near_end = follows(list);
-  const left = new Set(items.keys());
-  for (const { id } of turns) left.delete(id);
-  for (const id of left) {
-    items.delete(id);
-    announced.delete(id);
-  }
-  const drawn = turns.map((turn) => {
-    const item = items.get(turn.id) ?? newItem(turn);
+  // Mostly one of them has a word more.
+  if (turns.length !== before.length || turns.some(({ id }, n) => id !== before[n].id)) placeTurns(list, turns);
+  for (const turn of turns) {
+    const item = /** @type {Item} */ (items.get(turn.id));
     if (item.turn !== turn) drawTurn(item, turn);
-    return item.element;
-  });
-  arrangeTurns(list, drawn);
+  }
   if (near_end) list.scrollTop = 1e9; // as far as it goes; to ask how far would have all laid out once more
   announce(announcer, turns);
 }
@@ -89,10 +84,17 @@ export function drawTurns(list, announcer, turns) {
  * Older turns stand in a box of their own, which is laid out once: a new word below it costs what a short list does.
  * Screen readers and the fingers of a search find one list.
  *
- * @param {HTMLElement} list   @param {HTMLElement[]} drawn
+ * @param {HTMLElement} list   @param {Turn[]} turns
  */
-function arrangeTurns(list, drawn) {
+function placeTurns(list, turns) {
+  const left = new Set(items.keys());
+  for (const { id } of turns) left.delete(id);
+  for (const id of left) {
+    items.delete(id);
+    announced.delete(id);
+  }
   older ??= document.createElement("div");
+  const drawn = turns.map((turn) => (items.get(turn.id) ?? newItem(turn)).element);
   let from = drawn.findIndex(({ parentNode }) => parentNode !== older);
   if (drawn.length - from > 2 * RECENT) from = drawn.length - RECENT;
   arrange(older, drawn.slice(0, from));
