@@ -89,6 +89,10 @@ class Assets:
         """
         return {"url": self._place(name + suffix, data, self.packer.packed(data)), **exactly(data)}
 
+    def integrity_of_forms(self, data: bytes) -> str:
+        """What the attribute `integrity` says of what `place_packed` wrote: decoded by the browser, or as it is."""
+        return " ".join(f"sha256-{_sha256(form)}" for form in (data, self.packer.packed(data)))
+
     def _place(self, name: str, content: bytes, form: bytes) -> str:
         stem, dot, suffix = name.rpartition(".")
         target = f"{stem}.{fingerprint(content)}{dot}{suffix}"

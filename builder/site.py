@@ -289,7 +289,10 @@ def _place_runtime(assets: Assets, runtime: pyodide_slim.Runtime, name: str, suf
     return {
         "loader": assets.place_script(f"{name}.js", runtime.loader),
         "script": assets.place_script(f"{name}.asm.js", pyodide_slim.renamed(runtime.script, f"{name}.asm.")),
-        "wasm": assets.place_packed(f"{name}.asm", runtime.wasm, suffix),
+        "wasm": {
+            **assets.place_packed(f"{name}.asm", runtime.wasm, suffix),
+            "integrity": assets.integrity_of_forms(runtime.wasm),
+        },
     }
 
 

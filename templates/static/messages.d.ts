@@ -93,7 +93,8 @@ interface Files {
 export interface RuntimeFiles {
   loader: Described;
   script: Described;
-  wasm: Described;
+  /** `integrity`: what that attribute says of either form in which a host may send it. */
+  wasm: Described & { integrity: string };
 }
 
 export interface SnapshotTable {

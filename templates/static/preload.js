@@ -75,8 +75,9 @@ class Coming {
   }
 
   async module() {
-    const { module } = await this.first();
-    if (module) this.taken = true;
+    const { module, failed } = await this.first();
+    // Neither a line nor a digest that failed here counts as the worker's own first try.
+    if (module || failed) this.taken = true;
     return module ?? null;
   }
 

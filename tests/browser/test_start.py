@@ -177,7 +177,7 @@ def test_where_the_snapshot_cannot_be_used_the_next_best_way_is_taken_and_the_re
 ) -> None:
     """Each way ends in a Python that works: where it is another one than before, a tool runs in it."""
     call = Call(tab, sound)
-    call.tab.errors.expect("Failed to load resource|404|CONTENT_DECODING")
+    call.tab.errors.expect("Failed to load resource|404|CONTENT_DECODING|integrity attribute")
     tried = set()
     for change in IN_ENGINE[tab.engine]:
         way, why = NO_SNAPSHOT[change]
