@@ -15,6 +15,7 @@ from builder.packing import PACKED
 from tests.browser.support.damaged_site import PATIENCE_MS, WAYS, flipped, look, spoilt, without
 from tests.browser.support.plain_host import Answer, PlainHost, plainly
 from tests.browser.support.ways import NO_COPY
+from voice_browsers.tape import poll
 
 pytestmark = [pytest.mark.browser, pytest.mark.tab(init_scripts=[NO_COPY])]
 
@@ -157,7 +158,8 @@ def test_a_flipped_byte_in_the_page_itself_makes_no_wrong_start(tab: Any, host: 
             continue
         tab.page.wait_for_selector("body[data-boot=ready], #notice", timeout=PATIENCE_MS, state="visible")
         assert tab.page.evaluate("() => document.body.dataset.boot") != "ready", where
-        assert tab.page.inner_text("#notice-title"), where
+        # The page may have loaded itself anew since, to see whether that helps.
+        assert poll(lambda: tab.page.inner_text("#notice-title"), 20.0), where
 
 
 def test_worklets_with_a_flipped_byte_are_not_used(tab: Any, sound: Any, host: PlainHost, built_site: Path) -> None:
