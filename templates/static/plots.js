@@ -56,8 +56,9 @@ export function blank(canvas, height) {
   const colour = (/** @type {string} */ name) => style.getPropertyValue(name).trim();
   const [across, down] = [Math.round(width * dots), Math.round(height * dots)];
   if (canvas.width !== across || canvas.height !== down) Object.assign(canvas, { width: across, height: down });
-  pen.setTransform(dots, 0, 0, dots, 0, 0);
-  pen.clearRect(0, 0, width, height);
+  pen.resetTransform(); // all of its dots, also the last one where they are no whole number of pixels
+  pen.clearRect(0, 0, across, down);
+  pen.scale(dots, dots);
   return { pen, width, style, colour };
 }
 
