@@ -105,6 +105,25 @@ def test_webassembly_that_the_page_compiles_itself_is_what_was_built(
         assert way == "snapshot" or "the runtime is damaged" in (seen.why or ""), seen
 
 
+def test_webassembly_that_a_cache_has_spoilt_is_replaced(tab: Any, host: PlainHost, built_site: Path) -> None:
+    """What the page asks for ahead is not one of the worker's two tries: the second goes past the browser's cache."""
+    tab.errors.expect(".*")
+    (path,) = built_site.glob("assets/pyodide.asm.*.wasm")
+    right = gzip.decompress(path.read_bytes())
+    contents = [right[:-1] + bytes([right[-1] ^ 1])]
+
+    def answered(path: Path, data: bytes) -> tuple[int, bytes, dict[str, str]]:
+        content = right
+        if path.suffix == ".wasm" and contents:
+            content = contents.pop()
+        status, body, headers = as_webassembly(content)(path, data)
+        return status, body, headers | {"Cache-Control": "max-age=3600, immutable"}
+
+    seen = look(tab, host, answered)
+    assert not contents
+    assert (seen.boot, seen.way, seen.why) == ("ready", "snapshot", None), seen
+
+
 RUNS = "a changed script runs"
 
 
