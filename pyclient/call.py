@@ -7,7 +7,6 @@ only as the table in `states` says, what is sent, the notice, the socket.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
 
 from pyclient.audio.outage_buffer import OutageBuffer
 from pyclient.audio.playout_ledger import PlayoutLedger
@@ -32,7 +31,7 @@ class Call:
         self.base_config = config
         self.codec = codec
         # The yes and no of what the wire can do, for the page.
-        self.features = {name: can_do for name, can_do in asdict(codec.features).items() if isinstance(can_do, bool)}
+        self.features = codec.features.yes_and_no()
         if config.agent_id:  # the person can change nothing of a stored agent
             self.features |= {"voices": False, "greeting": False, "system_prompt": False}
         self.state = State.IDLE

@@ -50,8 +50,9 @@ class Voice:
     label: str
 
     def __post_init__(self) -> None:
-        _text(1, MAX_VOICE_CHARS)(self.id)
-        _text(0, MAX_VOICE_CHARS)(self.label)
+        are_texts = isinstance(self.id, str) and isinstance(self.label, str)
+        if not (are_texts and 1 <= len(self.id) <= MAX_VOICE_CHARS and len(self.label) <= MAX_VOICE_CHARS):
+            raise ValueError(f"id and label must be text of at most {MAX_VOICE_CHARS} characters")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +97,11 @@ class ClientConfig:
     max_turns: int = 200
 
     def __post_init__(self) -> None:
-        for key, check in _CHECKS.items():
+        for key, check, default in _CHECKS_AND_DEFAULTS:
+            if (value := getattr(self, key)) is default:
+                continue  # most are, and need not be looked at while a page starts
             try:
-                check(getattr(self, key))
+                check(value)
             except ValueError as error:
                 raise ConfigError(key, str(error)) from None
         if self.wrap_up_lead_seconds > self.max_session_duration_seconds // 2:
@@ -124,10 +127,9 @@ class ClientConfig:
         """Check plain data. Raises `ConfigError` for an unknown key, a wrong type or a value out of range."""
         if not isinstance(raw, Mapping):
             raise ConfigError("config", "must be an object")
-        known = {item.name for item in fields(cls)}
         for key in raw:
-            if key not in known:
-                raise ConfigError(str(key), _unknown_key(str(key), sorted(known)))
+            if key not in _CHECKS:
+                raise ConfigError(str(key), _unknown_key(str(key), sorted(_CHECKS)))
         values = dict(raw)
         if isinstance(values.get("visitor_may_change"), list):
             values["visitor_may_change"] = tuple(values["visitor_may_change"])
@@ -220,6 +222,8 @@ def _volume(value: Any) -> None:
 def _json_object(value: Any) -> None:
     if not isinstance(value, Mapping):
         raise ValueError("must be an object")
+    if not value:
+        return
     try:
         json.dumps(dict(value), allow_nan=False)
     except (TypeError, ValueError, RecursionError):
@@ -254,7 +258,7 @@ def _idle(value: Any) -> None:
 def _url(value: Any) -> None:
     same_origin = isinstance(value, str) and value.startswith("/") and not value.startswith("//")
     absolute = isinstance(value, str) and value.startswith(("https://", "http://"))
-    if not (same_origin or absolute) or any(ord(char) <= 32 for char in value):
+    if not (same_origin or absolute) or min(value) <= " ":
         raise ValueError("must be a path that starts with one / or an http(s) address")
 
 
@@ -264,7 +268,7 @@ def _lockable(value: Any) -> None:
 
 
 def _voice_tuple(value: Any) -> None:
-    if not isinstance(value, tuple) or not all(isinstance(item, Voice) for item in value):
+    if not isinstance(value, tuple) or not {Voice}.issuperset(map(type, value)):
         raise ValueError("must be a list of objects with id and label")
 
 
@@ -306,6 +310,7 @@ _CHECKS: Mapping[str, Check] = {
     "max_depth": _integer(8, 200),
     "max_turns": _integer(1, 2_000),
 }
+_CHECKS_AND_DEFAULTS = tuple((item.name, _CHECKS[item.name], item.default) for item in fields(ClientConfig))
 
 
 def _voices(value: Any) -> tuple[Voice, ...]:

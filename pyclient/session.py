@@ -17,6 +17,8 @@ begins, its line is lost or back, it ends) to all of them.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from pyclient.audio_fast_path import AudioFastPath
 from pyclient.build_view import Moment, ViewUpdates, build_view
 from pyclient.call import Call
@@ -112,17 +114,24 @@ class Session:
             BadMessages(call),
             CallEnd(call, limit),
         )
-        self._handlers: dict[type[events.Event], list[Handler]] = {
+        self._doing = Activity.NONE
+        self._updates = ViewUpdates()
+
+    @cached_property
+    def _handlers(self) -> dict[type[events.Event], list[Handler]]:
+        """Of all parts; put together for the first event, since a page that starts has none."""
+        handlers: dict[type[events.Event], list[Handler]] = {
             events.MessageReceived: [self._message],
             events.TimerFired: [self._timer],
         }
-        self._timers: dict[str, Timer] = {}
         for part in self.parts:
-            self._timers.update(part.timers)
             for kind, handler in part.handlers.items():
-                self._handlers.setdefault(kind, []).append(handler)
-        self._doing = Activity.NONE
-        self._updates = ViewUpdates()
+                handlers.setdefault(kind, []).append(handler)
+        return handlers
+
+    @cached_property
+    def _timers(self) -> dict[str, Timer]:
+        return {name: timer for part in self.parts for name, timer in part.timers.items()}
 
     @property
     def state(self) -> State:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from pyclient.core.audio_json import AudioJson
@@ -72,6 +72,13 @@ class Features:
     results_need_asking: bool = False
     stored_agents: bool = False
     audio_json: AudioJson | None = None
+
+    def yes_and_no(self) -> dict[str, bool]:
+        """Those that are nothing but yes or no."""
+        return {name: getattr(self, name) for name in _YES_AND_NO}
+
+
+_YES_AND_NO = tuple(it.name for it in fields(Features) if isinstance(it.default, bool))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
