@@ -86,3 +86,4 @@ overwrite_buffers()
 gc.collect()
 overwrite_freed_memory()
 gc.collect()
+gc.freeze()  # it stays for good: else a page's first collection, before it is ready, would look at all of it
