@@ -1,7 +1,8 @@
 """Browser host: turns the worker's callbacks into events and runs the session's commands. The only module that knows
 a browser.
 
-`start` is called once by the worker's boot script with a *host*: an object of plain mechanics (sockets, timers, ports).
+`start` is called once by the worker's boot script with a *host*: an object of plain mechanics (sockets, timers, ports);
+`load_tools` of what it returns once before a call, if the page has tools.
 The host calls the methods of `Client` that stand under "told by the host"; the session's commands go back through
 `Host`. Neither `js` nor any browser name is imported, so that this module, too, runs in CPython with a fake host.
 """
@@ -10,12 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import importlib
+import importlib.util
 import inspect
 import json
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from types import ModuleType
 from typing import Any, Protocol
 
 from pyclient.audio.vad import LOUD_PEAK
@@ -31,6 +34,12 @@ from pyclient.session import Session
 from pyclient.tools.jsonable import clean
 from pyclient.tools.registry import ToolRegistry, error_json, result_json
 
+# Where the boot script puts agents/<name>/tools.py; the source where its bytecode could not be had.
+TOOLS_BYTECODE = "/home/pyodide/agent_tools.pyc"
+TOOLS_SOURCE = "/home/pyodide/agent_tools.py"
+# `json.loads` begins with a regular expression, for spaces that are not there: much code that a start has no other
+# use for.
+_READ = json.JSONDecoder().raw_decode
 TOKEN_TIMEOUT_MS = 15_000
 # What may wait in the socket before frames are dropped: older speech is worth less than speech on time.
 MAX_BUFFERED_BYTES = 256 * 1024
@@ -60,17 +69,25 @@ class Host(Protocol):
     def settle(self) -> None: ...
 
 
-def start(host: Host, settings: str, with_tools: bool) -> Client:
+def start(host: Host, settings: str) -> Client:
     """Build the session from the page's settings (JSON text) and show its first view. Raises ConfigError."""
-    config = ClientConfig.from_dict(json.loads(settings))
-    registry = ToolRegistry()
-    if with_tools:  # written by the boot script from agents/<name>/tools.py
-        registry.register_module(importlib.import_module("agent_tools"))
-    client = Client(host, config, registry)
+    client = Client(host, ClientConfig.from_dict(_READ(settings)[0]), ToolRegistry())
     # What is there by now stays for good. A whole collection that looks at it all held up frames for up to 50 ms where
     # it was tried.
     gc.freeze()
     return client
+
+
+def _agent_tools() -> ModuleType:
+    """The page's tools. Loaded from where they lie: to have Python look for them in all its folders takes a page longer
+    than to run them.
+    """
+    path = TOOLS_BYTECODE if os.path.exists(TOOLS_BYTECODE) else TOOLS_SOURCE
+    spec = importlib.util.spec_from_file_location("agent_tools", path)
+    assert spec is not None and spec.loader is not None
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 class Client:
@@ -128,6 +145,14 @@ class Client:
             self.run_command[type(command)](command)
 
     # --- told by the host ---------------------------------------------------------------------------------------------
+
+    def load_tools(self) -> None:
+        """Import the page's tools, which the boot script has written to the disk, for all calls from now on.
+
+        Raises what they raise, and `ToolDefinitionError`.
+        """
+        self.registry.register_module(_agent_tools())
+        gc.freeze()
 
     def ping(self) -> None:
         """Do nothing, in Python: the page wants to know that Python still runs."""

@@ -34,6 +34,8 @@ export class Host {
     /** @type {Client | null} */
     this.client = null;
     this.dead = false;
+    /** The agent's tools lie on Python's disk, and are not imported yet. */
+    this.hasToolsToLoad = false;
     this.call = 0;
     /** @type {Map<number, WebSocket>} */
     this.sockets = new Map();
@@ -81,8 +83,21 @@ export class Host {
     this.die(FATAL.test(String(error)) ? "Python ran into a fatal error" : "Python ran into an internal error");
   }
 
+  /** Once, and before whatever needs them. What is wrong with them ends the session, in the words of a bad start. */
+  loadTools() {
+    if (this.dead || !this.client || !this.hasToolsToLoad) return;
+    this.hasToolsToLoad = false;
+    try {
+      this.client.load_tools();
+    } catch (error) {
+      this.dead = true;
+      this.die(error);
+    }
+  }
+
   /** An intent from the page. @param {Intent} message */
   intent(message) {
+    if (message.type === "connect" || message.type === "record") this.loadTools();
     // Python never sees it, so nothing writes it down
     if (message.type === "bearer") return this.signIn.answered(message);
     if (message.type === "ping") {

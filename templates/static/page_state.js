@@ -19,6 +19,8 @@ const SILENT_AGAIN_AFTER_MS = 10_000;
 const PAGE_FAULTS = ["missing", "mistyped", "damaged", "refused", "policy"];
 // Over as soon as there is a network.
 const LINE_FAULTS = ["network", "offline"];
+// Of a Python that was ready. All else, such as the agent's tools, would be as it is once more.
+const CRASHES = ["unknown", "python"];
 
 /** @param {PageConfig["microphone_words"]} words   @returns {State} */
 export function initial(words) {
@@ -296,7 +298,8 @@ function died(state, fault) {
     cancel,
     (it) => {
       const boot = /** @type {Boot} */ ({ ...it.boot, stage: "failed", percent: 0 });
-      if (wasReady) return restart({ ...it, boot, view: { ...view, status: t("status.stopped"), notice: crashed } });
+      if (wasReady && CRASHES.includes(fault.kind))
+        return restart({ ...it, boot, view: { ...view, status: t("status.stopped"), notice: crashed } });
       const failed = {
         ...it,
         boot: { ...boot, fault },

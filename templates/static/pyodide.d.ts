@@ -8,6 +8,7 @@ export type Method = ((...values: unknown[]) => unknown) & { copy(): Method; des
 
 /** The methods of `pyclient.host.pyodide_host.Client` that the worker calls. */
 export type ClientMethod =
+  | "load_tools"
   | "ping"
   | "intent"
   | "frame"
@@ -41,9 +42,7 @@ export interface Pyodide {
   globals: unknown;
   FS: { writeFile(path: string, data: Uint8Array): void };
   unpackArchive(archive: Uint8Array, format: string): void;
-  pyimport(
-    name: "pyclient.host.pyodide_host",
-  ): Module<{ start(host: object, settings: string, with_tools: boolean): Client }>;
+  pyimport(name: "pyclient.host.pyodide_host"): Module<{ start(host: object, settings: string): Client }>;
   pyimport(name: "pyclient.host.lazy_stdlib"): {
     install(bring: () => Uint8Array, path: string): void;
     install_packages(data: Uint8Array): void;

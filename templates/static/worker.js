@@ -8,6 +8,7 @@ import { deathOf, messageOf } from "./death.js";
 import { whole } from "./files.js";
 import { genuine } from "./genuine.js";
 import { Host } from "./host.js";
+import { CALM_MS } from "./worker_quirks.js";
 import { startPython } from "./runtime.js";
 
 /** @import { BootConfig, Described, Intent, Settings, ToPage, ToWorker } from "./messages.js" */
@@ -56,14 +57,17 @@ async function boot(config) {
   if (packages) python.pyimport("pyclient.host.lazy_stdlib").install_packages(await packages);
   if (tools !== null) python.FS.writeFile(`${FOLDER}/agent_tools${tools.suffix}`, tools.data);
   host = new Host(python, post, die, config.sign_in);
-  host.client = python
-    .pyimport("pyclient.host.pyodide_host")
-    .start(host, JSON.stringify(config.settings), tools !== null);
+  host.client = python.pyimport("pyclient.host.pyodide_host").start(host, JSON.stringify(config.settings));
+  host.hasToolsToLoad = tools !== null;
+  // To import packages may take seconds, of which a page that loads tells, and one that connects does not.
+  if (packages) host.loadTools();
+  if (host.dead) return;
   const whys = [why, tools?.why].filter(Boolean).join("; ");
   post({ type: "boot", stage: "ready", percent: 100, way, why: whys || null });
   for (const message of waiting.splice(0)) host.intent(message);
   await rest?.bringAhead();
   await keep?.();
+  setTimeout(() => host?.loadTools(), CALM_MS);
 }
 
 /**

@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import py_compile
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -277,6 +280,32 @@ def test_a_tool_that_takes_too_long_is_ended(host: FakeHost) -> None:
     registry.register(forever)
     event = run_tool(host, registry, "forever", {}, timeout_ms=20)
     assert event.is_error and "too long" in event.result_json
+
+
+TOOLS = """from pyclient.tools import tool
+
+@tool
+def whoami() -> str:
+    \"\"\"Say who this is.\"\"\"
+    return __name__ + " " + __file__.rpartition(".")[2]
+"""
+
+
+@pytest.mark.parametrize("suffix", ["py", "pyc"])
+def test_the_page_s_tools_are_loaded_from_where_the_boot_script_puts_them(
+    client: browser.Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, suffix: str
+) -> None:
+    source, bytecode = tmp_path / "agent_tools.py", tmp_path / "agent_tools.pyc"
+    monkeypatch.setattr(browser, "TOOLS_SOURCE", str(source))
+    monkeypatch.setattr(browser, "TOOLS_BYTECODE", str(bytecode))
+    monkeypatch.delitem(sys.modules, "agent_tools", raising=False)
+    source.write_text(TOOLS)
+    if suffix == "pyc":
+        py_compile.compile(str(source), cfile=str(bytecode))
+        source.unlink()
+    client.load_tools()
+    assert client.registry.invoke("whoami", {}) == f"agent_tools {suffix}"
+    assert sys.modules["agent_tools"].whoami() == f"agent_tools {suffix}"
 
 
 def test_other_settings_begin_a_new_session_and_wait_while_a_call_is_on(client: browser.Client, host: FakeHost) -> None:

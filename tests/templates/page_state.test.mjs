@@ -275,7 +275,8 @@ test("a microphone that is lost while Python is asleep ends the click", () => {
 test("Python that dies in a call is started again, and what was said stays", () => {
   const page = inCall();
   page.shows({ turns: [{ id: "a", role: "user", text: "one" }] });
-  assert.deepEqual(page.happens("died", { fault: FAULT }), ["close_audio", "draw_boot", "start_worker", "draw"]);
+  const crash = { ...FAULT, kind: "unknown" };
+  assert.deepEqual(page.happens("died", { fault: crash }), ["close_audio", "draw_boot", "start_worker", "draw"]);
   const { view, boot } = page.state;
   assert.deepEqual(
     [view.notice.code, view.status, view.can_connect, view.turns.length],
@@ -289,6 +290,16 @@ test("Python that dies in a call is started again, and what was said stays", () 
   page.worker(READY);
   page.clicks();
   assert.equal(page.state.view.notice, null);
+});
+
+test("a page that was ready and finds its tools wrong says so, and does not start over and over", () => {
+  const page = new Page();
+  page.shows({ can_connect: true });
+  page.worker(READY);
+  assert.deepEqual(page.happens("died", { fault: { ...FAULT, kind: "setup" } }), ["close_audio", "draw_boot", "draw"]);
+  const { view, boot } = page.state;
+  assert.deepEqual([view.notice.code, view.can_connect, boot.stage], ["start_setup", false, "failed"]);
+  assert.deepEqual(page.happens("retry"), ["draw_boot", "start_worker", "draw"]);
 });
 
 test("Python that does not start is said to be that, and tried again on demand", () => {

@@ -17,12 +17,13 @@ from builder import node
 ROOT = Path(__file__).resolve().parents[2]
 # How many tests each file has: one that ran nothing would pass too.
 FILES = {
-    "page_state.test.mjs": 21,
+    "page_state.test.mjs": 22,
     "worker_link.test.mjs": 11,
     "runtime.test.mjs": 8,
     "orb.test.mjs": 8,
     "embed.test.mjs": 14,
     "sign_in.test.mjs": 4,
+    "host_tools.test.mjs": 3,
     "transcript_file.test.mjs": 4,
     "wake_lock.test.mjs": 4,
     "over.test.mjs": 4,

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # which were Python's, consent and locks; 500 pause the agent and sign in at a token server of another origin,
 # 200 are the way into the check of one's sound, 200 tell apart why the token server gives no token, and 150 lay out
 # only what changes. The digests in the page alone move the sum by 60.
-BUDGET_BYTES = 48_150
+BUDGET_BYTES = 48_250
 IMPORT = re.compile(r"""(?:\bfrom|\bimport)\s*["']\./([\w.-]+\.js)["']""")
 
 

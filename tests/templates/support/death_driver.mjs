@@ -27,13 +27,15 @@ const unfetched = () => {
 };
 python.pyimport("pyclient.host.lazy_stdlib").install_zones(unfetched, "/lib/zones");
 
+const host = { show() {}, record() {}, ask_page() {} };
 const told = job.cases.map(({ settings, tools }) => {
   python.runPython(
     "import importlib, sys; sys.modules.pop('agent_tools', None); importlib.invalidate_caches(); sys.dont_write_bytecode = True",
   );
   if (tools !== null) python.FS.writeFile("/home/pyodide/agent_tools.py", tools);
   try {
-    python.pyimport("pyclient.host.pyodide_host").start({}, JSON.stringify(settings), tools !== null);
+    const client = python.pyimport("pyclient.host.pyodide_host").start(host, JSON.stringify(settings));
+    if (tools !== null) client.load_tools();
   } catch (error) {
     return deathOf(error, true);
   }

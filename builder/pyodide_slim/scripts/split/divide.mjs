@@ -118,9 +118,10 @@ const wasm = new Uint8Array(readFileSync(join(runtime, "pyodide.asm.wasm")));
 // In a Python of their own: what another has compiled it need not find out again.
 const tools =
   job.tools === null ? null : toolsOf(await pythonOf(wasm, (instance) => instance), readFileSync(job.tools));
+const early = job.packages === null ? null : tools; // see `worker.js`
 const data = readData(wasm);
 const watching = await watchedPython();
-begin(watching.python, job.settings, tools);
+begin(watching.python, job.settings, early);
 const atStart = watching.used();
 const restored = watching.python._module.HEAPU8.slice();
 await rehearse(watching.python, job.settings, tools);
@@ -161,7 +162,7 @@ for (const name of PARTS) {
 }
 const areThere = () => PARTS.filter((name) => later.get(name).isThere).join(" ");
 const whole = await pythonOf(parts.primary, (instance) => new DeferredModules([...later.values()]).attach(instance));
-begin(whole, job.settings, tools);
+begin(whole, job.settings, early);
 if (areThere() !== "")
   throw new UnlikeError(`what a page starts with is not in the first part of the runtime, but in ${areThere()}`);
 await rehearse(whole, job.settings, tools);

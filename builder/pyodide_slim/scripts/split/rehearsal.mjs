@@ -21,13 +21,17 @@ const TOKEN = JSON.stringify({
 });
 /** Without the end of its name, which is .pyc where they were compiled. */
 export const TOOLS = "/home/pyodide/agent_tools";
+// Python keeps a text in one, two or four bytes for each character, and has code for each of the three.
+const GREETINGS = ["Hello!", "Grüße!", "Cześć!", "Grüße, and hello! 🎙"];
 // What most pages say beside their provider: what it is does not matter, but the code that reads it does.
 const SETTINGS = {
   barge_in: "duck",
   preconnect_audio_ms: 15000,
   expires_in_seconds: 120,
-  greeting: "Grüße, and hello! 🎙",
-  known_voices: [{ id: "one", label: "Jürgen (German)" }],
+  greeting: GREETINGS.at(-1),
+  known_voices: ["", ..."a list that has to grow"].map((id) => ({ id: `voice ${id}`, label: "Jürgen (German)" })),
+  cost: { currency: "EUR", per_minute: 0.05, input_text: 4 },
+  visitor_may_change: ["voice", "greeting", "system_prompt", "turn_style"],
   max_session_duration_seconds: 1800,
   system_prompt: "Be brief.\nUse a tool when one fits.",
   token_url: "/api/token",
@@ -60,20 +64,23 @@ const base64 = {
  * The start of the page: all that is done before it is ready, and what it is asked while nobody talks.
  *
  * @param {object} python as the page has it before it starts the client
- * @param {object[]} settings of each choice of the page   @param {{path: string, bytes: Uint8Array} | null} tools the page's own, imported and not called
+ * @param {object[]} settings of each choice of the page
+ * @param {{path: string, bytes: Uint8Array} | null} tools the page's own that it imports by then; they are not called
  */
 export function begin(python, settings, tools) {
   if (tools !== null) python.FS.writeFile(tools.path, tools.bytes);
   for (const choice of settings) {
-    try {
-      start(python, choice, tools !== null).intent({ type: "ping" });
-    } catch (error) {
-      if (error?.name !== "PythonError") throw error; // a tool may ask for what only a page has
+    for (const greeting of GREETINGS) {
+      try {
+        start(python, { ...choice, greeting }, tools !== null).intent({ type: "ping" });
+      } catch (error) {
+        if (error?.name !== "PythonError") throw error; // a tool may ask for what only a page has
+      }
     }
   }
 }
 
-/** Calls, and what tools may do meanwhile. Parameters: see `begin`, after which it comes. */
+/** Calls, and what tools may do meanwhile. Parameters: see `begin`, after which it comes; all tools of the page. */
 export async function rehearse(python, settings, tools) {
   globalThis.WebSocket = FakeSocket;
   globalThis.fetch = async () => ({ status: 200, headers: { get: () => null }, text: async () => TOKEN });
@@ -111,9 +118,8 @@ function start(python, settings, hasTools = true) {
       throw new Error(`the rehearsal of a call ended: ${reason}`);
     },
   );
-  host.client = python
-    .pyimport("pyclient.host.pyodide_host")
-    .start(host, JSON.stringify({ ...SETTINGS, ...settings }), hasTools);
+  host.client = python.pyimport("pyclient.host.pyodide_host").start(host, JSON.stringify({ ...SETTINGS, ...settings }));
+  if (hasTools) host.client.load_tools();
   return host;
 }
 
