@@ -79,3 +79,9 @@ def test_what_every_wire_has_cannot_be_left_out(missing: str) -> None:
     base = {name: value for name, value in vars(Bare).items() if name != missing and not name.startswith("__")}
     with pytest.raises(TypeError, match=missing):
         type("Incomplete", (BaseCodec,), base)()
+
+
+def test_the_page_is_told_what_is_yes_or_no_and_nothing_else_of_a_wire() -> None:
+    told = Features(resume=True, frame_ms=20, catch_up=8).yes_and_no()
+    assert told["resume"] is True and told["push_to_talk"] is False and told["typed_text"] is True
+    assert not {"frame_ms", "catch_up", "audio_json"} & set(told) and {type(value) for value in told.values()} == {bool}
