@@ -50,6 +50,7 @@ class Voice:
     label: str
 
     def __post_init__(self) -> None:
+        # Not two calls of `_text` for each of what may be hundreds: a page's start waits for all of them.
         are_texts = isinstance(self.id, str) and isinstance(self.label, str)
         if not (are_texts and 1 <= len(self.id) <= MAX_VOICE_CHARS and len(self.label) <= MAX_VOICE_CHARS):
             raise ValueError(f"id and label must be text of at most {MAX_VOICE_CHARS} characters")

@@ -43,7 +43,7 @@ from tests.bench.slow_line import SlowLine
 from tests.bench.start import SETTLED_MS, ready_ms
 from tests.support.server import Parley, ServerError, build
 
-# Rounds unless told otherwise: one takes a quarter of an hour.
+# Rounds unless told otherwise: one takes nearly half an hour.
 ROUNDS = 3
 LATER_VISITS = 4
 EARLIER = "9731686"

@@ -29,7 +29,7 @@ const SETTINGS = {
   preconnect_audio_ms: 15000,
   expires_in_seconds: 120,
   greeting: GREETINGS.at(-1),
-  known_voices: ["", ..."a list that has to grow"].map((id) => ({ id: `voice ${id}`, label: "Jürgen (German)" })),
+  known_voices: Array.from({ length: 20 }, (_, i) => ({ id: `voice-${i}`, label: "Jürgen (German)" })), // a list that grows
   cost: { currency: "EUR", per_minute: 0.05, input_text: 4 },
   visitor_may_change: ["voice", "greeting", "system_prompt", "turn_style"],
   max_session_duration_seconds: 1800,
@@ -69,13 +69,11 @@ const base64 = {
  */
 export function begin(python, settings, tools) {
   if (tools !== null) python.FS.writeFile(tools.path, tools.bytes);
-  for (const choice of settings) {
-    for (const greeting of GREETINGS) {
-      try {
-        start(python, { ...choice, greeting }, tools !== null).intent({ type: "ping" });
-      } catch (error) {
-        if (error?.name !== "PythonError") throw error; // a tool may ask for what only a page has
-      }
+  for (const said of settings.flatMap((choice) => GREETINGS.map((greeting) => ({ ...choice, greeting })))) {
+    try {
+      start(python, said, tools !== null).intent({ type: "ping" });
+    } catch (error) {
+      if (error?.name !== "PythonError") throw error; // a tool may ask for what only a page has
     }
   }
 }
