@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -117,13 +118,13 @@ def _environment(root: Path) -> jinja2.Environment:
 
 
 def settings_check(block: str) -> int:
-    """A sum over the text of `json_block` (FNV-1a, over UTF-16 units); `_guard.js` makes the same one before it
-    believes the text.
+    """A sum over the text of `json_block` (FNV-1a, over words of four bytes of UTF-8, filled up with zeros);
+    `_guard.js` makes the same one before it believes the text.
     """
-    units = block.encode("utf-16-le")
+    data = block.encode()
     total = 0x811C9DC5
-    for low, high in zip(units[::2], units[1::2], strict=True):
-        total = (total ^ (low | high << 8)) * 0x01000193 & 0xFFFFFFFF
+    for (word,) in struct.iter_unpack("<I", data + bytes(-len(data) % 4)):
+        total = (total ^ word) * 0x01000193 & 0xFFFFFFFF
     return total
 
 

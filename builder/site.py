@@ -282,12 +282,12 @@ def _place_snapshot(assets: Assets, runtime: pyodide_slim.Runtime) -> dict[str, 
 
 
 def _place_runtime(assets: Assets, runtime: pyodide_slim.Runtime, name: str, suffix: str) -> dict[str, Any]:
-    """Write Pyodide's two scripts and its WebAssembly.
+    """Write Pyodide's scripts and its WebAssembly.
 
     `suffix`: what is named `.wasm` a browser may keep compiled; a host that refuses that name has the other one.
     """
     return {
-        "loader": assets.place_script(f"{name}.js", runtime.loader),
+        "loader": None if runtime.loader is None else assets.place_script(f"{name}.js", runtime.loader),
         "script": assets.place_script(f"{name}.asm.js", pyodide_slim.renamed(runtime.script, f"{name}.asm.")),
         "wasm": {
             **assets.place_packed(f"{name}.asm", runtime.wasm, suffix),

@@ -98,15 +98,15 @@ import { decodedCopy } from "./static/decoded_copy.js";
 
   const { blocks } = boot.snapshot;
   const { loader, script, wasm } = boot.runtime;
-  const files = [loader, script, wasm, ...(blocks ? [blocks] : [])];
-  const urls = files.map(({ url }) => url);
+  const scripts = loader ? [loader, script] : [script];
+  const urls = [...scripts, wasm, ...(blocks ? [blocks] : [])].map(({ url }) => url);
   const copy = blocks ? decodedCopy(blocks) : undefined; // looked for while the worker is being started
   // What the first worker says before anybody listens, is kept: messages and errors, as events.
   /** @type {typeof globalThis.parleyAhead.first} */
   const first = { worker: startWorker(config.choices[0].settings, urls), said: [] };
   // A script is run from its address. Whether it is what was built, which the browser finds out, is all
   // that is handed on.
-  for (const file of [loader, script]) {
+  for (const file of scripts) {
     handAhead(first.worker, file, async () => {}, { integrity: `sha256-${file.sha256[0]}` });
   }
   handAhead(first.worker, wasm, compiled, { integrity: wasm.integrity });

@@ -10,7 +10,7 @@
 """
 
 from builder.pyodide_slim.runtime import LIBRARY, Runtime, whole
-from builder.pyodide_slim.slimming import Use, renamed, slim
+from builder.pyodide_slim.slimming import Use, joined, renamed, slim
 from builder.pyodide_slim.snapshot import imported_by, library
 
-__all__ = ["LIBRARY", "Runtime", "Use", "imported_by", "library", "renamed", "slim", "whole"]
+__all__ = ["LIBRARY", "Runtime", "Use", "imported_by", "joined", "library", "renamed", "slim", "whole"]

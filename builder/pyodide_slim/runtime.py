@@ -40,13 +40,14 @@ class Part:
 class Runtime:
     """`loader`, `script` and `wasm` are what a page starts with; `later` is what it fetches afterwards.
 
-    `folder` holds Pyodide's own files. Without a `snapshot` Python starts from nothing. `tools` are the page's own as
-    bytecode, None where there are none, or where they come as source.
+    `folder` holds Pyodide's own files. `loader` is None where it lies within the script. Without a `snapshot` Python
+    starts from nothing. `tools` are the page's own as bytecode, None where there are none, or where they come as
+    source.
     """
 
     folder: Path
     version: str
-    loader: bytes
+    loader: bytes | None
     script: bytes
     wasm: bytes
     later: tuple[Part, ...] = ()

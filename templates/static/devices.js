@@ -6,8 +6,13 @@
 /** @typedef {{microphone: string, speaker: string, volume: number}} Chosen   ids as the browser has them, "" is its default */
 
 const KEY = "parley.devices";
-/** @type {Chosen} */
-export const chosen = { microphone: "", speaker: "", volume: 1, ...read() };
+let chosen = /** @type {Chosen | null} */ (null);
+
+/** The same object each time. Not read before somebody asks: the browser takes some milliseconds for its first answer. */
+export function devices() {
+  chosen ??= { microphone: "", speaker: "", volume: 1, ...read() };
+  return chosen;
+}
 
 /** @returns {Partial<Chosen>} */
 function read() {
@@ -26,9 +31,9 @@ function inRange(volume) {
 
 /** @param {Partial<Chosen>} change */
 export function choose(change) {
-  Object.assign(chosen, change);
+  Object.assign(devices(), change);
   try {
-    localStorage.setItem(KEY, JSON.stringify(chosen));
+    localStorage.setItem(KEY, JSON.stringify(devices()));
   } catch {
     // then for this visit only
   }

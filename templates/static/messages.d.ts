@@ -91,7 +91,8 @@ interface Files {
 }
 
 export interface RuntimeFiles {
-  loader: Described;
+  /** Null where it is within `script`. */
+  loader: Described | null;
   script: Described;
   /** `integrity`: what that attribute says of either form in which a host may send it. */
   wasm: Described & { integrity: string };

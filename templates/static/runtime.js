@@ -154,7 +154,8 @@ function plainOptions({ snapshot }, create) {
 
 /** @param {RuntimeFiles} files   @param {Preloaded | null} ahead   @returns {Promise<[Loader, Script]>} */
 function scripts({ loader, script }, ahead = null) {
-  return Promise.all([imported(loader, "Pyodide's loader", ahead), imported(script, "Pyodide's script", ahead)]);
+  const own = imported(script, "Pyodide's script", ahead);
+  return Promise.all([loader ? imported(loader, "Pyodide's loader", ahead) : own, own]);
 }
 
 /** @param {Pyodide} python   @param {BootConfig} config */

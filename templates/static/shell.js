@@ -6,7 +6,7 @@
 import { Approvals } from "./approval.js";
 import { openAudio } from "./audio.js";
 import { hasConsent } from "./consent.js";
-import { choose as chooseDevices, chosen as devices } from "./devices.js";
+import { choose as chooseDevices, devices } from "./devices.js";
 import {
   copyFacts,
   drawBoot,
@@ -43,6 +43,8 @@ import { fill } from "./variables.js";
 const { config } = globalThis.parleyAhead;
 
 const REDRAW_WITHIN_MS = 100;
+// A line that lets a page wait longer than this has time for more.
+const FILL_IN_MS = 1000;
 
 let state = initial(config.microphone_words);
 let audio = /** @type {Awaited<ReturnType<typeof openAudio>> | null} */ (null);
@@ -55,6 +57,7 @@ let prepared = {};
 /** Greeting and prompt with what that page says of its visitor: they count although a visitor may change neither. */
 let filled = {};
 let volume = 1;
+let isFilledIn = false;
 
 const outer = new OuterPage(config.embedded_by, obey, () => state);
 const history = new History();
@@ -108,7 +111,7 @@ function perform(effect) {
     case "send":
       return link.send(effect.message, effect.transfer);
     case "started":
-      return guard.started();
+      return void setTimeout(afterStart);
     case "start_worker":
       return link.start();
     case "reload":
@@ -163,9 +166,9 @@ function panel(details, fetched) {
 
 async function openSound() {
   const { soundPanel } = /** @type {typeof import("./sound.js")} */ (await later(config.boot.sound));
-  sound = soundPanel(devices, chooseDevices, () => audio, {
+  sound = soundPanel(devices(), chooseDevices, () => audio, {
     open: async (listeners, microphone, without) => {
-      const opened = await openAudio(config.boot.worklets, 0, devices, listeners, microphone, without);
+      const opened = await openAudio(config.boot.worklets, 0, devices(), listeners, microphone, without);
       opened.setVolume(volume);
       return opened;
     },
@@ -199,7 +202,21 @@ async function openSaving() {
   savePanel(timedTurns);
 }
 
-/** The picture comes when the page works already, and without it there is a plain ring. */
+function afterStart() {
+  guard.started();
+  fillIn();
+}
+
+/** What nobody waits for, and the start of Python would: a page that is asked for a picture has less time for that. */
+function fillIn() {
+  if (isFilledIn) return;
+  isFilledIn = true;
+  fetchOrb().catch((error) => console.info("parley: no orb:", error.message));
+  keySwitch();
+  announceSwitch($("announce-on"));
+}
+
+/** Without it there is a plain ring. */
 async function fetchOrb() {
   const { Orb } = /** @type {typeof import("./orb.js")} */ (await later(config.boot.orb));
   orb = new Orb($("orb"));
@@ -226,7 +243,7 @@ async function open(call, hold_ms, microphone) {
   };
   sound?.stop();
   try {
-    const opened = await openAudio(config.boot.worklets, hold_ms, devices, listeners, microphone);
+    const opened = await openAudio(config.boot.worklets, hold_ms, devices(), listeners, microphone);
     if (call !== state.call) return opened.close(); // cancelled meanwhile
     audio = opened;
     sound?.named();
@@ -377,8 +394,6 @@ $("diagnostics").addEventListener("toggle", () => drawFacts(facts));
 panel($("diagnostics"), openDiagnostics);
 $("copy").addEventListener("click", () => copyFacts(allFacts()));
 shortcuts();
-keySwitch();
-announceSwitch($("announce-on"));
 addEventListener("pagehide", ({ persisted }) => {
   const inCall = state.view.can_hang_up;
   happened({ type: "page_gone" });
@@ -391,7 +406,7 @@ takeOver();
 drawBoot(state.boot.stage, 0);
 drawSettings(chosen.settings);
 redraw();
-fetchOrb().catch((error) => console.info("parley: no orb:", error.message));
+setTimeout(fillIn, FILL_IN_MS);
 
 // For tests and for host pages: what is shown, as data.
 globalThis.parley = Object.freeze({ snapshot: () => structuredClone(state.view), facts: allFacts });

@@ -10,11 +10,10 @@ import { hasText, t } from "./texts.js";
 /** @import { PageConfig } from "./messages.js" */
 /** @import { StartFault } from "./page_types.js" */
 
-/** @type {PageConfig} */
-const built = JSON.parse(document.getElementById("parley-config")?.textContent ?? "");
-
 // A host's own policy may forbid scripts in pages and allow the files beside them: the same text is there as a file.
 if (!globalThis.parleyGuard) {
+  /** @type {PageConfig} */
+  const built = JSON.parse(document.getElementById("parley-config")?.textContent ?? "");
   const file = { ...built.start, url: new URL(built.start.url, document.baseURI).href };
   await genuine(file, "the script that starts the page");
   await import(file.url);

@@ -11,7 +11,7 @@ import { $ } from "./element.js";
 const CONTROLS = "input, textarea, select, button, summary, a";
 const STORED = "parley.keys";
 
-let on = read();
+let on = true;
 
 function read() {
   try {
@@ -23,6 +23,7 @@ function read() {
 
 /** The switch in the settings, remembered from visit to visit. */
 export function keySwitch() {
+  on = read();
   const draw = () => {
     $("keys-on").checked = on;
     $("character-keys").hidden = !on;

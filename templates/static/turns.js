@@ -34,7 +34,7 @@ let last = null;
 let watched = null;
 let end_seen = true;
 /** Whether a screen reader is told; remembered from visit to visit. */
-let aloud = readChoice();
+let aloud = true;
 /** @type {Set<string>} */
 const announced = new Set();
 
@@ -217,6 +217,7 @@ function readChoice() {
  * too. @param {HTMLInputElement} box
  */
 export function announceSwitch(box) {
+  aloud = readChoice();
   box.checked = aloud;
   box.addEventListener("change", () => {
     aloud = box.checked;

@@ -17,9 +17,12 @@ devices.addEventListener = (/** @type {Parameters<typeof listen>} */ ...words) =
   listen(...words);
 };
 const status = Object.assign(new EventTarget(), { state: "denied" });
-Object.defineProperty(globalThis, "navigator", {
-  value: { mediaDevices: devices, permissions: { query: async () => status } },
-});
+let queries = 0;
+const query = async () => {
+  queries++;
+  return status;
+};
+Object.defineProperty(globalThis, "navigator", { value: { mediaDevices: devices, permissions: { query } } });
 const page = new EventTarget();
 globalThis.addEventListener = page.addEventListener.bind(page);
 
@@ -33,8 +36,11 @@ const told = () => {
   return over.splice(0).flatMap((pattern) => codes.filter((code) => pattern.test(code)));
 };
 
-test("a page that loads listens to no device, whatever else it says", () => {
-  for (const code of ["", "mic_denied", "token_offline", "ended"]) noticed(code);
+test("a page that loads listens to no device and asks for no permission, whatever else it says", () => {
+  for (const code of ["", "token_offline", "ended"]) noticed(code);
+  assert.equal(queries, 0);
+  for (const code of ["mic_denied", "mic_dismissed"]) noticed(code);
+  assert.equal(queries, 1);
   assert.equal(devices.listened, 0);
 });
 

@@ -85,9 +85,11 @@ globalThis.loadFake = (kind, options) => {
   loads.push({ kind, options });
   return load(kind, options);
 };
+const LOADS = (kind) => `export const loadPyodide = (options) => loadFake("${kind}", options);`;
+const MAKES = "export default globalThis.createFake;";
 const runtime = (kind) => ({
-  loader: file(`${kind}.js`, `export const loadPyodide = (options) => loadFake("${kind}", options);`),
-  script: file(`${kind}.asm.js`, "export default globalThis.createFake;"),
+  loader: file(`${kind}.js`, LOADS(kind)),
+  script: file(`${kind}.asm.js`, MAKES),
   wasm: file(`${kind}.wasm.bin`, WASM),
 });
 
@@ -100,7 +102,7 @@ beforeEach(() => {
   modules = [];
   load = usual;
   config = {
-    runtime: runtime("small"),
+    runtime: { ...runtime("small"), loader: null, script: file("small.asm.js", `${MAKES}${LOADS("small")}`) },
     stock: runtime("stock"),
     later: [],
     snapshot: {

@@ -4,6 +4,7 @@
  */
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { mock, test } from "node:test";
 
 const SCRIPT = new TextEncoder().encode("the worker's script");
@@ -64,8 +65,11 @@ globalThis.parleyAhead = {
 };
 let served = SCRIPT;
 const asked = [];
-globalThis.fetch = async (url, options) => {
-  asked.push([url, options.cache]);
+globalThis.fetch = async (url, { cache, integrity }) => {
+  asked.push([url, cache]);
+  // As browsers compare it.
+  const digest = createHash("sha256").update(served).digest("base64");
+  if (integrity && integrity !== `sha256-${digest}`) throw new TypeError("Failed to fetch");
   return new Response(served);
 };
 
@@ -131,14 +135,14 @@ test("a wrong copy in the browser's cache is replaced, and the worker started an
   asked.length = 0;
   const plain = globalThis.fetch;
   globalThis.fetch = async (url, options) => {
-    const answer = await plain(url, options);
-    served = SCRIPT;
-    return answer;
+    if (options.cache === "reload") served = SCRIPT;
+    return plain(url, options);
   };
   const before = started.length;
   const { worker } = await linked({ serve: served });
   globalThis.fetch = plain;
-  assert.deepEqual(asked.slice(0, 2), [
+  assert.deepEqual(asked.slice(0, 3), [
+    [URL_OF_WORKER, undefined],
     [URL_OF_WORKER, "default"],
     [URL_OF_WORKER, "reload"],
   ]);

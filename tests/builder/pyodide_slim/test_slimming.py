@@ -12,6 +12,7 @@ import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -20,7 +21,7 @@ from builder.build_cache import FailedError, TooLongError
 from builder.environment import SetupError
 from builder.packing import unpacked
 from builder.pyodide_slim import prune, slimming, snapshot, split
-from builder.pyodide_slim.runtime import FILES, Part, Runtime, Snapshot
+from builder.pyodide_slim.runtime import FILES, LOADER, Part, Runtime, Snapshot
 from tests.support import built
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -65,6 +66,7 @@ def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Steps:
     found = Steps(tmp_path)
     for name in FILES:
         (tmp_path / name).write_text(f"smaller {name}")
+    (tmp_path / LOADER).write_text("smaller;export{a as loadPyodide,b as version};")
     monkeypatch.setattr(prune, "make", found.prune)
     monkeypatch.setattr(snapshot, "make", found.snapshot)
     monkeypatch.setattr(split, "make", found.split)
@@ -84,11 +86,8 @@ def test_a_verified_pyodide_is_pruned_kept_and_divided(steps: Steps, capfd: pyte
     begun: list[tuple[bytes, bool]] = []
     slimmed = pyodide_slim.slim(runtime(), use(begin=lambda data, seldom: begun.append((data, seldom))))
     assert steps.asked == ["prune", "snapshot of the smaller one", "split"]
-    assert (slimmed.loader, slimmed.script, slimmed.wasm) == (
-        b"smaller pyodide.mjs",
-        b"smaller pyodide.asm.mjs",
-        b"first",
-    )
+    both = b"smaller pyodide.asm.mjs\nexport const loadPyodide=(()=>{smaller;return a})();\n"
+    assert (slimmed.loader, slimmed.script, slimmed.wasm) == (None, both, b"first")
     assert (slimmed.snapshot, slimmed.tools, [part.name for part in slimmed.later]) == (KEPT, b"tools", ["rest"])
     assert begun == [(b"blocks", False), (b"precompiled", True)]
     assert capfd.readouterr().err == ""
@@ -148,6 +147,29 @@ def test_a_snapshot_that_fails_for_another_reason_stops_the_build(
     steps.ends["snapshot of the whole one"] = error
     with pytest.raises(type(error), match=re.escape(str(error))):
         pyodide_slim.slim(runtime(version), use(full=True))
+
+
+def test_the_loader_comes_within_the_script_where_it_ends_as_it_did(capfd: pytest.CaptureFixture[str]) -> None:
+    script = b"const a=1;export default a;"
+    loader = b"const a=2;function dt(){return a}export{dt as loadPyodide,a as version};\n//# sourceMappingURL=x.map\n"
+    none, both = pyodide_slim.joined(loader, script)
+    assert none is None and capfd.readouterr().err == ""
+    said = subprocess.run(
+        [
+            node.node(ROOT),
+            "--input-type=module",
+            "-e",
+            "const m=await import(process.argv[1]);console.log(m.default, m.loadPyodide())",
+            f"data:text/javascript,{quote(both)}",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout
+    assert said.split() == ["1", "2"]
+    assert pyodide_slim.joined(b"another", script) == (b"another", script)
+    assert "ends in another way" in capfd.readouterr().err
 
 
 def test_pyodides_script_gets_another_name_where_it_names_itself_once(capfd: pytest.CaptureFixture[str]) -> None:
