@@ -127,7 +127,7 @@ def test_a_panel_whose_script_did_not_come_asks_again_when_it_is_opened_again(
     tab: Tab, sound: Any, parley: Parley
 ) -> None:
     call = Call(tab, sound)
-    tab.errors.expect("404|Failed to load resource")
+    tab.errors.expect("404|Failed to load resource|[iI]ntegrity")
     said: list[str] = []
     tab.page.on("console", lambda message: said.append(message.text))
     # WebKit holds requests back only in a process that has shown a page of the site already.
