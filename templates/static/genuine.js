@@ -106,7 +106,7 @@ function matches({ url, sha256 }) {
  * looked at before that.
  *
  * @param {Described} file @param {string} what for a person
- * @returns {Promise<boolean>} false if the copy that the browser had was a wrong one, and is replaced. Throws FileFault
+ * @returns {Promise<boolean>} false if the first copy was not it, and is replaced. Throws FileFault
  */
 export async function genuine(file, what) {
   if (await matches(file)) return true;
