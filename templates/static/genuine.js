@@ -106,11 +106,12 @@ function matches({ url, sha256 }) {
  * looked at before that.
  *
  * @param {Described} file @param {string} what for a person
+ * @param {boolean} isAnew after this was false before: a browser that refuses what is right is overruled then
  * @returns {Promise<boolean>} false if the first copy was not it, and is replaced. Throws FileFault
  */
-export async function genuine(file, what) {
+export async function genuine(file, what, isAnew = false) {
   if (await matches(file)) return true;
-  await twice(async (cache) => {
+  return twice(async (cache, isFirst) => {
     const answer = await answerTo(file, what, cache);
     const data = await answer.arrayBuffer().catch((error) => {
       throw faultOf(error, file, `${what} could not be fetched`, "network");
@@ -119,8 +120,8 @@ export async function genuine(file, what) {
     if (content.length !== file.bytes || crc32(content) !== file.crc32) throw damaged(file, what);
     // No script is as long as a part.
     if (![null, file.sha256[0]].includes(await digestOf(content))) throw damaged(file, what);
+    return isFirst && isAnew;
   });
-  return false;
 }
 
 /** @param {Uint8Array} data */

@@ -31,6 +31,7 @@ export class WorkerLink {
     this.settings = settings;
     this.onMessage = onMessage;
     this.onDead = onDead;
+    this.isAnew = false; // its script was refused before
     this.worker = first.worker;
     this.beat_at = performance.now();
     this.adopt(first.worker);
@@ -99,8 +100,9 @@ export class WorkerLink {
    */
   async look(worker) {
     try {
-      const wasRight = await genuine(of_page.boot.worker, "the worker's script");
+      const wasRight = await genuine(of_page.boot.worker, "the worker's script", this.isAnew);
       if (worker !== this.worker) return;
+      this.isAnew = !wasRight;
       if (!wasRight) return this.start(); // from a copy that is replaced by now
       this.isGenuine = true;
       if (this.held) this.received(this.held);

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # How many tests each file has: one that ran nothing would pass too.
 FILES = {
     "page_state.test.mjs": 22,
-    "worker_link.test.mjs": 11,
+    "worker_link.test.mjs": 12,
     "runtime.test.mjs": 8,
     "orb.test.mjs": 8,
     "embed.test.mjs": 14,

@@ -151,6 +151,21 @@ test("a wrong copy in the browser's cache is replaced, and the worker started an
   assert.deepEqual(started.at(-1).settings, { provider: "any" });
 });
 
+test("a browser that refuses the right script again and again does not start it for ever", async () => {
+  const plain = globalThis.fetch;
+  globalThis.fetch = async (url, options) => {
+    if (options.integrity && refusals++ < 9) throw new TypeError("Failed to fetch");
+    return plain(url, options);
+  };
+  let refusals = 0;
+  const before = started.length;
+  const { link, told } = await linked();
+  globalThis.fetch = plain;
+  assert.ok(started.length <= before + 1);
+  link.worker.says(READY);
+  assert.deepEqual(told, [READY]);
+});
+
 test("a script that stays wrong is told, and nothing is asked of that worker", async () => {
   const { told, worker } = await linked({ serve: new TextEncoder().encode("another script here") });
   assert.deepEqual(told, [["the worker's script is damaged", "damaged", URL_OF_WORKER]]);
