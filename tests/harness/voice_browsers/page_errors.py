@@ -32,8 +32,9 @@ WATCHER = """
 })();
 """
 
-# WebKit (seen in WebKitGTK 2.50) tells its inspector how what a page had under way in Cache Storage ended when the page
-# was left. That page has no script any more that could catch it, and nobody reads it.
+# WebKit (seen in WebKitGTK 2.50) tells its inspector of each failure of Cache Storage before it rejects, caught or not,
+# and what a page has under way fails when the page is left (DOMCacheEngine.cpp of WebCore, convertToExceptionAndLog).
+# No script can prevent that, and nobody reads it.
 _OF_A_PAGE_THAT_IS_GONE = re.compile(r"Cache API operation failed: Context is stopped$")
 
 
