@@ -27,6 +27,7 @@ anything is counted; its connection is warm for all three.
 from __future__ import annotations
 
 import contextlib
+import sys
 import tempfile
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
@@ -82,6 +83,7 @@ def measure(engines: Sequence[str], rounds: int, lines: Sequence[Line] = LINES) 
         for turn in range(rounds):
             for engine in engines:
                 for line in lines:
+                    print(f"  round {turn + 1} of {rounds}: {engine}, {line.name}", file=sys.stderr, flush=True)
                     for kind, visits in _visits(rig, engine, ports, line, turn).items():
                         seen.setdefault((engine, line.name, kind), []).append(visits)
     return {
