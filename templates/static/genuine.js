@@ -106,7 +106,7 @@ function matches({ url, sha256 }) {
  * looked at before that.
  *
  * @param {Described} file @param {string} what for a person
- * @param {boolean} isAnew after this was false before: a browser that refuses what is right is overruled then
+ * @param {boolean} isAnew whether this was false just before: our own look overrules a browser that still refuses
  * @returns {Promise<boolean>} false if the first copy was not it, and is replaced. Throws FileFault
  */
 export async function genuine(file, what, isAnew = false) {
